@@ -1,0 +1,119 @@
+// A consumer's handle: reads every message of a ring in order, or says how many it missed.
+#ifndef MILLRACE_CONSUMER_H_
+#define MILLRACE_CONSUMER_H_
+
+#include <sys/types.h>
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "millrace/internal/consumer_core.h"
+#include "millrace/options.h"
+#include "millrace/outcome.h"
+
+namespace millrace {
+
+struct ProducerInfo {
+  bool alive = false;          // asked of the kernel now; an answer it refuses counts as alive
+  bool alive_unknown = false;  // true: `alive` is that assumption
+  bool closed = false;
+  uint64_t epoch = 0;  // +1 with every producer; 0: there never was one
+  uint64_t epoch_first_sequence = 0;
+  std::optional<pid_t> pid;  // only where it means something: in its own PID namespace
+  bool pid_foreign = false;  // it lives in another PID namespace
+  std::string label;
+};
+
+struct ConsumerStats {
+  uint64_t received, lost, overruns, skipped;  // messages; times
+  uint64_t late_wakeups;                       // wake-ups that only a time-out repaired: should be 0
+  uint64_t approximate_lag_messages, approximate_lag_bytes;  // behind what is published
+};
+
+// Movable; one thread at a time, only Interrupt() is free of that; a moved-from handle may be destroyed,
+// assigned or asked valid(). After fork() the child's handle answers kForked and its destructor does nothing.
+class Consumer {
+ public:
+  static absl::StatusOr<Consumer> Open(std::string_view name, Delivery, const ConsumerOptions& = {});
+  Consumer(Consumer&&) noexcept;
+  Consumer& operator=(Consumer&&) noexcept;
+  ~Consumer();  // leaves its seat
+
+  // The next message or why there is none. Never waits. A message stays valid until the next call on this
+  // handle, which also gives its bytes back to the producer (lossless).
+  Received TryNext() noexcept { return core_->TryNext(); }
+  // Waits for it: while (auto m = c.Next()) use(m->payload); then look at why(). Does not return because
+  // the producer died: for that, wait in slices and ask producer(). Negative timeout: kBadArgument.
+  Received Next(Nanos timeout = kForever);
+
+  // Calls handler(const Message&) for what is there, at most `max` messages. The handler returns nothing, or
+  // bool: false stops after this message. If it throws, its message counts as not consumed. Calling this
+  // handle from inside the handler is a programmer's error (asserts).
+  template <class F>
+  Polled Poll(F&& handler, size_t max = 64);
+
+  // Lossless: false once the producer has reserved the bytes of the current message again, which it does
+  // only after an eviction. Ask after reading in place and before acting on it.
+  bool StillIntact() const noexcept;
+  // Moves forward (conflate: SkipTo(Start::Last(1))); what is passed over counts as skipped. Never goes
+  // back: a start behind the current place stays where it is, Sequence behind it is kBadArgument.
+  absl::Status SkipTo(Start);
+
+  ProducerInfo producer() const;  // two system calls. "Gone" = !alive && !closed
+  // The last reason why there was no message, in words: who evicted, where it is damaged ... OK if the ring
+  // was empty or the time was up.
+  absl::Status status() const;
+  ConsumerStats stats() const;
+  uint64_t next_sequence() const;  // of the message this consumer reads next
+  // Ends Next(), now or later, with kInterrupted, whether or not there are messages; TryNext goes on. From any
+  // thread or signal handler; lasts for the life of this handle. A signal alone never ends a wait.
+  void Interrupt() noexcept;
+  bool valid() const { return core_ != nullptr; }
+
+ private:
+  explicit Consumer(std::unique_ptr<internal::ConsumerCore> core);
+  std::unique_ptr<internal::ConsumerCore> core_;
+};
+
+template <class F>
+Polled Consumer::Poll(F&& handler, size_t max) {
+  assert(!core_->polling);
+  struct Guard {  // the handler may throw: then its message is read again
+    internal::ConsumerCore* core;
+    const Message* message = nullptr;
+    ~Guard() {
+      core->polling = false;
+      if (message != nullptr) core->ring.Undeliver({nullptr, 0, message->sequence, message->lost});
+    }
+  } guard{core_.get()};
+  core_->polling = true;
+  size_t handled = 0;
+  while (handled < max) {
+    const Received received = core_->TryNext();
+    if (!received) return {handled, received.why()};
+    guard.message = &*received;
+    bool more = true;
+    if constexpr (std::is_convertible_v<decltype(handler(*received)), bool>) {
+      more = handler(*received);
+    } else {
+      handler(*received);
+    }
+    guard.message = nullptr;
+    ++handled;
+    if (!more) break;
+  }
+  return {handled, Got::kMessage};
+}
+
+}  // namespace millrace
+
+#endif  // MILLRACE_CONSUMER_H_

@@ -1,0 +1,113 @@
+// The atomics policy of the real library.
+//
+// Ring and parking code are templates over such a policy, so that a checker can run the same code under a
+// memory model of its own: a policy sees every access to a shared word, with its order and its label (Site).
+// This one turns them into plain atomic instructions and ignores the label.
+#ifndef MILLRACE_INTERNAL_ATOMICS_H_
+#define MILLRACE_INTERNAL_ATOMICS_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "millrace/internal/layout.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define MILLRACE_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MILLRACE_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef MILLRACE_THREAD_SANITIZER
+#define MILLRACE_THREAD_SANITIZER 0
+#endif
+
+namespace millrace::internal {
+
+// Labels of the accesses that order anything, one each; PROTOCOL.md "Memory order" is their table. X: words
+// for people, which order nothing.
+enum class Site : uint8_t {
+  P1, P2, P3, P4, P5, P6, P7, P8,
+  C1, C2, C3, C4, C5, C6,
+  S1, S2, S3, S4,
+  T1, T2, T3,
+  R1, R2, R3, R4, R5, R6, R7, R8,
+  K1, K2, K3, K4, K5, K6, K7, K8,
+  J1, J2, J3, J4, J5, J6, J7, J8,
+  E1, E2,
+  W1, W2, W3, W4, W5,
+  B1, B2, B3,
+  F1, F2, F3, F4,
+  O1, O2,
+  X,
+};
+
+struct RealAtomics {
+  template <class T>
+  static T Load(const T& word, std::memory_order order, Site) noexcept {
+    return std::atomic_ref<T>(const_cast<T&>(word)).load(order);  // atomic_ref<const T> is C++26
+  }
+  template <class T>
+  static void Store(T& word, T value, std::memory_order order, Site) noexcept {
+    std::atomic_ref<T>(word).store(value, order);
+  }
+  template <class T>
+  static T Exchange(T& word, T value, std::memory_order order, Site) noexcept {
+    return std::atomic_ref<T>(word).exchange(value, order);
+  }
+  template <class T>
+  static T Add(T& word, T value, std::memory_order order, Site) noexcept {
+    return std::atomic_ref<T>(word).fetch_add(value, order);
+  }
+  template <class T>
+  static bool CompareExchange(T& word, T& expected, T desired, std::memory_order order, Site) noexcept {
+    return std::atomic_ref<T>(word).compare_exchange_strong(expected, desired, order, std::memory_order_acquire);
+  }
+
+#if MILLRACE_THREAD_SANITIZER
+  // ThreadSanitizer does not follow bare fences: a fence becomes a read-modify-write of one word.
+  static void Fence(std::memory_order, Site) noexcept { fence_word.fetch_add(1, std::memory_order_seq_cst); }
+  static inline std::atomic<uint64_t> fence_word{0};
+#else
+  static void Fence(std::memory_order order, Site) noexcept { std::atomic_thread_fence(order); }
+#endif
+  // Keeps program order between what is before and after it; the CPU's share is the sleeper's membarrier.
+  static void CompilerBarrier(Site) noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
+  // Payload into the ring. A lossy reader may load these bytes meanwhile and throw them away: formally a
+  // race, confined to this pair. The sanitizer's build stores relaxed words, which is what it then checks.
+  static void CopyIn(std::byte* to, const void* from, size_t bytes) noexcept {
+#if MILLRACE_THREAD_SANITIZER
+    for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
+      uint64_t word = 0;
+      std::memcpy(&word, static_cast<const std::byte*>(from) + i, bytes - i < 8 ? bytes - i : 8);
+      std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(to + i)).store(word, std::memory_order_relaxed);
+    }
+#else
+    if (bytes != 0) std::memcpy(to, from, bytes);
+#endif
+  }
+  // Payload out of the ring, whole words (a frame is a multiple of 8 bytes): `to` has room for them.
+  static void CopyOut(std::byte* to, const std::byte* from, size_t bytes) noexcept {
+    for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
+      const uint64_t word = std::atomic_ref<uint64_t>(*const_cast<uint64_t*>(reinterpret_cast<const uint64_t*>(from + i)))
+                                .load(std::memory_order_relaxed);
+      std::memcpy(to + i, &word, sizeof word);
+    }
+  }
+};
+
+// A pause inside a spin: tells the core's other hyperthread that we wait.
+inline void CpuPause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb" ::: "memory");
+#endif
+}
+
+}  // namespace millrace::internal
+
+#endif  // MILLRACE_INTERNAL_ATOMICS_H_

@@ -1,0 +1,51 @@
+// What a Consumer handle points to: the inline half, and the compiled half behind a pointer.
+// Free of Abseil, so that the straight path can be included anywhere.
+#ifndef MILLRACE_INTERNAL_CONSUMER_CORE_H_
+#define MILLRACE_INTERNAL_CONSUMER_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "millrace/internal/atomics.h"
+#include "millrace/internal/ring_consumer.h"
+#include "millrace/outcome.h"
+
+namespace millrace::internal {
+
+class ConsumerCore {
+ public:
+  // Everything that has a system call in it: mappings, locks, options. runtime/api/consumer_core.h.
+  struct Cold;
+
+  explicit ConsumerCore(std::unique_ptr<Cold> cold);
+  ~ConsumerCore();  // leaves the seat
+  ConsumerCore(const ConsumerCore&) = delete;
+
+  Received TryNext() noexcept {
+    if (in_place) [[likely]] {
+      if (ring.OwesPosition()) [[unlikely]] StorePosition();
+      Lent lent;
+      if (ring.Next(&lent)) [[likely]] return ToReceived(lent);
+    }
+    return TryNextSlow();
+  }
+
+  // Padding, copies, the end of what is there, and every reason why there is no message.
+  [[gnu::cold]] Received TryNextSlow() noexcept;
+  [[gnu::cold]] Received NextWaiting(int64_t timeout_ns) noexcept;
+  [[gnu::cold]] void StorePosition() noexcept;
+
+  static Received ToReceived(const Lent& lent) {
+    return Received(Message{{lent.data, lent.bytes}, lent.sequence, lent.lost, 1});
+  }
+
+  RingConsumer<RealAtomics> ring;
+  bool in_place = false;  // lossless without copy: the straight path
+  bool polling = false;   // inside a Poll handler
+  std::unique_ptr<Cold> cold;
+};
+
+}  // namespace millrace::internal
+
+#endif  // MILLRACE_INTERNAL_CONSUMER_CORE_H_

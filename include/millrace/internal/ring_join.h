@@ -1,0 +1,99 @@
+// Joining a running ring: choosing where to begin, and not being overtaken while doing so.
+//
+// Purpose: PROTOCOL.md "Join". The caller holds the seat's kernel lock; nothing here waits.
+//
+// I1  When Join returns a point, R <= point + capacity held after the seat was visible, so that every later
+//     scan of the producer counts it: [J2..J5] against [R1..R5].
+#ifndef MILLRACE_INTERNAL_RING_JOIN_H_
+#define MILLRACE_INTERNAL_RING_JOIN_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "millrace/internal/layout.h"
+#include "millrace/internal/ring_producer.h"
+#include "millrace/internal/ring_view.h"
+#include "millrace/internal/words.h"
+
+namespace millrace::internal {
+
+enum class StartAt : uint8_t { kEnd, kOldest, kLast, kSequence };
+
+struct Beginning {
+  Point at;
+  uint64_t wanted = 0;  // the sequence from which the consumer counts
+};
+enum class JoinFailure : uint8_t { kNone, kOutOfRange, kDamaged, kEvicted, kOvertaken };
+
+// Where `start` leads now. `round`: how often a choice was overtaken; asks for more head-room each time.
+template <class A>
+std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uint64_t value, int round,
+                                     JoinFailure* failure) {
+  const std::optional<Point> end = view.End();
+  if (!end) {
+    *failure = JoinFailure::kDamaged;
+    return std::nullopt;
+  }
+  constexpr int kRoundsWithMarks = 7;
+  std::optional<Point> at;
+  uint64_t wanted = end->sequence;
+  bool counts_from_wanted = false;
+  switch (start) {
+    case StartAt::kEnd: return Beginning{*end, end->sequence};
+    case StartAt::kOldest: break;
+    case StartAt::kLast:
+      wanted = end->sequence - value;
+      at = value == 0 ? end : view.Find(wanted);
+      break;
+    case StartAt::kSequence:
+      wanted = value;
+      counts_from_wanted = true;
+      if (Ahead(wanted, end->sequence) > 0) {
+        *failure = JoinFailure::kOutOfRange;
+        return std::nullopt;
+      }
+      at = wanted == end->sequence ? end : view.Find(wanted);
+      break;
+  }
+  if (!at || round > 0) {
+    const uint64_t headroom = round == 0 ? 0 : view.chunk() << (round - 1);
+    const std::optional<Point> oldest = round < kRoundsWithMarks ? view.OldestMark(headroom) : std::nullopt;
+    if (!at || (oldest && Ahead(oldest->sequence, at->sequence) > 0)) at = oldest;
+    if (!at || round >= kRoundsWithMarks) at = end;
+  }
+  return Beginning{*at, counts_from_wanted ? wanted : at->sequence};
+}
+
+// Makes the seat joining, then live. `generation` is new for this holder. On success `*live` is its state.
+template <class A>
+std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, uint32_t index,
+                              uint32_t generation, uint8_t delivery, StartAt start, uint64_t value,
+                              uint64_t* live, JoinFailure* failure) {
+  using W = Words<A>;
+  Seat& seat = seats.seats[index];
+  const uint64_t joining = MakeSeatState(generation, SeatPhase::kJoining, delivery);
+  *live = MakeSeatState(generation, SeatPhase::kLive, delivery);
+  constexpr int kRounds = 64;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::optional<Beginning> begin = ChooseStart(view, start, value, round, failure);
+    if (!begin) return std::nullopt;
+    W::StoreJoinPosition(seat.words, begin->at.position);
+    if (round == 0) {
+      W::RaiseSeatsUsed(seats.control->join, index + 1);
+      W::StoreJoining(seat.identity, joining);
+    }
+    W::CountJoin(seats.control->join);
+    W::FenceSeatBeforeIntent();
+    const int64_t ahead = Ahead(W::LoadIntent(view.control().room), begin->at.position);
+    if (delivery == kDeliveryLossless && ahead > static_cast<int64_t>(view.capacity())) continue;
+    if (W::GoLive(seat.identity, joining, *live)) return begin;
+    *failure = JoinFailure::kEvicted;
+    return std::nullopt;
+  }
+  *failure = JoinFailure::kOvertaken;
+  return std::nullopt;
+}
+
+}  // namespace millrace::internal
+
+#endif  // MILLRACE_INTERNAL_RING_JOIN_H_

@@ -1,0 +1,260 @@
+// The producer's half of the ring: claim, commit, and making room.
+//
+// Purpose: turns bytes into published frames in memory handed to it; knows no descriptor, no clock and no
+// system call. Waiting for room and waking sleepers are its caller's (parking.h).
+// Threads: one at a time, the only writer of RingControl and of the data.
+//
+// I1  header(position_) is 0 and its 8 bytes are reserved whenever no claim is open: the stop sign.
+// I2  A byte is written only below limit_, and only after R (reserved) was stored above it [R6, R7].
+// I3  R and limit_ never go back, not even across take-over.
+// I4  A live lossless seat at p is never overtaken: R <= p + capacity, or the seat was evicted first [E1].
+// I5  A mark is recorded at tail with no frame unpublished, so it never lies above tail.
+#ifndef MILLRACE_INTERNAL_RING_PRODUCER_H_
+#define MILLRACE_INTERNAL_RING_PRODUCER_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "millrace/internal/layout.h"
+#include "millrace/internal/ring_view.h"
+#include "millrace/internal/words.h"
+
+namespace millrace::internal {
+
+// The seats of one queue; the count is the private copy's.
+struct SeatTable {
+  SeatsControl* control = nullptr;
+  Seat* seats = nullptr;
+  uint32_t count = 0;
+};
+
+template <class A>
+class RingProducer {
+  using W = Words<A>;
+
+ public:
+  // `at`: the end of what is published, found by creation (0) or take-over. R stays as it is (I3).
+  // `asym`: this process registered for membarrier, and the flags of this epoch say so.
+  void Attach(const RingMemory& memory, const SeatTable& seats, Point at, bool asym, uint64_t (*wall_ns)()) {
+    view_ = RingView<A>(memory);
+    control_ = memory.control;
+    data_ = memory.data;
+    mask_ = memory.capacity - 1;
+    capacity_ = memory.capacity;
+    max_message_ = memory.max_message;
+    seats_ = seats;
+    sleepers_ = &seats.control->sleeper;
+    asym_ = asym;
+    wall_ns_ = wall_ns;
+    position_ = at.position;
+    sequence_ = at.sequence;
+    limit_ = W::LoadReserved(control_->room);
+    scanned_ = false;
+    last_mark_chunk_ = ~uint64_t{0};
+    SetStraightLimit();
+  }
+
+  // Straight path. The payload's address, or nullptr: ask ClaimSlow. Publishes nothing.
+  std::byte* Claim(size_t n) noexcept {
+    if (n > max_message_) [[unlikely]] return nullptr;
+    if (Ahead(position_ + FrameBytes(n) + kFrameHeader, straight_limit_) > 0) [[unlikely]] return nullptr;
+    return data_ + (position_ & mask_) + kFrameHeader;
+  }
+
+  // Pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who is in the way.
+  // `n` is at most the maximum message. May publish a padding frame: the caller wakes if it says so.
+  std::byte* ClaimSlow(size_t n, bool* wake) {
+    const uint64_t frame = FrameBytes(n);
+    const uint64_t to_end = capacity_ - (position_ & mask_);
+    const uint64_t pad = frame > to_end ? to_end : 0;
+    wanted_end_ = position_ + pad + frame + kFrameHeader;
+    if (Ahead(wanted_end_, limit_) > 0 && !MakeRoom(wanted_end_)) return nullptr;
+    if (pad != 0) *wake |= Publish(pad - kFrameHeader, /*padding=*/true);
+    SetStraightLimit();
+    return data_ + (position_ & mask_) + kFrameHeader;
+  }
+
+  // Publishes the claimed frame with `used` bytes of payload. true: somebody may be asleep, call Wake.
+  bool Commit(size_t used) noexcept { return Publish(used, /*padding=*/false); }
+
+  // Takes the announcement of sleepers and moves the epoch. true: FUTEX_WAKE the epoch.
+  bool TakeSleepers() noexcept {
+    if (!W::TakeSleepers(*sleepers_)) return false;
+    W::BumpWakeEpoch(control_->wake);
+    return true;
+  }
+
+  // After Claim said "full": calls f(seat, state) for each seat that leaves no room for that claim.
+  template <class F>
+  void HoldingBack(F f) {
+    ForEachHolder([&](uint32_t i, uint64_t state, uint64_t position) {
+      if (Ahead(wanted_end_, position + capacity_) > 0) f(i, state);
+    });
+  }
+
+  // joining|live -> evicted, with its reason (E1). false: the holder changed meanwhile.
+  bool Evict(uint32_t i, uint64_t state, EvictedWhy why) {
+    SeatIdentity& seat = seats_.seats[i].identity;
+    W::Note(seat.evicted_sequence, sequence_);
+    const uint64_t evicted =
+        MakeSeatState(GenerationOf(state), SeatPhase::kEvicted, DeliveryOf(state), EvictedBy::kProducer, why);
+    if (!W::Evict(seat, state, evicted)) return false;
+    W::Note(control_->counters.evictions, W::Peek(control_->counters.evictions) + 1);
+    scanned_ = false;
+    return true;
+  }
+  // A seat was emptied by somebody else: the next slow path scans again.
+  void ForgetScan() { scanned_ = false; }
+
+  // In a forked child and after closing: every claim goes to the slow path, every store to scratch memory.
+  void Strand(const RingMemory& scratch, const SeatTable& seats) noexcept {
+    control_ = scratch.control;
+    data_ = scratch.data;
+    mask_ = 0;
+    max_message_ = 0;
+    seats_ = seats;
+    sleepers_ = &seats.control->sleeper;
+    limit_ = straight_limit_ = position_;
+  }
+
+  uint64_t position() const { return position_; }
+  uint64_t sequence() const { return sequence_; }
+  uint64_t max_message() const { return max_message_; }
+  uint64_t capacity() const { return capacity_; }
+  RingControl& control() const { return *control_; }
+  const SeatTable& seats() const { return seats_; }
+
+ private:
+  uint64_t& HeaderAt(uint64_t position) { return *reinterpret_cast<uint64_t*>(data_ + (position & mask_)); }
+
+  bool Publish(uint64_t payload, bool padding) noexcept {
+    const uint64_t next = position_ + FrameBytes(payload);
+    W::StoreStopSign(HeaderAt(next));  // I1
+    W::StoreHeader(HeaderAt(position_), MakeFrameHeader(sequence_, payload, padding));
+    sequence_ += padding ? 0 : 1;
+    position_ = next;
+    W::StoreTailSequence(control_->tail, sequence_);
+    W::StoreTailPosition(control_->tail, next);
+    W::OrderPublishBeforeSleepers(asym_);
+    return W::AnySleeper(*sleepers_);
+  }
+
+  // One comparison serves the straight path: the end of a claim may pass neither limit_ nor the end of the
+  // ring, except for the next header, which may lie at the start of the next lap.
+  void SetStraightLimit() {
+    const uint64_t lap_end = (position_ | mask_) + 1 + kFrameHeader;
+    straight_limit_ = Ahead(limit_, lap_end) < 0 ? limit_ : lap_end;
+  }
+
+  // PROTOCOL.md "Making room". false: a seat holds back what ends at `end`.
+  bool MakeRoom(uint64_t end) {
+    const uint64_t chunk = capacity_ / kMarks;
+    const uint64_t want = (end + chunk - 1) & ~(chunk - 1);
+    W::StoreIntent(control_->room, want);
+    W::FenceIntentBeforeScan();
+    const uint32_t joins = W::LoadJoins(seats_.control->join);
+    uint64_t allow = want;
+    if (!(scanned_ && joins == joins_seen_ && (!held_ || Ahead(want, lowest_ + capacity_) <= 0))) {
+      Scan();
+      joins_seen_ = joins;
+      scanned_ = true;
+      if (held_ && Ahead(want, lowest_ + capacity_) > 0) allow = lowest_ + capacity_;
+      if (Ahead(allow, end) < 0) {
+        scanned_ = false;
+        return false;
+      }
+    }
+    W::StoreReserved(control_->room, allow);
+    W::FenceReservedBeforeBytes();
+    limit_ = allow;
+    RecordMark();
+    return true;
+  }
+
+  void Scan() {
+    held_ = false;
+    lowest_ = position_;
+    ForEachHolder([&](uint32_t, uint64_t, uint64_t position) {
+      if (!held_ || Ahead(position, lowest_) < 0) lowest_ = position;
+      held_ = true;
+    });
+  }
+
+  // Every seat whose position counts. A joining seat that has already lost its race is passed over (it will
+  // see the intent [J4, R2]); a live one out of range is nonsense and evicted.
+  template <class F>
+  void ForEachHolder(F f) {
+    const uint32_t used = std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count);
+    for (uint32_t i = 0; i < used; ++i) {
+      Seat& seat = seats_.seats[i];
+      const uint64_t state = W::LoadSeatState(seat.identity);
+      const SeatPhase phase = PhaseOf(state);
+      if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) continue;
+      if (DeliveryOf(state) != kDeliveryLossless) continue;
+      const uint64_t p = W::LoadSeatPosition(seat.words);
+      if (phase == SeatPhase::kJoining && Ahead(limit_, p + capacity_) > 0) continue;
+      if (position_ - p > capacity_ || p % 8 != 0) {
+        Evict(i, state, EvictedWhy::kNonsense);
+        continue;
+      }
+      f(i, state, p);
+    }
+  }
+
+  // I5. About one per chunk: a boundary from which an overrun or late reader can start.
+  void RecordMark() {
+    const uint64_t chunk = position_ / (capacity_ / kMarks);
+    if (chunk == last_mark_chunk_) return;
+    last_mark_chunk_ = chunk;
+    Mark& mark = control_->marks[chunk % kMarks];
+    W::VoidMark(mark);
+    W::FenceMarkVoid();
+    W::StoreMarkSequence(mark, sequence_, wall_ns_());
+    W::StoreMarkPosition(mark, position_);
+  }
+
+  // Hot: one cache line.
+  std::byte* data_ = nullptr;
+  uint64_t mask_ = 0;
+  uint64_t position_ = 0;        // of the next frame
+  uint64_t straight_limit_ = 0;  // min(limit_, end of this lap + next header)
+  uint64_t max_message_ = 0;
+  uint64_t sequence_ = 0;  // of the next message
+  RingControl* control_ = nullptr;
+  SleeperWords* sleepers_ = nullptr;
+  bool asym_ = false;
+  // Slow path only.
+  uint64_t limit_ = 0;  // R as this producer stored it
+  uint64_t capacity_ = 0;
+  SeatTable seats_;
+  bool scanned_ = false;  // joins_seen_, held_, lowest_ are of a scan that no eviction has outdated
+  bool held_ = false;     // some seat holds back, the lowest at lowest_
+  uint64_t lowest_ = 0;
+  uint32_t joins_seen_ = 0;
+  uint64_t wanted_end_ = 0;
+  uint64_t last_mark_chunk_ = ~uint64_t{0};
+  uint64_t (*wall_ns_)() = nullptr;
+  RingView<A> view_;
+};
+
+// Take-over: where the published frames of a ring without producer end. Also voids marks above that point.
+// nullopt: contents that no producer leaves behind.
+template <class A>
+std::optional<Point> FindTakeOverPoint(const RingMemory& memory) {
+  using W = Words<A>;
+  const std::optional<Point> end = RingView<A>(memory).End();
+  if (!end) return std::nullopt;
+  const uint64_t room = W::LoadReserved(memory.control->room) - end->position;
+  if (room > memory.capacity) return std::nullopt;
+  for (Mark& mark : memory.control->marks) {
+    const uint64_t p = W::LoadMarkPosition(mark);
+    if (p != ~uint64_t{0} && Ahead(p, end->position) > 0) W::VoidMark(mark);
+  }
+  return end;
+}
+
+}  // namespace millrace::internal
+
+#endif  // MILLRACE_INTERNAL_RING_PRODUCER_H_

@@ -1,0 +1,190 @@
+// What anybody who can read a ring may find out: where it ends, where it can be joined, what is intact.
+//
+// Purpose: reading positions and boundaries of a ring that a producer is writing meanwhile.
+// Threads: any number of views of one ring; a view itself belongs to one thread.
+// The memory may be hostile: every word is loaded once, checked, then used; every loop has a bound.
+//
+// I1  A Point handed out was a frame boundary with that sequence at the moment of the last check.
+// I2  A position p is intact while R - p <= capacity: none of its bytes has been given up for overwriting.
+#ifndef MILLRACE_INTERNAL_RING_VIEW_H_
+#define MILLRACE_INTERNAL_RING_VIEW_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "millrace/internal/layout.h"
+#include "millrace/internal/words.h"
+
+namespace millrace::internal {
+
+// A frame boundary: its position and the sequence of the message there (or of the next one).
+struct Point {
+  uint64_t position = 0;
+  uint64_t sequence = 0;
+};
+
+// The bytes of one ring and its sizes, the latter from the private copy of the header.
+struct RingMemory {
+  RingControl* control = nullptr;  // not written through by consumers: theirs is mapped read-only
+  std::byte* data = nullptr;
+  uint64_t capacity = 0;
+  uint64_t max_message = 0;
+};
+
+enum class FrameKind : uint8_t { kNothing, kMessage, kPadding, kDamaged };
+
+struct Frame {
+  FrameKind kind;
+  uint64_t payload;  // bytes
+  uint64_t next;     // position of the following frame
+};
+
+template <class A>
+class RingView {
+  using W = Words<A>;
+
+ public:
+  RingView() = default;
+  explicit RingView(const RingMemory& memory)
+      : control_(memory.control),
+        data_(memory.data),
+        mask_(memory.capacity - 1),
+        capacity_(memory.capacity),
+        max_message_(memory.max_message) {}
+
+  uint64_t capacity() const { return capacity_; }
+  uint64_t chunk() const { return capacity_ / kMarks; }
+  const RingControl& control() const { return *control_; }
+
+  const uint64_t& HeaderAt(uint64_t position) const {
+    return *reinterpret_cast<const uint64_t*>(data_ + (position & mask_));
+  }
+  const std::byte* PayloadAt(uint64_t position) const { return data_ + (position & mask_) + kFrameHeader; }
+
+  // What a header word means at this place. Every reader asks this for every header.
+  Frame Judge(uint64_t header, uint64_t position, uint64_t sequence) const {
+    if (header == 0) return {FrameKind::kNothing, 0, position};
+    const uint64_t payload = header & kFrameLengthMask;
+    const uint64_t bytes = FrameBytes(payload);
+    const uint64_t room = capacity_ - (position & mask_);
+    if (FrameTag(header) == ExpectedTag(sequence)) {
+      if (payload <= max_message_ && bytes <= room) return {FrameKind::kMessage, payload, position + bytes};
+    } else if (FrameTag(header) == FrameTag(MakeFrameHeader(sequence, 0, /*padding=*/true))) {
+      if (payload % 8 == 0 && bytes == room) return {FrameKind::kPadding, payload, position + bytes};
+    }
+    return {FrameKind::kDamaged, payload, position};
+  }
+
+  // I2, after an acquire load that read a byte at this position, or as a first look.
+  bool Intact(uint64_t position) const {
+    return W::LoadReservedAfterHeader(control_->room) - position <= capacity_;
+  }
+  // I2, after plain or relaxed reads of the bytes at this position.
+  bool IntactAfterReads(uint64_t position) const {
+    W::FenceAfterCopy();
+    return W::LoadReservedAfterFence(control_->room) - position <= capacity_;
+  }
+
+  // The tail pair made consistent (PROTOCOL.md "Tail pair"). nullopt: lapped kTries times in a row, or
+  // contents that no producer writes.
+  std::optional<Point> Tail() const {
+    constexpr int kTries = 1000;
+    for (int i = 0; i < kTries; ++i) {
+      const uint64_t p = W::LoadTailPosition(control_->tail);
+      const uint64_t s = W::LoadTailSequence(control_->tail);
+      if (p % 8 != 0) return std::nullopt;
+      const uint64_t h = W::LoadHeader(HeaderAt(p));
+      if (W::LoadReserved(control_->room) - p > capacity_) continue;
+      if ((h & kFramePublished) == 0) return Point{p, s};
+      return Point{p, WidenSequence(static_cast<uint32_t>(h >> 32), s)};
+    }
+    return std::nullopt;
+  }
+
+  // Walks published frames from a boundary to the first that is not there, or to `until`, whichever is first.
+  // At most `capacity / 8` frames: more cannot be in the ring. nullopt: lapped on the way, or damaged.
+  std::optional<Point> Walk(Point from, std::optional<uint64_t> until = std::nullopt) const {
+    const uint64_t bound = capacity_ / kFrameHeader;
+    for (uint64_t i = 0; i <= bound; ++i) {
+      if (until && Ahead(from.sequence, *until) >= 0) return from;
+      const uint64_t header = W::LoadHeader(HeaderAt(from.position));
+      if (!Intact(from.position)) return std::nullopt;
+      const Frame frame = Judge(header, from.position, from.sequence);
+      if (frame.kind == FrameKind::kNothing) return from;
+      if (frame.kind == FrameKind::kDamaged) return std::nullopt;
+      from.position = frame.next;
+      if (frame.kind == FrameKind::kMessage) ++from.sequence;
+    }
+    return from;  // a producer as fast as this walk: a boundary, though no longer the newest
+  }
+
+  // The boundary after everything published: the tail pair lags it for a moment, and after a kill.
+  std::optional<Point> End() const {
+    constexpr int kTries = 100;
+    for (int i = 0; i < kTries; ++i) {
+      const std::optional<Point> tail = Tail();
+      if (!tail) return std::nullopt;
+      if (const std::optional<Point> end = Walk(*tail)) return end;
+      if (Intact(tail->position)) return std::nullopt;  // not lapped: damaged
+    }
+    return std::nullopt;
+  }
+
+  // Reads mark i whole (K5-K8); nullopt: void, torn, above the tail or overwritten.
+  std::optional<Point> ReadMark(uint32_t i, uint64_t tail) const {
+    const Mark& mark = control_->marks[i % kMarks];
+    const uint64_t position = W::LoadMarkPosition(mark);
+    const uint64_t sequence = W::LoadMarkSequence(mark);
+    W::FenceMarkRead();
+    if (W::ReloadMarkPosition(mark) != position || position == ~uint64_t{0} || position % 8 != 0) return std::nullopt;
+    if (tail - position > capacity_ || !Intact(position)) return std::nullopt;
+    return Point{position, sequence};
+  }
+  uint64_t MarkTimeNs(uint32_t i) const { return W::Peek(control_->marks[i % kMarks].time_ns); }
+
+  // The intact mark that is `best` by the given order among those that pass; nullopt: none does.
+  template <class Passes, class Better>
+  std::optional<Point> FindMark(Passes passes, Better better) const {
+    const uint64_t tail = W::LoadTailPosition(control_->tail);
+    std::optional<Point> best;
+    for (uint32_t i = 0; i < kMarks; ++i) {
+      const std::optional<Point> mark = ReadMark(i, tail);
+      if (mark && passes(*mark) && (!best || better(*mark, *best))) best = mark;
+    }
+    return best;
+  }
+
+  // The oldest boundary that keeps at least `headroom` bytes before it would be given up.
+  std::optional<Point> OldestMark(uint64_t headroom = 0) const {
+    const uint64_t reserved = W::LoadReserved(control_->room);
+    if (headroom > capacity_) return std::nullopt;
+    return FindMark([&](const Point& m) { return reserved - m.position <= capacity_ - headroom; },
+                    [](const Point& a, const Point& b) { return Ahead(a.position, b.position) < 0; });
+  }
+  // The newest boundary whose sequence is not above this one.
+  std::optional<Point> MarkAtOrBelow(uint64_t sequence) const {
+    return FindMark([&](const Point& m) { return Ahead(m.sequence, sequence) <= 0; },
+                    [](const Point& a, const Point& b) { return Ahead(a.position, b.position) > 0; });
+  }
+
+  // The boundary before message `sequence`, exactly, from the nearest mark; nullopt: not retained.
+  std::optional<Point> Find(uint64_t sequence) const {
+    const std::optional<Point> mark = MarkAtOrBelow(sequence);
+    if (!mark) return std::nullopt;
+    const std::optional<Point> found = Walk(*mark, sequence);
+    if (!found || found->sequence != sequence) return std::nullopt;
+    return found;
+  }
+
+ protected:
+  RingControl* control_ = nullptr;
+  std::byte* data_ = nullptr;
+  uint64_t mask_ = 0;
+  uint64_t capacity_ = 0;
+  uint64_t max_message_ = 0;
+};
+
+}  // namespace millrace::internal
+
+#endif  // MILLRACE_INTERNAL_RING_VIEW_H_

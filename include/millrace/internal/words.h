@@ -1,0 +1,284 @@
+// Named accessors of the shared words: the only place with memory orders.
+//
+// Each access has a label, says what it publishes or sees, and names its partner at the other end. The table
+// "Memory order" in runtime/PROTOCOL.md lists the pairs; a test checks that labels, orders and table agree.
+// Relaxed accesses say why relaxed is enough. Callers have already checked that the address is theirs.
+#ifndef MILLRACE_INTERNAL_WORDS_H_
+#define MILLRACE_INTERNAL_WORDS_H_
+
+#include "millrace/internal/atomics.h"
+#include "millrace/internal/layout.h"
+
+namespace millrace::internal {
+
+template <class A>
+struct Words {
+  // ---- publish: the producer -----------------------------------------------------------------------------
+  // [P1] relaxed: the stop sign moves on; P2 makes it visible before the message it stops after.
+  static void StoreStopSign(uint64_t& header) {
+    A::Store(header, uint64_t{0}, std::memory_order_relaxed, Site::P1);
+  }
+  // [P2] release: publishes payload and stop sign; pairs with [C1].
+  static void StoreHeader(uint64_t& header, uint64_t value) {
+    A::Store(header, value, std::memory_order_release, Site::P2);
+  }
+  // [P3] release: tail sequence before tail position; pairs with [T2].
+  static void StoreTailSequence(TailWords& tail, uint64_t sequence) {
+    A::Store(tail.sequence, sequence, std::memory_order_release, Site::P3);
+  }
+  // [P4] release: the frames below are published; pairs with [T1].
+  static void StoreTailPosition(TailWords& tail, uint64_t position) {
+    A::Store(tail.position, position, std::memory_order_release, Site::P4);
+  }
+  // [P5] seq_cst: publish before looking for sleepers; pairs with [W4]. With `asym` only the compiler is held
+  // here and the sleeper's membarrier [W3] is the fence.
+  static void OrderPublishBeforeSleepers(bool asym) {
+    if (asym) [[likely]] {
+      A::CompilerBarrier(Site::P5);
+    } else {
+      A::Fence(std::memory_order_seq_cst, Site::P5);
+    }
+  }
+  // [P6] relaxed: ordered after the publish by P5; its value decides only whether to wake.
+  static bool AnySleeper(const SleeperWords& words) {
+    return A::Load(words.sleepers, std::memory_order_relaxed, Site::P6) != 0;
+  }
+  // [P7] acq_rel: takes the announcement before the epoch moves; pairs with [W2].
+  static bool TakeSleepers(SleeperWords& words) {
+    return A::Exchange(words.sleepers, uint32_t{0}, std::memory_order_acq_rel, Site::P7) != 0;
+  }
+  // [P8] release: who sees the new epoch sees what was published before the wake; pairs with [W1].
+  static void BumpWakeEpoch(WakeWords& wake) {
+    A::Add(wake.epoch, uint32_t{1}, std::memory_order_release, Site::P8);
+  }
+
+  // ---- consume -------------------------------------------------------------------------------------------
+  // [C1] acquire: header, then payload; pairs with [P2]. Reading a later lap's bytes here is seen by the
+  // checks that follow, because those bytes were stored after R7.
+  static uint64_t LoadHeader(const uint64_t& header) {
+    return A::Load(header, std::memory_order_acquire, Site::C1);
+  }
+  // [C2] relaxed: is this seat still ours? After C1: a header of a later lap brings the eviction [E1] along.
+  static uint64_t LoadOwnState(const SeatIdentity& seat) {
+    return A::Load(seat.state, std::memory_order_relaxed, Site::C2);
+  }
+  // [C3] relaxed: reserved, looked at after C1, which brings R6 along with any byte stored after it.
+  static uint64_t LoadReservedAfterHeader(const RoomWords& room) {
+    return A::Load(room.reserved, std::memory_order_relaxed, Site::C3);
+  }
+  // [C4] acquire: whoever copied a byte of a later lap sees, after this, the R6 that came before that byte;
+  // pairs with [R7].
+  static void FenceAfterCopy() { A::Fence(std::memory_order_acquire, Site::C4); }
+  // [C5] relaxed: reserved, ordered after the copied bytes by C4.
+  static uint64_t LoadReservedAfterFence(const RoomWords& room) {
+    return A::Load(room.reserved, std::memory_order_relaxed, Site::C5);
+  }
+  // [C6] release: all reads of the bytes below are done; pairs with [R5].
+  static void StorePosition(SeatWords& seat, uint64_t position) {
+    A::Store(seat.position, position, std::memory_order_release, Site::C6);
+  }
+
+  // ---- state of the producer -----------------------------------------------------------------------------
+  // [S1] release: everything published by this epoch is visible to who sees it closed; pairs with [S2].
+  static void StoreState(RoomWords& room, uint64_t state) {
+    A::Store(room.state, state, std::memory_order_release, Site::S1);
+  }
+  // [S2] acquire: read before the header that decides about the end; pairs with [S1].
+  static uint64_t LoadState(const RoomWords& room) {
+    return A::Load(room.state, std::memory_order_acquire, Site::S2);
+  }
+  // [S3] release: the word is set before waiters are woken; pairs with [S4].
+  static void StoreRemoved(RoomWords& room) {
+    A::Store(room.removed, uint32_t{1}, std::memory_order_release, Site::S3);
+  }
+  // [S4] acquire: only a hint, the link count decides; pairs with [S3].
+  static bool LoadRemoved(const RoomWords& room) {
+    return A::Load(room.removed, std::memory_order_acquire, Site::S4) != 0;
+  }
+
+  // ---- tail pair: joiners, tools, take-over --------------------------------------------------------------
+  // [T1] acquire: position first; pairs with [P4].
+  static uint64_t LoadTailPosition(const TailWords& tail) {
+    return A::Load(tail.position, std::memory_order_acquire, Site::T1);
+  }
+  // [T2] acquire: then the sequence, never older than the position; pairs with [P3].
+  static uint64_t LoadTailSequence(const TailWords& tail) {
+    return A::Load(tail.sequence, std::memory_order_acquire, Site::T2);
+  }
+  // [T3] acquire: R last, so that it is not older than what was read before it; pairs with [R6].
+  static uint64_t LoadReserved(const RoomWords& room) {
+    return A::Load(room.reserved, std::memory_order_acquire, Site::T3);
+  }
+
+  // ---- making room: the producer's slow path -------------------------------------------------------------
+  // [R1] relaxed: ordered before the scan by R2.
+  static void StoreIntent(RoomWords& room, uint64_t intent) {
+    A::Store(room.intent, intent, std::memory_order_relaxed, Site::R1);
+  }
+  // [R2] seq_cst: intent before the scan; either the scan sees the joiner or it sees the intent; pairs with
+  // [J4].
+  static void FenceIntentBeforeScan() { A::Fence(std::memory_order_seq_cst, Site::R2); }
+  // [R3] acquire: an unchanged count means that the last scan saw every seat; pairs with [J3].
+  static uint32_t LoadJoins(const JoinWords& join) {
+    return A::Load(join.joins, std::memory_order_acquire, Site::R3);
+  }
+  // [R8] acquire: which seats to scan; pairs with [J7].
+  static uint32_t LoadSeatsUsed(const JoinWords& join) {
+    return A::Load(join.seats_used, std::memory_order_acquire, Site::R8);
+  }
+  // [R4] acquire: state before position; pairs with [J2] and [J6].
+  static uint64_t LoadSeatState(const SeatIdentity& seat) {
+    return A::Load(seat.state, std::memory_order_acquire, Site::R4);
+  }
+  // [R5] acquire: the holder has read what lies below, it may be overwritten; pairs with [C6].
+  static uint64_t LoadSeatPosition(const SeatWords& seat) {
+    return A::Load(seat.position, std::memory_order_acquire, Site::R5);
+  }
+  // [R6] release: reserved, before any byte that it gives up; pairs with [T3]. For the copies of lossy
+  // readers R7 does the ordering.
+  static void StoreReserved(RoomWords& room, uint64_t reserved) {
+    A::Store(room.reserved, reserved, std::memory_order_release, Site::R6);
+  }
+  // [R7] release: R before the bytes stored from now on; pairs with [C4].
+  static void FenceReservedBeforeBytes() { A::Fence(std::memory_order_release, Site::R7); }
+
+  // ---- marks ---------------------------------------------------------------------------------------------
+  // [K1] relaxed: void while it is rewritten; K2 keeps it before the new contents.
+  static void VoidMark(Mark& mark) { A::Store(mark.position, ~uint64_t{0}, std::memory_order_relaxed, Site::K1); }
+  // [K2] release: pairs with [K7].
+  static void FenceMarkVoid() { A::Fence(std::memory_order_release, Site::K2); }
+  // [K3] relaxed: made visible by K4.
+  static void StoreMarkSequence(Mark& mark, uint64_t sequence, uint64_t time_ns) {
+    A::Store(mark.sequence, sequence, std::memory_order_relaxed, Site::K3);
+    A::Store(mark.time_ns, time_ns, std::memory_order_relaxed, Site::X);
+  }
+  // [K4] release: publishes the sequence; pairs with [K5].
+  static void StoreMarkPosition(Mark& mark, uint64_t position) {
+    A::Store(mark.position, position, std::memory_order_release, Site::K4);
+  }
+  // [K5] acquire: position, then sequence; pairs with [K4].
+  static uint64_t LoadMarkPosition(const Mark& mark) {
+    return A::Load(mark.position, std::memory_order_acquire, Site::K5);
+  }
+  // [K6] relaxed: between K5 and K8, which show whether it belongs to the position.
+  static uint64_t LoadMarkSequence(const Mark& mark) {
+    return A::Load(mark.sequence, std::memory_order_relaxed, Site::K6);
+  }
+  // [K7] acquire: pairs with [K2].
+  static void FenceMarkRead() { A::Fence(std::memory_order_acquire, Site::K7); }
+  // [K8] relaxed: ordered after the sequence by K7.
+  static uint64_t ReloadMarkPosition(const Mark& mark) {
+    return A::Load(mark.position, std::memory_order_relaxed, Site::K8);
+  }
+
+  // ---- join ----------------------------------------------------------------------------------------------
+  // [J1] relaxed: made visible by J2.
+  static void StoreJoinPosition(SeatWords& seat, uint64_t position) {
+    A::Store(seat.position, position, std::memory_order_relaxed, Site::J1);
+  }
+  // [J2] release: the position belongs to this holder; pairs with [R4].
+  static void StoreJoining(SeatIdentity& seat, uint64_t state) {
+    A::Store(seat.state, state, std::memory_order_release, Site::J2);
+  }
+  // [J3] release: counted after the seat is visible and before the fence; pairs with [R3].
+  static void CountJoin(JoinWords& join) { A::Add(join.joins, uint32_t{1}, std::memory_order_release, Site::J3); }
+  // [J4] seq_cst: seat before intent; pairs with [R2].
+  static void FenceSeatBeforeIntent() { A::Fence(std::memory_order_seq_cst, Site::J4); }
+  // [J5] relaxed: ordered after the seat by J4.
+  static uint64_t LoadIntent(const RoomWords& room) {
+    return A::Load(room.intent, std::memory_order_relaxed, Site::J5);
+  }
+  // [J6] acq_rel: joining becomes live, unless it was evicted meanwhile; pairs with [R4] and [E1].
+  static bool GoLive(SeatIdentity& seat, uint64_t joining, uint64_t live) {
+    return A::CompareExchange(seat.state, joining, live, std::memory_order_acq_rel, Site::J6);
+  }
+  // [J7] acq_rel: scans reach this seat; before J2; pairs with [R8].
+  static void RaiseSeatsUsed(JoinWords& join, uint32_t at_least) {
+    uint32_t seen = A::Load(join.seats_used, std::memory_order_relaxed, Site::X);
+    while (seen < at_least &&
+           !A::CompareExchange(join.seats_used, seen, at_least, std::memory_order_acq_rel, Site::J7)) {
+    }
+  }
+  // [J8] release: the reads of the last holder are done when the seat is seen free; pairs with [R4].
+  static void StoreFree(SeatIdentity& seat, uint64_t state) {
+    A::Store(seat.state, state, std::memory_order_release, Site::J8);
+  }
+
+  // ---- evict ---------------------------------------------------------------------------------------------
+  // [E1] acq_rel: before any byte that the seat protected is reserved; pairs with [C2] through R7 and C1, and
+  // with [J6].
+  static bool Evict(SeatIdentity& seat, uint64_t from, uint64_t evicted) {
+    return A::CompareExchange(seat.state, from, evicted, std::memory_order_acq_rel, Site::E1);
+  }
+  // [E2] acquire: the reason is complete when the state says evicted; pairs with [E1].
+  static uint64_t LoadStateForReason(const SeatIdentity& seat) {
+    return A::Load(seat.state, std::memory_order_acquire, Site::E2);
+  }
+
+  // ---- consumers wait ------------------------------------------------------------------------------------
+  // [W1] acquire: before the announcement; pairs with [P8].
+  static uint32_t LoadWakeEpoch(const WakeWords& wake) {
+    return A::Load(wake.epoch, std::memory_order_acquire, Site::W1);
+  }
+  // [W2] release: announces a sleeper; W3 or W4 orders it before the last look; pairs with [P7].
+  static void AnnounceSleeper(SleeperWords& words) {
+    A::Store(words.sleepers, uint32_t{1}, std::memory_order_release, Site::W2);
+  }
+  // [W4] seq_cst: announcement before the last look; pairs with [P5]. ([W3] is its asymmetric form, the
+  // membarrier system call, in parking.h.)
+  static void FenceAnnouncement() { A::Fence(std::memory_order_seq_cst, Site::W4); }
+  // [W5] acquire: which of the two barriers this producer epoch needs; pairs with [O1].
+  static uint64_t LoadFlags(const RoomWords& room) {
+    return A::Load(room.flags, std::memory_order_acquire, Site::W5);
+  }
+
+  // ---- the producer waits for room -----------------------------------------------------------------------
+  // [B1] acquire: before the announcement; pairs with [F4].
+  static uint32_t LoadRoomEpoch(const RoomEpochWords& room) {
+    return A::Load(room.epoch, std::memory_order_acquire, Site::B1);
+  }
+  // [B2] relaxed: ordered before the last scan by B3.
+  static void AnnounceRoomWaiter(RoomWaitingWords& words) {
+    A::Store(words.waiting, uint32_t{1}, std::memory_order_relaxed, Site::B2);
+  }
+  // [B3] seq_cst: announcement before the last scan; pairs with [F1].
+  static void FenceRoomWaiter() { A::Fence(std::memory_order_seq_cst, Site::B3); }
+
+  // ---- a consumer frees room -----------------------------------------------------------------------------
+  // [F1] seq_cst: position before looking for a waiting producer; pairs with [B3].
+  static void FencePositionBeforeWaiter() { A::Fence(std::memory_order_seq_cst, Site::F1); }
+  // [F2] relaxed: ordered by F1 where it decides; elsewhere a hint to store the position early.
+  static bool RoomWanted(const RoomWaitingWords& words) {
+    return A::Load(words.waiting, std::memory_order_relaxed, Site::F2) != 0;
+  }
+  // [F3] acq_rel: takes the announcement before the epoch moves; pairs with [B2].
+  static bool TakeRoomWaiter(RoomWaitingWords& words) {
+    return A::Exchange(words.waiting, uint32_t{0}, std::memory_order_acq_rel, Site::F3) != 0;
+  }
+  // [F4] release: pairs with [B1].
+  static void BumpRoomEpoch(RoomEpochWords& room) {
+    A::Add(room.epoch, uint32_t{1}, std::memory_order_release, Site::F4);
+  }
+
+  // ---- a producer attaches -------------------------------------------------------------------------------
+  // [O1] release: the epoch and its barrier, after the registration; pairs with [W5].
+  static void StoreFlags(RoomWords& room, uint64_t flags) {
+    A::Store(room.flags, flags, std::memory_order_release, Site::O1);
+  }
+  // [O2] seq_cst: flags before the first publish; pairs with [W4].
+  static void FenceFlagsBeforePublish() { A::Fence(std::memory_order_seq_cst, Site::O2); }
+
+  // ---- words for people: counters, identities; order nothing ----------------------------------------------
+  template <class T>
+  static T Peek(const T& word) {
+    return A::Load(word, std::memory_order_relaxed, Site::X);
+  }
+  template <class T>
+  static void Note(T& word, T value) {
+    A::Store(word, value, std::memory_order_relaxed, Site::X);
+  }
+};
+
+}  // namespace millrace::internal
+
+#endif  // MILLRACE_INTERNAL_WORDS_H_

@@ -1,0 +1,15 @@
+// millrace: a lock-free message queue between processes on one Linux machine. C++20.
+//
+// One producer writes a named ring in POSIX shared memory, any number of consumers read it. No exception comes
+// from this library, it installs no signal handler, and a signal never ends a wait.
+#ifndef MILLRACE_MILLRACE_H_
+#define MILLRACE_MILLRACE_H_
+
+#include "millrace/consumer.h"
+#include "millrace/error.h"
+#include "millrace/options.h"
+#include "millrace/outcome.h"
+#include "millrace/producer.h"
+#include "millrace/segment_manager.h"
+
+#endif  // MILLRACE_MILLRACE_H_

@@ -1,0 +1,127 @@
+// Options of rings, producers and consumers. Sizes are bytes, times are relative and monotonic.
+#ifndef MILLRACE_OPTIONS_H_
+#define MILLRACE_OPTIONS_H_
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace millrace {
+
+using Nanos = std::chrono::nanoseconds;           // negative: kBadArgument. Sums saturate.
+inline constexpr Nanos kForever = Nanos::max();
+
+// Exact modes of the two shared objects; the umask has no say. A successor producer needs the owner's uid
+// (or root), whatever is set here: nobody else can take the producer's lock.
+struct Access {
+  mode_t ring = 0600;          // who may read messages (r)
+  mode_t seats = 0600;         // who may take a seat (rw): such a consumer can hold the producer back
+  std::optional<gid_t> group;  // unset: the creator's
+
+  static constexpr Access Private() { return {}; }
+  // Anyone may observe, nobody else may hold the producer back.
+  static constexpr Access Watchable() { return {0644, 0600, {}}; }
+  static constexpr Access Group(gid_t g) { return {0640, 0660, g}; }
+  // Anyone may hold the producer back and fill its seats.
+  static constexpr Access Everyone() { return {0644, 0666, {}}; }
+};
+
+// What a ring is made of. Create: unset means the default. OpenOrCreate on an existing ring: what is set
+// must match (else kOptionsDiffer), what is unset accepts what is there.
+struct RingOptions {
+  std::optional<size_t> capacity;     // power of two, 4 KiB to 8 GiB; default 1 MiB
+  std::optional<size_t> max_message;  // default and bound: min(capacity / 8, 2^28 - 64)
+  std::optional<uint32_t> seats;      // 1..1024; default 64, 256 bytes of shared memory each
+  std::optional<std::string> schema;  // at most 1000 bytes; default none. Grammar: runtime/PROTOCOL.md
+  std::optional<Access> access;       // not compared on open
+  bool keep = false;                  // true: never counted as stale, whoever is gone
+};
+
+// What Publish and WaitClaim do while the slowest lossless consumer leaves no room.
+enum class OnFull : uint8_t {
+  kBlock,    // wait for room
+  kDropNew,  // drop the new message: it takes no sequence number and is counted
+};
+
+struct ProducerOptions {
+  OnFull on_full = OnFull::kBlock;
+  // A killed predecessor holds its lock until the kernel has freed its memory: up to seconds for a huge
+  // process. Opening waits this long for it before it answers kProducerAlive.
+  Nanos take_over_timeout = std::chrono::seconds(2);
+  std::string label = {};  // shown to people, at most 63 bytes; default: the program's name
+  std::string directory = "/dev/shm";
+};
+
+// How a waiting consumer spends its time.
+enum class Wait : uint8_t {
+  kAdaptive,  // spin a little, as long as that was worth it lately, then sleep
+  kSpin,      // never sleep
+  kPark,      // sleep at once
+};
+
+// Where a lossy consumer goes on after it was overrun.
+enum class Overrun : uint8_t {
+  kResumeOldest,  // the oldest message that is still intact at a recorded boundary
+  kResumeNewest,  // what is published next
+};
+
+// What a consumer asks of the ring. There is no default: this choice decides who suffers from whom.
+class Delivery {
+ public:
+  enum class Kind : uint8_t { kLossless = 1, kLossy = 2, kGroup = 3, kObserver = 4 };
+
+  // Takes a seat and holds the producer back; payloads are read in place.
+  static constexpr Delivery Lossless() { return Delivery(Kind::kLossless); }
+  // Takes a seat, never holds the producer back; payloads are the consumer's own checked copies.
+  static constexpr Delivery Lossy() { return Delivery(Kind::kLossy); }
+  // Takes no seat, opens nothing for writing, is invisible to the producer. Lossy. Waits in bounded
+  // sleeps of at most 20 ms, because it cannot announce that it sleeps.
+  static constexpr Delivery Observer() { return Delivery(Kind::kObserver); }
+
+  constexpr Kind kind() const { return kind_; }
+
+ private:
+  explicit constexpr Delivery(Kind kind) : kind_(kind) {}
+  Kind kind_;
+};
+
+// Where a consumer begins to read, or skips to.
+class Start {
+ public:
+  enum class Kind : uint8_t { kEnd, kOldest, kLast, kSequence };
+
+  static constexpr Start End() { return Start(Kind::kEnd, 0); }         // what is published from now on
+  static constexpr Start Oldest() { return Start(Kind::kOldest, 0); }   // the oldest retained message
+  static constexpr Start Last(uint64_t n) { return Start(Kind::kLast, n); }  // newest n retained, then on
+  // Overwritten already: the oldest retained, and the first Message.lost says how many are missing.
+  // Beyond the next message: kBadArgument.
+  static constexpr Start Sequence(uint64_t s) { return Start(Kind::kSequence, s); }
+
+  constexpr Kind kind() const { return kind_; }
+  constexpr uint64_t value() const { return value_; }
+
+ private:
+  constexpr Start(Kind kind, uint64_t value) : kind_(kind), value_(value) {}
+  Kind kind_;
+  uint64_t value_;
+};
+
+struct ConsumerOptions {
+  Start start = Start::End();
+  Wait wait = Wait::kAdaptive;
+  Overrun on_overrun = Overrun::kResumeOldest;
+  bool copy = false;             // a lossless consumer too hands out its own copy, checked against eviction
+  bool follow_reopen = false;    // true: a closed ring is waited on like an empty one
+  Nanos open_timeout = Nanos::zero();     // > 0: wait that long for the ring to be created
+  std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema
+  std::string label = {};                  // as in ProducerOptions
+  std::string directory = "/dev/shm";
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_OPTIONS_H_

@@ -1,0 +1,141 @@
+// The producer's handle: claims space in a ring, fills it, commits it.
+#ifndef MILLRACE_PRODUCER_H_
+#define MILLRACE_PRODUCER_H_
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "millrace/internal/producer_core.h"
+#include "millrace/options.h"
+#include "millrace/outcome.h"
+
+namespace millrace {
+
+// Space for one message inside the ring. Belongs to its Producer, one at a time; destroyed without Commit it
+// publishes nothing, so an exception or early return never publishes half a message.
+class [[nodiscard]] Claim {
+ public:
+  Claim(Claim&& other) noexcept
+      : core_(std::exchange(other.core_, nullptr)), data_(other.data_), size_(other.size_), why_(other.why_) {}
+  Claim& operator=(Claim&&) = delete;
+  ~Claim() { Abort(); }
+
+  explicit operator bool() const { return core_ != nullptr; }
+  Sent why() const { return why_; }  // why there is no space; kOk if there is
+
+  // Exactly the bytes asked for, 8-aligned, UNINITIALISED: they hold old messages, overwrite all you commit.
+  std::span<std::byte> bytes() const { return {data_, size_}; }
+
+  // Publishes the first `used` bytes (all without argument); afterwards this is empty. Wait-free, and without
+  // system call unless a consumer sleeps. PROTOCOL.md "Publish".
+  void Commit() { Commit(size_); }
+  void Commit(size_t used) {
+    assert(core_ != nullptr && used <= size_);
+    if (core_ != nullptr && used <= size_) std::exchange(core_, nullptr)->Commit(used);
+  }
+  void Abort() {
+    if (core_ != nullptr) std::exchange(core_, nullptr)->claim_open = false;
+  }
+
+ private:
+  friend class Producer;
+  Claim(internal::ProducerCore* core, std::byte* data, size_t size, Sent why) noexcept
+      : core_(core), data_(data), size_(size), why_(why) {}
+
+  internal::ProducerCore* core_;  // null: nothing to commit
+  std::byte* data_;
+  size_t size_;
+  Sent why_;
+};
+
+struct ProducerStats {
+  uint64_t published, bytes, dropped, blocked, evictions, wakes;  // messages, payload bytes, times ...
+  Nanos blocked_time;
+};
+
+// One ring has at most one producer. Movable; one thread at a time, only Interrupt() is free of that; a
+// moved-from handle may be destroyed, assigned or asked valid(). After fork() the child's handle answers
+// kForked and its destructor does nothing.
+class Producer {
+ public:
+  // A new ring. kExists if there is one of that name.
+  static absl::StatusOr<Producer> Create(std::string_view name, const RingOptions& = {},
+                                         const ProducerOptions& = {});
+  // Takes an existing ring over in place: the sequence goes on, consumers keep running. Reopens a closed
+  // ring. kProducerAlive after take_over_timeout if its producer lives. PROTOCOL.md "Take-over".
+  static absl::StatusOr<Producer> Open(std::string_view name, const ProducerOptions& = {});
+  // Whichever of the two fits: what a daemon wants.
+  static absl::StatusOr<Producer> OpenOrCreate(std::string_view name, const RingOptions& = {},
+                                               const ProducerOptions& = {});
+
+  Producer(Producer&&) noexcept;
+  Producer& operator=(Producer&&) noexcept;
+  // DETACHES, as a crash would: consumers can see that the producer is gone, a successor goes on. Only
+  // Close() says that the stream is complete.
+  ~Producer();
+
+  // Space for a message of `n` bytes (0 is allowed). Wait-free: never waits, drops or evicts the living.
+  // A second claim while one is open is a programmer's error (asserts).
+  Claim TryClaim(size_t n) noexcept {
+    assert(!core_->claim_open);
+    Sent why = Sent::kOk;
+    std::byte* data = core_->ring.Claim(n);
+    if (data == nullptr) [[unlikely]] data = core_->TryClaimSlow(n, &why);
+    if (data == nullptr) [[unlikely]] return Claim(nullptr, nullptr, 0, why);
+    core_->claim_open = true;
+    return Claim(core_.get(), data, n, why);
+  }
+  // The same, waiting for room as ProducerOptions::on_full says.
+  Claim WaitClaim(size_t n, Nanos timeout = kForever);
+
+  // Publishes a copy. kFull where a lossless consumer leaves no room now.
+  Sent TryPublish(std::span<const std::byte> message) noexcept {
+    assert(!core_->claim_open);
+    Sent why = Sent::kOk;
+    std::byte* data = core_->ring.Claim(message.size());
+    if (data == nullptr) [[unlikely]] data = core_->TryClaimSlow(message.size(), &why);
+    if (data == nullptr) [[unlikely]] return why;
+    internal::RealAtomics::CopyIn(data, message.data(), message.size());
+    core_->Commit(message.size());
+    return Sent::kOk;
+  }
+  Sent TryPublish(std::string_view message) noexcept { return TryPublish(std::as_bytes(std::span(message))); }
+
+  // The same, waiting for room as ProducerOptions::on_full says. A producer and a lossless consumer in one
+  // thread wait for each other: give a time-out. Zero: do not wait. Negative: kBadArgument.
+  Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever);
+  Sent Publish(std::string_view message, Nanos timeout = kForever) {
+    return Publish(std::as_bytes(std::span(message)), timeout);
+  }
+
+  // Says that the stream is complete and releases the ring: consumers that have read everything see kClosed.
+  // Later calls answer kClosed.
+  absl::Status Close();
+  // Is the ring still linked and whole? Two system calls; kRemoved, kTruncated. Call it now and then.
+  absl::Status Check();
+  // Waits until so many lossless or group consumers are alive. false: time-out, or Interrupt().
+  bool WaitForConsumers(size_t lossless_or_group, Nanos timeout = kForever);
+
+  uint64_t next_sequence() const;  // messages ever published; the first message has sequence 0
+  size_t max_message() const;      // bytes
+  ProducerStats stats() const;
+  // Ends a wait, now or later, with kInterrupted. From any thread or signal handler; lasts for the life of
+  // this handle. A signal alone never ends a wait.
+  void Interrupt() noexcept;
+  bool valid() const { return core_ != nullptr; }
+
+ private:
+  explicit Producer(std::unique_ptr<internal::ProducerCore> core);
+  std::unique_ptr<internal::ProducerCore> core_;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_PRODUCER_H_

@@ -1,0 +1,136 @@
+#include "millrace/consumer.h"
+
+#include "absl/strings/str_cat.h"
+#include "millrace/internal/words.h"
+#include "runtime/api/consumer_core.h"
+#include "runtime/os/failure.h"
+#include "runtime/os/park.h"
+#include "runtime/segment/facts.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace {
+namespace {
+
+using internal::Ahead;
+using internal::ConsumerCore;
+using internal::Point;
+using W = internal::Words<internal::RealAtomics>;
+using Cold = ConsumerCore::Cold;
+
+std::string WhoEvicted(const internal::SeatIdentity& seat) {
+  const uint64_t state = W::LoadStateForReason(seat);
+  std::string by = "somebody";
+  if (internal::ByOf(state) == internal::EvictedBy::kProducer) by = "the producer";
+  if (internal::ByOf(state) == internal::EvictedBy::kTool) by = "an operator (shmctl evict)";
+  std::string why = "its seat was given to another consumer";
+  switch (internal::WhyOf(state)) {
+    case internal::EvictedWhy::kHeldBack: why = "it had held the producer back for too long"; break;
+    case internal::EvictedWhy::kNonsense: why = "its position was out of range (its seat was overwritten)"; break;
+    case internal::EvictedWhy::kRequest: why = "on request"; break;
+    case internal::EvictedWhy::kNone: break;
+  }
+  return absl::StrCat("evicted by ", by, " at sequence ", W::Peek(seat.evicted_sequence), ": ", why,
+                      "; open the ring again to go on");
+}
+
+absl::Status Explain(const Cold& cold) {
+  const std::string ring = absl::StrCat("\"", cold.attached.paths.name, "\": ");
+  const internal::RingConsumer<internal::RealAtomics>& reader = cold.core->ring;
+  switch (cold.last_why) {
+    case Got::kMessage:
+    case Got::kEmpty:
+    case Got::kTimedOut: return absl::OkStatus();
+    case Got::kClosed: return os::Failure(Error::kClosed, ring + "the producer closed it and everything was read");
+    case Got::kEvicted: return os::Failure(Error::kEvicted, ring + WhoEvicted(reader.seat().seat->identity));
+    case Got::kRemoved: return os::Failure(Error::kRemoved, ring + "it was removed (shmctl unlink, rm, or systemd's RemoveIPC at logout)");
+    case Got::kDamaged:
+      return os::Failure(Error::kDamaged,
+                         absl::StrCat(ring, "no valid frame at position ", reader.at().position, ", where message ",
+                                      reader.at().sequence, " should begin; open it again with Start::End(), or remove it "
+                                      "(shmctl unlink) and create it again"));
+    case Got::kInterrupted: return os::Failure(Error::kOther, ring + "Interrupt() was called on this consumer");
+    case Got::kForked: return os::Failure(Error::kForked, ring + "this consumer belongs to the parent process; open one in the child");
+    case Got::kBadArgument: return os::Failure(Error::kBadArgument, ring + "the timeout is negative; use 0 for \"do not wait\"");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CannotSkip(const Cold& cold, Error error, const std::string& why) {
+  return os::Failure(error, absl::StrCat("SkipTo on \"", cold.attached.paths.name, "\": ", why));
+}
+
+}  // namespace
+
+Consumer::Consumer(std::unique_ptr<ConsumerCore> core) : core_(std::move(core)) {}
+Consumer::Consumer(Consumer&&) noexcept = default;
+Consumer& Consumer::operator=(Consumer&&) noexcept = default;
+Consumer::~Consumer() = default;
+
+absl::StatusOr<Consumer> Consumer::Open(std::string_view name, Delivery delivery, const ConsumerOptions& options) {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
+  if (!paths.ok()) return paths.status();
+  if (absl::Status s = segment::CheckConsumerOptions(options); !s.ok()) return s;
+  absl::StatusOr<segment::ConsumerAttachment> attached = segment::AttachConsumer(*paths, delivery, options);
+  if (!attached.ok()) return attached.status();
+  return Consumer(std::make_unique<ConsumerCore>(std::make_unique<Cold>(*std::move(attached), delivery, options)));
+}
+
+Received Consumer::Next(Nanos timeout) { return core_->NextWaiting(timeout.count()); }
+
+bool Consumer::StillIntact() const noexcept { return !core_->cold->forked && core_->ring.StillIntact(); }
+
+absl::Status Consumer::SkipTo(Start start) {
+  Cold& cold = *core_->cold;
+  if (cold.forked) return CannotSkip(cold, Error::kForked, "this consumer belongs to the parent process");
+  auto& ring = core_->ring;
+  const std::optional<Point> end = ring.End();
+  if (!end) return CannotSkip(cold, Error::kDamaged, segment::DamageOf(segment::MemoryOf(cold.attached.ring, cold.attached.header)));
+  const Point here = ring.at();
+  uint64_t wanted = end->sequence;
+  if (start.kind() == Start::Kind::kOldest) return absl::OkStatus();
+  if (start.kind() == Start::Kind::kLast) wanted = end->sequence - start.value();
+  if (start.kind() == Start::Kind::kSequence) {
+    wanted = start.value();
+    if (Ahead(wanted, end->sequence) > 0) {
+      return CannotSkip(cold, Error::kBadArgument, absl::StrCat("sequence ", wanted, " is not published yet (next is ", end->sequence, ")"));
+    }
+    if (Ahead(wanted, here.sequence) < 0) {
+      return CannotSkip(cold, Error::kBadArgument,
+                        absl::StrCat("sequence ", wanted, " is behind this consumer (next is ", here.sequence, "); open another one to go back"));
+    }
+  }
+  if (Ahead(wanted, here.sequence) <= 0) return absl::OkStatus();
+  std::optional<Point> to = wanted == end->sequence ? end : ring.Find(wanted);
+  if (!to) to = ring.Walk(here, wanted);  // no mark below it: from here on everything is protected or counted
+  if (!to || Ahead(to->sequence, here.sequence) < 0) to = end;
+  ring.SkipTo(*to);
+  core_->StorePosition();
+  return absl::OkStatus();
+}
+
+ProducerInfo Consumer::producer() const {
+  Cold& cold = *core_->cold;
+  if (cold.forked) return {};
+  return segment::ProducerFacts(cold.control(), cold.attached.ring_probe);
+}
+
+absl::Status Consumer::status() const { return Explain(*core_->cold); }
+
+ConsumerStats Consumer::stats() const {
+  const internal::ConsumerCounts& counts = core_->ring.counts();
+  const internal::RingControl& control = core_->cold->control();
+  const Point here = core_->ring.at();
+  const int64_t messages = Ahead(W::LoadTailSequence(control.tail), here.sequence);
+  const int64_t bytes = Ahead(W::LoadTailPosition(control.tail), here.position);
+  const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
+  return {counts.received, counts.lost, counts.overruns, counts.skipped, counts.late_wakeups, behind(messages), behind(bytes)};
+}
+
+uint64_t Consumer::next_sequence() const { return core_->ring.at().sequence; }
+
+void Consumer::Interrupt() noexcept {
+  core_->cold->interrupted.store(true, std::memory_order_relaxed);
+  os::FutexWakeAll(&core_->ring.control().wake.epoch);
+}
+
+}  // namespace millrace

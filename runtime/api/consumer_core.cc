@@ -1,0 +1,177 @@
+#include "runtime/api/consumer_core.h"
+
+#include <algorithm>
+
+#include "millrace/internal/words.h"
+#include "runtime/api/park_ops.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::internal {
+namespace {
+
+using W = Words<RealAtomics>;
+
+constexpr int64_t kLinkCheckEveryNs = 1'000'000'000;
+constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin looks at everything else that often
+
+bool ClosedNow(uint64_t state) { return EpochOf(state) != 0 && !IsOpen(state); }
+
+}  // namespace
+
+ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
+  cold->core = this;
+  segment::ConsumerAttachment& a = cold->attached;
+  const RingMemory memory = segment::MemoryOf(a.ring, a.header);
+  ConsumerSeat seat;
+  if (cold->observer()) {
+    seat = {&cold->scratch.seat, &cold->scratch.room_waiting, &cold->scratch.room_epoch, 0, false};
+  } else {
+    const SeatTable table = segment::TableOf(a.seats, a.seats_header);
+    seat = {&table.seats[a.seat], &table.control->room_waiting, &table.control->room_epoch, a.live_state,
+            cold->lossless()};
+  }
+  ring.Attach(memory, seat, a.begin.at, a.begin.wanted, cold->options.on_overrun == Overrun::kResumeNewest);
+  in_place = cold->lossless() && !cold->options.copy;
+}
+
+ConsumerCore::~ConsumerCore() {
+  if (cold->forked || cold->observer()) return;
+  ring.StorePosition();
+  segment::LeaveSeat(cold->attached);
+  if (!cold->lossless()) return;
+  const ConsumerSeat& seat = ring.seat();
+  W::FencePositionBeforeWaiter();
+  if (!W::RoomWanted(*seat.room_waiting) || !W::TakeRoomWaiter(*seat.room_waiting)) return;
+  W::BumpRoomEpoch(*seat.room_epoch);
+  os::FutexWakeAll(&seat.room_epoch->epoch);
+}
+
+void ConsumerCore::Cold::InForkedChild() noexcept {
+  forked = true;
+  attached.ring.Abandon();
+  attached.seats.Abandon();
+  attached.seat_lock.Abandon();
+  core->ring.Strand(api::StrandedRing(), api::StrandedSeat());
+}
+
+SleeperWords* ConsumerCore::Cold::sleepers() const {
+  return observer() ? nullptr : &segment::TableOf(attached.seats, attached.seats_header).control->sleeper;
+}
+
+std::byte* ConsumerCore::Cold::Reserve(size_t bytes) {
+  if (bytes > buffer_bytes) {
+    constexpr size_t kLeast = 4096;
+    buffer_bytes = std::max({(bytes + 7) & ~size_t{7}, buffer_bytes * 2, kLeast});
+    buffer = std::make_unique_for_overwrite<uint64_t[]>(buffer_bytes / sizeof(uint64_t));
+  }
+  return reinterpret_cast<std::byte*>(buffer.get());
+}
+
+bool ConsumerCore::Cold::Removed() { return attached.ring_probe.Links() == uint64_t{0}; }
+
+void ConsumerCore::StorePosition() noexcept {
+  if (ring.StorePosition()) os::FutexWakeAll(&ring.seat().room_epoch->epoch);
+}
+
+Read ConsumerCore::Cold::ReadCopy(Lent* lent) {
+  if (core->ring.OwesPosition()) core->StorePosition();
+  return core->ring.NextCopy(lent, [this](size_t bytes) { return Reserve(bytes); });
+}
+
+Read ConsumerCore::Cold::ReadLosslessCopy(Lent* lent) {
+  if (core->ring.OwesPosition()) core->StorePosition();
+  if (!core->ring.Next(lent)) {
+    const Read read = core->ring.NextSlow(lent);
+    if (read != Read::kMessage) return read;
+  }
+  std::byte* const copy = Reserve((lent->bytes + 7) & ~uint64_t{7});
+  if (!core->ring.CopyChecked(*lent, copy)) {
+    core->ring.Undeliver(*lent);
+    return Read::kEvicted;
+  }
+  lent->data = copy;
+  return Read::kMessage;
+}
+
+Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
+  if (!core->ring.PositionStored()) core->StorePosition();
+  if (ClosedNow(state) && !options.follow_reopen) return Got::kClosed;
+  // The word is only a hint: the link count decides.
+  if (!removed && W::LoadRemoved(control().room)) removed = Removed();
+  return removed ? Got::kRemoved : Got::kEmpty;
+}
+
+Received ConsumerCore::TryNextSlow() noexcept {
+  if (cold->forked) return cold->last_why = Got::kForked;
+  const uint64_t state = W::LoadState(cold->control().room);  // before the header: PROTOCOL.md "End of a closed ring"
+  Lent lent;
+  Read read = Read::kEmpty;
+  if (in_place) read = ring.NextSlow(&lent);
+  else if (cold->lossless()) read = cold->ReadLosslessCopy(&lent);
+  else read = cold->ReadCopy(&lent);
+  switch (read) {
+    case Read::kMessage: return ToReceived(lent);
+    case Read::kEvicted: return cold->last_why = Got::kEvicted;
+    case Read::kDamaged: return cold->last_why = Got::kDamaged;
+    case Read::kEmpty: break;
+  }
+  return cold->last_why = cold->WhyEmpty(state);
+}
+
+bool ConsumerCore::Cold::Spin(int64_t budget_ns) {
+  constexpr int kLooksPerClock = 32;
+  const int64_t end = os::MonotonicNs() + budget_ns;
+  do {
+    for (int i = 0; i < kLooksPerClock; ++i) {
+      if (core->ring.SomethingThere()) return true;
+      CpuPause();
+    }
+  } while (os::MonotonicNs() < end && !interrupted.load(std::memory_order_relaxed));
+  return false;
+}
+
+void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
+  const auto pending = [&] {
+    return core->ring.SomethingThere() || W::LoadState(control().room) != state || W::LoadRemoved(control().room) ||
+           !core->ring.Live() || interrupted.load(std::memory_order_relaxed);
+  };
+  const int64_t before = os::MonotonicNs();
+  const Parked parked = ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns, pending,
+                                                  [&] { return core->ring.MissedWake(); });
+  const int64_t now = os::MonotonicNs();
+  if (parked == Parked::kMissed) core->ring.CountLateWakeup();
+  if (parked != Parked::kPending) spin.Slept(now - before);
+  if (now - last_link_check_ns > kLinkCheckEveryNs) {
+    last_link_check_ns = now;
+    removed = removed || Removed();
+  }
+}
+
+Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
+  if (timeout_ns < 0) return cold->last_why = Got::kBadArgument;
+  if (cold->interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
+  Received received = TryNext();
+  if (received.why() != Got::kEmpty) return received;
+  const int64_t deadline = api::DeadlineAfter(timeout_ns);
+  const Wait wait = cold->options.wait;
+  for (;;) {
+    const int64_t left = deadline - os::MonotonicNs();
+    if (left <= 0) return cold->last_why = Got::kTimedOut;
+    if (wait != Wait::kPark) {
+      const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : cold->spin.ns();
+      if (cold->Spin(std::min(budget, left)) && wait == Wait::kAdaptive) cold->spin.CaughtIt();
+    }
+    const uint64_t state = W::LoadState(cold->control().room);
+    received = TryNext();
+    if (received.why() != Got::kEmpty) return received;
+    if (cold->interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
+    const int64_t left_to_sleep = deadline - os::MonotonicNs();
+    if (wait == Wait::kSpin || left_to_sleep <= 0) continue;
+    cold->Sleep(left_to_sleep, state);
+    received = TryNext();
+    if (received.why() != Got::kEmpty) return received;
+    if (cold->interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
+  }
+}
+
+}  // namespace millrace::internal

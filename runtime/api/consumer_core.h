@@ -1,0 +1,55 @@
+// The compiled half of a consumer: waiting, copying, finding out why there is no message, leaving.
+#ifndef MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
+#define MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "millrace/internal/consumer_core.h"
+#include "millrace/internal/parking.h"
+#include "millrace/options.h"
+#include "runtime/api/stranded.h"
+#include "runtime/os/fork.h"
+#include "runtime/segment/attach_consumer.h"
+
+namespace millrace::internal {
+
+struct ConsumerCore::Cold final : os::ForkAware {
+  Cold(segment::ConsumerAttachment attachment, Delivery how, ConsumerOptions consumer_options)
+      : attached(std::move(attachment)), delivery(how), options(std::move(consumer_options)) {}
+  void InForkedChild() noexcept override;
+
+  bool observer() const { return delivery.kind() == Delivery::Kind::kObserver; }
+  bool lossless() const { return delivery.kind() == Delivery::Kind::kLossless; }
+  const RingControl& control() const { return core->ring.control(); }
+  SleeperWords* sleepers() const;
+  std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that
+  bool Removed();
+
+  // The two ways of reading with a copy.
+  Read ReadCopy(Lent* lent);
+  Read ReadLosslessCopy(Lent* lent);
+  // Nothing is there: closed, removed, or just empty. `state` was read before the header that was 0.
+  Got WhyEmpty(uint64_t state);
+  // Polls for at most budget_ns. true: something is there.
+  bool Spin(int64_t budget_ns);
+  void Sleep(int64_t at_most_ns, uint64_t state);
+
+  segment::ConsumerAttachment attached;
+  Delivery delivery;
+  ConsumerOptions options;
+  ConsumerCore* core = nullptr;
+  api::ObserverScratch scratch;
+  std::atomic<bool> interrupted{false};
+  bool forked = false, removed = false;
+  Got last_why = Got::kEmpty;  // for status()
+  SpinBudget spin;
+  int64_t last_link_check_ns = 0;
+  std::unique_ptr<uint64_t[]> buffer;
+  size_t buffer_bytes = 0;
+};
+
+}  // namespace millrace::internal
+
+#endif  // MILLRACE_RUNTIME_API_CONSUMER_CORE_H_

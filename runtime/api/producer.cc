@@ -1,0 +1,182 @@
+#include "millrace/producer.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "millrace/internal/words.h"
+#include "runtime/api/park_ops.h"
+#include "runtime/api/producer_core.h"
+#include "runtime/api/stranded.h"
+#include "runtime/os/failure.h"
+#include "runtime/segment/attach_producer.h"
+#include "runtime/segment/epoch.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace {
+namespace {
+
+using internal::ProducerCore;
+using W = internal::Words<internal::RealAtomics>;
+
+absl::StatusOr<std::unique_ptr<ProducerCore>> CoreOf(absl::StatusOr<segment::ProducerAttachment> attached,
+                                                     const ProducerOptions& options) {
+  if (!attached.ok()) return attached.status();
+  return std::make_unique<ProducerCore>(std::make_unique<ProducerCore::Cold>(*std::move(attached), options));
+}
+
+absl::StatusOr<std::unique_ptr<ProducerCore>> CreateCore(std::string_view name, const RingOptions& ring,
+                                                         const ProducerOptions& options) {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
+  if (!paths.ok()) return paths.status();
+  absl::StatusOr<segment::RingPlan> plan = segment::PlanOf(name, ring);
+  if (!plan.ok()) return plan.status();
+  if (absl::Status s = segment::CheckProducerOptions(options); !s.ok()) return s;
+  return CoreOf(segment::CreateWithProducer(*paths, *plan, options), options);
+}
+
+absl::StatusOr<std::unique_ptr<ProducerCore>> OpenCore(std::string_view name, const RingOptions* wanted,
+                                                       const ProducerOptions& options) {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
+  if (!paths.ok()) return paths.status();
+  if (absl::Status s = segment::CheckProducerOptions(options); !s.ok()) return s;
+  return CoreOf(segment::TakeOver(*paths, wanted, options), options);
+}
+
+absl::Status Gone(const segment::Paths& paths) {
+  return os::Failure(Error::kRemoved, absl::StrCat("\"", paths.name, "\" was removed (shmctl unlink, rm, or systemd's "
+                                                                     "RemoveIPC at logout); create it again"));
+}
+
+absl::Status CheckObject(os::LockProbe& probe, const segment::Paths& paths, const std::string& path,
+                         uint64_t expected_bytes) {
+  const std::optional<uint64_t> links = probe.Links();
+  if (links == uint64_t{0}) return Gone(paths);
+  const std::optional<uint64_t> bytes = probe.Bytes();
+  if (!links || !bytes) return Gone(paths);
+  if (*bytes < expected_bytes) {
+    return os::Failure(Error::kTruncated, absl::StrCat("\"", path, "\" was truncated to ", *bytes, " bytes, expected ",
+                                                       expected_bytes, "; create the ring again"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Producer::Producer(std::unique_ptr<ProducerCore> core) : core_(std::move(core)) {}
+Producer::Producer(Producer&&) noexcept = default;
+Producer& Producer::operator=(Producer&&) noexcept = default;
+Producer::~Producer() = default;
+
+absl::StatusOr<Producer> Producer::Create(std::string_view name, const RingOptions& ring,
+                                          const ProducerOptions& options) {
+  auto core = CreateCore(name, ring, options);
+  if (!core.ok()) return core.status();
+  return Producer(*std::move(core));
+}
+
+absl::StatusOr<Producer> Producer::Open(std::string_view name, const ProducerOptions& options) {
+  auto core = OpenCore(name, nullptr, options);
+  if (!core.ok()) return core.status();
+  return Producer(*std::move(core));
+}
+
+absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const RingOptions& ring,
+                                                const ProducerOptions& options) {
+  absl::StatusOr<segment::RingPlan> plan = segment::PlanOf(name, ring);
+  if (!plan.ok()) return plan.status();
+  constexpr int kRaces = 100;  // others may create and remove it between our two looks
+  for (int i = 0;; ++i) {
+    auto core = OpenCore(name, &ring, options);
+    if (!core.ok() && ErrorOf(core.status()) == Error::kNotFound) core = CreateCore(name, ring, options);
+    if (core.ok()) return Producer(*std::move(core));
+    if (ErrorOf(core.status()) != Error::kExists || i == kRaces) return core.status();
+  }
+}
+
+Claim Producer::WaitClaim(size_t n, Nanos timeout) {
+  assert(!core_->claim_open);
+  Sent why = Sent::kOk;
+  std::byte* const data = core_->WaitClaimSlow(n, timeout.count(), &why);
+  if (data == nullptr) return Claim(nullptr, nullptr, 0, why);
+  core_->claim_open = true;
+  return Claim(core_.get(), data, n, why);
+}
+
+Sent Producer::Publish(std::span<const std::byte> message, Nanos timeout) {
+  assert(!core_->claim_open);
+  Sent why = Sent::kOk;
+  std::byte* const data = core_->WaitClaimSlow(message.size(), timeout.count(), &why);
+  if (data == nullptr) return why;
+  internal::RealAtomics::CopyIn(data, message.data(), message.size());
+  core_->Commit(message.size());
+  return Sent::kOk;
+}
+
+absl::Status Producer::Close() {
+  ProducerCore::Cold& cold = *core_->cold;
+  if (cold.forked) return os::Failure(Error::kForked, "Close: this producer belongs to the parent process");
+  if (cold.closed) return os::Failure(Error::kClosed, "Close: this producer has closed its ring already");
+  assert(!core_->claim_open);
+  cold.FlushCounters(*core_);
+  segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
+  cold.closed = true;
+  core_->ring.Strand(api::StrandedRing(), api::StrandedSeats());  // the ring is a successor's from here on
+  cold.attached.alive_lock.Release();
+  cold.attached.producer_lock.Release();
+  return absl::OkStatus();
+}
+
+absl::Status Producer::Check() {
+  ProducerCore::Cold& cold = *core_->cold;
+  if (cold.forked) return os::Failure(Error::kForked, "Check: this producer belongs to the parent process");
+  segment::ProducerAttachment& a = cold.attached;
+  if (absl::Status s = CheckObject(a.ring_probe, a.paths, a.paths.ring, a.header.file_bytes); !s.ok()) {
+    cold.removed = cold.removed || ErrorOf(s) == Error::kRemoved;
+    return s;
+  }
+  absl::Status s = CheckObject(a.seats_probe, a.paths, a.paths.seats, a.seats_header.file_bytes);
+  cold.removed = cold.removed || ErrorOf(s) == Error::kRemoved;
+  return s;
+}
+
+bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
+  ProducerCore::Cold& cold = *core_->cold;
+  if (cold.forked || cold.closed || timeout < Nanos::zero()) return false;
+  const int64_t deadline = api::DeadlineAfter(timeout.count());
+  const internal::SeatTable& table = core_->ring.seats();
+  for (;;) {
+    const uint32_t joins = W::LoadJoins(table.control->join);
+    size_t alive = 0;
+    const uint32_t used = std::min(W::LoadSeatsUsed(table.control->join), table.count);
+    for (uint32_t i = 0; i < used && alive < lossless_or_group; ++i) {
+      const uint64_t state = W::LoadSeatState(table.seats[i].identity);
+      const uint8_t delivery = internal::DeliveryOf(state);
+      if (internal::PhaseOf(state) != internal::SeatPhase::kLive) continue;
+      if (delivery != internal::kDeliveryLossless && delivery != internal::kDeliveryGroup) continue;
+      if (cold.attached.seats_probe.Ask(internal::kLockSeat + i) != os::Holder::kNone) ++alive;
+    }
+    if (alive >= lossless_or_group) return true;
+    const int64_t left = deadline - os::MonotonicNs();
+    if (left <= 0 || cold.interrupted.load(std::memory_order_relaxed)) return false;
+    os::FutexWait(&table.control->join.joins, joins, std::min(left, internal::kSleepBoundNs));
+  }
+}
+
+uint64_t Producer::next_sequence() const { return core_->ring.sequence(); }
+size_t Producer::max_message() const { return core_->cold->attached.header.max_message; }
+
+ProducerStats Producer::stats() const {
+  const ProducerCore::Cold& cold = *core_->cold;
+  const uint64_t evictions = W::Peek(core_->ring.control().counters.evictions);
+  return {core_->ring.sequence(), core_->bytes_published, cold.dropped,          cold.blocked,
+          evictions,              cold.wakes,             Nanos(cold.blocked_ns)};
+}
+
+void Producer::Interrupt() noexcept {
+  core_->cold->interrupted.store(true, std::memory_order_relaxed);
+  const internal::SeatTable& table = core_->ring.seats();
+  os::FutexWakeAll(&table.control->room_epoch.epoch);
+  os::FutexWakeAll(&table.control->join.joins);
+}
+
+}  // namespace millrace

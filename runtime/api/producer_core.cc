@@ -1,0 +1,154 @@
+#include "runtime/api/producer_core.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "millrace/internal/parking.h"
+#include "millrace/internal/words.h"
+#include "runtime/api/park_ops.h"
+#include "runtime/api/stranded.h"
+#include "runtime/segment/attach_consumer.h"
+#include "runtime/segment/epoch.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::internal {
+namespace {
+
+using W = Words<RealAtomics>;
+
+// A full ring is no reason to ask the kernel about the same seats again at once.
+constexpr int64_t kProbeEveryNs = 500'000;
+constexpr int64_t kLinkCheckEveryNs = 50'000'000;
+
+}  // namespace
+
+ProducerCore::ProducerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
+  cold->core = this;
+  const segment::ProducerAttachment& a = cold->attached;
+  const RingMemory memory = segment::MemoryOf(a.ring, a.header);
+  const CounterWords& counters = memory.control->counters;
+  cold->base_bytes = W::Peek(counters.bytes);
+  cold->base_dropped = W::Peek(counters.dropped);
+  cold->base_blocked = W::Peek(counters.blocked);
+  cold->base_blocked_ns = W::Peek(counters.blocked_ns);
+  cold->base_wakes = W::Peek(counters.wakes);
+  ring.Attach(memory, segment::TableOf(a.seats, a.seats_header), a.at, a.asym, &os::WallNs);
+}
+
+ProducerCore::~ProducerCore() {
+  if (!cold->forked && !cold->closed) cold->FlushCounters(*this);
+}
+
+void ProducerCore::Cold::InForkedChild() noexcept {
+  forked = true;
+  attached.ring.Abandon();
+  attached.seats.Abandon();
+  attached.producer_lock.Abandon();
+  attached.alive_lock.Abandon();
+  core->ring.Strand(api::StrandedRing(), api::StrandedSeats());
+}
+
+void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
+  CounterWords& counters = c.ring.control().counters;
+  W::Note(counters.bytes, base_bytes + c.bytes_published);
+  W::Note(counters.dropped, base_dropped + dropped);
+  W::Note(counters.blocked, base_blocked + blocked);
+  W::Note(counters.blocked_ns, base_blocked_ns + static_cast<uint64_t>(blocked_ns));
+  W::Note(counters.wakes, base_wakes + wakes);
+}
+
+bool ProducerCore::Cold::Removed() {
+  return attached.ring_probe.Links() == uint64_t{0} || attached.seats_probe.Links() == uint64_t{0};
+}
+
+Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
+  if (forked) return Sent::kForked;
+  if (closed) return Sent::kClosed;
+  // The word is only a hint: the link count decides, so that a scribbled word stops nobody.
+  if (!removed && W::LoadRemoved(c.ring.control().room)) removed = Removed();
+  return removed ? Sent::kRemoved : Sent::kOk;
+}
+
+bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
+  const int64_t now = os::MonotonicNs();
+  if (now - last_probe_ns < kProbeEveryNs) return false;
+  last_probe_ns = now;
+  bool emptied = false;
+  c.ring.HoldingBack([&](uint32_t seat, uint64_t) {
+    if (attached.seats_probe.Ask(kLockSeat + seat) != os::Holder::kNone) return;
+    emptied |= segment::EmptyDeadSeat(attached.paths, attached.seats_identity, c.ring.seats(), seat);
+  });
+  if (emptied) c.ring.ForgetScan();
+  return emptied;
+}
+
+void ProducerCore::Wake() noexcept {
+  if (!ring.TakeSleepers()) return;
+  os::FutexWakeAll(&ring.control().wake.epoch);
+  ++cold->wakes;
+}
+
+std::byte* ProducerCore::TryClaimSlow(size_t n, Sent* why) noexcept {
+  *why = cold->Refusal(*this);
+  if (*why != Sent::kOk) return nullptr;
+  if (n > ring.max_message()) {
+    *why = Sent::kTooLarge;
+    return nullptr;
+  }
+  cold->FlushCounters(*this);
+  for (;;) {
+    bool wake = false;
+    std::byte* const data = ring.ClaimSlow(n, &wake);
+    if (wake) Wake();
+    if (data != nullptr) return data;
+    if (!cold->EmptyDeadSeats(*this)) break;
+  }
+  *why = Sent::kFull;
+  return nullptr;
+}
+
+std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept {
+  if (timeout_ns < 0) {
+    *why = Sent::kBadArgument;
+    return nullptr;
+  }
+  if (cold->interrupted.load(std::memory_order_relaxed)) {
+    *why = Sent::kInterrupted;
+    return nullptr;
+  }
+  if (std::byte* const data = ring.Claim(n)) {
+    *why = Sent::kOk;
+    return data;
+  }
+  std::byte* data = TryClaimSlow(n, why);
+  if (data != nullptr || *why != Sent::kFull) return data;
+  if (cold->options.on_full == OnFull::kDropNew) {
+    ++cold->dropped;
+    cold->FlushCounters(*this);
+    *why = Sent::kDropped;
+    return nullptr;
+  }
+  ++cold->blocked;
+  const int64_t start = os::MonotonicNs();
+  const int64_t deadline = api::DeadlineAfter(timeout_ns);
+  for (;;) {
+    const int64_t now = os::MonotonicNs();
+    if (cold->interrupted.load(std::memory_order_relaxed)) *why = Sent::kInterrupted;
+    else if (now >= deadline) *why = Sent::kTimedOut;
+    if (*why != Sent::kFull) break;
+    if (now - cold->last_link_check_ns > kLinkCheckEveryNs) {
+      cold->last_link_check_ns = now;
+      cold->removed = cold->removed || cold->Removed();
+    }
+    ParkProducer<RealAtomics>(*ring.seats().control, api::SystemParkOps(), deadline - now, [&] {
+      data = TryClaimSlow(n, why);
+      return data != nullptr || *why != Sent::kFull || cold->interrupted.load(std::memory_order_relaxed);
+    });
+    if (data != nullptr || *why != Sent::kFull) break;
+  }
+  cold->blocked_ns += os::MonotonicNs() - start;
+  cold->FlushCounters(*this);
+  return data;
+}
+
+}  // namespace millrace::internal

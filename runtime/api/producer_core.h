@@ -1,0 +1,43 @@
+// The compiled half of a producer: waiting for room, waking, emptying the seats of the dead, leaving.
+#ifndef MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
+#define MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "millrace/internal/producer_core.h"
+#include "millrace/options.h"
+#include "runtime/os/fork.h"
+#include "runtime/segment/attach_producer.h"
+
+namespace millrace::internal {
+
+struct ProducerCore::Cold final : os::ForkAware {
+  Cold(segment::ProducerAttachment attachment, ProducerOptions producer_options)
+      : attached(std::move(attachment)), options(std::move(producer_options)) {}
+  void InForkedChild() noexcept override;
+
+  // Why nothing can be published now, whatever room there is; kOk: nothing is in the way.
+  Sent Refusal(const ProducerCore& core);
+  // The ring or its seats have lost their names.
+  bool Removed();
+  // Empties the seats of dead holders that leave no room. true: scan again.
+  bool EmptyDeadSeats(ProducerCore& core);
+  void FlushCounters(const ProducerCore& core);
+
+  segment::ProducerAttachment attached;
+  ProducerOptions options;
+  ProducerCore* core = nullptr;
+  std::atomic<bool> interrupted{false};
+  bool forked = false, closed = false, removed = false;
+  int64_t last_probe_ns = 0;
+  int64_t last_link_check_ns = 0;
+  uint64_t dropped = 0, blocked = 0, wakes = 0;  // by this handle
+  int64_t blocked_ns = 0;
+  uint64_t base_bytes = 0, base_dropped = 0, base_blocked = 0, base_blocked_ns = 0, base_wakes = 0;  // predecessors'
+};
+
+}  // namespace millrace::internal
+
+#endif  // MILLRACE_RUNTIME_API_PRODUCER_CORE_H_

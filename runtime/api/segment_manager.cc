@@ -1,0 +1,68 @@
+#include "millrace/segment_manager.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/os/failure.h"
+#include "runtime/segment/attach_producer.h"
+#include "runtime/segment/facts.h"
+#include "runtime/segment/names.h"
+#include "runtime/segment/remove.h"
+
+namespace millrace {
+namespace {
+
+absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), &closedir);
+  if (dir == nullptr) return os::SystemFailure(errno, absl::StrCat("list rings in \"", directory, "\""));
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(dir.get())) {
+    const std::string_view file = entry->d_name;
+    if (file.size() > segment::kRingSuffix.size() && file.ends_with(segment::kRingSuffix)) {
+      names.emplace_back(file.substr(0, file.size() - segment::kRingSuffix.size()));
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+SegmentManager::SegmentManager(std::string directory) : directory_(std::move(directory)) {}
+
+absl::StatusOr<std::vector<RingInfo>> SegmentManager::List() const {
+  absl::StatusOr<std::vector<std::string>> names = NamesIn(directory_);
+  if (!names.ok()) return names.status();
+  std::vector<RingInfo> rings;
+  for (const std::string& name : *names) {
+    absl::StatusOr<RingInfo> info = Inspect(name);
+    if (info.ok()) rings.push_back(*std::move(info));  // else: gone meanwhile, not ours, or not for us to read
+  }
+  return rings;
+}
+
+absl::StatusOr<RingInfo> SegmentManager::Inspect(std::string_view name) const {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
+  if (!paths.ok()) return paths.status();
+  return segment::FactsOfRing(*paths);
+}
+
+absl::Status SegmentManager::Create(std::string_view name, const RingOptions& options) const {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
+  if (!paths.ok()) return paths.status();
+  absl::StatusOr<segment::RingPlan> plan = segment::PlanOf(name, options);
+  if (!plan.ok()) return plan.status();
+  return segment::CreateWithoutProducer(*paths, *plan);
+}
+
+absl::Status SegmentManager::Unlink(std::string_view name, Force force) const {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
+  if (!paths.ok()) return paths.status();
+  return segment::Remove(*paths, force == Force::kYes);
+}
+
+}  // namespace millrace

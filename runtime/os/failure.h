@@ -1,0 +1,32 @@
+// Building the library's absl::Status: an exact cause, a coarse code and a text for people.
+#ifndef MILLRACE_RUNTIME_OS_FAILURE_H_
+#define MILLRACE_RUNTIME_OS_FAILURE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "millrace/error.h"
+
+namespace millrace::os {
+
+// A status whose ErrorOf() is `error` and whose canonical code follows from it. `text` names operation,
+// object, found, expected and remedy.
+absl::Status Failure(Error error, std::string_view text);
+
+// The same for a failed system call: `what` names operation and object; the errno's meaning is appended and
+// decides the cause (EACCES, EPERM, EROFS: kNoPermission; ENOENT: kNotFound; ENOSPC, EDQUOT: kNoSpace; ...).
+absl::Status SystemFailure(int errno_value, std::string_view what);
+
+// A size for people, exact, in the largest unit that takes at most two decimals: "4 KiB", "1.5 MiB", "1000
+// bytes".
+std::string HumanBytes(uint64_t bytes);
+
+// Abseil of this distribution has its own string_view.
+inline absl::string_view ToAbsl(std::string_view s) { return {s.data(), s.size()}; }
+
+}  // namespace millrace::os
+
+#endif  // MILLRACE_RUNTIME_OS_FAILURE_H_

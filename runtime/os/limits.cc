@@ -1,0 +1,155 @@
+#include "runtime/os/limits.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+
+namespace millrace::os {
+namespace {
+
+// What the two versions of the memory controller call the same things.
+struct Names {
+  const char* limit;
+  const char* usage;
+  const char* inactive_file;
+  const char* active_file;
+};
+constexpr Names kVersion2 = {"memory.max", "memory.current", "inactive_file", "active_file"};
+constexpr Names kVersion1 = {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file",
+                             "total_active_file"};
+
+// Version 1 writes "no limit" as the largest number of whole pages. No machine has this much.
+constexpr uint64_t kNoLimit = uint64_t{1} << 60;
+
+// Empty if it cannot be read. These files are small; a larger one is not what we take it for.
+std::string Contents(const std::string& path) {
+  constexpr size_t kMost = 64 << 10;
+  std::string text;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return text;
+  char chunk[4096];
+  while (text.size() < kMost) {
+    const ssize_t got = read(fd, chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    text.append(chunk, static_cast<size_t>(got));
+  }
+  close(fd);
+  return text;
+}
+
+// Cuts the first line off `text`.
+std::string_view TakeLine(std::string_view& text) {
+  const size_t end = text.find('\n');
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return line;
+}
+
+std::optional<uint64_t> ParseNumber(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<uint64_t> NumberIn(const std::string& path) {
+  const std::string contents = Contents(path);
+  std::string_view text = contents;
+  return ParseNumber(TakeLine(text));
+}
+
+// File pages the kernel can drop. Pages of shared memory are not among them.
+uint64_t Reclaimable(const std::string& group, const Names& names) {
+  const std::string contents = Contents(group + "/memory.stat");
+  uint64_t sum = 0;
+  for (std::string_view rest = contents; !rest.empty();) {
+    const std::string_view line = TakeLine(rest);
+    const size_t space = line.find(' ');
+    if (space == std::string_view::npos) continue;
+    const std::string_view key = line.substr(0, space);
+    if (key != names.inactive_file && key != names.active_file) continue;
+    sum += std::min(ParseNumber(line.substr(space + 1)).value_or(0), kNoLimit);
+  }
+  return sum;
+}
+
+std::optional<MemoryLimit> LimitOf(const std::string& group, const Names& names) {
+  const std::optional<uint64_t> limit = NumberIn(group + "/" + names.limit);
+  const std::optional<uint64_t> usage = NumberIn(group + "/" + names.usage);
+  if (!limit.has_value() || !usage.has_value() || *limit >= kNoLimit) return std::nullopt;
+  const uint64_t used = *usage - std::min(*usage, Reclaimable(group, names));
+  return MemoryLimit{*limit, *limit - std::min(*limit, used), group};
+}
+
+void KeepTightest(std::optional<MemoryLimit> candidate, std::optional<MemoryLimit>& tightest) {
+  if (!candidate.has_value()) return;
+  if (!tightest.has_value() || candidate->available_bytes < tightest->available_bytes) {
+    tightest = std::move(candidate);
+  }
+}
+
+// Looks at `path` below `mount` and at everything above it, the mount itself included: in a container the
+// path may be the host's, which is not visible, while the mount is the container's own group.
+void WalkUp(const std::string& mount, std::string path, const Names& names,
+            std::optional<MemoryLimit>& tightest) {
+  if (path.find("/..") != std::string::npos) path.clear();  // a group outside of our cgroup namespace
+  for (;;) {
+    while (!path.empty() && path.back() == '/') path.pop_back();
+    KeepTightest(LimitOf(mount + path, names), tightest);
+    if (path.empty()) return;
+    path.erase(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+  }
+}
+
+bool HasMemory(std::string_view controllers) {
+  while (!controllers.empty()) {
+    const size_t comma = controllers.find(',');
+    if (controllers.substr(0, comma) == "memory") return true;
+    controllers.remove_prefix(comma == std::string_view::npos ? controllers.size() : comma + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<MemoryLimit> MemoryCgroupLimit(const std::string& root, const std::string& self) {
+  std::optional<MemoryLimit> tightest;
+  const std::string contents = Contents(self);
+  for (std::string_view rest = contents; !rest.empty();) {
+    // A line is hierarchy:controllers:/path; version 2 is the one with no controllers named.
+    const std::string_view line = TakeLine(rest);
+    const size_t first = line.find(':');
+    const size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    const std::string path(line.substr(second + 1));
+    if (controllers.empty()) {
+      WalkUp(root, path, kVersion2, tightest);
+      WalkUp(root + "/unified", path, kVersion2, tightest);
+    } else if (HasMemory(controllers)) {
+      WalkUp(root + "/memory", path, kVersion1, tightest);
+    }
+  }
+  return tightest;
+}
+
+std::optional<uint64_t> FileSizeLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return limit.rlim_cur;
+}
+
+uint64_t FreeBytes(const std::string& directory) {
+  struct statvfs facts {};
+  if (statvfs(directory.c_str(), &facts) != 0) return 0;
+  return static_cast<uint64_t>(facts.f_bavail) * facts.f_frsize;
+}
+
+}  // namespace millrace::os

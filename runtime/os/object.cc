@@ -1,0 +1,395 @@
+#include "runtime/os/object.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <string_view>
+
+#include "runtime/os/failure.h"
+#include "runtime/os/fork.h"
+
+#ifndef MADV_POPULATE_READ  // Linux 5.14
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace millrace::os {
+namespace {
+
+constexpr std::string_view kTemporaryPrefix = ".millrace-";
+// Held by a file with a temporary name while its creator lives. Far above every byte with a meaning.
+constexpr off_t kCreatorByte = off_t{1} << 62;
+
+std::string Quoted(const std::string& path) { return "\"" + path + "\""; }
+
+std::string SelfFdPath(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+FileFacts ToFacts(const struct stat& s) {
+  return {{s.st_dev, s.st_ino},
+          static_cast<uint64_t>(s.st_size),
+          static_cast<uint64_t>(s.st_nlink),
+          s.st_mode,
+          s.st_uid,
+          s.st_gid,
+          S_ISREG(s.st_mode)};
+}
+
+const char* KindOf(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFLNK:
+      return "a symbolic link";
+    case S_IFDIR:
+      return "a directory";
+    case S_IFIFO:
+      return "a fifo";
+    case S_IFSOCK:
+      return "a socket";
+    case S_IFCHR:
+    case S_IFBLK:
+      return "a device";
+    default:
+      return "something unknown";
+  }
+}
+
+absl::Status WrongKind(const std::string& path, mode_t mode) {
+  return Failure(Error::kNotARing, "open " + Quoted(path) + ": found " + KindOf(mode) +
+                                       ", expected a regular file; choose another name or remove it");
+}
+
+int OpenRetrying(const char* path, int flags, mode_t mode = 0) {
+  int fd;
+  do {
+    fd = open(path, flags, mode);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+// Group first: in the other order a wide mode would for a moment be the old group's.
+absl::Status SetGroupAndMode(int fd, const std::string& directory, mode_t mode, std::optional<gid_t> group) {
+  const std::string what = "create a file in " + Quoted(directory);
+  if (group.has_value() && fchown(fd, static_cast<uid_t>(-1), *group) != 0) {
+    if (errno != EPERM) return SystemFailure(errno, what + ": set group " + std::to_string(*group));
+    return Failure(
+        Error::kNoPermission,
+        what + ": this process may not give it to group " + std::to_string(*group) +
+            ", expected a group the process is in; choose one of its groups (id -G) or run it with "
+            "that group");
+  }
+  if (fchmod(fd, mode) != 0) return SystemFailure(errno, what + ": set its mode");
+  return absl::OkStatus();
+}
+
+// Can a file without a name be given one through /proc?
+bool ProcLeadsTo(int fd) {
+  struct stat by_fd {
+  }, by_proc{};
+  return fstat(fd, &by_fd) == 0 && stat(SelfFdPath(fd).c_str(), &by_proc) == 0 &&
+         ToFacts(by_fd).identity == ToFacts(by_proc).identity;
+}
+
+// An invalid descriptor: not possible here, use a temporary name.
+absl::StatusOr<Fd> OpenNameless(const std::string& directory) {
+  Fd fd(OpenRetrying(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (fd.valid()) return ProcLeadsTo(fd.get()) ? std::move(fd) : Fd();
+  // The last two are how file systems and kernels without O_TMPFILE see a directory opened for writing.
+  if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) return Fd();
+  return SystemFailure(errno, "create a file in " + Quoted(directory));
+}
+
+std::string RandomTemporary(const std::string& directory) {
+  uint64_t bits = 0;
+  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof bits)) {
+    timespec now{};  // early boot: O_EXCL and another try are enough
+    clock_gettime(CLOCK_REALTIME, &now);
+    bits = static_cast<uint64_t>(now.tv_nsec) << 32 | static_cast<uint32_t>(getpid());
+  }
+  std::string name = directory + "/" + std::string(kTemporaryPrefix);
+  for (int shift = 60; shift >= 0; shift -= 4) name.push_back("0123456789abcdef"[bits >> shift & 15]);
+  return name;
+}
+
+struct flock CreatorLock() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = kCreatorByte;
+  lock.l_len = 1;
+  return lock;
+}
+
+bool AnythingLocked(int fd) {
+  struct flock probe {};
+  probe.l_type = F_WRLCK;
+  probe.l_whence = SEEK_SET;  // from 0, length 0: the whole file and beyond
+  return fcntl(fd, F_OFD_GETLK, &probe) != 0 || probe.l_type != F_UNLCK;
+}
+
+bool OlderThanAMinute(const struct stat& facts) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return facts.st_mtim.tv_sec + 60 < now.tv_sec;
+}
+
+void RemoveIfAbandoned(const std::string& path) {
+  struct stat facts {
+  }, opened{};
+  if (lstat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || !OlderThanAMinute(facts)) return;
+  const Fd fd(OpenRetrying(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.valid() || fstat(fd.get(), &opened) != 0) return;
+  if (ToFacts(opened).identity != ToFacts(facts).identity || AnythingLocked(fd.get())) return;
+  unlink(path.c_str());
+}
+
+absl::Status DoNotFit(const std::string& what, uint64_t bytes, const std::string& directory) {
+  return Failure(Error::kNoSpace, what + ": " + HumanBytes(bytes) + " do not fit in " + directory + " (" +
+                                      HumanBytes(FreeBytes(directory)) +
+                                      " free); enlarge it (docker: --shm-size) or choose a smaller capacity");
+}
+
+absl::Status AboveFileSizeLimit(const std::string& what, uint64_t bytes, uint64_t limit) {
+  return Failure(Error::kNoMemoryLimit, what + ": " + HumanBytes(bytes) +
+                                            " are more than this process's file "
+                                            "size limit (RLIMIT_FSIZE: " +
+                                            HumanBytes(limit) +
+                                            "); raise it (ulimit -f) or choose a smaller capacity");
+}
+
+absl::Status AboveMemoryLimit(const std::string& what, uint64_t bytes, const MemoryLimit& memory) {
+  return Failure(Error::kNoMemoryLimit,
+                 what + ": " + HumanBytes(bytes) + " do not fit in the memory limit of cgroup " +
+                     memory.cgroup + " (" + HumanBytes(memory.available_bytes) + " of " +
+                     HumanBytes(memory.limit_bytes) +
+                     " available); raise it (docker: --memory) or choose a smaller capacity");
+}
+
+// What would kill this process instead of failing, and what is known to fail.
+absl::Status CheckLimits(uint64_t bytes, const std::string& directory, const std::string& what,
+                         const std::optional<MemoryLimit>& memory) {
+  if (bytes > static_cast<uint64_t>(std::numeric_limits<off_t>::max())) {
+    return Failure(Error::kBadArgument,
+                   what + ": " + std::to_string(bytes) +
+                       " bytes are more than a file can have; choose a smaller capacity");
+  }
+  if (const auto limit = FileSizeLimit(); limit.has_value() && bytes > *limit) {
+    return AboveFileSizeLimit(what, bytes, *limit);
+  }
+  if (memory.has_value() && bytes > memory->available_bytes) return AboveMemoryLimit(what, bytes, *memory);
+  // Asked before trying, so that a hopeless request does not fill the file system for a moment. A tmpfs
+  // without a limit answers 0.
+  const uint64_t free = FreeBytes(directory);
+  if (free != 0 && bytes > free) return DoNotFit(what, bytes, directory);
+  return absl::OkStatus();
+}
+
+// 0 or an errno. An interrupted tmpfs gives back all it had reserved, so under a fast timer only small steps
+// get ahead.
+int Allocate(int fd, off_t bytes) {
+  constexpr off_t kStep = 1 << 20;
+  const int error = posix_fallocate(fd, 0, bytes);
+  if (error != EINTR) return error;
+  for (off_t done = 0; done < bytes;) {
+    const off_t step = std::min(kStep, bytes - done);
+    const int step_error = posix_fallocate(fd, done, step);
+    if (step_error == 0) done += step;
+    if (step_error != 0 && step_error != EINTR) return step_error;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void Fd::Close() {
+  if (fd_ < 0) return;
+  const int saved = errno;  // often closed on the way out of a failure
+  close(std::exchange(fd_, -1));
+  errno = saved;
+}
+
+absl::StatusOr<FileFacts> FactsOf(int fd, const std::string& path) {
+  struct stat facts {};
+  if (fstat(fd, &facts) != 0) return SystemFailure(errno, "look at " + Quoted(path));
+  return ToFacts(facts);
+}
+
+std::optional<FileFacts> FactsOfName(const std::string& path) {
+  struct stat facts {};
+  if (lstat(path.c_str(), &facts) != 0) return std::nullopt;
+  return ToFacts(facts);
+}
+
+absl::StatusOr<Fd> OpenExisting(const std::string& path, bool write) {
+  const int flags = (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  Fd fd(OpenRetrying(path.c_str(), flags));
+  if (!fd.valid()) {
+    // What is wrong with a link, a socket or a directory is not the errno they are refused with.
+    const int error = errno;
+    const std::optional<FileFacts> found = FactsOfName(path);
+    if (found.has_value() && !found->regular) return WrongKind(path, found->mode);
+    return SystemFailure(error, "open " + Quoted(path) + (write ? " for writing" : " for reading"));
+  }
+  const absl::StatusOr<FileFacts> facts = FactsOf(fd.get(), path);
+  if (!facts.ok()) return facts.status();
+  if (!facts->regular) return WrongKind(path, facts->mode);
+  return fd;
+}
+
+absl::StatusOr<NewFile> NewFile::Create(const std::string& directory, mode_t mode,
+                                        std::optional<gid_t> group) {
+  absl::StatusOr<Fd> fd = OpenNameless(directory);
+  if (!fd.ok()) return fd.status();
+  if (!fd->valid()) return CreateNamed(directory, mode, group);
+  if (absl::Status set = SetGroupAndMode(fd->get(), directory, mode, group); !set.ok()) return set;
+  return NewFile(*std::move(fd), "");
+}
+
+absl::StatusOr<NewFile> NewFile::CreateNamed(const std::string& directory, mode_t mode,
+                                             std::optional<gid_t> group) {
+  for (int attempt = 0;; ++attempt) {
+    std::string name = RandomTemporary(directory);
+    Fd fd(OpenRetrying(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd.valid() && errno == EEXIST && attempt < 100) continue;
+    if (!fd.valid()) return SystemFailure(errno, "create a file in " + Quoted(directory));
+    NewFile file(std::move(fd), std::move(name));
+    struct flock lock = CreatorLock();
+    if (fcntl(file.fd_.get(), F_OFD_SETLK, &lock) != 0)
+      return SystemFailure(errno, "lock " + Quoted(file.temporary_));
+    if (absl::Status set = SetGroupAndMode(file.fd_.get(), directory, mode, group); !set.ok()) return set;
+    return file;
+  }
+}
+
+NewFile::~NewFile() {
+  if (fd_.valid() && !temporary_.empty()) unlink(temporary_.c_str());
+}
+
+absl::StatusOr<Fd> NewFile::OpenAgain() const {
+  const bool named = !temporary_.empty();
+  const std::string path = named ? temporary_ : SelfFdPath(fd_.get());
+  // The entries of /proc/self/fd are links, to be followed.
+  Fd fd(OpenRetrying(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | (named ? O_NOFOLLOW : 0)));
+  if (!fd.valid()) return SystemFailure(errno, "open " + Quoted(path) + " again");
+  return fd;
+}
+
+absl::Status NewFile::LinkAs(const std::string& path) {
+  const int result =
+      temporary_.empty()
+          ? linkat(AT_FDCWD, SelfFdPath(fd_.get()).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW)
+          : renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE);
+  if (result == 0) {
+    temporary_.clear();
+    return absl::OkStatus();
+  }
+  if (errno == EEXIST) {
+    return Failure(Error::kExists,
+                   "create " + Quoted(path) +
+                       ": found a file of that name, expected none; open it instead, remove it, or "
+                       "choose another name");
+  }
+  return SystemFailure(errno, "create " + Quoted(path));
+}
+
+void RemoveAbandoned(const std::string& directory) {
+  DIR* const entries = opendir(directory.c_str());
+  if (entries == nullptr) return;
+  while (const dirent* entry = readdir(entries)) {
+    const std::string_view name = entry->d_name;
+    if (name.starts_with(kTemporaryPrefix)) RemoveIfAbandoned(directory + "/" + std::string(name));
+  }
+  closedir(entries);
+}
+
+absl::Status Reserve(int fd, uint64_t bytes, const std::string& directory, const std::string& what,
+                     const std::optional<MemoryLimit>& memory) {
+  if (bytes == 0) return absl::OkStatus();
+  if (absl::Status fits = CheckLimits(bytes, directory, what, memory); !fits.ok()) return fits;
+  const int error = Allocate(fd, static_cast<off_t>(bytes));
+  if (error == 0) return absl::OkStatus();
+  if (error == ENOSPC) return DoNotFit(what, bytes, directory);
+  return SystemFailure(error, what + ": reserve " + HumanBytes(bytes) + " in " + directory);
+}
+
+absl::StatusOr<Mapping> Mapping::MapGuarded(const ForkGuard&, int fd, uint64_t offset, uint64_t bytes,
+                                            bool write, const std::string& path) {
+  const std::string what = "map " + HumanBytes(bytes) + " of " + Quoted(path);
+  void* const base =
+      mmap(nullptr, bytes, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, fd, static_cast<off_t>(offset));
+  if (base == MAP_FAILED) return SystemFailure(errno, what);
+  Mapping mapping;
+  mapping.base_ = static_cast<std::byte*>(base);
+  mapping.bytes_ = bytes;
+  if (madvise(base, bytes, MADV_DONTFORK) != 0) return SystemFailure(errno, what + ": keep it from children");
+  return mapping;
+}
+
+absl::StatusOr<Mapping> Mapping::Map(int fd, uint64_t offset, uint64_t bytes, bool write, bool populate,
+                                     const std::string& path) {
+  absl::StatusOr<Mapping> mapping = [&] {
+    const ForkGuard guard;
+    return MapGuarded(guard, fd, offset, bytes, write, path);
+  }();
+  if (!mapping.ok() || !populate) return mapping;
+  if (absl::Status populated = mapping->Populate(fd, offset, write, path); !populated.ok()) return populated;
+  return mapping;
+}
+
+absl::Status Mapping::Populate(int fd, uint64_t offset, bool write, const std::string& path) {
+  int result;
+  do {
+    result = madvise(base_, bytes_, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+  } while (result != 0 && (errno == EINTR || errno == EAGAIN));
+  // EINVAL: an old kernel. Touching the pages by hand instead could meet SIGBUS.
+  if (result == 0 || errno == EINVAL) return absl::OkStatus();
+  const int error = errno;
+  const std::string what = "map " + HumanBytes(bytes_) + " of " + Quoted(path);
+  if (error != EFAULT) return SystemFailure(error, what + ": load its pages");
+  // EFAULT is where an access would be SIGBUS: beyond the end, or a hole and no space for its page.
+  const absl::StatusOr<FileFacts> facts = FactsOf(fd, path);
+  if (facts.ok() && facts->bytes >= offset + bytes_) {
+    return Failure(Error::kNoSpace,
+                   what +
+                       ": found a hole and no space to fill it, expected reserved pages; enlarge "
+                       "the file system, then create the ring anew");
+  }
+  return Failure(Error::kTruncated, what + " at " + HumanBytes(offset) + ": found only " +
+                                        (facts.ok() ? HumanBytes(facts->bytes) : std::string("a part")) +
+                                        " in the file; somebody cut it short: create the ring anew");
+}
+
+void Mapping::Unmap() {
+  if (base_ == nullptr) return;
+  const int saved = errno;
+  munmap(std::exchange(base_, nullptr), std::exchange(bytes_, 0));
+  errno = saved;
+}
+
+absl::StatusOr<bool> ReadAt(int fd, void* to, size_t bytes, uint64_t offset, const std::string& path) {
+  auto* next = static_cast<std::byte*>(to);
+  while (bytes > 0) {
+    const ssize_t got = pread(fd, next, bytes, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return SystemFailure(errno, "read " + Quoted(path));
+    if (got == 0) return false;
+    next += got;
+    bytes -= static_cast<size_t>(got);
+    offset += static_cast<uint64_t>(got);
+  }
+  return true;
+}
+
+absl::Status Unlink(const std::string& path) {
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return SystemFailure(errno, "remove " + Quoted(path));
+}
+
+}  // namespace millrace::os

@@ -1,0 +1,38 @@
+// The system's side of sleeping and waking: shared futexes, membarrier, clocks.
+#ifndef MILLRACE_RUNTIME_OS_PARK_H_
+#define MILLRACE_RUNTIME_OS_PARK_H_
+
+#include <cstdint>
+
+namespace millrace::os {
+
+enum class Slept : uint8_t { kWoken, kChanged, kSignal, kTimedOut, kFault };
+
+// Sleeps while *word == seen, at most timeout_ns (> 0). Shared futex: the word may be in memory mapped
+// read-only. kChanged: the word differed. kSignal: a handler ran. kFault: the word is beyond the end of its
+// file.
+Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns);
+// Wakes everybody who sleeps on the word. Async-signal-safe. Change the word first.
+void FutexWakeAll(const uint32_t* word);
+
+// Registers this process for GLOBAL_EXPEDITED barriers of others. false: the kernel refuses (seccomp,
+// gVisor). Costs up to 15 ms in a process of several threads. Reset by exec.
+bool RegisterForBarriers();
+// A full barrier on every CPU that runs a registered process. false: refused.
+bool GlobalBarrier();
+
+int64_t MonotonicNs();
+// Wall clock for people, 1-4 ms coarse: read without a system call even where the fine clock needs one.
+uint64_t WallNs();
+uint64_t FineWallNs();
+
+// Inode number of our PID namespace, 0 if /proc does not tell.
+uint64_t PidNamespace();
+uint32_t Pid();
+uint32_t Uid();
+// Short name of this program, for labels.
+const char* ProgramName();
+
+}  // namespace millrace::os
+
+#endif  // MILLRACE_RUNTIME_OS_PARK_H_

@@ -1,0 +1,49 @@
+// Becoming a ring's consumer: mapping it, taking a seat, joining.
+#ifndef MILLRACE_RUNTIME_SEGMENT_ATTACH_CONSUMER_H_
+#define MILLRACE_RUNTIME_SEGMENT_ATTACH_CONSUMER_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "millrace/internal/layout.h"
+#include "millrace/internal/ring_join.h"
+#include "millrace/options.h"
+#include "runtime/os/lock.h"
+#include "runtime/os/object.h"
+#include "runtime/segment/names.h"
+
+namespace millrace::segment {
+
+// Everything a consumer holds. The seat's lock falls when it is destroyed or when the process ends.
+struct ConsumerAttachment {
+  Paths paths;
+  internal::RingHeader header;        // the private copy
+  internal::SeatsHeader seats_header;
+  os::Mapping ring;   // read-only
+  os::Mapping seats;  // nothing for an observer
+  os::HeldLock seat_lock;
+  os::LockProbe ring_probe;
+  os::LockProbe seats_probe;  // nothing for an observer
+  uint32_t seat = 0;
+  uint64_t live_state = 0;
+  internal::Beginning begin;
+};
+
+absl::Status CheckConsumerOptions(const ConsumerOptions& options);
+
+// PROTOCOL.md "Join". kNotFound (after open_timeout), kNoSeat, kNoPermission, kSchema, kBadArgument for a
+// start beyond the end, and whatever OpenRing refuses.
+absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, Delivery delivery,
+                                                  const ConsumerOptions& options);
+
+// Leaves the seat in order: free for the next holder, who finds another generation.
+void LeaveSeat(const ConsumerAttachment& attached);
+
+// A seat whose holder is dead: takes its lock, empties it, lets the lock go. false: somebody holds it.
+bool EmptyDeadSeat(const Paths& paths, const os::Identity& seats_identity, const internal::SeatTable& table,
+                   uint32_t seat);
+
+}  // namespace millrace::segment
+
+#endif  // MILLRACE_RUNTIME_SEGMENT_ATTACH_CONSUMER_H_

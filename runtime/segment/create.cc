@@ -1,0 +1,215 @@
+// A new queue: filled and reserved without a name, then linked, seats first. PROTOCOL.md "Life cycle".
+#include <sys/random.h>
+#include <time.h>
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "millrace/internal/words.h"
+#include "runtime/os/failure.h"
+#include "runtime/os/park.h"
+#include "runtime/segment/attach_producer.h"
+#include "runtime/segment/epoch.h"
+#include "runtime/segment/life_cycle.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::segment {
+namespace {
+
+using W = internal::Words<internal::RealAtomics>;
+
+// Both objects of a queue, complete but for their names.
+struct Unnamed {
+  os::NewFile ring_file, seats_file;
+  os::Mapping ring, seats;
+  internal::RingHeader ring_header;
+  internal::SeatsHeader seats_header;
+};
+
+absl::StatusOr<os::NewFile> NewObject(const Paths& paths, mode_t mode, const Access& access, uint64_t bytes) {
+  absl::StatusOr<os::NewFile> file = os::NewFile::Create(paths.directory, mode, access.group);
+  if (!file.ok()) return file.status();
+  const absl::Status reserved =
+      os::Reserve(file->fd().get(), bytes, paths.directory, absl::StrCat("create \"", paths.name, "\""));
+  if (!reserved.ok()) return reserved;
+  return file;
+}
+
+internal::RingHeader RingHeaderOf(const RingPlan& plan, const uint8_t (&incarnation)[16]) {
+  internal::RingHeader header{};
+  std::memcpy(header.magic, internal::kRingMagic, sizeof header.magic);
+  header.layout_major = internal::kLayoutMajor;
+  header.layout_minor = internal::kLayoutMinor;
+  header.file_bytes = internal::RingFileBytes(plan.capacity);
+  header.data_offset = internal::kRingDataOffset;
+  header.capacity = plan.capacity;
+  header.max_message = plan.max_message;
+  header.created_ns = os::FineWallNs();
+  std::memcpy(header.incarnation, incarnation, sizeof incarnation);
+  header.seats = plan.seats;
+  header.groups = internal::kGroups;
+  header.schema_bytes = static_cast<uint32_t>(plan.schema.size());
+  std::memcpy(header.schema, plan.schema.data(), plan.schema.size());
+  return header;
+}
+
+internal::SeatsHeader SeatsHeaderOf(const RingPlan& plan, const uint8_t (&incarnation)[16]) {
+  internal::SeatsHeader header{};
+  std::memcpy(header.magic, internal::kSeatsMagic, sizeof header.magic);
+  header.layout_major = internal::kLayoutMajor;
+  header.layout_minor = internal::kLayoutMinor;
+  header.file_bytes = internal::SeatsFileBytes(plan.seats);
+  header.seats_offset = internal::kSeatsOffset;
+  std::memcpy(header.incarnation, incarnation, sizeof incarnation);
+  header.seats = plan.seats;
+  header.groups = internal::kGroups;
+  return header;
+}
+
+void FillRing(const Unnamed& made, const RingPlan& plan) {
+  std::memcpy(made.ring.data(), &made.ring_header, sizeof made.ring_header);
+  internal::RingControl& control = *MemoryOf(made.ring, made.ring_header).control;
+  control.room.intent = control.room.reserved = plan.start.position;
+  control.room.attributes = plan.keep ? internal::kAttributeKeep : 0;
+  control.tail = {plan.start.position, plan.start.sequence};
+  for (internal::Mark& mark : control.marks) mark.position = ~uint64_t{0};
+  const uint64_t chunk = plan.capacity / internal::kMarks;
+  control.marks[plan.start.position / chunk % internal::kMarks] = {plan.start.position, plan.start.sequence,
+                                                                   os::FineWallNs(), 0};
+}
+
+void FillSeats(const Unnamed& made) {
+  std::memcpy(made.seats.data(), &made.seats_header, sizeof made.seats_header);
+  const internal::SeatTable table = TableOf(made.seats, made.seats_header);
+  for (uint32_t i = 0; i < table.count; ++i) table.seats[i].words.claim = internal::kNoClaim;
+}
+
+absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
+  uint8_t incarnation[16];
+  if (getrandom(incarnation, sizeof incarnation, 0) != static_cast<ssize_t>(sizeof incarnation)) {
+    return os::SystemFailure(errno, absl::StrCat("create \"", paths.name, "\": getrandom"));
+  }
+  auto ring = NewObject(paths, plan.access.ring, plan.access, internal::RingFileBytes(plan.capacity));
+  if (!ring.ok()) return ring.status();
+  auto seats = NewObject(paths, plan.access.seats, plan.access, internal::SeatsFileBytes(plan.seats));
+  if (!seats.ok()) return seats.status();
+  Unnamed made{*std::move(ring), *std::move(seats), {}, {}, RingHeaderOf(plan, incarnation),
+               SeatsHeaderOf(plan, incarnation)};
+  auto ring_map = os::Mapping::Map(made.ring_file.fd().get(), 0, made.ring_header.file_bytes, /*write=*/true,
+                                   /*populate=*/true, paths.ring);
+  if (!ring_map.ok()) return ring_map.status();
+  auto seats_map = os::Mapping::Map(made.seats_file.fd().get(), 0, made.seats_header.file_bytes, /*write=*/true,
+                                    /*populate=*/true, paths.seats);
+  if (!seats_map.ok()) return seats_map.status();
+  made.ring = *std::move(ring_map);
+  made.seats = *std::move(seats_map);
+  FillRing(made, plan);
+  FillSeats(made);
+  return made;
+}
+
+// A creator killed between its two links leaves seats without a ring: remove them. Anything else is not ours.
+absl::Status RemoveOrphanSeats(const Paths& paths) {
+  if (!os::FactsOfName(paths.seats)) return absl::OkStatus();
+  absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.seats, /*write=*/false);
+  if (!fd.ok()) return fd.status();
+  internal::SeatsHeader header;
+  absl::StatusOr<bool> whole = os::ReadAt(fd->get(), &header, sizeof header, 0, paths.seats);
+  if (!whole.ok()) return whole.status();
+  if (!*whole || std::memcmp(header.magic, internal::kSeatsMagic, sizeof header.magic) != 0) {
+    return os::Failure(Error::kNotARing,
+                       absl::StrCat("create \"", paths.name, "\": \"", paths.seats,
+                                    "\" exists and is not a millrace object; it is left alone, choose another name"));
+  }
+  return os::Unlink(paths.seats);
+}
+
+absl::Status RefuseExisting(const Paths& paths) {
+  if (!os::FactsOfName(paths.ring)) return absl::OkStatus();
+  return os::Failure(Error::kExists,
+                     absl::StrCat("create \"", paths.name, "\": \"", paths.ring,
+                                  "\" exists already; open it (Open, OpenOrCreate, shmctl pub without --create), "
+                                  "remove it (shmctl unlink ",
+                                  paths.name, ") or choose another name"));
+}
+
+absl::Status LinkBoth(const Paths& paths, Unnamed& made) {
+  if (absl::Status s = made.seats_file.LinkAs(paths.seats); !s.ok()) return s;
+  absl::Status linked = made.ring_file.LinkAs(paths.ring);
+  if (!linked.ok()) (void)os::Unlink(paths.seats);
+  return linked;
+}
+
+// A killed producer holds its lock for a moment; one whose ring was removed by hand, for its life.
+absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& life, Nanos patience) {
+  const int64_t start = os::MonotonicNs();
+  for (;;) {
+    absl::StatusOr<std::optional<os::HeldLock>> lock = life.TryProducer();
+    if (!lock.ok()) return lock.status();
+    if (lock->has_value()) return std::move(**lock);
+    if (os::MonotonicNs() - start >= patience.count()) {
+      return os::Failure(Error::kProducerAlive,
+                         absl::StrCat("create \"", paths.name,
+                                      "\": the producer of a ring of that name, which was removed by hand, is still "
+                                      "alive; stop it (its Check() tells it so) or choose another name"));
+    }
+    const timespec pause{0, 1'000'000};
+    nanosleep(&pause, nullptr);
+  }
+}
+
+absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& plan, const ProducerOptions* options) {
+  // Prepared before anything is locked: reserving memory can take long.
+  if (absl::Status s = RefuseExisting(paths); !s.ok()) return s;
+  absl::StatusOr<Unnamed> made = Make(paths, plan);
+  if (!made.ok()) return made.status();
+  const bool asym = options != nullptr && os::RegisterForBarriers();
+
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
+  if (!life.ok()) return life.status();
+  if (absl::Status s = RefuseExisting(paths); !s.ok()) return s;
+  if (absl::Status s = RemoveOrphanSeats(paths); !s.ok()) return s;
+  absl::StatusOr<os::HeldLock> producer_lock = ProducerLock(paths, *life, options != nullptr ? options->take_over_timeout : ProducerOptions().take_over_timeout);
+  if (!producer_lock.ok()) return producer_lock.status();
+
+  ProducerAttachment attached;
+  if (options != nullptr) {
+    auto alive = os::TryLockNew(made->ring_file, paths.ring, internal::kLockProducer);
+    if (!alive.ok()) return alive.status();
+    if (alive->has_value()) attached.alive_lock = std::move(**alive);
+    attached.epoch = BeginEpoch(MemoryOf(made->ring, made->ring_header),
+                                {plan.start, asym, !attached.alive_lock.held(), options->label});
+  }
+  auto ring_facts = os::FactsOf(made->ring_file.fd().get(), paths.ring);
+  auto seats_facts = os::FactsOf(made->seats_file.fd().get(), paths.seats);
+  if (!ring_facts.ok()) return ring_facts.status();
+  if (!seats_facts.ok()) return seats_facts.status();
+  if (absl::Status s = LinkBoth(paths, *made); !s.ok()) return s;
+
+  attached.paths = paths;
+  attached.header = made->ring_header;
+  attached.seats_header = made->seats_header;
+  attached.ring = std::move(made->ring);
+  attached.seats = std::move(made->seats);
+  attached.producer_lock = *std::move(producer_lock);
+  attached.ring_identity = ring_facts->identity;
+  attached.seats_identity = seats_facts->identity;
+  attached.ring_probe = os::LockProbe(paths.ring, ring_facts->identity, os::Fd());
+  attached.seats_probe = os::LockProbe(paths.seats, seats_facts->identity, os::Fd());
+  attached.at = plan.start;
+  attached.asym = asym;
+  return attached;
+}
+
+}  // namespace
+
+absl::StatusOr<ProducerAttachment> CreateWithProducer(const Paths& paths, const RingPlan& plan,
+                                                      const ProducerOptions& options) {
+  return Create(paths, plan, &options);
+}
+
+absl::Status CreateWithoutProducer(const Paths& paths, const RingPlan& plan) {
+  return Create(paths, plan, nullptr).status();
+}
+
+}  // namespace millrace::segment

@@ -1,0 +1,43 @@
+#include "runtime/segment/epoch.h"
+
+#include "millrace/internal/words.h"
+#include "runtime/os/park.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::segment {
+
+using internal::RealAtomics;
+using internal::RingControl;
+using internal::RingMemory;
+using W = internal::Words<RealAtomics>;
+
+uint32_t BeginEpoch(const RingMemory& memory, const EpochFacts& facts) {
+  RingControl& control = *memory.control;
+  const uint32_t epoch = internal::EpochOf(W::LoadState(control.room)) + 1;
+  internal::ProducerIdentity& producer = control.producer;
+  W::Note(producer.pid, os::Pid());
+  W::Note(producer.uid, os::Uid());
+  W::Note(producer.pid_namespace, os::PidNamespace());
+  W::Note(producer.since_ns, os::FineWallNs());
+  SetLabel(producer.label, facts.label.empty() ? os::ProgramName() : facts.label);
+  W::Note(control.room.epoch_first_sequence, facts.at.sequence);
+  W::StoreTailSequence(control.tail, facts.at.sequence);
+  W::StoreTailPosition(control.tail, facts.at.position);
+  W::StoreFlags(control.room, uint64_t{epoch} << 32 | (facts.asym ? internal::kFlagAsym : 0) |
+                                  (facts.alive_unknown ? internal::kFlagAliveUnknown : 0));
+  W::FenceFlagsBeforePublish();
+  W::StoreState(control.room, internal::MakeState(epoch, /*open=*/true));
+  return epoch;
+}
+
+void CloseEpoch(const RingMemory& memory, uint32_t epoch) {
+  W::StoreState(memory.control->room, internal::MakeState(epoch, /*open=*/false));
+  WakeEverybody(*memory.control);
+}
+
+void WakeEverybody(RingControl& control) {
+  W::BumpWakeEpoch(control.wake);
+  os::FutexWakeAll(&control.wake.epoch);
+}
+
+}  // namespace millrace::segment

@@ -1,0 +1,210 @@
+#include "runtime/segment/facts.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "millrace/internal/words.h"
+#include "runtime/os/failure.h"
+#include "runtime/os/park.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::segment {
+namespace {
+
+using internal::Point;
+using A = internal::RealAtomics;
+using View = internal::RingView<A>;
+using W = internal::Words<A>;
+
+constexpr uint64_t kGraceNs = 60'000'000'000;  // a ring whose producer went a minute ago is not stale yet
+
+struct Pid {
+  std::optional<pid_t> pid;
+  bool foreign = false;
+};
+
+Pid PidIn(uint32_t pid, uint64_t pid_namespace) {
+  if (pid == 0) return {};
+  if (pid_namespace == 0 || pid_namespace != os::PidNamespace()) return {std::nullopt, true};
+  return {static_cast<pid_t>(pid), false};
+}
+
+std::string DeliveryName(uint8_t delivery) {
+  switch (delivery) {
+    case internal::kDeliveryLossless: return "lossless";
+    case internal::kDeliveryLossy: return "lossy";
+    case internal::kDeliveryGroup: return "group";
+    default: return "unknown";
+  }
+}
+
+// Age of the newest mark at or below a position: the message there is at most that old.
+std::optional<uint64_t> AgeOf(const View& view, uint64_t position) {
+  const uint64_t tail = W::LoadTailPosition(view.control().tail);
+  std::optional<uint64_t> best, time;
+  for (uint32_t i = 0; i < internal::kMarks; ++i) {
+    const std::optional<Point> mark = view.ReadMark(i, tail);
+    if (!mark || internal::Ahead(mark->position, position) > 0) continue;
+    if (best && internal::Ahead(mark->position, *best) <= 0) continue;
+    best = mark->position;
+    time = view.MarkTimeNs(i);
+  }
+  const uint64_t now = os::FineWallNs();
+  if (!time || *time == 0) return std::nullopt;
+  return now > *time ? now - *time : 0;
+}
+
+SeatInfo SeatFacts(const internal::Seat& seat, uint32_t index, uint64_t state, const Point& end, const View& view,
+                   os::LockProbe& probe) {
+  SeatInfo info;
+  info.seat = index;
+  info.generation = internal::GenerationOf(state);
+  info.label = LabelOf(seat.identity.label);
+  info.delivery = DeliveryName(internal::DeliveryOf(state));
+  const Pid pid = PidIn(W::Peek(seat.identity.pid), W::Peek(seat.identity.pid_namespace));
+  info.pid = pid.pid;
+  info.pid_foreign = pid.foreign;
+  info.alive = probe.Ask(internal::kLockSeat + index) != os::Holder::kNone;
+  info.evicted = internal::PhaseOf(state) == internal::SeatPhase::kEvicted;
+  info.received = W::Peek(seat.words.received);
+  info.lost = W::Peek(seat.words.lost);
+  const uint64_t position = W::LoadSeatPosition(seat.words);
+  // The end was read before the seat: a consumer may be past it already.
+  info.lag_bytes = static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end.position, position)));
+  info.lag_messages = static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end.sequence, W::Peek(seat.words.sequence))));
+  info.lag_ns = info.lag_bytes == 0 ? std::optional<uint64_t>(0) : AgeOf(view, position);
+  return info;
+}
+
+void AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end, const View& view) {
+  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
+  if (!seats.ok()) {
+    if (ErrorOf(seats.status()) == Error::kNoPermission) info.seats_readable = false;
+    else if (info.damage.empty()) info.damage = std::string(seats.status().message());
+    return;
+  }
+  auto map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, false, false, paths.seats);
+  if (!map.ok()) return;
+  info.bytes += seats->header.file_bytes;
+  os::LockProbe probe(paths.seats, seats->facts.identity, std::move(seats->fd));
+  const internal::SeatTable table = TableOf(*map, seats->header);
+  const uint32_t used = std::min(W::LoadSeatsUsed(table.control->join), table.count);
+  for (uint32_t i = 0; i < used; ++i) {
+    const uint64_t state = W::LoadSeatState(table.seats[i].identity);
+    if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
+    info.consumers.push_back(SeatFacts(table.seats[i], i, state, end, view, probe));
+  }
+}
+
+std::string StateOf(const RingInfo& info) {
+  if (!info.damage.empty()) return "damaged";
+  if (info.producer.epoch == 0) return "never_used";
+  if (info.producer.closed) return "closed";
+  return info.producer.alive ? "live" : "producer_gone";
+}
+
+uint64_t NewestTrace(const RingInfo& info, const View& view, const Point& end) {
+  const std::optional<uint64_t> age = AgeOf(view, end.position);
+  const uint64_t now = os::FineWallNs();
+  return std::max(info.created_ns, age ? now - *age : 0);
+}
+
+// PROTOCOL.md "Stale": proved by locks, and only then by age.
+void JudgeStale(RingInfo& info, uint64_t newest_ns) {
+  const bool consumer_alive = std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });
+  if (info.keep) info.stale_why = "kept";
+  else if (info.producer.alive) info.stale_why = "its producer is alive";
+  else if (!info.seats_readable) info.stale_why = "its consumers are unknown (no permission)";
+  else if (consumer_alive) info.stale_why = "a consumer is alive";
+  else if (info.producer.epoch == 0) info.stale_why = "it never had a producer";
+  else if (os::FineWallNs() - newest_ns < kGraceNs) info.stale_why = "used within the last minute";
+  else info.stale = true, info.stale_why = "no producer and no consumer is alive";
+}
+
+RingInfo Undescribed(const Paths& paths, const absl::Status& why) {
+  RingInfo info;
+  info.name = paths.name;
+  info.damage = std::string(why.message());
+  info.state = "damaged";
+  info.stale_why = "damaged";
+  if (const auto facts = os::FactsOfName(paths.ring)) {
+    info.bytes = facts->bytes;
+    info.mode = facts->mode & 07777;
+    info.uid = facts->uid;
+    info.gid = facts->gid;
+  }
+  return info;
+}
+
+}  // namespace
+
+ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe) {
+  ProducerInfo info;
+  const uint64_t state = W::LoadState(control.room);
+  const uint64_t flags = W::LoadFlags(control.room);
+  info.epoch = internal::EpochOf(state);
+  info.closed = info.epoch != 0 && !internal::IsOpen(state);
+  info.epoch_first_sequence = W::Peek(control.room.epoch_first_sequence);
+  const os::Holder holder = ring_probe.Ask(internal::kLockProducer);
+  const bool could_not_lock = (flags & internal::kFlagAliveUnknown) != 0 && info.epoch != 0 && !info.closed;
+  info.alive_unknown = holder == os::Holder::kUnknown || (holder == os::Holder::kNone && could_not_lock);
+  info.alive = holder == os::Holder::kSomebody || info.alive_unknown;
+  if (info.epoch == 0) return info;
+  const internal::ProducerIdentity& who = control.producer;
+  const Pid pid = PidIn(W::Peek(who.pid), W::Peek(who.pid_namespace));
+  info.pid = pid.pid;
+  info.pid_foreign = pid.foreign;
+  info.label = LabelOf(who.label);
+  return info;
+}
+
+absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths) {
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
+  if (!ring.ok()) {
+    switch (ErrorOf(ring.status())) {
+      case Error::kTruncated:
+      case Error::kBadLengths:
+      case Error::kLayoutVersion: return Undescribed(paths, ring.status());
+      default: return ring.status();
+    }
+  }
+  auto map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, false, false, paths.ring);
+  if (!map.ok()) return map.status();
+  const internal::RingMemory memory = MemoryOf(*map, ring->header);
+  const internal::RingControl& control = *memory.control;
+  const View view(memory);
+
+  RingInfo info;
+  info.name = paths.name;
+  info.incarnation = HexOf(ring->header.incarnation);
+  info.schema = ring->schema();
+  info.capacity = ring->header.capacity;
+  info.max_message = ring->header.max_message;
+  info.bytes = ring->header.file_bytes;
+  info.created_ns = ring->header.created_ns;
+  info.seats = ring->header.seats;
+  info.mode = ring->facts.mode & 07777;
+  info.uid = ring->facts.uid;
+  info.gid = ring->facts.gid;
+  info.keep = (W::Peek(control.room.attributes) & internal::kAttributeKeep) != 0;
+  info.dropped = W::Peek(control.counters.dropped);
+  info.blocked = W::Peek(control.counters.blocked);
+  info.blocked_time = Nanos(static_cast<int64_t>(W::Peek(control.counters.blocked_ns)));
+  info.evictions = W::Peek(control.counters.evictions);
+  info.wakes = W::Peek(control.counters.wakes);
+  info.payload_bytes = W::Peek(control.counters.bytes);
+
+  info.damage = DamageOf(memory);
+  const Point end = view.End().value_or(Point{});
+  info.next_sequence = end.sequence;
+  info.oldest_sequence = view.OldestMark().value_or(end).sequence;
+  os::LockProbe probe(paths.ring, ring->facts.identity, std::move(ring->fd));
+  info.producer = ProducerFacts(control, probe);
+  AddConsumers(info, paths, *ring, end, view);
+  info.state = StateOf(info);
+  JudgeStale(info, NewestTrace(info, view, end));
+  return info;
+}
+
+}  // namespace millrace::segment

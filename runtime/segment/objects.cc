@@ -1,0 +1,177 @@
+#include "runtime/segment/objects.h"
+
+#include <cstring>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/os/failure.h"
+
+namespace millrace::segment {
+namespace {
+
+using internal::RingHeader;
+using internal::SeatsHeader;
+
+absl::Status Wrong(Error error, const std::string& path, const std::string& what) {
+  return os::Failure(error, absl::StrCat("open \"", path, "\": ", what));
+}
+
+absl::Status Truncated(const std::string& path, uint64_t found, uint64_t expected) {
+  return Wrong(Error::kTruncated, path,
+               absl::StrCat("the file has ", found, " bytes, expected ", expected,
+                            ": it was truncated, or its creator is not millrace; remove it and create it again"));
+}
+
+template <class Header>
+absl::StatusOr<Header> ReadHeader(const os::Fd& fd, const os::FileFacts& facts, const std::string& path) {
+  Header header;
+  absl::StatusOr<bool> whole = os::ReadAt(fd.get(), &header, sizeof header, 0, path);
+  if (!whole.ok()) return whole.status();
+  if (!*whole) return Truncated(path, facts.bytes, sizeof header);
+  return header;
+}
+
+template <class Header>
+absl::Status CheckVersion(const Header& header, const char (&magic)[8], const std::string& path, bool write) {
+  if (std::memcmp(header.magic, magic, sizeof magic) != 0) {
+    return Wrong(Error::kNotARing, path,
+                 absl::StrCat("not a millrace object: it begins with \"",
+                              absl::CHexEscape(absl::string_view(header.magic, sizeof header.magic)),
+                              "\", expected \"", absl::string_view(magic, sizeof magic),
+                              "\"; it is left alone, choose another name"));
+  }
+  if (header.layout_major != internal::kLayoutMajor) {
+    return Wrong(Error::kLayoutVersion, path,
+                 absl::StrCat("layout ", header.layout_major, ".", header.layout_minor, ", this build knows ",
+                              internal::kLayoutMajor, ".x; use one millrace version for all programs of a ring"));
+  }
+  const uint64_t unknown = header.features_incompatible & ~internal::kKnownIncompatible;
+  const uint64_t unknown_write = header.features_write & ~internal::kKnownWrite;
+  if (unknown != 0 || (write && unknown_write != 0)) {
+    return Wrong(Error::kLayoutVersion, path,
+                 absl::StrCat("it uses features this build does not know (mask 0x",
+                              absl::Hex(unknown != 0 ? unknown : unknown_write), ")",
+                              unknown != 0 ? "" : " and may only be read", "; use a newer millrace"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRingLengths(const RingHeader& h, const os::FileFacts& facts, const std::string& path) {
+  const auto bad = [&](const std::string& what) {
+    return Wrong(Error::kBadLengths, path, absl::StrCat("its header is damaged: ", what, "; remove the ring and create it again"));
+  };
+  if (h.capacity < internal::kMinCapacity || h.capacity > internal::kMaxCapacity || (h.capacity & (h.capacity - 1)) != 0)
+    return bad(absl::StrCat("capacity ", h.capacity, " is not a power of two from 4 KiB to 8 GiB"));
+  if (h.data_offset != internal::kRingDataOffset) return bad(absl::StrCat("data offset ", h.data_offset));
+  if (h.file_bytes != internal::RingFileBytes(h.capacity))
+    return bad(absl::StrCat("file length ", h.file_bytes, " does not fit capacity ", h.capacity));
+  if (h.max_message == 0 || h.max_message > internal::MaxPayloadFor(h.capacity))
+    return bad(absl::StrCat("maximum message ", h.max_message, " does not fit capacity ", h.capacity));
+  if (h.schema_bytes > internal::kMaxSchema) return bad(absl::StrCat("schema of ", h.schema_bytes, " bytes"));
+  if (h.seats == 0 || h.seats > internal::kMaxSeats) return bad(absl::StrCat(h.seats, " seats"));
+  if (facts.bytes < h.file_bytes) return Truncated(path, facts.bytes, h.file_bytes);
+  return absl::OkStatus();
+}
+
+absl::Status CheckSeatsLengths(const SeatsHeader& h, const RingHeader& ring, const os::FileFacts& facts,
+                               const std::string& path) {
+  if (h.seats != ring.seats || h.seats_offset != internal::kSeatsOffset ||
+      h.file_bytes != internal::SeatsFileBytes(ring.seats)) {
+    return Wrong(Error::kBadLengths, path,
+                 absl::StrCat("its header is damaged: ", h.seats, " seats in ", h.file_bytes, " bytes, the ring has ",
+                              ring.seats, " seats; remove the ring and create it again"));
+  }
+  if (facts.bytes < h.file_bytes) return Truncated(path, facts.bytes, h.file_bytes);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write) {
+  absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.ring, write);
+  if (!fd.ok()) {
+    if (ErrorOf(fd.status()) != Error::kNotFound) return fd.status();
+    return os::Failure(Error::kNotFound, absl::StrCat("there is no ring \"", paths.name, "\" in ", paths.directory,
+                                                      "; create it (shmctl create ", paths.name,
+                                                      ") or start its producer"));
+  }
+  absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.ring);
+  if (!facts.ok()) return facts.status();
+  absl::StatusOr<RingHeader> header = ReadHeader<RingHeader>(*fd, *facts, paths.ring);
+  if (!header.ok()) return header.status();
+  if (absl::Status s = CheckVersion(*header, internal::kRingMagic, paths.ring, write); !s.ok()) return s;
+  if (absl::Status s = CheckRingLengths(*header, *facts, paths.ring); !s.ok()) return s;
+  return RingObject{*std::move(fd), *facts, *header};
+}
+
+absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const RingHeader& ring) {
+  absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.seats, write);
+  if (!fd.ok()) {
+    if (ErrorOf(fd.status()) != Error::kNotFound) return fd.status();
+    return Wrong(Error::kIncarnation, paths.seats,
+                 absl::StrCat("missing although the ring \"", paths.name,
+                              "\" exists: somebody removed it by hand; remove the ring (shmctl unlink ", paths.name,
+                              ") and create it again"));
+  }
+  absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.seats);
+  if (!facts.ok()) return facts.status();
+  absl::StatusOr<SeatsHeader> header = ReadHeader<SeatsHeader>(*fd, *facts, paths.seats);
+  if (!header.ok()) return header.status();
+  if (absl::Status s = CheckVersion(*header, internal::kSeatsMagic, paths.seats, write); !s.ok()) return s;
+  if (std::memcmp(header->incarnation, ring.incarnation, sizeof ring.incarnation) != 0) {
+    return Wrong(Error::kIncarnation, paths.seats,
+                 absl::StrCat("it belongs to incarnation ", HexOf(header->incarnation), ", the ring is ",
+                              HexOf(ring.incarnation), "; remove the ring (shmctl unlink ", paths.name,
+                              ") and create it again"));
+  }
+  if (absl::Status s = CheckSeatsLengths(*header, ring, *facts, paths.seats); !s.ok()) return s;
+  return SeatsObject{*std::move(fd), *facts, *header};
+}
+
+bool WorthAnotherTry(const absl::Status& status) { return ErrorOf(status) == Error::kIncarnation; }
+
+internal::RingMemory MemoryOf(const os::Mapping& ring, const RingHeader& header) {
+  return {reinterpret_cast<internal::RingControl*>(ring.data() + internal::kRingControlOffset),
+          ring.data() + internal::kRingDataOffset, header.capacity, header.max_message};
+}
+
+internal::SeatTable TableOf(const os::Mapping& seats, const SeatsHeader& header) {
+  return {reinterpret_cast<internal::SeatsControl*>(seats.data()),
+          reinterpret_cast<internal::Seat*>(seats.data() + internal::kSeatsOffset), header.seats};
+}
+
+std::string DamageOf(const internal::RingMemory& memory) {
+  const internal::RingView<internal::RealAtomics> view(memory);
+  const auto tail = view.Tail();
+  if (!tail) return "the tail words contradict the reserved position";
+  const auto end = view.End();
+  if (!end) return absl::StrCat("no valid frame at position ", tail->position, " (sequence ", tail->sequence, ")");
+  return "";
+}
+
+bool StillNamed(const std::string& path, const os::Identity& identity) {
+  const std::optional<os::FileFacts> now = os::FactsOfName(path);
+  return now && now->identity == identity;
+}
+
+std::string HexOf(const uint8_t (&incarnation)[16]) {
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(incarnation), sizeof incarnation));
+}
+
+std::string LabelOf(const char (&label)[internal::kLabelBytes]) {
+  char copy[internal::kLabelBytes];
+  std::memcpy(copy, label, sizeof copy);
+  copy[sizeof copy - 1] = 0;
+  std::string text(copy);
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+void SetLabel(char (&to)[internal::kLabelBytes], const std::string& label) {
+  std::memset(to, 0, sizeof to);
+  std::memcpy(to, label.data(), std::min(label.size(), sizeof to - 1));
+}
+
+}  // namespace millrace::segment

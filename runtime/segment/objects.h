@@ -1,0 +1,58 @@
+// Opening /NAME.ring and /NAME.seats: what is believed of a file, and what is refused.
+//
+// Each header is read once, by pread, into private memory and never again; every length in it is checked
+// against the file before anything is mapped. One distinct error for each thing that can be wrong.
+#ifndef MILLRACE_RUNTIME_SEGMENT_OBJECTS_H_
+#define MILLRACE_RUNTIME_SEGMENT_OBJECTS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "millrace/internal/layout.h"
+#include "millrace/internal/ring_producer.h"
+#include "millrace/internal/ring_view.h"
+#include "runtime/os/object.h"
+#include "runtime/segment/names.h"
+
+namespace millrace::segment {
+
+struct RingObject {
+  os::Fd fd;
+  os::FileFacts facts;
+  internal::RingHeader header;  // the private copy
+
+  std::string schema() const { return std::string(header.schema, header.schema_bytes); }
+};
+
+struct SeatsObject {
+  os::Fd fd;
+  os::FileFacts facts;
+  internal::SeatsHeader header;
+};
+
+// kNotFound, kNoPermission, kNotARing, kTruncated, kLayoutVersion, kBadLengths. A ring with unknown *write*
+// features is refused for writing only.
+absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write);
+// The same, and kIncarnation when it belongs to another queue than `ring` or is missing.
+absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const internal::RingHeader& ring);
+
+// kIncarnation once: the two objects were replaced between the two opens. For "start over, bounded".
+bool WorthAnotherTry(const absl::Status& status);
+
+internal::RingMemory MemoryOf(const os::Mapping& ring, const internal::RingHeader& header);
+internal::SeatTable TableOf(const os::Mapping& seats, const internal::SeatsHeader& header);
+// Is `memory`'s newest end reachable and consistent? "" or what is wrong, for people.
+std::string DamageOf(const internal::RingMemory& memory);
+
+// Does the name still lead to this file?
+bool StillNamed(const std::string& path, const os::Identity& identity);
+
+std::string HexOf(const uint8_t (&incarnation)[16]);
+// A label from shared memory: cut at 63 bytes, control characters replaced.
+std::string LabelOf(const char (&label)[internal::kLabelBytes]);
+void SetLabel(char (&to)[internal::kLabelBytes], const std::string& label);
+
+}  // namespace millrace::segment
+
+#endif  // MILLRACE_RUNTIME_SEGMENT_OBJECTS_H_

@@ -1,0 +1,143 @@
+// An existing queue whose producer is gone. PROTOCOL.md "Take-over".
+#include <time.h>
+
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "millrace/internal/words.h"
+#include "runtime/os/failure.h"
+#include "runtime/os/park.h"
+#include "runtime/segment/attach_producer.h"
+#include "runtime/segment/epoch.h"
+#include "runtime/segment/life_cycle.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::segment {
+namespace {
+
+using W = internal::Words<internal::RealAtomics>;
+
+absl::Status Differs(const Paths& paths, const std::string& option, const std::string& found,
+                     const std::string& wanted) {
+  return os::Failure(Error::kOptionsDiffer,
+                     absl::StrCat("open \"", paths.name, "\": it has ", option, " ", found, ", asked for ", wanted,
+                                  "; leave the option unset to accept it, or remove the ring (shmctl unlink ",
+                                  paths.name, ")"));
+}
+
+absl::Status CheckWanted(const Paths& paths, const RingObject& ring, const RingOptions& wanted) {
+  const internal::RingHeader& h = ring.header;
+  if (wanted.capacity && *wanted.capacity != h.capacity)
+    return Differs(paths, "capacity", absl::StrCat(h.capacity), absl::StrCat(*wanted.capacity));
+  if (wanted.max_message && *wanted.max_message != h.max_message)
+    return Differs(paths, "maximum message", absl::StrCat(h.max_message), absl::StrCat(*wanted.max_message));
+  if (wanted.seats && *wanted.seats != h.seats)
+    return Differs(paths, "seats", absl::StrCat(h.seats), absl::StrCat(*wanted.seats));
+  if (wanted.schema && *wanted.schema != ring.schema())
+    return Differs(paths, "schema", absl::StrCat("\"", ring.schema(), "\""), absl::StrCat("\"", *wanted.schema, "\""));
+  return absl::OkStatus();
+}
+
+std::string DescribeProducer(const RingObject& ring, const Paths& paths) {
+  auto map = os::Mapping::Map(ring.fd.get(), 0, internal::kRingDataOffset, false, false, paths.ring);
+  if (!map.ok()) return "its producer";
+  const internal::ProducerIdentity& who = MemoryOf(*map, ring.header).control->producer;
+  const bool ours = W::Peek(who.pid_namespace) == os::PidNamespace();
+  return absl::StrCat("its producer \"", LabelOf(who.label), "\"",
+                      ours ? absl::StrCat(" (pid ", W::Peek(who.pid), ")") : " (in another PID namespace)");
+}
+
+absl::Status Damaged(const Paths& paths, const std::string& what) {
+  return os::Failure(Error::kDamaged, absl::StrCat("open \"", paths.name, "\": ", what,
+                                                   "; no producer leaves that behind: remove the ring (shmctl unlink ",
+                                                   paths.name, ") and create it again"));
+}
+
+// The locks are ours: look at what the predecessor left, and begin a new epoch.
+absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring, SeatsObject seats,
+                                            os::HeldLock producer_lock, const ProducerOptions& options) {
+  ProducerAttachment attached;
+  attached.producer_lock = std::move(producer_lock);
+  auto ring_map = os::Mapping::Map(ring.fd.get(), 0, ring.header.file_bytes, true, true, paths.ring);
+  if (!ring_map.ok()) return ring_map.status();
+  auto seats_map = os::Mapping::Map(seats.fd.get(), 0, seats.header.file_bytes, true, true, paths.seats);
+  if (!seats_map.ok()) return seats_map.status();
+  attached.ring = *std::move(ring_map);
+  attached.seats = *std::move(seats_map);
+  const internal::RingMemory memory = MemoryOf(attached.ring, ring.header);
+  const std::optional<internal::Point> at = internal::FindTakeOverPoint<internal::RealAtomics>(memory);
+  if (!at) return Damaged(paths, DamageOf(memory).empty() ? "its words contradict each other" : DamageOf(memory));
+
+  // A reader may hold .ring byte 0 to deny it to us; it decides nothing but what readers are told.
+  auto alive = os::TryLock(paths.ring, ring.facts.identity, internal::kLockProducer);
+  if (!alive.ok()) return alive.status();
+  if (alive->has_value()) attached.alive_lock = std::move(**alive);
+
+  attached.asym = os::RegisterForBarriers();
+  attached.epoch = BeginEpoch(memory, {*at, attached.asym, !attached.alive_lock.held(), options.label});
+  WakeEverybody(*memory.control);
+  attached.paths = paths;
+  attached.header = ring.header;
+  attached.seats_header = seats.header;
+  attached.ring_identity = ring.facts.identity;
+  attached.seats_identity = seats.facts.identity;
+  attached.ring_probe = os::LockProbe(paths.ring, ring.facts.identity, std::move(ring.fd));
+  attached.seats_probe = os::LockProbe(paths.seats, seats.facts.identity, std::move(seats.fd));
+  attached.at = *at;
+  return attached;
+}
+
+absl::Status ExplainPermission(const Paths& paths, const absl::Status& status) {
+  if (ErrorOf(status) != Error::kNoPermission) return status;
+  return os::Failure(Error::kNoPermission,
+                     absl::StrCat(std::string(status.message()), "; only the user who created \"", paths.name,
+                                  "\" (or root) can become its producer"));
+}
+
+// One attempt; nullopt: its producer holds the lock.
+absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const RingOptions* wanted,
+                                                      const ProducerOptions& options, std::string* who) {
+  // Before the life-cycle lock, whose file this would otherwise create for a name that is not there.
+  if (absl::StatusOr<RingObject> there = OpenRing(paths, /*write=*/true); !there.ok()) return there.status();
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
+  if (!life.ok()) return life.status();
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+  if (!ring.ok()) return ring.status();
+  if (wanted != nullptr) {
+    if (absl::Status s = CheckWanted(paths, *ring, *wanted); !s.ok()) return s;
+  }
+  absl::StatusOr<std::optional<os::HeldLock>> lock = life->TryProducer();
+  if (!lock.ok()) return lock.status();
+  if (!lock->has_value()) {
+    if (who->empty()) *who = DescribeProducer(*ring, paths);
+    return std::nullopt;
+  }
+  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
+  if (!seats.ok()) return seats.status();
+  absl::StatusOr<ProducerAttachment> attached =
+      Continue(paths, *std::move(ring), *std::move(seats), std::move(**lock), options);
+  if (!attached.ok()) return attached.status();
+  return *std::move(attached);
+}
+
+}  // namespace
+
+absl::StatusOr<ProducerAttachment> TakeOver(const Paths& paths, const RingOptions* wanted,
+                                            const ProducerOptions& options) {
+  const int64_t start = os::MonotonicNs();
+  std::string who;
+  for (;;) {
+    auto attached = Try(paths, wanted, options, &who);
+    if (!attached.ok()) return ExplainPermission(paths, attached.status());
+    if (attached->has_value()) return std::move(**attached);
+    if (os::MonotonicNs() - start >= options.take_over_timeout.count()) {
+      return os::Failure(Error::kProducerAlive,
+                         absl::StrCat("open \"", paths.name, "\": ", who, " is alive; a ring has one producer: stop it, "
+                                      "or use another ring"));
+    }
+    const timespec pause{0, 1'000'000};  // the life-cycle lock is free meanwhile
+    nanosleep(&pause, nullptr);
+  }
+}
+
+}  // namespace millrace::segment

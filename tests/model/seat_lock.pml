@@ -1,0 +1,203 @@
+/*
+ * seat_lock: who may change a seat's state word, and when a seat may be taken from whom.
+ *
+ * Modelled.  One seat, two joiners that each come LIVES times, one producer that scans it SCANS
+ * times.  The seat has a byte lock in the kernel, which falls with its holder, and a state word
+ * {generation, free -> joining -> live -> evicted}.  A joiner takes the lock or goes away; with it,
+ * it stores {generation + 1, joining}, goes live by CAS, works, stores free and drops the lock.  It
+ * may be killed between any two of these steps.  The producer loads the word; a seat that is in use
+ * it either evicts, by CAS from that word (whether its holder is slow, stopped or dead), or probes:
+ * nobody holds the lock, so it takes the lock itself, and if nothing has changed since it stores
+ * free and drops the lock.
+ *
+ * Property.
+ *   S1  A seat never has two living holders.
+ *   S2  While its holder lives, the word changes by the holder's hand or to *evicted*, and never
+ *       back from evicted.
+ *   S3  An eviction hits the holder that the producer looked at, not one that came after.
+ *   S4  A seat that the producer frees has no living holder.
+ *
+ * Must fail:
+ *   -DFREE_UNLOCKED     the producer frees a seat after probing the lock, without taking it: a
+ *                       joiner has re-taken the seat in between (S4, S2).
+ *   -DUNLOCK_FIRST      a leaving holder drops the lock before it stores free: the same from the
+ *                       other side (S2).
+ *   -DEVICT_BY_STORE    the word is overwritten whatever it is by now (S3, S2).
+ *   -DSAME_GENERATION   a new holder keeps the generation: the CAS cannot tell it from the one that
+ *                       was judged (S3).
+ *   -DLIVE_BY_STORE     a joiner that was evicted while it joined goes live all the same (S2).
+ *   -DJOIN_UNLOCKED     a joiner trusts a probe of the lock and never takes it (S1).
+ */
+#ifndef LIVES
+#define LIVES    2
+#endif
+#ifndef SCANS
+#define SCANS    3
+#endif
+#define NOBODY   255
+#define PRODUCER 2
+
+#define FREE     0
+#define JOINING  1
+#define LIVE     2
+#define EVICTED  3
+#define WORD(generation, state) (4 * (generation) + (state))
+#define GENERATION(word)        ((word) / 4)
+#define STATE(word)             ((word) % 4)
+
+byte lock    = NOBODY;                  /* kernel: who holds the seat's byte lock */
+byte word    = WORD(0, FREE);           /* shared word */
+
+byte holder  = NOBODY;                  /* ghost: the living joiner that regards the seat as its own */
+byte holding = 0;                       /* ghost: counts holders: 0 or a number of its own for each */
+byte holders_so_far = 0;
+bool holder_evicted = false;            /* ghost: by the producer */
+
+#define MAY_BE_KILLED  if :: goto killed :: true fi
+
+/* Holder: nobody but me and an eviction may have touched the word. */
+inline check_my_word(state)
+{
+  assert(holder == me &&
+         (word == (holder_evicted -> WORD(mine, EVICTED) : WORD(mine, state))))
+}
+
+proctype Joiner(byte me)
+{
+  byte lives = LIVES;
+  byte mine;                            /* generation */
+
+  do
+  :: lives > 0 ->
+       lives--;
+#ifdef JOIN_UNLOCKED
+       if
+       :: lock == NOBODY
+       :: lock != NOBODY -> goto gone
+       fi;
+#else
+       if
+       :: atomic { lock == NOBODY -> lock = me }
+       :: lock != NOBODY -> goto gone   /* the next seat, which is not modelled */
+       fi;
+#endif
+       MAY_BE_KILLED;
+#ifdef SAME_GENERATION
+       mine = GENERATION(word);
+#else
+       mine = GENERATION(word) + 1;
+#endif
+       MAY_BE_KILLED;
+       atomic {
+         assert(holder == NOBODY);                            /* S1 */
+         word = WORD(mine, JOINING);
+         holder = me;
+         holders_so_far++;
+         holding = holders_so_far;
+         holder_evicted = false
+       };
+       MAY_BE_KILLED;
+       check_my_word(JOINING);                                /* S2 */
+#ifdef LIVE_BY_STORE
+       word = WORD(mine, LIVE);
+#else
+       atomic {
+         if
+         :: word == WORD(mine, JOINING) -> word = WORD(mine, LIVE)
+         :: else -> goto leave          /* evicted while joining: starts over */
+         fi
+       };
+#endif
+       MAY_BE_KILLED;
+       check_my_word(LIVE);                                   /* S2 */
+       MAY_BE_KILLED;
+leave:
+#ifdef UNLOCK_FIRST
+       atomic { holder = NOBODY; holding = 0 };
+       lock = NOBODY;
+       word = WORD(mine, FREE);
+#else
+       atomic { word = WORD(mine, FREE); holder = NOBODY; holding = 0 };
+       MAY_BE_KILLED;
+       lock = NOBODY;
+#endif
+       goto gone;
+killed:
+       atomic {                         /* the kernel drops the lock of the dead */
+         if
+         :: lock == me -> lock = NOBODY
+         :: else
+         fi;
+         if
+         :: holder == me -> holder = NOBODY; holding = 0
+         :: else
+         fi
+       };
+gone:
+       skip
+  :: else -> break
+  od
+}
+
+proctype Producer()
+{
+  byte scans = SCANS;
+  byte seen, seen_holding;
+
+  do
+  :: scans > 0 ->
+       scans--;
+       atomic { seen = word; seen_holding = holding };
+       if
+       :: STATE(seen) != JOINING && STATE(seen) != LIVE       /* not in use */
+       :: STATE(seen) == JOINING || STATE(seen) == LIVE ->
+            if
+            :: true ->                  /* the caller's policy: evict */
+#ifdef EVICT_BY_STORE
+                 atomic {
+                   assert(holding == 0 || holding == seen_holding);               /* S3 */
+                   word = WORD(GENERATION(seen), EVICTED);
+                   holder_evicted = true
+                 }
+#else
+                 atomic {
+                   if
+                   :: word == seen ->
+                        assert(holding == 0 || holding == seen_holding);          /* S3 */
+                        word = WORD(GENERATION(seen), EVICTED);
+                        holder_evicted = true
+                   :: else              /* changed hands, or its holder moved on */
+                   fi
+                 }
+#endif
+            :: lock == NOBODY ->        /* the probe: its holder is dead */
+#ifdef FREE_UNLOCKED
+                 atomic {
+                   assert(holder == NOBODY);                  /* S4 */
+                   word = WORD(GENERATION(seen), FREE)
+                 }
+#else
+                 if
+                 :: atomic { lock == NOBODY -> lock = PRODUCER };
+                    if
+                    :: word == seen ->
+                         atomic {
+                           assert(holder == NOBODY);          /* S4 */
+                           word = WORD(GENERATION(seen), FREE)
+                         }
+                    :: else             /* others have been and gone */
+                    fi;
+                    lock = NOBODY
+                 :: lock != NOBODY      /* re-taken: leave it alone */
+                 fi
+#endif
+            :: lock != NOBODY           /* the probe: its holder is alive */
+            fi
+       fi
+  :: else -> break
+  od
+}
+
+init {
+  atomic { run Producer(); run Joiner(0); run Joiner(1) }
+}

@@ -1,0 +1,127 @@
+/*
+ * wake: how a publishing producer wakes sleeping consumers without a fence of its own.
+ *
+ * Modelled.  One producer publishes MESSAGES messages to two consumers.  Its publishing store goes
+ * into a store buffer (`buffered`), which drains by itself at any time, at one of the producer's
+ * locked instructions, or when a consumer calls membarrier.  The producer's load of `sleepers` may
+ * therefore overtake its own publication.  A consumer that finds nothing reads the wake epoch,
+ * announces itself, calls membarrier, looks again and only then sleeps.  A signal that stops a
+ * sleeping consumer takes it off the futex queue; when it continues, the kernel starts the same
+ * FUTEX_WAIT again with the same expected value.  Consumer 1 may be killed at any point.
+ *
+ * Not modelled: the bound on every sleep.  Nothing here may depend on it.
+ *
+ * Property.  No deadlock: a living consumer receives every message.
+ *
+ * Must fail, each by a consumer that sleeps for ever beside an unread message:
+ *   -DNO_MEMBARRIER    the consumer looks again while the publication sits in the producer's store
+ *                      buffer, and the producer has already read `sleepers` as 0.
+ *   -DNO_EPOCH         the word is not changed before the wake: a wake that falls between the second
+ *                      look and FUTEX_WAIT, or that hits a stopped consumer, is lost.
+ *   -DWAKE_THEN_EPOCH  the word is changed, but after the wake: the same.
+ */
+#ifndef MESSAGES
+#define MESSAGES 3
+#endif
+#define CONSUMERS 2
+#define STOPS     1
+
+byte published = 0;                     /* messages that consumers can see */
+byte buffered  = 0;                     /* messages in the producer's store buffer */
+bool sleepers  = false;                 /* shared word: somebody may be asleep */
+byte epoch     = 0;                     /* shared word: the futex */
+bool queued[CONSUMERS] = false;         /* kernel: on the futex queue */
+bool killed    = false;
+byte stops     = 0;
+byte running   = CONSUMERS + 1;
+
+inline drain()
+{
+  d_step { published = published + buffered; buffered = 0 }
+}
+
+inline futex_wake_all()
+{
+  d_step { queued[0] = false; queued[1] = false }
+}
+
+proctype Producer()
+{
+  byte sent = 0;
+
+  do
+  :: sent < MESSAGES ->
+       buffered++;                      /* publish: a plain store */
+       sent++;
+       if
+       :: sleepers ->
+            d_step { drain(); sleepers = false };             /* exchange(0) */
+#ifdef WAKE_THEN_EPOCH
+            futex_wake_all();
+            epoch++;
+#else
+#ifndef NO_EPOCH
+            epoch++;
+#endif
+            futex_wake_all();
+#endif
+       :: else
+       fi
+  :: else -> break
+  od;
+  running--
+}
+
+/* The store buffer drains one store at a time, whenever it likes. */
+proctype StoreBuffer()
+{
+  do
+  :: d_step { buffered > 0 -> buffered--; published++ }
+  :: buffered == 0 && running == 0 -> break
+  od
+}
+
+#define MAY_DIE(me)  if :: me == 1 -> killed = true; goto gone :: true fi
+
+proctype Consumer(byte me)
+{
+  byte received = 0;
+  byte expected;
+
+  do
+  :: received == MESSAGES -> break
+  :: received < MESSAGES && published > received -> received++
+  :: received < MESSAGES && published <= received ->
+       MAY_DIE(me);
+       expected = epoch;
+       sleepers = true;                 /* visible to all at the latest by membarrier's own fence */
+       MAY_DIE(me);
+#ifndef NO_MEMBARRIER
+       drain();                         /* membarrier: a full fence in the producer */
+#endif
+       if
+       :: published > received          /* something there: do not sleep */
+       :: else ->
+wait:       atomic {                    /* FUTEX_WAIT compares and queues in one step */
+              if
+              :: epoch == expected -> queued[me] = true
+              :: else
+              fi
+            };
+            if
+            :: d_step { queued[me] && stops < STOPS -> queued[me] = false; stops++ };
+               goto wait                /* stopped, continued: the system call restarts */
+            :: d_step { me == 1 && queued[me] -> queued[me] = false; killed = true };
+               goto gone
+            :: !queued[me]              /* woken, or the word had changed */
+            fi
+       fi
+  od;
+  assert(received == MESSAGES);
+gone:
+  running--
+}
+
+init {
+  atomic { run Producer(); run StoreBuffer(); run Consumer(0); run Consumer(1) }
+}

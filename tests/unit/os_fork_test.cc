@@ -1,0 +1,169 @@
+#include "runtime/os/fork.h"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace millrace::os {
+namespace {
+
+class Handle : public ForkAware {
+ public:
+  void InForkedChild() noexcept override { ++calls; }
+  int calls = 0;
+};
+
+// The exit status of a forked child that runs `body`.
+template <class Body>
+int InChild(Body body) {
+  const pid_t child = fork();
+  if (child == 0) _exit(body());
+  int status = -1;
+  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+class Fork : public testing::Test {
+ protected:
+  void SetUp() override { alarm(60); }  // the watchdog: these tests are about locks
+  void TearDown() override { alarm(0); }
+};
+
+TEST_F(Fork, EveryHandleIsToldInTheChildAndNoneInTheParent) {
+  std::vector<std::unique_ptr<Handle>> handles;
+  for (int i = 0; i < 5; ++i) handles.push_back(std::make_unique<Handle>());
+  EXPECT_EQ(InChild([&] {
+              int told = 0;
+              for (const auto& handle : handles) told += handle->calls;
+              return told;
+            }),
+            5);
+  for (const auto& handle : handles) EXPECT_EQ(handle->calls, 0);
+}
+
+TEST_F(Fork, HandlesLeaveInAnyOrder) {
+  for (int gone = 0; gone < 3; ++gone) {
+    std::vector<std::unique_ptr<Handle>> handles;
+    for (int i = 0; i < 3; ++i) handles.push_back(std::make_unique<Handle>());
+    handles[gone].reset();
+    const int told = InChild([&] {
+      int sum = 0;
+      for (const auto& handle : handles) sum += handle ? handle->calls : 0;
+      return sum;
+    });
+    EXPECT_EQ(told, 2) << gone;
+  }
+}
+
+TEST_F(Fork, TheRegistryWorksInTheChild) {
+  auto inherited = std::make_unique<Handle>();
+  EXPECT_EQ(InChild([&] {
+              inherited.reset();
+              Handle own;
+              { const ForkGuard guard; }
+              const int in_grandchild = InChild([&] { return own.calls == 1 ? 7 : 8; });
+              return in_grandchild == 7 && own.calls == 0 ? 0 : 1;
+            }),
+            0);
+}
+
+TEST_F(Fork, AGrandchildTellsInheritedHandlesAgain) {
+  Handle handle;
+  EXPECT_EQ(InChild([&] { return InChild([&] { return handle.calls; }); }), 2);
+}
+
+bool Sleeps(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const size_t name_end = line.rfind(')');
+  return name_end != std::string::npos && line.compare(name_end, 3, ") S") == 0;
+}
+
+TEST_F(Fork, NoForkFallsWithinTheGuard) {
+  std::atomic<bool> inside = false;
+  std::atomic<pid_t> forker = 0;
+  std::atomic<bool> forked = false;
+  int seen_inside = -1;
+  std::thread thread;
+  {
+    const ForkGuard guard;
+    inside = true;
+    thread = std::thread([&] {
+      forker = static_cast<pid_t>(syscall(SYS_gettid));
+      seen_inside = InChild([&] { return inside ? 1 : 0; });
+      forked = true;
+    });
+    // Until it is stopped by the guard, or, without one, through.
+    while (forker == 0 || !(Sleeps(forker) || forked)) sched_yield();
+    EXPECT_FALSE(forked);
+    inside = false;
+  }
+  thread.join();
+  EXPECT_EQ(seen_inside, 0);
+}
+
+int child_of_handler = -1;
+
+TEST_F(Fork, ASignalHandlerMayForkWhileItsThreadHoldsTheGuard) {
+  Handle handle;
+  struct sigaction action {};
+  action.sa_handler = [](int) { child_of_handler = InChild([] { return 3; }); };
+  struct sigaction before {};
+  ASSERT_EQ(sigaction(SIGUSR1, &action, &before), 0);
+  {
+    const ForkGuard guard;
+    raise(SIGUSR1);
+  }
+  sigaction(SIGUSR1, &before, nullptr);
+  EXPECT_EQ(child_of_handler, 3);
+  EXPECT_EQ(InChild([&] { return handle.calls; }), 1);
+}
+
+// A handle is in the list before its derived part exists; a fork then must not meet a pure function.
+class SlowHandle : public Handle {
+ public:
+  SlowHandle() : child_status_(InChild([] { return 4; })) {}
+  int child_status_;
+};
+
+TEST_F(Fork, AForkDuringConstructionIsHarmless) {
+  const SlowHandle handle;
+  EXPECT_EQ(handle.child_status_, 4);
+}
+
+TEST_F(Fork, ManyThreadsAndForks) {
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        Handle handle;
+        const ForkGuard guard;
+      }
+    });
+  }
+  Handle handle;
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(InChild([&] {
+                Handle in_child;
+                return handle.calls;
+              }),
+              1);
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace millrace::os

@@ -1,0 +1,419 @@
+#include "runtime/os/lock.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "runtime/os/failure.h"
+
+namespace millrace::os {
+namespace {
+
+// A child process that talks to the test over its standard input and output, which outlive close_range(3,
+// ~0).
+class Child {
+ public:
+  template <class Body>
+  explicit Child(Body body) {
+    int up[2], down[2];
+    EXPECT_EQ(pipe2(up, O_CLOEXEC), 0);
+    EXPECT_EQ(pipe2(down, O_CLOEXEC), 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      dup2(down[0], 0);
+      dup2(up[1], 1);
+      for (const int fd : {up[0], up[1], down[0], down[1]}) close(fd);
+      body();
+      _exit(0);
+    }
+    close(up[1]);
+    close(down[0]);
+    from_ = up[0];
+    to_ = down[1];
+  }
+  ~Child() {
+    Kill();
+    close(from_);
+    close(to_);
+  }
+  Child(const Child&) = delete;
+
+  pid_t pid() const { return pid_; }
+  template <class T>
+  bool Hear(T& value) {
+    return read(from_, &value, sizeof value) == static_cast<ssize_t>(sizeof value);
+  }
+  bool Await(char expected) {
+    char heard = 0;
+    return Hear(heard) && heard == expected;
+  }
+  void Tell(char word) { EXPECT_EQ(write(to_, &word, 1), 1); }
+  void Signal(int signal) { kill(pid_, signal); }
+  void Kill() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+ private:
+  pid_t pid_ = 0;
+  int from_ = -1;
+  int to_ = -1;
+};
+
+// In a child.
+void Say(char word) {
+  if (write(1, &word, 1) != 1) _exit(90);
+}
+void Pause() {
+  char word;
+  if (read(0, &word, 1) < 0) _exit(91);
+}
+
+int OpenDescriptors() {
+  int count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  return count;
+}
+
+class Lock : public testing::Test {
+ protected:
+  void SetUp() override {
+    alarm(60);
+    std::string name = "/dev/shm/millrace-lock-test-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    path_ = directory_ + "/queue.lock";
+    identity_ = MakeFile(path_);
+  }
+  void TearDown() override {
+    std::filesystem::remove_all(directory_);
+    alarm(0);
+  }
+
+  static Identity MakeFile(const std::string& path) {
+    const Fd fd(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+    return FactsOf(fd.get(), path).value().identity;
+  }
+  std::optional<HeldLock> Take(uint64_t first, uint64_t count = 1) const {
+    return TryLock(path_, identity_, first, count).value();
+  }
+  LockProbe Probe() const { return LockProbe(path_, identity_, OpenExisting(path_, false).value()); }
+
+  std::string directory_;
+  std::string path_;
+  Identity identity_;
+};
+
+TEST_F(Lock, IsExclusiveAlsoWithinAProcess) {
+  std::optional<HeldLock> held = Take(5);
+  ASSERT_TRUE(held.has_value());
+  EXPECT_TRUE(held->held());
+  EXPECT_FALSE(Take(5).has_value());
+  EXPECT_TRUE(Take(4).has_value());
+  held->Release();
+  EXPECT_FALSE(held->held());
+  EXPECT_TRUE(Take(5).has_value());
+}
+
+TEST_F(Lock, ARangeIsAllOrNothing) {
+  std::optional<HeldLock> one = Take(20);
+  ASSERT_TRUE(one.has_value());
+  EXPECT_FALSE(Take(16, 8).has_value());
+  EXPECT_TRUE(Take(16).has_value());
+  one.reset();
+  const std::optional<HeldLock> all = Take(16, 8);
+  ASSERT_TRUE(all.has_value());
+  EXPECT_FALSE(Take(23).has_value());
+  EXPECT_TRUE(Take(24).has_value());
+}
+
+TEST_F(Lock, KeepsNoDescriptor) {
+  const int before = OpenDescriptors();
+  const std::optional<HeldLock> held = Take(0);
+  EXPECT_FALSE(Take(0).has_value());
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST_F(Lock, OpeningAndClosingTheFileElsewhereDoesNotDropIt) {
+  const std::optional<HeldLock> held = Take(0);
+  { const Fd other = OpenExisting(path_, true).value(); }
+  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+}
+
+TEST_F(Lock, MovesWithItsHandle) {
+  std::optional<HeldLock> held = Take(0);
+  HeldLock moved = *std::move(held);
+  held.reset();
+  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  moved = HeldLock();
+  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+}
+
+TEST_F(Lock, SurvivesTheClosingOfAllDescriptors) {
+  Child child([&] {
+    const std::optional<HeldLock> held = Take(0);
+    if (close_range(3, ~0u, 0) != 0 || !held.has_value()) _exit(1);
+    Say('k');
+    Pause();
+  });
+  ASSERT_TRUE(child.Await('k'));
+  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_FALSE(Take(0).has_value());
+}
+
+TEST_F(Lock, FallsOnKillBeforeTheZombieIsReaped) {
+  Child child([&] {
+    const std::optional<HeldLock> held = Take(0);
+    Say('k');
+    Pause();
+  });
+  ASSERT_TRUE(child.Await('k'));
+  LockProbe probe = Probe();
+  EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
+  child.Signal(SIGKILL);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(probe.Ask(0), Holder::kNone);
+  EXPECT_TRUE(Take(0).has_value());
+}
+
+TEST_F(Lock, IsHeldWhileItsOwnerIsStopped) {
+  Child child([&] {
+    const std::optional<HeldLock> held = Take(0);
+    Say('k');
+    Pause();
+  });
+  ASSERT_TRUE(child.Await('k'));
+  child.Signal(SIGSTOP);
+  int status = 0;
+  ASSERT_EQ(waitpid(child.pid(), &status, WUNTRACED), child.pid());
+  ASSERT_TRUE(WIFSTOPPED(status));
+  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_FALSE(Take(0).has_value());
+}
+
+TEST_F(Lock, FallsOnExec) {
+  Child child([&] {
+    const std::optional<HeldLock> held = Take(0);
+    Say(held.has_value() ? 'k' : 'n');
+    Pause();
+    execl("/bin/cat", "cat", nullptr);
+    _exit(1);
+  });
+  ASSERT_TRUE(child.Await('k'));
+  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  child.Tell('g');
+  child.Tell('x');
+  ASSERT_TRUE(child.Await('x'));  // cat answers: the new program runs
+  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+}
+
+TEST_F(Lock, IsNotInheritedByAForkedChild) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  Child owner([&] {
+    const std::optional<HeldLock> held = Take(0);
+    const pid_t heir = fork();
+    if (heir == 0) {
+      Say('h');
+      Pause();  // until told, or until the test is gone
+      _exit(0);
+    }
+    Pause();
+  });
+  ASSERT_TRUE(owner.Await('h'));
+  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  owner.Kill();
+  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_TRUE(Take(0).has_value());
+  // The heir was alive all the time: it can still be told to go, and then is ours to reap.
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0);
+  owner.Tell('g');
+  EXPECT_GT(waitpid(-1, nullptr, 0), 0);
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST_F(Lock, NoForkCarriesALockAwayInTheMiddleOfTakingIt) {
+  std::atomic<bool> stop = false;
+  std::atomic<int> taken = 0;
+  std::thread taker([&] {
+    while (!stop) taken += Take(0).has_value() ? 1 : 0;
+  });
+  std::vector<std::unique_ptr<Child>> children;
+  while (taken == 0) sched_yield();
+  for (int i = 0; i < 60; ++i) children.push_back(std::make_unique<Child>([] { Pause(); }));
+  stop = true;
+  taker.join();
+  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+}
+
+TEST_F(Lock, AReaderCanDenyALockButNotFakeIt) {
+  const Fd reader = OpenExisting(path_, false).value();
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_len = 1;
+  ASSERT_EQ(fcntl(reader.get(), F_OFD_SETLK, &lock), 0);
+  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_FALSE(Take(0).has_value());
+}
+
+TEST_F(Lock, RefusesAnotherFileUnderTheName) {
+  ASSERT_EQ(rename(path_.c_str(), (path_ + ".old").c_str()), 0);
+  MakeFile(path_);
+  const auto answer = TryLock(path_, identity_, 0);
+  EXPECT_EQ(ErrorOf(answer.status()), Error::kNotFound);
+  ASSERT_TRUE(Unlink(path_).ok());
+  EXPECT_EQ(ErrorOf(TryLock(path_, identity_, 0).status()), Error::kNotFound);
+  ASSERT_EQ(symlink((path_ + ".old").c_str(), path_.c_str()), 0);
+  EXPECT_EQ(ErrorOf(TryLock(path_, identity_, 0).status()), Error::kNotARing);
+}
+
+TEST_F(Lock, NeedsWritePermission) {
+  if (geteuid() != 0) {
+    ASSERT_EQ(chmod(path_.c_str(), 0400), 0);
+    EXPECT_EQ(ErrorOf(TryLock(path_, identity_, 0).status()), Error::kNoPermission);
+    return;
+  }
+  ASSERT_EQ(chmod(directory_.c_str(), 0755), 0);
+  ASSERT_EQ(chmod(path_.c_str(), 0644), 0);
+  Child child([&] {
+    if (setuid(65534) != 0) _exit(1);
+    Say(ErrorOf(TryLock(path_, identity_, 0).status()) == Error::kNoPermission ? 'k' : 'n');
+  });
+  EXPECT_TRUE(child.Await('k'));
+}
+
+bool Odd(uint64_t index, void* asked) {
+  static_cast<std::vector<uint64_t>*>(asked)->push_back(index);
+  return index % 2 == 1;
+}
+
+TEST_F(Lock, TryAnyBeginsAtStartSkipsAndWraps) {
+  std::vector<uint64_t> asked;
+  uint64_t index = 99;
+  const std::optional<HeldLock> at_zero = Take(16);
+  auto got = TryLockAny(path_, identity_, 16, 6, 5, Odd, &asked, &index).value();
+  ASSERT_TRUE(got.has_value());
+  EXPECT_EQ(index, 2u);  // 5 skipped, 0 held, 1 skipped
+  EXPECT_EQ(asked, (std::vector<uint64_t>{5, 0, 1, 2}));
+  LockProbe probe = Probe();
+  EXPECT_EQ(probe.Ask(18), Holder::kSomebody);
+  EXPECT_EQ(probe.AskRange(19, 10), Holder::kNone);
+  auto last = TryLockAny(path_, identity_, 16, 6, 0, Odd, &asked, &index).value();
+  ASSERT_TRUE(last.has_value());
+  EXPECT_EQ(index, 4u);
+  EXPECT_FALSE(TryLockAny(path_, identity_, 16, 6, 3, Odd, &asked, &index).value().has_value());
+  EXPECT_EQ(index, 4u);
+  EXPECT_FALSE(TryLockAny(path_, identity_, 16, 0, 0, nullptr, nullptr, &index).value().has_value());
+}
+
+TEST_F(Lock, ANewFileIsBornLocked) {
+  for (const bool nameless : {true, false}) {
+    const std::string path = directory_ + (nameless ? "/nameless" : "/named");
+    NewFile file =
+        (nameless ? NewFile::Create(directory_, 0600, {}) : NewFile::CreateNamed(directory_, 0600, {}))
+            .value();
+    auto held = TryLockNew(file, path, 0).value();
+    ASSERT_TRUE(held.has_value());
+    EXPECT_FALSE(TryLockNew(file, path, 0).value().has_value());
+    ASSERT_TRUE(file.LinkAs(path).ok());
+    Fd fd = OpenExisting(path, false).value();
+    const Identity identity = FactsOf(fd.get(), path).value().identity;
+    LockProbe probe(path, identity, std::move(fd));
+    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
+    { const NewFile closed = std::move(file); }
+    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
+    held.reset();
+    EXPECT_EQ(probe.Ask(0), Holder::kNone);
+  }
+}
+
+TEST_F(Lock, ProbeAsksAboutRanges) {
+  LockProbe probe = Probe();
+  EXPECT_EQ(probe.AskRange(16, 1024), Holder::kNone);
+  const std::optional<HeldLock> held = Take(16 + 1023);
+  EXPECT_EQ(probe.AskRange(16, 1024), Holder::kSomebody);
+  EXPECT_EQ(probe.AskRange(16, 1023), Holder::kNone);
+}
+
+TEST_F(Lock, ProbeSurvivesTheReuseOfItsDescriptor) {
+  const std::optional<HeldLock> held = Take(0);
+  Fd fd = OpenExisting(path_, false).value();
+  const int number = fd.get();
+  {
+    LockProbe probe(path_, identity_, std::move(fd));
+    close(number);
+    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);  // opened again, likely under the same number
+    EXPECT_EQ(probe.Ask(1), Holder::kNone);
+    const int foreign = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ASSERT_EQ(dup2(foreign, number), number);
+    close(foreign);
+    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
+    EXPECT_EQ(probe.Ask(1), Holder::kNone);
+  }
+  EXPECT_NE(fcntl(number, F_GETFD), -1) << "the probe closed a descriptor that is not its own";
+  close(number);
+}
+
+TEST_F(Lock, ProbeDestroyedOrReplacedClosesOnlyItsOwn) {
+  const int before = OpenDescriptors();
+  {
+    LockProbe probe = Probe();
+    probe = Probe();
+    EXPECT_EQ(OpenDescriptors(), before + 1);
+  }
+  EXPECT_EQ(OpenDescriptors(), before);
+  Fd fd = OpenExisting(path_, false).value();
+  const int number = fd.get();
+  const int foreign = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  LockProbe probe(path_, identity_, std::move(fd));
+  ASSERT_EQ(dup2(foreign, number), number);
+  probe = LockProbe();
+  EXPECT_NE(fcntl(number, F_GETFD), -1);
+  close(foreign);
+  close(number);
+}
+
+TEST_F(Lock, ProbeThatLostItsFileDoesNotGuess) {
+  Fd fd = OpenExisting(path_, false).value();
+  const int number = fd.get();
+  LockProbe probe(path_, identity_, std::move(fd));
+  ASSERT_EQ(rename(path_.c_str(), (path_ + ".old").c_str()), 0);
+  EXPECT_EQ(probe.Ask(0), Holder::kNone);  // the descriptor still leads to it
+  close(number);
+  EXPECT_EQ(probe.Ask(0), Holder::kUnknown);
+  MakeFile(path_);
+  EXPECT_EQ(probe.Ask(0), Holder::kUnknown);
+  EXPECT_FALSE(probe.Links().has_value());
+  EXPECT_FALSE(probe.Bytes().has_value());
+  EXPECT_EQ(LockProbe().Ask(0), Holder::kUnknown);
+}
+
+TEST_F(Lock, ProbeTellsLinksAndSize) {
+  LockProbe probe = Probe();
+  EXPECT_EQ(probe.Links(), 1u);
+  EXPECT_EQ(probe.Bytes(), 0u);
+  ASSERT_EQ(truncate(path_.c_str(), 4096), 0);
+  EXPECT_EQ(probe.Bytes(), 4096u);
+  ASSERT_TRUE(Unlink(path_).ok());
+  EXPECT_EQ(probe.Links(), 0u);
+}
+
+}  // namespace
+}  // namespace millrace::os

@@ -1,0 +1,28 @@
+// The sub-commands. Each file <name>.cc defines one of these: it declares the options and, when the command line
+// names it, leaves in Globals what is to run.
+#ifndef MILLRACE_TOOLS_SHMCTL_COMMANDS_H_
+#define MILLRACE_TOOLS_SHMCTL_COMMANDS_H_
+
+#include <functional>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "tools/shmctl/exit_code.h"
+
+namespace millrace::tool {
+
+struct Globals {
+  std::string directory = "/dev/shm";
+  std::function<int()> run;  // gives the exit code; may throw CLI::ValidationError
+};
+
+void AddCreate(CLI::App& app, Globals& globals);
+void AddList(CLI::App& app, Globals& globals);
+void AddStat(CLI::App& app, Globals& globals);
+void AddPub(CLI::App& app, Globals& globals);
+void AddTail(CLI::App& app, Globals& globals);
+void AddUnlink(CLI::App& app, Globals& globals);
+
+}  // namespace millrace::tool
+
+#endif  // MILLRACE_TOOLS_SHMCTL_COMMANDS_H_

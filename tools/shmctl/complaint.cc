@@ -1,0 +1,35 @@
+#include "tools/shmctl/complaint.h"
+
+#include <unistd.h>
+
+#include <string>
+
+#include "millrace/error.h"
+#include "tools/shmctl/exit_code.h"
+#include "tools/shmctl/utf8.h"
+
+namespace millrace::tool {
+
+void Complain(std::string_view text) {
+  std::string line = "shmctl: ";
+  AppendEscaped(text, &line);
+  line.push_back('\n');
+  // Nobody is left to tell when standard error itself cannot be written.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+}
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (ErrorOf(status)) {
+    case Error::kNone: return kDone;
+    case Error::kBadArgument:
+    case Error::kBadName: return kUsage;
+    default: return kEnvironment;
+  }
+}
+
+int Refuse(const absl::Status& status) {
+  Complain(std::string_view(status.message().data(), status.message().size()));
+  return ExitCodeOf(status);
+}
+
+}  // namespace millrace::tool

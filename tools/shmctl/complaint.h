@@ -1,0 +1,23 @@
+// What goes to standard error, and the exit code that a refused call means.
+#ifndef MILLRACE_TOOLS_SHMCTL_COMPLAINT_H_
+#define MILLRACE_TOOLS_SHMCTL_COMPLAINT_H_
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace millrace::tool {
+
+// "shmctl: <text>" and a newline, in one write. Control characters are escaped: labels inside `text` come
+// from other users' processes.
+void Complain(std::string_view text);
+
+// kUsage for what can never work (a bad name or argument), else kEnvironment; kDone for OK.
+int ExitCodeOf(const absl::Status& status);
+
+// Complains with the status' text and gives its exit code.
+int Refuse(const absl::Status& status);
+
+}  // namespace millrace::tool
+
+#endif  // MILLRACE_TOOLS_SHMCTL_COMPLAINT_H_

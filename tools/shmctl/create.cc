@@ -1,0 +1,88 @@
+// shmctl create: a ring without a producer yet.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "millrace/options.h"
+#include "millrace/segment_manager.h"
+#include "tools/shmctl/commands.h"
+#include "tools/shmctl/complaint.h"
+#include "tools/shmctl/describe.h"
+#include "tools/shmctl/ring_options.h"
+#include "tools/shmctl/size.h"
+#include "tools/shmctl/streams.h"
+
+namespace millrace::tool {
+namespace {
+
+struct CreateArguments {
+  std::string name, capacity, max_message, access;
+  std::optional<uint32_t> seats;
+  std::optional<std::string> schema;
+  bool no_keep = false;
+};
+
+constexpr char kExamples[] = R"(Makes a ring that producers (Open, OpenOrCreate, shmctl pub) and consumers find by its name. It is marked to
+be kept: it never counts as stale, whoever is gone, until somebody unlinks it.
+
+Access:
+  private     only this user reads it (default)
+  watchable   everybody may watch it, nobody else may hold the producer back
+  group[:GID] the group's members read it and may hold the producer back
+  everyone    everybody reads it and may hold the producer back
+
+Examples:
+  shmctl create quotes                                 1 MiB, messages up to 128 KiB
+  shmctl create quotes --capacity 64M --access watchable
+  shmctl create jobs --max-message 4K --access group:audio
+)";
+
+RingOptions OptionsOf(const CreateArguments& arguments) {
+  RingOptions options;
+  if (!arguments.capacity.empty()) options.capacity = CapacityArgument(arguments.capacity);
+  if (!arguments.max_message.empty()) options.max_message = SizeArgument("--max-message", arguments.max_message);
+  options.seats = arguments.seats;
+  options.schema = arguments.schema;
+  if (!arguments.access.empty()) options.access = AccessArgument(arguments.access);
+  options.keep = !arguments.no_keep;
+  return options;
+}
+
+int RunCreate(const CreateArguments& arguments, const std::string& directory) {
+  const SegmentManager manager(directory);
+  if (const absl::Status status = manager.Create(arguments.name, OptionsOf(arguments)); !status.ok()) {
+    return Refuse(status);
+  }
+  // Shows the defaults that were chosen. The ring exists even if somebody else removed it meanwhile.
+  if (const auto ring = manager.Inspect(arguments.name); ring.ok()) {
+    return Print("created " + arguments.name + ": " + HumanSize(ring->capacity) + ", messages up to " +
+                 HumanSize(ring->max_message) + ", " + Counted(ring->seats, "seat") + "\n");
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void AddCreate(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<CreateArguments>();
+  CLI::App* command = app.add_subcommand("create", "Create a ring");
+  command->add_option("NAME", arguments->name, kNameHelp)->required();
+  command->add_option("--capacity", arguments->capacity, "Bytes for messages: a power of two, 4K to 8G (default 1M)")
+      ->type_name("SIZE");
+  command->add_option("--max-message", arguments->max_message, "Largest message (default: an eighth of the capacity)")
+      ->type_name("SIZE");
+  command->add_option("--seats", arguments->seats, "Consumers at a time, observers aside, 1 to 1024 (default 64)")
+      ->type_name("N");
+  command->add_option("--schema", arguments->schema, "What a message is made of; consumers can insist on it")
+      ->type_name("TEXT");
+  command->add_option("--access", arguments->access, "private, watchable, group[:GID] or everyone")
+      ->type_name("WHO");
+  command->add_flag("--no-keep", arguments->no_keep, "Let it become stale like any other ring");
+  command->footer(std::string(kExamples) + '\n' + kExitCodesHelp);
+  command->callback([arguments, &globals] {
+    globals.run = [arguments, &globals] { return RunCreate(*arguments, globals.directory); };
+  });
+}
+
+}  // namespace millrace::tool

@@ -1,0 +1,29 @@
+// Producers, consumers and their lag in words, for tables and messages.
+#ifndef MILLRACE_TOOLS_SHMCTL_DESCRIBE_H_
+#define MILLRACE_TOOLS_SHMCTL_DESCRIBE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "millrace/segment_manager.h"
+
+namespace millrace::tool {
+
+std::string HumanDuration(uint64_t ns);                 // "12 ms", "3.4 s"
+std::string Counted(uint64_t n, const char* singular);  // "1 message", "2 messages"
+
+std::string DescribeState(const RingInfo& ring);        // "live", "producer gone"
+std::string DescribeProducer(const ProducerInfo& producer);  // `feed, pid 4711`; "-" if there never was one
+std::string DescribeSeatId(const SeatInfo& seat);       // "3#7": seat 3, its seventh holder
+std::string DescribePid(const SeatInfo& seat);          // "4711"; "elsewhere": of another PID namespace
+std::string DescribeLag(const SeatInfo& seat);          // "none", or "12 messages, 1.5 KiB, 3 ms"
+
+// A seat that counts: its holder lives and was not evicted.
+bool Consumes(const SeatInfo& seat);
+// The consumer furthest behind; null if there is none. Only those that hold the producer back, if asked so.
+enum class Among : bool { kAll, kHoldingBack };
+const SeatInfo* Slowest(const RingInfo& ring, Among among);
+
+}  // namespace millrace::tool
+
+#endif  // MILLRACE_TOOLS_SHMCTL_DESCRIBE_H_

@@ -1,0 +1,71 @@
+#include "tools/shmctl/format.h"
+
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+#include "tools/shmctl/utf8.h"
+
+namespace millrace::tool {
+namespace {
+
+constexpr size_t kRow = 16;
+
+void AppendHexRow(std::string_view row, size_t offset, std::string* out) {
+  absl::StrAppendFormat(out, "  %08x ", offset);
+  for (size_t i = 0; i < kRow; ++i) {
+    if (i == kRow / 2) out->push_back(' ');
+    if (i < row.size()) {
+      absl::StrAppendFormat(out, " %02x", static_cast<unsigned char>(row[i]));
+    } else {
+      out->append("   ");
+    }
+  }
+  out->append("  |");
+  for (const char c : row) out->push_back(c >= 0x20 && c < 0x7F ? c : '.');
+  out->append("|\n");
+}
+
+void AppendHex(std::string_view payload, uint64_t sequence, std::string* out) {
+  absl::StrAppendFormat(out, "sequence %d, %d byte%s\n", sequence, payload.size(), payload.size() == 1 ? "" : "s");
+  for (size_t offset = 0; offset < payload.size(); offset += kRow) {
+    AppendHexRow(payload.substr(offset, kRow), offset, out);
+  }
+}
+
+void AppendJson(std::string_view payload, uint64_t sequence, uint64_t lost, std::string* out) {
+  nlohmann::ordered_json object = {{"sequence", sequence}, {"lost", lost}};
+  if (IsValidUtf8(payload)) {
+    object["text"] = payload;
+  } else {
+    object["base64"] = absl::Base64Escape(absl::string_view(payload.data(), payload.size()));
+  }
+  out->append(object.dump());
+  out->push_back('\n');
+}
+
+void AppendLength(std::string_view payload, std::string* out) {
+  for (int shift = 0; shift < 32; shift += 8) out->push_back(static_cast<char>((payload.size() >> shift) & 0xFF));
+  out->append(payload);
+}
+
+}  // namespace
+
+void AppendMessage(Format format, std::string_view payload, uint64_t sequence, uint64_t lost, std::string* out) {
+  switch (format) {
+    case Format::kText:
+      out->append(payload);
+      out->push_back('\n');
+      return;
+    case Format::kTerminalText:
+      AppendEscaped(payload, out);
+      out->push_back('\n');
+      return;
+    case Format::kHex: AppendHex(payload, sequence, out); return;
+    case Format::kJson: AppendJson(payload, sequence, lost, out); return;
+    case Format::kRaw: out->append(payload); return;
+    case Format::kLength: AppendLength(payload, out); return;
+  }
+}
+
+}  // namespace millrace::tool

@@ -1,0 +1,24 @@
+// How `shmctl tail` writes a message.
+#ifndef MILLRACE_TOOLS_SHMCTL_FORMAT_H_
+#define MILLRACE_TOOLS_SHMCTL_FORMAT_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace millrace::tool {
+
+enum class Format : uint8_t {
+  kText,          // the bytes unchanged and a newline
+  kTerminalText,  // the same with control characters escaped, for a terminal
+  kHex,           // sequence, length, and rows of sixteen bytes
+  kJson,          // an object a line: sequence, lost, and text (valid UTF-8) or base64
+  kRaw,           // the bytes, nothing else
+  kLength,        // four bytes of length, little-endian, and the bytes: what `pub --framing length` reads
+};
+
+void AppendMessage(Format format, std::string_view payload, uint64_t sequence, uint64_t lost, std::string* out);
+
+}  // namespace millrace::tool
+
+#endif  // MILLRACE_TOOLS_SHMCTL_FORMAT_H_

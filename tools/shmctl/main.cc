@@ -1,0 +1,92 @@
+// shmctl: looks at, feeds and empties millrace rings from a shell.
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "tools/shmctl/commands.h"
+#include "tools/shmctl/complaint.h"
+#include "tools/shmctl/exit_code.h"
+#include "tools/shmctl/signals.h"
+#include "tools/shmctl/streams.h"
+
+namespace millrace::tool {
+namespace {
+
+constexpr char kExamples[] = R"(A ring is a named message queue in shared memory: one producer writes it, any number of consumers read it.
+
+First steps, in two terminals, in either order:
+  shmctl tail demo --lossless --until-closed > copy
+  shmctl pub demo --create --wait-for 1 < file
+  shmctl unlink demo
+
+`shmctl SUBCOMMAND --help` explains each, with examples.
+Sizes: K, M, G are KiB, MiB, GiB; KB, MB, GB are decimal.
+)";
+
+// A directory that is not there is a mistake; waiting for a ring in it would be waiting for ever.
+int CheckDirectory(const std::string& directory) {
+  struct stat status = {};
+  const int error = stat(directory.c_str(), &status) == -1 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+  if (error == 0) return kDone;
+  Complain("cannot use directory \"" + directory + "\": " + std::strerror(error));
+  return kEnvironment;
+}
+
+void AddGlobals(CLI::App& app, Globals& globals) {
+  app.require_subcommand(1);
+  app.fallthrough();  // global options are taken after the sub-command too
+  app.set_version_flag("--version", "shmctl " SHMCTL_VERSION);
+  app.add_option("--dir", globals.directory, "Where the rings are")
+      ->type_name("DIR")
+      ->envname("MILLRACE_DIR")
+      ->capture_default_str();
+  app.footer(std::string(kExamples) + '\n' + kExitCodesHelp);
+  app.get_formatter()->column_width(28);
+}
+
+int Explain(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);  // --help, --version
+  Complain(error.what());
+  const auto used = app.get_subcommands();
+  const std::string command = used.empty() ? "shmctl" : "shmctl " + used.front()->get_name();
+  Complain("`" + command + " --help` shows how it is used");
+  return kUsage;
+}
+
+int Run(int argc, char** argv) {
+  Globals globals;
+  CLI::App app("Looks at, feeds and empties millrace rings", "shmctl");
+  AddGlobals(app, globals);
+  AddCreate(app, globals);
+  AddList(app, globals);
+  AddStat(app, globals);
+  AddPub(app, globals);
+  AddTail(app, globals);
+  AddUnlink(app, globals);
+  try {
+    app.parse(argc, argv);
+    const int checked = CheckDirectory(globals.directory);
+    return checked == kDone ? globals.run() : checked;
+  } catch (const CLI::ParseError& error) {
+    return Explain(app, error);
+  }
+}
+
+}  // namespace
+}  // namespace millrace::tool
+
+int main(int argc, char** argv) {
+  using namespace millrace::tool;
+  ReserveStandardDescriptors();
+  InstallSignalHandlers();
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {  // out of memory, most likely
+    Complain(error.what());
+    return kEnvironment;
+  }
+}

@@ -1,0 +1,88 @@
+#include "tools/shmctl/ring_json.h"
+
+#include <optional>
+
+#include "absl/strings/str_format.h"
+
+namespace millrace::tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json OrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+template <class T>
+Json OrNull(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json ProducerJson(const ProducerInfo& producer) {
+  return {{"alive", producer.alive_unknown ? Json(nullptr) : Json(producer.alive)},
+          {"pid", OrNull(producer.pid)},
+          {"pid_foreign", producer.pid_foreign},
+          {"label", OrNull(producer.label)},
+          {"epoch", producer.epoch},
+          {"epoch_first_sequence", producer.epoch_first_sequence},
+          {"closed", producer.closed}};
+}
+
+Json SeatJson(const SeatInfo& seat) {
+  return {{"seat", seat.seat},
+          {"generation", seat.generation},
+          {"label", OrNull(seat.label)},
+          {"pid", OrNull(seat.pid)},
+          {"pid_foreign", seat.pid_foreign},
+          {"alive", seat.alive},
+          {"evicted", seat.evicted},
+          {"delivery", seat.delivery},
+          {"group", OrNull(seat.group)},
+          {"lag_messages", seat.lag_messages},
+          {"lag_bytes", seat.lag_bytes},
+          {"lag_ns", OrNull(seat.lag_ns)},
+          {"received", seat.received},
+          {"lost", seat.lost}};
+}
+
+Json ConsumersJson(const RingInfo& ring) {
+  if (!ring.seats_readable) return nullptr;
+  Json consumers = Json::array();
+  for (const SeatInfo& seat : ring.consumers) consumers.push_back(SeatJson(seat));
+  return consumers;
+}
+
+}  // namespace
+
+Json RingJson(const RingInfo& ring) {
+  return {{"name", ring.name},
+          {"incarnation", OrNull(ring.incarnation)},
+          {"state", ring.state},
+          {"damage", OrNull(ring.damage)},
+          {"capacity_bytes", ring.capacity},
+          {"max_message_bytes", ring.max_message},
+          {"seats", ring.seats},
+          {"bytes", ring.bytes},
+          {"schema", OrNull(ring.schema)},
+          {"keep", ring.keep},
+          {"created_ns", ring.created_ns},
+          {"mode", absl::StrFormat("%04o", ring.mode & 07777)},
+          {"uid", ring.uid},
+          {"gid", ring.gid},
+          {"producer", ProducerJson(ring.producer)},
+          {"next_sequence", ring.next_sequence},
+          {"oldest_sequence", ring.oldest_sequence},
+          {"payload_bytes", ring.payload_bytes},
+          {"dropped", ring.dropped},
+          {"evictions", ring.evictions},
+          {"blocked", ring.blocked},
+          {"blocked_ns", ring.blocked_time.count()},
+          {"wakes", ring.wakes},
+          {"consumers", ConsumersJson(ring)},
+          {"stale", ring.stale},
+          {"why", OrNull(ring.stale_why)}};
+}
+
+std::string JsonText(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace millrace::tool

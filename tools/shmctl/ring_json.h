@@ -1,0 +1,20 @@
+// A ring as JSON, for programs: `shmctl list --json` and `stat --json`. The names are an interface.
+#ifndef MILLRACE_TOOLS_SHMCTL_RING_JSON_H_
+#define MILLRACE_TOOLS_SHMCTL_RING_JSON_H_
+
+#include <string>
+
+#include "millrace/segment_manager.h"
+#include "nlohmann/json.hpp"
+
+namespace millrace::tool {
+
+// null stands for what is not known (or does not exist); sizes are bytes, times nanoseconds.
+nlohmann::ordered_json RingJson(const RingInfo& ring);
+
+// Indented text with a final newline. Ill-formed UTF-8 in labels is replaced: JSON cannot hold it.
+std::string JsonText(const nlohmann::ordered_json& json);
+
+}  // namespace millrace::tool
+
+#endif  // MILLRACE_TOOLS_SHMCTL_RING_JSON_H_

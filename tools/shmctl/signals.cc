@@ -1,0 +1,76 @@
+#include "tools/shmctl/signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "millrace/consumer.h"
+#include "millrace/producer.h"
+
+namespace millrace::tool {
+namespace {
+
+// The handler runs in the only thread there is, so these need no ordering, just lock-free atomicity.
+std::atomic<int> caught{0};
+std::atomic<Producer*> active_producer{nullptr};
+std::atomic<Consumer*> active_consumer{nullptr};
+static_assert(std::atomic<Consumer*>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+void InterruptActive() {
+  if (Producer* producer = active_producer.load()) producer->Interrupt();
+  if (Consumer* consumer = active_consumer.load()) consumer->Interrupt();
+}
+
+extern "C" void OnSignal(int number) {
+  const int saved_errno = errno;
+  if (number != SIGALRM && caught.load() == 0) caught.store(number);
+  if (caught.load() != 0) {
+    InterruptActive();
+    alarm(1);  // the tick
+  }
+  errno = saved_errno;
+}
+
+void Handle(int number, void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, nullptr);
+}
+
+bool IsIgnored(int number) {
+  struct sigaction action = {};
+  return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
+void InstallSignalHandlers() {
+  Handle(SIGPIPE, SIG_IGN);
+  Handle(SIGXFSZ, SIG_IGN);
+  Handle(SIGALRM, OnSignal);
+  Handle(SIGINT, OnSignal);
+  Handle(SIGTERM, OnSignal);
+  if (!IsIgnored(SIGHUP)) Handle(SIGHUP, OnSignal);
+}
+
+int CaughtSignal() { return caught.load(std::memory_order_relaxed); }
+
+InterruptOnSignal::InterruptOnSignal(Producer* producer) {
+  active_producer.store(producer);
+  if (CaughtSignal() != 0) producer->Interrupt();  // it came before there was anything to interrupt
+}
+
+InterruptOnSignal::InterruptOnSignal(Consumer* consumer) {
+  active_consumer.store(consumer);
+  if (CaughtSignal() != 0) consumer->Interrupt();
+}
+
+InterruptOnSignal::~InterruptOnSignal() {
+  active_producer.store(nullptr);
+  active_consumer.store(nullptr);
+}
+
+}  // namespace millrace::tool

@@ -1,0 +1,137 @@
+// shmctl stat: one ring in detail.
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "millrace/segment_manager.h"
+#include "tools/shmctl/commands.h"
+#include "tools/shmctl/complaint.h"
+#include "tools/shmctl/describe.h"
+#include "tools/shmctl/ring_json.h"
+#include "tools/shmctl/ring_options.h"
+#include "tools/shmctl/size.h"
+#include "tools/shmctl/streams.h"
+#include "tools/shmctl/table.h"
+#include "tools/shmctl/utf8.h"
+
+namespace millrace::tool {
+namespace {
+
+struct StatArguments {
+  std::string name;
+  bool as_json = false;
+};
+
+constexpr char kExamples[] = R"(Shows what a ring is, who writes it, and each consumer that holds a seat (observers, like shmctl tail, hold
+none). Looking takes no seat and disturbs nobody. A SEAT is written NUMBER#GENERATION: a seat taken again
+gets a new generation.
+
+Examples:
+  shmctl stat quotes
+  watch -n1 shmctl stat quotes
+  shmctl stat quotes --json | jq .next_sequence
+)";
+
+// "field  value" lines; the values start in one column.
+class Sheet {
+ public:
+  void Add(const std::string& field, const std::string& value) {
+    text_ += absl::StrFormat("%-12s", field) + Escaped(value) + '\n';
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+std::string DescribeTime(uint64_t realtime_ns) {
+  const auto seconds = static_cast<std::time_t>(realtime_ns / 1'000'000'000);
+  std::tm local = {};
+  char text[32] = "?";
+  if (localtime_r(&seconds, &local) != nullptr) std::strftime(text, sizeof text, "%F %T %z", &local);
+  return text;
+}
+
+std::string DescribeLife(const ProducerInfo& producer) {
+  if (producer.epoch == 0) return "there was none yet";
+  const char* life = producer.alive_unknown ? "alive as far as one can tell"
+                     : producer.alive       ? "alive"
+                     : producer.closed      ? "closed the stream"
+                                            : "gone without closing";
+  return DescribeProducer(producer) + ", " + life +
+         absl::StrFormat(" (epoch %d, from sequence %d)", producer.epoch, producer.epoch_first_sequence);
+}
+
+std::string DescribeMessages(const RingInfo& ring) {
+  std::string text = absl::StrFormat("%d published, %s", ring.next_sequence, HumanSize(ring.payload_bytes));
+  if (ring.next_sequence == 0) return text;
+  if (ring.oldest_sequence == ring.next_sequence) return text + ", none retained";
+  return text + absl::StrFormat(", retained: sequences %d to %d", ring.oldest_sequence, ring.next_sequence - 1);
+}
+
+std::string DescribePressure(const RingInfo& ring) {
+  return absl::StrFormat("%d messages dropped, blocked %d times for %s, %d evictions, %d wakes", ring.dropped,
+                         ring.blocked, HumanDuration(static_cast<uint64_t>(ring.blocked_time.count())),
+                         ring.evictions, ring.wakes);
+}
+
+std::string SeatTable(const RingInfo& ring) {
+  using enum Table::Align;
+  Table table({{"SEAT"}, {"CONSUMER"}, {"PID"}, {"STATE"}, {"DELIVERY"}, {"RECEIVED", kRight}, {"LOST", kRight}, {"LAG"}});
+  for (const SeatInfo& seat : ring.consumers) {
+    const char* state = seat.evicted ? "evicted" : seat.alive ? "alive" : "dead";
+    const std::string delivery = seat.group.empty() ? seat.delivery : seat.delivery + " " + seat.group;
+    table.AddRow({DescribeSeatId(seat), seat.label, DescribePid(seat), state, delivery,
+                  std::to_string(seat.received), std::to_string(seat.lost), DescribeLag(seat)});
+  }
+  return table.Text();
+}
+
+std::string DescribeConsumers(const RingInfo& ring) {
+  if (!ring.seats_readable) return "unknown: this user may not read the seats";
+  if (ring.consumers.empty()) return absl::StrFormat("none in %d seats", ring.seats);
+  return absl::StrFormat("%d in %d seats", ring.consumers.size(), ring.seats);
+}
+
+std::string Describe(const RingInfo& ring) {
+  Sheet sheet;
+  sheet.Add("ring", ring.name);
+  sheet.Add("state", DescribeState(ring));
+  if (!ring.damage.empty()) sheet.Add("damage", ring.damage);
+  sheet.Add("capacity", absl::StrFormat("%s, messages up to %s, %s of shared memory", HumanSize(ring.capacity),
+                                        HumanSize(ring.max_message), HumanSize(ring.bytes)));
+  sheet.Add("schema", ring.schema.empty() ? "none" : ring.schema);
+  sheet.Add("access", absl::StrFormat("mode %04o, uid %d, gid %d", ring.mode & 07777, ring.uid, ring.gid));
+  sheet.Add("created", DescribeTime(ring.created_ns) + ", incarnation " + ring.incarnation);
+  sheet.Add("producer", DescribeLife(ring.producer));
+  sheet.Add("messages", DescribeMessages(ring));
+  sheet.Add("pressure", DescribePressure(ring));
+  const std::string why = ring.stale_why.empty() ? "" : ": " + ring.stale_why;
+  sheet.Add("stale", (ring.stale ? "yes" : "no") + why);
+  sheet.Add("consumers", DescribeConsumers(ring));
+  return ring.consumers.empty() ? sheet.text() : sheet.text() + '\n' + SeatTable(ring);
+}
+
+int RunStat(const StatArguments& arguments, const std::string& directory) {
+  const auto ring = SegmentManager(directory).Inspect(arguments.name);
+  if (!ring.ok()) return Refuse(ring.status());
+  return Print(arguments.as_json ? JsonText(RingJson(*ring)) : Describe(*ring));
+}
+
+}  // namespace
+
+void AddStat(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<StatArguments>();
+  CLI::App* command = app.add_subcommand("stat", "Show one ring in detail");
+  command->add_option("NAME", arguments->name, kNameHelp)->required();
+  command->add_flag("--json", arguments->as_json, "One object, the same as in list --json");
+  command->footer(std::string(kExamples) + '\n' + kExitCodesHelp);
+  command->callback([arguments, &globals] {
+    globals.run = [arguments, &globals] { return RunStat(*arguments, globals.directory); };
+  });
+}
+
+}  // namespace millrace::tool
