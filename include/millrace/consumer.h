@@ -22,6 +22,9 @@
 
 namespace millrace {
 
+template <class T>
+class TypedConsumer;
+
 struct ProducerInfo {
   bool alive = false;          // asked of the kernel now; an answer it refuses counts as alive
   bool alive_unknown = false;  // true: `alive` is that assumption
@@ -80,6 +83,8 @@ class Consumer {
   bool valid() const { return core_ != nullptr; }
 
  private:
+  template <class T>
+  friend class TypedConsumer;
   explicit Consumer(std::unique_ptr<internal::ConsumerCore> core);
   std::unique_ptr<internal::ConsumerCore> core_;
 };

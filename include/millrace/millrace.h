@@ -11,5 +11,6 @@
 #include "millrace/outcome.h"
 #include "millrace/producer.h"
 #include "millrace/segment_manager.h"
+#include "millrace/typed.h"
 
 #endif  // MILLRACE_MILLRACE_H_

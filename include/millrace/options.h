@@ -41,14 +41,17 @@ struct RingOptions {
   bool keep = false;                  // true: never counted as stale, whoever is gone
 };
 
-// What Publish and WaitClaim do while the slowest lossless consumer leaves no room.
+// What Publish and WaitClaim do while the slowest lossless consumer leaves no room. TryPublish and TryClaim
+// never wait, drop, or evict the living; the seat of a dead consumer is taken back by any of them.
 enum class OnFull : uint8_t {
-  kBlock,    // wait for room
-  kDropNew,  // drop the new message: it takes no sequence number and is counted
+  kBlock,         // wait for room
+  kDropNew,       // drop the new message: it takes no sequence number and is counted
+  kEvictSlowest,  // wait, then evict every consumer that has left no room for evict_after
 };
 
 struct ProducerOptions {
   OnFull on_full = OnFull::kBlock;
+  Nanos evict_after = std::chrono::seconds(5);  // kEvictSlowest: how long a consumer may leave no room
   // A killed predecessor holds its lock until the kernel has freed its memory: up to seconds for a huge
   // process. Opening waits this long for it before it answers kProducerAlive.
   Nanos take_over_timeout = std::chrono::seconds(2);

@@ -18,6 +18,9 @@
 
 namespace millrace {
 
+template <class T>
+class TypedProducer;
+
 // Space for one message inside the ring. Belongs to its Producer, one at a time; destroyed without Commit it
 // publishes nothing, so an exception or early return never publishes half a message.
 class [[nodiscard]] Claim {
@@ -132,7 +135,11 @@ class Producer {
   bool valid() const { return core_ != nullptr; }
 
  private:
+  template <class T>
+  friend class TypedProducer;
   explicit Producer(std::unique_ptr<internal::ProducerCore> core);
+  // kSchema, kBadArgument: the ring does not carry messages of this schema and size. ("" is any schema.)
+  absl::Status CheckCarries(std::string_view schema, size_t bytes) const;
   std::unique_ptr<internal::ProducerCore> core_;
 };
 

@@ -51,7 +51,7 @@ void ConsumerCore::Cold::InForkedChild() noexcept {
   attached.ring.Abandon();
   attached.seats.Abandon();
   attached.seat_lock.Abandon();
-  core->ring.Strand(api::StrandedRing(), api::StrandedSeat());
+  if (core != nullptr) core->ring.Strand(api::StrandedRing(), api::StrandedSeat());
 }
 
 SleeperWords* ConsumerCore::Cold::sleepers() const {

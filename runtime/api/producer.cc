@@ -139,6 +139,22 @@ absl::Status Producer::Check() {
   return s;
 }
 
+absl::Status Producer::CheckCarries(std::string_view schema, size_t bytes) const {
+  const segment::ProducerAttachment& a = core_->cold->attached;
+  const std::string_view carries(a.header.schema, a.header.schema_bytes);
+  if (!schema.empty() && carries != schema) {
+    return os::Failure(Error::kSchema, absl::StrCat("open \"", a.paths.name, "\": its messages are \"", os::ToAbsl(carries),
+                                                    "\", this program publishes \"", os::ToAbsl(schema),
+                                                    "\"; build both programs from one schema, or use another ring"));
+  }
+  if (bytes > a.header.max_message) {
+    return os::Failure(Error::kBadArgument,
+                       absl::StrCat("open \"", a.paths.name, "\": a message of ", bytes, " bytes is larger than its maximum of ",
+                                    a.header.max_message, "; create it with a larger capacity or maximum message"));
+  }
+  return absl::OkStatus();
+}
+
 bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
   ProducerCore::Cold& cold = *core_->cold;
   if (cold.forked || cold.closed || timeout < Nanos::zero()) return false;

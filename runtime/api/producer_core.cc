@@ -45,7 +45,7 @@ void ProducerCore::Cold::InForkedChild() noexcept {
   attached.seats.Abandon();
   attached.producer_lock.Abandon();
   attached.alive_lock.Abandon();
-  core->ring.Strand(api::StrandedRing(), api::StrandedSeats());
+  if (core != nullptr) core->ring.Strand(api::StrandedRing(), api::StrandedSeats());
 }
 
 void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
@@ -82,6 +82,18 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
   return emptied;
 }
 
+bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
+  if (options.on_full != OnFull::kEvictSlowest || full_since_ns == 0) return false;
+  if (now - full_since_ns < options.evict_after.count()) return false;
+  bool evicted = false;
+  c.ring.HoldingBack([&](uint32_t seat, uint64_t state) { evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack); });
+  if (evicted) {
+    full_since_ns = 0;
+    segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
+  }
+  return evicted;
+}
+
 void ProducerCore::Wake() noexcept {
   if (!ring.TakeSleepers()) return;
   os::FutexWakeAll(&ring.control().wake.epoch);
@@ -100,7 +112,10 @@ std::byte* ProducerCore::TryClaimSlow(size_t n, Sent* why) noexcept {
     bool wake = false;
     std::byte* const data = ring.ClaimSlow(n, &wake);
     if (wake) Wake();
-    if (data != nullptr) return data;
+    if (data != nullptr) {
+      cold->full_since_ns = 0;
+      return data;
+    }
     if (!cold->EmptyDeadSeats(*this)) break;
   }
   *why = Sent::kFull;
@@ -130,6 +145,7 @@ std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) 
   }
   ++cold->blocked;
   const int64_t start = os::MonotonicNs();
+  if (cold->full_since_ns == 0) cold->full_since_ns = start;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   for (;;) {
     const int64_t now = os::MonotonicNs();
@@ -139,6 +155,10 @@ std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) 
     if (now - cold->last_link_check_ns > kLinkCheckEveryNs) {
       cold->last_link_check_ns = now;
       cold->removed = cold->removed || cold->Removed();
+    }
+    if (cold->EvictSlowest(*this, now)) {
+      data = TryClaimSlow(n, why);
+      if (data != nullptr || *why != Sent::kFull) break;
     }
     ParkProducer<RealAtomics>(*ring.seats().control, api::SystemParkOps(), deadline - now, [&] {
       data = TryClaimSlow(n, why);

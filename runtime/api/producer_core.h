@@ -24,6 +24,8 @@ struct ProducerCore::Cold final : os::ForkAware {
   bool Removed();
   // Empties the seats of dead holders that leave no room. true: scan again.
   bool EmptyDeadSeats(ProducerCore& core);
+  // OnFull::kEvictSlowest: evicts who has left no room since full_since_ns. true: scan again.
+  bool EvictSlowest(ProducerCore& core, int64_t now);
   void FlushCounters(const ProducerCore& core);
 
   segment::ProducerAttachment attached;
@@ -32,6 +34,7 @@ struct ProducerCore::Cold final : os::ForkAware {
   std::atomic<bool> interrupted{false};
   bool forked = false, closed = false, removed = false;
   int64_t last_probe_ns = 0;
+  int64_t full_since_ns = 0;  // 0: there was room at the last look of a waiting call
   int64_t last_link_check_ns = 0;
   uint64_t dropped = 0, blocked = 0, wakes = 0;  // by this handle
   int64_t blocked_ns = 0;

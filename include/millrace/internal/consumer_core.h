@@ -31,6 +31,16 @@ class ConsumerCore {
     return TryNextSlow();
   }
 
+  // The same where every message has this size; one of another size is found on the slow path.
+  Received TryNextOfSize(uint64_t payload) noexcept {
+    if (in_place) [[likely]] {
+      if (ring.OwesPosition()) [[unlikely]] StorePosition();
+      Lent lent;
+      if (ring.NextOfSize(payload, &lent)) [[likely]] return ToReceived(lent);
+    }
+    return TryNextSlow();
+  }
+
   // Padding, copies, the end of what is there, and every reason why there is no message.
   [[gnu::cold]] Received TryNextSlow() noexcept;
   [[gnu::cold]] Received NextWaiting(int64_t timeout_ns) noexcept;

@@ -83,6 +83,18 @@ class RingConsumer : public RingView<A> {
     return true;
   }
 
+  // The same for messages of one size: a single comparison settles sequence and length.
+  bool NextOfSize(uint64_t payload, Lent* out) noexcept {
+    const uint64_t header = W::LoadHeader(this->HeaderAt(position_));
+    if (header != MakeFrameHeader(sequence_, payload)) return false;
+    const uint64_t bytes = FrameBytes(payload);
+    const uint64_t offset = position_ & this->mask_;
+    if (offset + bytes > this->capacity_) [[unlikely]] return false;
+    if (W::LoadOwnState(seat_.seat->identity) != seat_.live_state) [[unlikely]] return false;
+    Deliver(this->data_ + offset + kFrameHeader, payload, position_ + bytes, out);
+    return true;
+  }
+
   // Padding, nothing, eviction, damage.
   Read NextSlow(Lent* out) {
     for (int i = 0; i < 2; ++i) {  // two paddings in a row are not written

@@ -59,6 +59,10 @@ class RingProducer {
   // Straight path. The payload's address, or nullptr: ask ClaimSlow. Publishes nothing.
   std::byte* Claim(size_t n) noexcept {
     if (n > max_message_) [[unlikely]] return nullptr;
+    return ClaimFitting(n);
+  }
+  // The same for an `n` that is known not to exceed the maximum message.
+  std::byte* ClaimFitting(size_t n) noexcept {
     if (Ahead(position_ + FrameBytes(n) + kFrameHeader, straight_limit_) > 0) [[unlikely]] return nullptr;
     return data_ + (position_ & mask_) + kFrameHeader;
   }

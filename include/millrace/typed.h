@@ -1,0 +1,181 @@
+// Messages of one plain type: no length to check by hand, and a schema that both sides must share.
+//
+// Declare the schema beside the type:
+//   struct Quote { uint64_t seq; double bid, ask; };
+//   template <> inline constexpr std::string_view millrace::kSchema<Quote> = "seq:u64 bid:f64 ask:f64";
+#ifndef MILLRACE_TYPED_H_
+#define MILLRACE_TYPED_H_
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "millrace/consumer.h"
+#include "millrace/internal/schema.h"
+#include "millrace/producer.h"
+
+namespace millrace {
+
+// A type whose bytes mean the same in another process. Members of type bool or enum are allowed and risky: a
+// hostile producer can store any bits there. Use integers and check them. Padding bytes are published too.
+template <class T>
+concept Plain = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> && !std::is_pointer_v<T> && alignof(T) <= 8;
+
+// Specialise it for each message type: fields "name:type" in order, separated by one space, where type is u8 to
+// u64, i8 to i64, f32, f64, or an array such as u8[16]; "_:u8[4]" names padding. "": untyped.
+template <class T>
+inline constexpr std::string_view kSchema = "";
+
+namespace internal {
+
+// One message per type: what is wrong and what to do about it.
+template <class T>
+constexpr bool CheckMessageType() {
+  static_assert(std::is_trivially_copyable_v<T>,
+                "millrace: T must be trivially copyable: replace std::string, std::vector and pointers to other "
+                "objects by fixed arrays, or publish bytes with millrace::Producer");
+  static_assert(!std::is_pointer_v<T>, "millrace: T is a pointer, which means nothing in another process: publish "
+                                       "what it points to");
+  static_assert(std::is_standard_layout_v<T>,
+                "millrace: T must have standard layout (no virtual functions, one access level) so that both "
+                "processes agree on its bytes");
+  static_assert(alignof(T) <= 8, "millrace: T asks for more than 8-byte alignment, which frames do not have: drop "
+                                 "alignas, or copy into an aligned object after receiving");
+  static_assert(SchemaBytes(kSchema<T>) != kBadSchema,
+                "millrace: kSchema<T> is malformed: write \"name:type name:type\" with u8..u64, i8..i64, f32, f64 or "
+                "an array such as u8[16]");
+  static_assert(kSchema<T>.empty() || SchemaBytes(kSchema<T>) == sizeof(T),
+                "millrace: the fields of kSchema<T> do not add up to sizeof(T): a field is missing, has another type, "
+                "or padding is not named (add \"_:u8[N]\")");
+  return true;
+}
+
+template <class T>
+RingOptions WithSchema(RingOptions options) {
+  if (!options.schema && !kSchema<T>.empty()) options.schema = std::string(kSchema<T>);
+  return options;
+}
+
+}  // namespace internal
+
+// A typed message or the reason why there is none. The reference is valid until the next call on the consumer.
+template <class T>
+class [[nodiscard]] TypedReceived {
+ public:
+  explicit TypedReceived(const Received& received) : received_(received) {}
+  explicit operator bool() const { return static_cast<bool>(received_); }
+  const T& operator*() const { return *reinterpret_cast<const T*>(received_->payload.data()); }
+  const T* operator->() const { return &**this; }
+  uint64_t sequence() const { return received_->sequence; }
+  uint64_t lost() const { return received_->lost; }
+  uint32_t deliveries() const { return received_->deliveries; }
+  Got why() const { return received_.why(); }
+
+ private:
+  Received received_;
+};
+
+template <class T>
+class TypedProducer {
+  static_assert(internal::CheckMessageType<T>());
+
+ public:
+  static absl::StatusOr<TypedProducer> Create(std::string_view name, const RingOptions& ring = {},
+                                              const ProducerOptions& options = {}) {
+    return Wrap(Producer::Create(name, internal::WithSchema<T>(ring), options));
+  }
+  static absl::StatusOr<TypedProducer> Open(std::string_view name, const ProducerOptions& options = {}) {
+    return Wrap(Producer::Open(name, options));
+  }
+  static absl::StatusOr<TypedProducer> OpenOrCreate(std::string_view name, const RingOptions& ring = {},
+                                                    const ProducerOptions& options = {}) {
+    return Wrap(Producer::OpenOrCreate(name, internal::WithSchema<T>(ring), options));
+  }
+
+  Sent TryPublish(const T& message) noexcept {
+    internal::ProducerCore& core = *bytes_.core_;
+    assert(!core.claim_open);
+    Sent why = Sent::kOk;
+    std::byte* data = core.ring.ClaimFitting(sizeof(T));  // it was compared with the maximum when opening
+    if (data == nullptr) [[unlikely]] data = core.TryClaimSlow(sizeof(T), &why);
+    if (data == nullptr) [[unlikely]] return why;
+    internal::RealAtomics::CopyIn(data, &message, sizeof(T));
+    core.Commit(sizeof(T));
+    return Sent::kOk;
+  }
+  Sent Publish(const T& message, Nanos timeout = kForever) {
+    return bytes_.Publish(std::span<const std::byte>(reinterpret_cast<const std::byte*>(&message), sizeof(T)), timeout);
+  }
+  // The untyped handle: Close, Check, stats. What it publishes must be a T too.
+  Producer& bytes() { return bytes_; }
+
+ private:
+  explicit TypedProducer(Producer producer) : bytes_(std::move(producer)) {}
+  static absl::StatusOr<TypedProducer> Wrap(absl::StatusOr<Producer> producer) {
+    if (!producer.ok()) return producer.status();
+    if (absl::Status s = producer->CheckCarries(kSchema<T>, sizeof(T)); !s.ok()) return s;
+    return TypedProducer(*std::move(producer));
+  }
+  Producer bytes_;
+};
+
+template <class T>
+class TypedConsumer {
+  static_assert(internal::CheckMessageType<T>());
+
+ public:
+  static absl::StatusOr<TypedConsumer> Open(std::string_view name, Delivery delivery,
+                                            const ConsumerOptions& options = {}) {
+    ConsumerOptions with_schema = options;
+    if (!with_schema.schema && !kSchema<T>.empty()) with_schema.schema = std::string(kSchema<T>);
+    absl::StatusOr<Consumer> consumer = Consumer::Open(name, delivery, with_schema);
+    if (!consumer.ok()) return consumer.status();
+    return TypedConsumer(*std::move(consumer));
+  }
+
+  // A message of another size than T (from an untyped producer) answers kDamaged: nothing else can be said
+  // about its bytes.
+  TypedReceived<T> TryNext() noexcept { return TypedReceived<T>(Sized(bytes_.core_->TryNextOfSize(sizeof(T)))); }
+  TypedReceived<T> Next(Nanos timeout = kForever) { return TypedReceived<T>(Sized(bytes_.Next(timeout))); }
+  // handler(const T&, uint64_t sequence, uint64_t lost) -> void or bool, as Consumer::Poll.
+  template <class F>
+  Polled Poll(F&& handler, size_t max = 64) {
+    bool wrong_size = false;
+    Polled polled = bytes_.Poll(
+        [&](const Message& message) -> bool {
+          if (message.payload.size() != sizeof(T)) [[unlikely]] {
+            wrong_size = true;
+            return false;
+          }
+          const T& value = *reinterpret_cast<const T*>(message.payload.data());
+          if constexpr (std::is_convertible_v<decltype(handler(value, message.sequence, message.lost)), bool>) {
+            return handler(value, message.sequence, message.lost);
+          } else {
+            handler(value, message.sequence, message.lost);
+            return true;
+          }
+        },
+        max);
+    if (wrong_size) polled = {polled.handled - 1, Got::kDamaged};
+    return polled;
+  }
+  Consumer& bytes() { return bytes_; }
+
+ private:
+  explicit TypedConsumer(Consumer consumer) : bytes_(std::move(consumer)) {}
+  static Received Sized(const Received& received) {
+    if (received && received->payload.size() != sizeof(T)) [[unlikely]] return Got::kDamaged;
+    return received;
+  }
+  Consumer bytes_;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_TYPED_H_
