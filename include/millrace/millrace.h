@@ -11,6 +11,7 @@
 #include "millrace/outcome.h"
 #include "millrace/producer.h"
 #include "millrace/segment_manager.h"
+#include "millrace/sigbus_guard.h"
 #include "millrace/typed.h"
 
 #endif  // MILLRACE_MILLRACE_H_

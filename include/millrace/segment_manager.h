@@ -2,6 +2,9 @@
 #ifndef MILLRACE_SEGMENT_MANAGER_H_
 #define MILLRACE_SEGMENT_MANAGER_H_
 
+#include <sys/types.h>
+
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,6 +50,21 @@ struct RingInfo {
   std::vector<SeatInfo> consumers;
 };
 
+// A queue, or what a killed creator left of one, that nobody uses and nobody will miss.
+struct Stale {
+  std::string name, incarnation;  // incarnation: "" where there is no ring left to read it from
+  std::string why;
+  uint64_t bytes = 0;  // of shared memory
+};
+
+// What Set changes of an existing ring; unset stays as it is.
+struct RingChanges {
+  std::optional<bool> keep;
+  std::optional<mode_t> ring_mode, seats_mode;
+  std::optional<uid_t> owner;  // of all objects: hands the ring over to another user's producer; root only
+  std::optional<gid_t> group;
+};
+
 // Stateless but for the directory; every call is thread-safe.
 class SegmentManager {
  public:
@@ -62,6 +80,17 @@ class SegmentManager {
   // Removes a ring: users are told kRemoved and woken. kInUse while a producer or consumer is alive (the text
   // says which), unless forced. A file that is not a ring is never touched.
   absl::Status Unlink(std::string_view name, Force = Force::kNo) const;
+
+  // Rings without living producer or consumer whose newest trace is older than `idle_for`, and remains of
+  // killed creators. Never: kept rings, rings that had no producer yet, durable groups, files that are not ours.
+  absl::StatusOr<std::vector<Stale>> FindStale(Nanos idle_for = std::chrono::minutes(1)) const;
+  // Removes it, after proving again under all of its locks that nobody uses this incarnation: kInUse, or
+  // kIncarnation if the name leads to another queue by now.
+  absl::Status Remove(const Stale&) const;
+  // Takes a consumer's seat away; its next call says kEvicted. A seat that was reused since is never hit:
+  // kNotFound unless the generation still matches.
+  absl::Status Evict(std::string_view name, uint32_t seat, uint32_t generation) const;
+  absl::Status Set(std::string_view name, const RingChanges& changes) const;
 
  private:
   std::string directory_;

@@ -88,7 +88,10 @@ absl::Status Consumer::SkipTo(Start start) {
   const Point here = ring.at();
   uint64_t wanted = end->sequence;
   if (start.kind() == Start::Kind::kOldest) return absl::OkStatus();
-  if (start.kind() == Start::Kind::kLast) wanted = end->sequence - start.value();
+  if (start.kind() == Start::Kind::kLast) {
+    if (start.value() >= end->sequence - here.sequence) return absl::OkStatus();
+    wanted = end->sequence - start.value();
+  }
   if (start.kind() == Start::Kind::kSequence) {
     wanted = start.value();
     if (Ahead(wanted, end->sequence) > 0) {

@@ -67,7 +67,15 @@ std::byte* ConsumerCore::Cold::Reserve(size_t bytes) {
   return reinterpret_cast<std::byte*>(buffer.get());
 }
 
-bool ConsumerCore::Cold::Removed() { return attached.ring_probe.Links() == uint64_t{0}; }
+bool ConsumerCore::Cold::Removed() {
+  return segment::Removed(attached.ring_probe, attached.paths.ring, attached.ring_identity);
+}
+
+void ConsumerCore::Cold::LookAtName(int64_t now) {
+  if (now - last_link_check_ns < kLinkCheckEveryNs) return;
+  last_link_check_ns = now;
+  removed = removed || Removed();
+}
 
 void ConsumerCore::StorePosition() noexcept {
   if (ring.StorePosition()) os::FutexWakeAll(&ring.seat().room_epoch->epoch);
@@ -109,6 +117,7 @@ Received ConsumerCore::TryNextSlow() noexcept {
   if (in_place) read = ring.NextSlow(&lent);
   else if (cold->lossless()) read = cold->ReadLosslessCopy(&lent);
   else read = cold->ReadCopy(&lent);
+  if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted()) read = Read::kDamaged;  // the SIGBUS guard
   switch (read) {
     case Read::kMessage: return ToReceived(lent);
     case Read::kEvicted: return cold->last_why = Got::kEvicted;
@@ -141,10 +150,7 @@ void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
   const int64_t now = os::MonotonicNs();
   if (parked == Parked::kMissed) core->ring.CountLateWakeup();
   if (parked != Parked::kPending) spin.Slept(now - before);
-  if (now - last_link_check_ns > kLinkCheckEveryNs) {
-    last_link_check_ns = now;
-    removed = removed || Removed();
-  }
+  LookAtName(now);
 }
 
 Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
@@ -166,6 +172,7 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (received.why() != Got::kEmpty) return received;
     if (cold->interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
     const int64_t left_to_sleep = deadline - os::MonotonicNs();
+    if (wait == Wait::kSpin) cold->LookAtName(os::MonotonicNs());
     if (wait == Wait::kSpin || left_to_sleep <= 0) continue;
     cold->Sleep(left_to_sleep, state);
     received = TryNext();

@@ -26,6 +26,8 @@ struct ConsumerCore::Cold final : os::ForkAware {
   SleeperWords* sleepers() const;
   std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that
   bool Removed();
+  // At most once a second: has the ring lost its name without anybody telling us (rm)?
+  void LookAtName(int64_t now);
 
   // The two ways of reading with a copy.
   Read ReadCopy(Lent* lent);

@@ -58,7 +58,8 @@ void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
 }
 
 bool ProducerCore::Cold::Removed() {
-  return attached.ring_probe.Links() == uint64_t{0} || attached.seats_probe.Links() == uint64_t{0};
+  return segment::Removed(attached.ring_probe, attached.paths.ring, attached.ring_identity) ||
+         segment::Removed(attached.seats_probe, attached.paths.seats, attached.seats_identity);
 }
 
 Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
@@ -66,6 +67,7 @@ Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
   if (closed) return Sent::kClosed;
   // The word is only a hint: the link count decides, so that a scribbled word stops nobody.
   if (!removed && W::LoadRemoved(c.ring.control().room)) removed = Removed();
+  if (attached.ring.Faulted() || attached.seats.Faulted()) removed = true;  // truncated, under the SIGBUS guard
   return removed ? Sent::kRemoved : Sent::kOk;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/os/failure.h"
 #include "runtime/segment/attach_producer.h"
+#include "runtime/segment/change.h"
 #include "runtime/segment/facts.h"
 #include "runtime/segment/names.h"
 #include "runtime/segment/remove.h"
@@ -63,6 +64,29 @@ absl::Status SegmentManager::Unlink(std::string_view name, Force force) const {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
   if (!paths.ok()) return paths.status();
   return segment::Remove(*paths, force == Force::kYes);
+}
+
+absl::StatusOr<std::vector<Stale>> SegmentManager::FindStale(Nanos idle_for) const {
+  if (idle_for < Nanos::zero()) return os::Failure(Error::kBadArgument, "idle_for is negative; use 0 for \"whatever its age\"");
+  return segment::FindStale(directory_, static_cast<uint64_t>(idle_for.count()));
+}
+
+absl::Status SegmentManager::Remove(const Stale& stale) const {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, stale.name);
+  if (!paths.ok()) return paths.status();
+  return segment::RemoveStale(*paths, stale.incarnation);
+}
+
+absl::Status SegmentManager::Evict(std::string_view name, uint32_t seat, uint32_t generation) const {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
+  if (!paths.ok()) return paths.status();
+  return segment::EvictSeat(*paths, seat, generation);
+}
+
+absl::Status SegmentManager::Set(std::string_view name, const RingChanges& changes) const {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
+  if (!paths.ok()) return paths.status();
+  return segment::Change(*paths, changes);
 }
 
 }  // namespace millrace

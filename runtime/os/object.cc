@@ -16,6 +16,7 @@
 
 #include "runtime/os/failure.h"
 #include "runtime/os/fork.h"
+#include "runtime/os/guard.h"
 
 #ifndef MADV_POPULATE_READ  // Linux 5.14
 #define MADV_POPULATE_READ 22
@@ -37,6 +38,7 @@ FileFacts ToFacts(const struct stat& s) {
   return {{s.st_dev, s.st_ino},
           static_cast<uint64_t>(s.st_size),
           static_cast<uint64_t>(s.st_nlink),
+          static_cast<uint64_t>(s.st_mtim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(s.st_mtim.tv_nsec),
           s.st_mode,
           s.st_uid,
           s.st_gid,
@@ -329,6 +331,7 @@ absl::StatusOr<Mapping> Mapping::MapGuarded(const ForkGuard&, int fd, uint64_t o
   mapping.base_ = static_cast<std::byte*>(base);
   mapping.bytes_ = bytes;
   if (madvise(base, bytes, MADV_DONTFORK) != 0) return SystemFailure(errno, what + ": keep it from children");
+  GuardRange(mapping.base_, bytes, write);
   return mapping;
 }
 
@@ -366,9 +369,18 @@ absl::Status Mapping::Populate(int fd, uint64_t offset, bool write, const std::s
                                         " in the file; somebody cut it short: create the ring anew");
 }
 
+void Mapping::Abandon() {
+  UnguardRange(base_);
+  base_ = nullptr;
+  bytes_ = 0;
+}
+
+bool Mapping::Faulted() const { return os::Faulted(base_); }
+
 void Mapping::Unmap() {
   if (base_ == nullptr) return;
   const int saved = errno;
+  UnguardRange(base_);
   munmap(std::exchange(base_, nullptr), std::exchange(bytes_, 0));
   errno = saved;
 }

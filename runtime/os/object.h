@@ -53,6 +53,7 @@ struct FileFacts {
   Identity identity;
   uint64_t bytes = 0;
   uint64_t links = 0;
+  uint64_t modified_ns = 0;  // CLOCK_REALTIME, of the file's own change time
   mode_t mode = 0;  // with the file type
   uid_t uid = 0;
   gid_t gid = 0;
@@ -125,7 +126,9 @@ class Mapping {
   std::byte* data() const { return base_; }
   uint64_t bytes() const { return bytes_; }
   void Unmap();
-  void Abandon() { base_ = nullptr, bytes_ = 0; }  // in a forked child: there is nothing mapped
+  void Abandon();  // in a forked child: there is nothing mapped
+  // A page of it was lost to a truncation and replaced by the guard (guard.h).
+  bool Faulted() const;
 
  private:
   absl::Status Populate(int fd, uint64_t offset, bool write, const std::string& path);

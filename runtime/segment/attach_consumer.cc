@@ -76,6 +76,13 @@ bool HasClaim(uint64_t index, void* seats) {
   return W::Peek(static_cast<internal::Seat*>(seats)[index].words.claim) != internal::kNoClaim;
 }
 
+bool AnySeatFree(const internal::SeatTable& table) {
+  for (uint32_t i = 0; i < table.count; ++i) {
+    if (internal::PhaseOf(W::LoadSeatState(table.seats[i].identity)) == internal::SeatPhase::kFree) return true;
+  }
+  return false;
+}
+
 absl::Status TakeSeat(ConsumerAttachment& attached, const os::Identity& seats_identity, Delivery delivery,
                       const ConsumerOptions& options) {
   const Paths& paths = attached.paths;
@@ -85,6 +92,7 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const os::Identity& seats_id
   auto lock = os::TryLockAny(paths.seats, seats_identity, internal::kLockSeat, table.count, 0, &HasClaim, table.seats,
                              &index);
   if (!lock.ok()) return ErrorOf(lock.status()) == Error::kNotFound ? Replaced(paths) : lock.status();
+  if (!lock->has_value() && AnySeatFree(table)) return Replaced(paths);  // locked as a whole: being removed
   if (!lock->has_value()) {
     return os::Failure(Error::kNoSeat, absl::StrCat("open \"", paths.name, "\": all ", table.count,
                                                     " seats are taken by living consumers (shmctl stat ", paths.name,
@@ -148,6 +156,7 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, Delivery delivery, co
   auto ring_map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, false, true, paths.ring);
   if (!ring_map.ok()) return ring_map.status();
   attached.ring = *std::move(ring_map);
+  attached.ring_identity = ring->facts.identity;
   attached.ring_probe = os::LockProbe(paths.ring, ring->facts.identity, std::move(ring->fd));
   if (delivery.kind() == Delivery::Kind::kObserver) {
     if (absl::Status s = BeginObserving(attached, options); !s.ok()) return s;

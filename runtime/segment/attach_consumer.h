@@ -23,6 +23,7 @@ struct ConsumerAttachment {
   os::Mapping ring;   // read-only
   os::Mapping seats;  // nothing for an observer
   os::HeldLock seat_lock;
+  os::Identity ring_identity;
   os::LockProbe ring_probe;
   os::LockProbe seats_probe;  // nothing for an observer
   uint32_t seat = 0;

@@ -184,6 +184,11 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   auto seats_facts = os::FactsOf(made->seats_file.fd().get(), paths.seats);
   if (!ring_facts.ok()) return ring_facts.status();
   if (!seats_facts.ok()) return seats_facts.status();
+  // For asking later who is alive and whether the names are still there.
+  absl::StatusOr<os::Fd> ring_fd = made->ring_file.OpenAgain();
+  absl::StatusOr<os::Fd> seats_fd = made->seats_file.OpenAgain();
+  if (!ring_fd.ok()) return ring_fd.status();
+  if (!seats_fd.ok()) return seats_fd.status();
   if (absl::Status s = LinkBoth(paths, *made); !s.ok()) return s;
 
   attached.paths = paths;
@@ -194,8 +199,8 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   attached.producer_lock = *std::move(producer_lock);
   attached.ring_identity = ring_facts->identity;
   attached.seats_identity = seats_facts->identity;
-  attached.ring_probe = os::LockProbe(paths.ring, ring_facts->identity, os::Fd());
-  attached.seats_probe = os::LockProbe(paths.seats, seats_facts->identity, os::Fd());
+  attached.ring_probe = os::LockProbe(paths.ring, ring_facts->identity, *std::move(ring_fd));
+  attached.seats_probe = os::LockProbe(paths.seats, seats_facts->identity, *std::move(seats_fd));
   attached.at = plan.start;
   attached.asym = asym;
   return attached;

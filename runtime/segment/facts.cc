@@ -17,8 +17,6 @@ using A = internal::RealAtomics;
 using View = internal::RingView<A>;
 using W = internal::Words<A>;
 
-constexpr uint64_t kGraceNs = 60'000'000'000;  // a ring whose producer went a minute ago is not stale yet
-
 struct Pid {
   std::optional<pid_t> pid;
   bool foreign = false;
@@ -77,15 +75,26 @@ SeatInfo SeatFacts(const internal::Seat& seat, uint32_t index, uint64_t state, c
   return info;
 }
 
-void AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end, const View& view) {
+bool HasDurableGroup(const internal::SeatsControl& control) {
+  return std::any_of(std::begin(control.groups), std::end(control.groups), [](const internal::GroupWords& group) {
+    const uint32_t flags = W::Peek(group.flags);
+    return (flags & internal::kGroupUsed) != 0 && (flags & internal::kGroupDurable) != 0;
+  });
+}
+
+// true: a durable group keeps its place.
+bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end, const View& view) {
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
   if (!seats.ok()) {
     if (ErrorOf(seats.status()) == Error::kNoPermission) info.seats_readable = false;
     else if (info.damage.empty()) info.damage = std::string(seats.status().message());
-    return;
+    return false;
   }
   auto map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, false, false, paths.seats);
-  if (!map.ok()) return;
+  if (!map.ok()) {
+    info.seats_readable = false;
+    return false;
+  }
   info.bytes += seats->header.file_bytes;
   os::LockProbe probe(paths.seats, seats->facts.identity, std::move(seats->fd));
   const internal::SeatTable table = TableOf(*map, seats->header);
@@ -95,6 +104,7 @@ void AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, co
     if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
     info.consumers.push_back(SeatFacts(table.seats[i], i, state, end, view, probe));
   }
+  return HasDurableGroup(*table.control);
 }
 
 std::string StateOf(const RingInfo& info) {
@@ -111,24 +121,32 @@ uint64_t NewestTrace(const RingInfo& info, const View& view, const Point& end) {
 }
 
 // PROTOCOL.md "Stale": proved by locks, and only then by age.
-void JudgeStale(RingInfo& info, uint64_t newest_ns) {
+void JudgeStale(RingInfo& info, uint64_t newest_ns, bool durable_group, uint64_t idle_ns) {
   const bool consumer_alive = std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });
   if (info.keep) info.stale_why = "kept";
   else if (info.producer.alive) info.stale_why = "its producer is alive";
   else if (!info.seats_readable) info.stale_why = "its consumers are unknown (no permission)";
   else if (consumer_alive) info.stale_why = "a consumer is alive";
   else if (info.producer.epoch == 0) info.stale_why = "it never had a producer";
-  else if (os::FineWallNs() - newest_ns < kGraceNs) info.stale_why = "used within the last minute";
+  else if (durable_group) info.stale_why = "a durable group keeps its place in it";
+  else if (os::FineWallNs() - newest_ns < idle_ns) info.stale_why = "used within the grace time";
   else info.stale = true, info.stale_why = "no producer and no consumer is alive";
 }
 
-RingInfo Undescribed(const Paths& paths, const absl::Status& why) {
+// Nothing inside can be believed: its locks and the file's own time decide.
+void JudgeDamagedStale(RingInfo& info, const Paths& paths, const os::FileFacts& facts, uint64_t idle_ns) {
+  if (AnyLockHeld(paths)) info.stale_why = "damaged, but somebody holds one of its locks";
+  else if (os::FineWallNs() - facts.modified_ns < idle_ns) info.stale_why = "damaged, and changed within the grace time";
+  else info.stale = true, info.stale_why = "damaged, and nobody holds any of its locks";
+}
+
+RingInfo Undescribed(const Paths& paths, const absl::Status& why, uint64_t idle_ns) {
   RingInfo info;
   info.name = paths.name;
   info.damage = std::string(why.message());
   info.state = "damaged";
-  info.stale_why = "damaged";
   if (const auto facts = os::FactsOfName(paths.ring)) {
+    JudgeDamagedStale(info, paths, *facts, idle_ns);
     info.bytes = facts->bytes;
     info.mode = facts->mode & 07777;
     info.uid = facts->uid;
@@ -138,6 +156,16 @@ RingInfo Undescribed(const Paths& paths, const absl::Status& why) {
 }
 
 }  // namespace
+
+bool AnyLockHeld(const Paths& paths) {
+  const auto held = [](const std::string& path, uint64_t first, uint64_t count) {
+    const auto facts = os::FactsOfName(path);
+    if (!facts || !facts->regular) return false;
+    return os::LockProbe(path, facts->identity, os::Fd()).AskRange(first, count) != os::Holder::kNone;
+  };
+  return held(paths.lock, internal::kLockProducer, 1) || held(paths.ring, internal::kLockProducer, 1) ||
+         held(paths.seats, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
+}
 
 ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe) {
   ProducerInfo info;
@@ -159,13 +187,13 @@ ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& 
   return info;
 }
 
-absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths) {
+absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
   if (!ring.ok()) {
     switch (ErrorOf(ring.status())) {
       case Error::kTruncated:
       case Error::kBadLengths:
-      case Error::kLayoutVersion: return Undescribed(paths, ring.status());
+      case Error::kLayoutVersion: return Undescribed(paths, ring.status(), idle_ns);
       default: return ring.status();
     }
   }
@@ -201,9 +229,9 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths) {
   info.oldest_sequence = view.OldestMark().value_or(end).sequence;
   os::LockProbe probe(paths.ring, ring->facts.identity, std::move(ring->fd));
   info.producer = ProducerFacts(control, probe);
-  AddConsumers(info, paths, *ring, end, view);
+  const bool durable_group = AddConsumers(info, paths, *ring, end, view);
   info.state = StateOf(info);
-  JudgeStale(info, NewestTrace(info, view, end));
+  JudgeStale(info, NewestTrace(info, view, end), durable_group, idle_ns);
   return info;
 }
 

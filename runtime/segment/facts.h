@@ -13,9 +13,13 @@ namespace millrace::segment {
 
 ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe);
 
+// Is any lock of the queue held, whatever its contents say? A refused answer counts as held.
+bool AnyLockHeld(const Paths& paths);
+
 // Takes no lock and no seat. A damaged or truncated ring is described, not an error; kNotFound and kNotARing
-// are.
-absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths);
+// are. Stale: nobody is alive and the newest trace is older than `idle_ns`.
+inline constexpr uint64_t kDefaultIdleNs = 60'000'000'000;
+absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns = kDefaultIdleNs);
 
 }  // namespace millrace::segment
 

@@ -154,6 +154,11 @@ bool StillNamed(const std::string& path, const os::Identity& identity) {
   return now && now->identity == identity;
 }
 
+bool Removed(os::LockProbe& probe, const std::string& path, const os::Identity& identity) {
+  const std::optional<uint64_t> links = probe.Links();
+  return links ? *links == 0 : !StillNamed(path, identity);
+}
+
 std::string HexOf(const uint8_t (&incarnation)[16]) {
   return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(incarnation), sizeof incarnation));
 }

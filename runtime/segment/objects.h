@@ -12,6 +12,7 @@
 #include "millrace/internal/layout.h"
 #include "millrace/internal/ring_producer.h"
 #include "millrace/internal/ring_view.h"
+#include "runtime/os/lock.h"
 #include "runtime/os/object.h"
 #include "runtime/segment/names.h"
 
@@ -47,6 +48,8 @@ std::string DamageOf(const internal::RingMemory& memory);
 
 // Does the name still lead to this file?
 bool StillNamed(const std::string& path, const os::Identity& identity);
+// Has this object lost its name? Asked of its descriptor, or of the name where that is gone (closefrom()).
+bool Removed(os::LockProbe& probe, const std::string& path, const os::Identity& identity);
 
 std::string HexOf(const uint8_t (&incarnation)[16]);
 // A label from shared memory: cut at 63 bytes, control characters replaced.

@@ -48,17 +48,6 @@ void TellUsers(const Paths& paths) {
   os::FutexWakeAll(&seats_control.room_epoch.epoch);
 }
 
-// Are any of a queue's locks held, whatever its contents say?
-bool AnyLockHeld(const Paths& paths) {
-  const auto held = [](const std::string& path, uint64_t first, uint64_t count) {
-    const auto facts = os::FactsOfName(path);
-    if (!facts || !facts->regular) return false;
-    return os::LockProbe(path, facts->identity, os::Fd()).AskRange(first, count) != os::Holder::kNone;
-  };
-  return held(paths.lock, internal::kLockProducer, 1) || held(paths.ring, internal::kLockProducer, 1) ||
-         held(paths.seats, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
-}
-
 absl::Status InUse(const Paths& paths, const std::string& users) {
   return os::Failure(Error::kInUse, absl::StrCat("unlink \"", paths.name, "\": in use by ", users,
                                                  "; stop them first, or force it (shmctl unlink --force): they are "

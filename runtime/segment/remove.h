@@ -2,13 +2,24 @@
 #ifndef MILLRACE_RUNTIME_SEGMENT_REMOVE_H_
 #define MILLRACE_RUNTIME_SEGMENT_REMOVE_H_
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "millrace/segment_manager.h"
 #include "runtime/segment/names.h"
 
 namespace millrace::segment {
 
 // kInUse if a producer or consumer is alive, unless forced. Never touches a file that is not ours.
 absl::Status Remove(const Paths& paths, bool force);
+
+// Everything in the directory that is stale. PROTOCOL.md "Stale".
+absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns);
+// Proves it again under the life-cycle lock, the producer's lock and all seat locks, for this incarnation only.
+absl::Status RemoveStale(const Paths& paths, const std::string& incarnation);
 
 }  // namespace millrace::segment
 

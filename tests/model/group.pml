@@ -52,6 +52,10 @@
  *                           the tentative claim of an evicted holder that is alive is dropped at the
  *                           cursor: the holder wins the cursor, cannot own its claim, and stops.
  *                           The message is lost.
+ *   -DEVICTIONS=1 -DLATE_DEATH
+ *                           the rescuer asks whether the holder is dead after it has compared claim
+ *                           and cursor: the holder wins the cursor in between, and dies.  The
+ *                           message is lost.
  */
 #ifndef MEMBERS
 #define MEMBERS   2
@@ -213,6 +217,11 @@ inline rescue(s)
   atomic { ABANDONED(s) && claim[s] != NONE && rescuer[s] == NOBODY -> rescuer[s] = me };
 #endif
   MAY_BE_KILLED;
+#if EVICTIONS > 0
+  holder_dead = dead[s];                /* asked before anything of the seat is read */
+#else
+  holder_dead = true;
+#endif
   mine = claim[s];
 #ifdef MOVE_CLAIM
   if
@@ -230,12 +239,15 @@ inline rescue(s)
   if
   :: mine == NONE                       /* another rescuer, or its holder, was here */
   :: mine != NONE && IS_TENTATIVE(mine) && cursor <= POSITION(mine) ->
+#ifdef LATE_DEATH
+       holder_dead = dead[s];
+#endif
        if
-#ifdef DROP_LIVE_CLAIM
-       :: true ->
+#ifndef DROP_LIVE_CLAIM
+       :: !holder_dead
+       :: holder_dead ->
 #else
-       :: !dead[s]
-       :: dead[s] ->
+       :: true ->
 #endif
             CAS_CLAIM(s, mine, NONE, rescue_done)
        fi
@@ -271,6 +283,7 @@ rescue_done:
 proctype Member(byte me)
 {
   byte seat, mine, copy, frames, position;
+  bool holder_dead;
 
   do
   :: evicted[me] -> goto gone

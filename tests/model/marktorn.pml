@@ -23,7 +23,7 @@
 #define CAPACITY 8
 #define NONE     255
 
-#define POSITION(lap) (CAPACITY * (lap) + ((lap) % 2 == 0 -> 3 : 0))   /* late, early, late … */
+#define POSITION(lap) (CAPACITY * (lap) + ((lap) % 2 == 0 -> 3 : 0))   /* late, early, late */
 #define SEQUENCE(lap) (10 * (lap))
 
 byte mark_position = 3;                 /* shared words */

@@ -49,8 +49,8 @@ byte lock    = NOBODY;                  /* kernel: who holds the seat's byte loc
 byte word    = WORD(0, FREE);           /* shared word */
 
 byte holder  = NOBODY;                  /* ghost: the living joiner that regards the seat as its own */
-byte holding = 0;                       /* ghost: counts holders: 0 or a number of its own for each */
-byte holders_so_far = 0;
+byte holding = 0;                       /* ghost: that holder's number, no two alike; 0: nobody */
+byte holders = 0;                       /* ghost: numbers given out */
 bool holder_evicted = false;            /* ghost: by the producer */
 
 #define MAY_BE_KILLED  if :: goto killed :: true fi
@@ -92,8 +92,8 @@ proctype Joiner(byte me)
          assert(holder == NOBODY);                            /* S1 */
          word = WORD(mine, JOINING);
          holder = me;
-         holders_so_far++;
-         holding = holders_so_far;
+         holders++;
+         holding = holders;
          holder_evicted = false
        };
        MAY_BE_KILLED;

@@ -1,0 +1,9 @@
+#include "millrace/sigbus_guard.h"
+
+#include "runtime/os/guard.h"
+
+namespace millrace {
+
+absl::Status InstallSigbusGuard() { return os::InstallGuard(); }
+
+}  // namespace millrace

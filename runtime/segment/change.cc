@@ -1,0 +1,104 @@
+#include "runtime/segment/change.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "millrace/internal/words.h"
+#include "runtime/os/failure.h"
+#include "runtime/os/park.h"
+#include "runtime/segment/epoch.h"
+#include "runtime/segment/life_cycle.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::segment {
+namespace {
+
+using internal::SeatPhase;
+using W = internal::Words<internal::RealAtomics>;
+
+absl::Status NoSuchSeat(const Paths& paths, uint32_t seat, uint32_t generation, const std::string& found) {
+  return os::Failure(Error::kNotFound, absl::StrCat("evict \"", paths.name, "\" seat ", seat, "#", generation, ": ", found,
+                                                    "; see shmctl stat ", paths.name));
+}
+
+void WakeProducer(internal::SeatsControl& control) {
+  W::BumpRoomEpoch(control.room_epoch);
+  os::FutexWakeAll(&control.room_epoch.epoch);
+}
+
+absl::StatusOr<os::Mapping> MapControl(const RingObject& ring, const Paths& paths) {
+  return os::Mapping::Map(ring.fd.get(), 0, internal::kRingDataOffset, true, false, paths.ring);
+}
+
+absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional<mode_t> mode, const RingChanges& changes) {
+  const uid_t owner = changes.owner.value_or(static_cast<uid_t>(-1));
+  const gid_t group = changes.group.value_or(static_cast<gid_t>(-1));
+  if ((changes.owner || changes.group) && fchown(fd.get(), owner, group) != 0) {
+    return os::SystemFailure(errno, absl::StrCat("set owner of \"", path, "\" (only root gives files away)"));
+  }
+  if (mode && fchmod(fd.get(), *mode) != 0) return os::SystemFailure(errno, absl::StrCat("set mode of \"", path, "\""));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+  if (!ring.ok()) return ring.status();
+  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
+  if (!seats.ok()) return seats.status();
+  auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, false, paths.seats);
+  if (!seats_map.ok()) return seats_map.status();
+  auto ring_map = MapControl(*ring, paths);
+  if (!ring_map.ok()) return ring_map.status();
+  internal::RingControl& control = *MemoryOf(*ring_map, ring->header).control;
+  const internal::SeatTable table = TableOf(*seats_map, seats->header);
+  if (seat >= table.count) return NoSuchSeat(paths, seat, generation, absl::StrCat("the ring has ", table.count, " seats"));
+  internal::SeatIdentity& identity = table.seats[seat].identity;
+  constexpr int kTries = 8;  // the holder may go from joining to live meanwhile
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t state = W::LoadSeatState(identity);
+    const SeatPhase phase = internal::PhaseOf(state);
+    if (internal::GenerationOf(state) != generation) {
+      return NoSuchSeat(paths, seat, generation, absl::StrCat("that seat is at generation ", internal::GenerationOf(state), " now"));
+    }
+    if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) {
+      return NoSuchSeat(paths, seat, generation, "nobody sits there");
+    }
+    W::Note(identity.evicted_sequence, W::LoadTailSequence(control.tail));
+    if (W::Evict(identity, state, internal::MakeSeatState(generation, SeatPhase::kEvicted, internal::DeliveryOf(state),
+                                                          internal::EvictedBy::kTool, internal::EvictedWhy::kRequest))) {
+      WakeProducer(*table.control);
+      WakeEverybody(control);
+      return absl::OkStatus();
+    }
+  }
+  return NoSuchSeat(paths, seat, generation, "its state keeps changing");
+}
+
+absl::Status Change(const Paths& paths, const RingChanges& changes) {
+  if (absl::StatusOr<RingObject> there = OpenRing(paths, /*write=*/true); !there.ok()) return there.status();
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
+  if (!life.ok()) return life.status();
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+  if (!ring.ok()) return ring.status();
+  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
+  if (!seats.ok()) return seats.status();
+  absl::StatusOr<os::Fd> lock = os::OpenExisting(paths.lock, /*write=*/true);
+  if (!lock.ok()) return lock.status();
+  if (changes.keep) {
+    auto map = MapControl(*ring, paths);
+    if (!map.ok()) return map.status();
+    uint32_t& attributes = MemoryOf(*map, ring->header).control->room.attributes;
+    const uint32_t others = W::Peek(attributes) & ~internal::kAttributeKeep;
+    W::Note(attributes, others | (*changes.keep ? internal::kAttributeKeep : 0));
+  }
+  if (absl::Status s = ChangeFile(paths.ring, ring->fd, changes.ring_mode, changes); !s.ok()) return s;
+  if (absl::Status s = ChangeFile(paths.seats, seats->fd, changes.seats_mode, changes); !s.ok()) return s;
+  return ChangeFile(paths.lock, *lock, std::nullopt, changes);
+}
+
+}  // namespace millrace::segment

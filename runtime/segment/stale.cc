@@ -1,0 +1,129 @@
+// Finding and removing what nobody uses. PROTOCOL.md "Stale": proved by locks, never guessed from time alone.
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/os/failure.h"
+#include "runtime/os/lock.h"
+#include "runtime/os/park.h"
+#include "runtime/segment/facts.h"
+#include "runtime/segment/life_cycle.h"
+#include "runtime/segment/objects.h"
+#include "runtime/segment/remove.h"
+
+namespace millrace::segment {
+namespace {
+
+// Stems of everything that may belong to a queue.
+absl::StatusOr<std::set<std::string>> Stems(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), &closedir);
+  if (dir == nullptr) return os::SystemFailure(errno, absl::StrCat("list rings in \"", directory, "\""));
+  std::set<std::string> stems;
+  while (const dirent* entry = readdir(dir.get())) {
+    const std::string_view file = entry->d_name;
+    for (const std::string_view suffix : {kRingSuffix, kSeatsSuffix, kLockSuffix}) {
+      if (file.size() > suffix.size() && file.ends_with(suffix)) {
+        stems.emplace(file.substr(0, file.size() - suffix.size()));
+      }
+    }
+  }
+  return stems;
+}
+
+bool IsOurSeats(const Paths& paths) {
+  absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.seats, /*write=*/false);
+  char magic[sizeof internal::kSeatsMagic];
+  if (!fd.ok()) return false;
+  const absl::StatusOr<bool> whole = os::ReadAt(fd->get(), magic, sizeof magic, 0, paths.seats);
+  return whole.ok() && *whole && std::memcmp(magic, internal::kSeatsMagic, sizeof magic) == 0;
+}
+
+bool IsOurLock(const Paths& paths) {
+  const auto facts = os::FactsOfName(paths.lock);
+  return facts && facts->regular && facts->bytes == 0;
+}
+
+// What a creator or remover that was killed between two names left behind. Its files are ours by magic; an
+// empty .lock alone is ours only beside nothing else, and only if it is as we make it: mode 0600.
+std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
+  if (os::FactsOfName(paths.ring)) return std::nullopt;
+  const auto seats = os::FactsOfName(paths.seats);
+  const auto lock = os::FactsOfName(paths.lock);
+  if (seats && !IsOurSeats(paths)) return std::nullopt;
+  if (!seats && !(lock && IsOurLock(paths) && (lock->mode & 07777) == 0600)) return std::nullopt;
+  const uint64_t newest = std::max(seats ? seats->modified_ns : 0, lock ? lock->modified_ns : 0);
+  if (os::FineWallNs() - newest < idle_ns || AnyLockHeld(paths)) return std::nullopt;
+  return Stale{paths.name, "", "left by a process that was killed while creating or removing it", seats ? seats->bytes : 0};
+}
+
+absl::Status InUse(const Paths& paths, const std::string& who) {
+  return os::Failure(Error::kInUse, absl::StrCat("remove \"", paths.name, "\": ", who, "; it is left alone"));
+}
+
+absl::Status RemoveRemains(const Paths& paths, const LifeCycle& life) {
+  if (os::FactsOfName(paths.ring)) return InUse(paths, "a ring of that name was created meanwhile");
+  if (os::FactsOfName(paths.seats) && !IsOurSeats(paths)) return InUse(paths, "its .seats is not a millrace object");
+  return life.RemoveNames();
+}
+
+// The whole range of seat locks in one call, kept until the names are gone: nobody joins meanwhile.
+absl::StatusOr<os::HeldLock> HoldAllSeats(const Paths& paths) {
+  const auto facts = os::FactsOfName(paths.seats);
+  if (!facts) return os::HeldLock();
+  auto lock = os::TryLock(paths.seats, facts->identity, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
+  if (!lock.ok()) return lock.status();
+  if (!lock->has_value()) return InUse(paths, "a consumer is alive");
+  return std::move(**lock);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns) {
+  absl::StatusOr<std::set<std::string>> stems = Stems(directory);
+  if (!stems.ok()) return stems.status();
+  std::vector<Stale> found;
+  for (const std::string& stem : *stems) {
+    absl::StatusOr<Paths> paths = PathsOf(directory, stem);
+    if (!paths.ok()) continue;
+    if (std::optional<Stale> remains = Remains(*paths, idle_ns)) {
+      found.push_back(*std::move(remains));
+      continue;
+    }
+    absl::StatusOr<RingInfo> info = FactsOfRing(*paths, idle_ns);
+    if (info.ok() && info->stale) found.push_back({info->name, info->incarnation, info->stale_why, info->bytes});
+  }
+  return found;
+}
+
+absl::Status RemoveStale(const Paths& paths, const std::string& incarnation) {
+  if (!os::FactsOfName(paths.ring) && !os::FactsOfName(paths.seats) && !os::FactsOfName(paths.lock)) {
+    return os::Failure(Error::kNotFound, absl::StrCat("remove \"", paths.name, "\": it is gone already"));
+  }
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
+  if (!life.ok()) return life.status();
+  absl::StatusOr<std::optional<os::HeldLock>> producer = life->TryProducer();
+  if (!producer.ok()) return producer.status();
+  if (!producer->has_value()) return InUse(paths, "its producer is alive");
+  absl::StatusOr<os::HeldLock> seats = HoldAllSeats(paths);
+  if (!seats.ok()) return seats.status();
+  const bool ring_there = os::FactsOfName(paths.ring).has_value();
+  if (!ring_there && incarnation.empty()) return RemoveRemains(paths, *life);
+  absl::StatusOr<RingInfo> info = FactsOfRing(paths);
+  if (!info.ok()) {
+    if (ErrorOf(info.status()) == Error::kNotFound) (void)RemoveRemains(paths, *life);  // our own new .lock
+    return info.status();
+  }
+  if (info->incarnation != incarnation) {
+    return os::Failure(Error::kIncarnation, absl::StrCat("remove \"", paths.name, "\": it was replaced by incarnation \"",
+                                                         info->incarnation, "\" meanwhile; it is left alone"));
+  }
+  if (info->keep) return InUse(paths, "it is kept");
+  return life->RemoveNames();
+}
+
+}  // namespace millrace::segment

@@ -1,0 +1,43 @@
+// A directory of this test alone in /dev/shm, so that what is left behind can be seen. Removed at the end.
+#ifndef MILLRACE_TESTS_SUPPORT_SCRATCH_DIR_H_
+#define MILLRACE_TESTS_SUPPORT_SCRATCH_DIR_H_
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <system_error>
+
+namespace millrace::testing {
+
+class ScratchDir {
+ public:
+  ScratchDir() : owner_(getpid()) {
+    char path[] = "/dev/shm/millrace_dir_XXXXXX";
+    if (mkdtemp(path) == nullptr) abort();
+    path_ = path;
+  }
+  ScratchDir(const ScratchDir&) = delete;
+  ~ScratchDir() {
+    std::error_code ignored;
+    if (getpid() == owner_) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  std::set<std::string> Entries() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) names.insert(entry.path().filename());
+    return names;
+  }
+
+ private:
+  std::string path_;
+  pid_t owner_;
+};
+
+}  // namespace millrace::testing
+
+#endif  // MILLRACE_TESTS_SUPPORT_SCRATCH_DIR_H_
