@@ -41,7 +41,9 @@ class [[nodiscard]] Claim {
   void Commit() { Commit(size_); }
   void Commit(size_t used) {
     assert(core_ != nullptr && used <= size_);
-    if (core_ != nullptr && used <= size_) std::exchange(core_, nullptr)->Commit(used);
+    if (core_ == nullptr || used > size_) return;
+    core_->claim_open = false;
+    std::exchange(core_, nullptr)->Commit(used);
   }
   void Abort() {
     if (core_ != nullptr) std::exchange(core_, nullptr)->claim_open = false;
@@ -88,12 +90,12 @@ class Producer {
   // A second claim while one is open is a programmer's error (asserts).
   Claim TryClaim(size_t n) noexcept {
     assert(!core_->claim_open);
-    Sent why = Sent::kOk;
-    std::byte* data = core_->ring.Claim(n);
-    if (data == nullptr) [[unlikely]] data = core_->TryClaimSlow(n, &why);
-    if (data == nullptr) [[unlikely]] return Claim(nullptr, nullptr, 0, why);
-    core_->claim_open = true;
-    return Claim(core_.get(), data, n, why);
+    internal::ProducerCore& core = *core_;
+    if (core.ring.Allows(n) && core.ring.Fits(n)) [[likely]] {
+      core.claim_open = true;
+      return Claim(&core, core.ring.Place(), n, Sent::kOk);
+    }
+    return TryClaimSlow(n);
   }
   // The same, waiting for room as ProducerOptions::on_full says.
   Claim WaitClaim(size_t n, Nanos timeout = kForever);
@@ -101,12 +103,11 @@ class Producer {
   // Publishes a copy. kFull where a lossless consumer leaves no room now.
   Sent TryPublish(std::span<const std::byte> message) noexcept {
     assert(!core_->claim_open);
-    Sent why = Sent::kOk;
-    std::byte* data = core_->ring.Claim(message.size());
-    if (data == nullptr) [[unlikely]] data = core_->TryClaimSlow(message.size(), &why);
-    if (data == nullptr) [[unlikely]] return why;
-    internal::RealAtomics::CopyIn(data, message.data(), message.size());
-    core_->Commit(message.size());
+    internal::ProducerCore& core = *core_;
+    const size_t n = message.size();
+    if (!core.ring.Allows(n) || !core.ring.Fits(n)) [[unlikely]] return core.TryPublishSlow(message.data(), n);
+    internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
+    core.Commit(n);
     return Sent::kOk;
   }
   Sent TryPublish(std::string_view message) noexcept { return TryPublish(std::as_bytes(std::span(message))); }
@@ -138,6 +139,7 @@ class Producer {
   template <class T>
   friend class TypedProducer;
   explicit Producer(std::unique_ptr<internal::ProducerCore> core);
+  [[gnu::cold]] Claim TryClaimSlow(size_t n) noexcept;
   // kSchema, kBadArgument: the ring does not carry messages of this schema and size. ("" is any schema.)
   absl::Status CheckCarries(std::string_view schema, size_t bytes) const;
   std::unique_ptr<internal::ProducerCore> core_;

@@ -101,11 +101,9 @@ class TypedProducer {
   Sent TryPublish(const T& message) noexcept {
     internal::ProducerCore& core = *bytes_.core_;
     assert(!core.claim_open);
-    Sent why = Sent::kOk;
-    std::byte* data = core.ring.ClaimFitting(sizeof(T));  // it was compared with the maximum when opening
-    if (data == nullptr) [[unlikely]] data = core.TryClaimSlow(sizeof(T), &why);
-    if (data == nullptr) [[unlikely]] return why;
-    internal::RealAtomics::CopyIn(data, &message, sizeof(T));
+    // sizeof(T) was compared with the maximum message when opening.
+    if (!core.ring.Fits(sizeof(T))) [[unlikely]] return core.TryPublishSlow(&message, sizeof(T));
+    internal::RealAtomics::CopyIn(core.ring.Place(), &message, sizeof(T));
     core.Commit(sizeof(T));
     return Sent::kOk;
   }

@@ -93,6 +93,14 @@ absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const Rin
   }
 }
 
+Claim Producer::TryClaimSlow(size_t n) noexcept {
+  Sent why = Sent::kOk;
+  std::byte* const data = core_->TryClaimSlow(n, &why);
+  if (data == nullptr) return Claim(nullptr, nullptr, 0, why);
+  core_->claim_open = true;
+  return Claim(core_.get(), data, n, why);
+}
+
 Claim Producer::WaitClaim(size_t n, Nanos timeout) {
   assert(!core_->claim_open);
   Sent why = Sent::kOk;

@@ -124,6 +124,15 @@ std::byte* ProducerCore::TryClaimSlow(size_t n, Sent* why) noexcept {
   return nullptr;
 }
 
+Sent ProducerCore::TryPublishSlow(const void* message, size_t n) noexcept {
+  Sent why = Sent::kOk;
+  std::byte* const data = TryClaimSlow(n, &why);
+  if (data == nullptr) return why;
+  RealAtomics::CopyIn(data, message, n);
+  Commit(n);
+  return Sent::kOk;
+}
+
 std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept {
   if (timeout_ns < 0) {
     *why = Sent::kBadArgument;
@@ -133,9 +142,9 @@ std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) 
     *why = Sent::kInterrupted;
     return nullptr;
   }
-  if (std::byte* const data = ring.Claim(n)) {
+  if (ring.Allows(n) && ring.Fits(n)) {
     *why = Sent::kOk;
-    return data;
+    return ring.Place();
   }
   std::byte* data = TryClaimSlow(n, why);
   if (data != nullptr || *why != Sent::kFull) return data;

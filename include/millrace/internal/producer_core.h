@@ -28,8 +28,10 @@ class ProducerCore {
   [[gnu::cold]] std::byte* WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept;
   [[gnu::cold]] void Wake() noexcept;
 
+  [[gnu::cold]] Sent TryPublishSlow(const void* message, size_t n) noexcept;
+
+  // Publishes the frame at ring.Place().
   void Commit(size_t used) noexcept {
-    claim_open = false;
     bytes_published += used;
     if (ring.Commit(used)) [[unlikely]] Wake();
   }

@@ -45,8 +45,8 @@ class RingProducer {
     capacity_ = memory.capacity;
     max_message_ = memory.max_message;
     seats_ = seats;
-    sleepers_ = &seats.control->sleeper;
     asym_ = asym;
+    sleepers_ = asym ? &seats.control->sleeper : &kLookEveryTime;
     wall_ns_ = wall_ns;
     position_ = at.position;
     sequence_ = at.sequence;
@@ -56,16 +56,14 @@ class RingProducer {
     SetStraightLimit();
   }
 
-  // Straight path. The payload's address, or nullptr: ask ClaimSlow. Publishes nothing.
-  std::byte* Claim(size_t n) noexcept {
-    if (n > max_message_) [[unlikely]] return nullptr;
-    return ClaimFitting(n);
+  // Straight path: does a message of `n` bytes, not above the maximum, fit without asking anybody? If not:
+  // ClaimSlow.
+  bool Fits(size_t n) const noexcept {
+    return Ahead(position_ + FrameBytes(n) + kFrameHeader, straight_limit_) <= 0;
   }
-  // The same for an `n` that is known not to exceed the maximum message.
-  std::byte* ClaimFitting(size_t n) noexcept {
-    if (Ahead(position_ + FrameBytes(n) + kFrameHeader, straight_limit_) > 0) [[unlikely]] return nullptr;
-    return data_ + (position_ & mask_) + kFrameHeader;
-  }
+  bool Allows(size_t n) const noexcept { return n <= max_message_; }
+  // Where the payload of the next frame goes.
+  std::byte* Place() const noexcept { return data_ + (position_ & mask_) + kFrameHeader; }
 
   // Pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who is in the way.
   // `n` is at most the maximum message. May publish a padding frame: the caller wakes if it says so.
@@ -85,7 +83,11 @@ class RingProducer {
 
   // Takes the announcement of sleepers and moves the epoch. true: FUTEX_WAKE the epoch.
   bool TakeSleepers() noexcept {
-    if (!W::TakeSleepers(*sleepers_)) return false;
+    if (!asym_) {
+      W::FencePublishBeforeSleepers();
+      if (!W::AnySleeper(seats_.control->sleeper)) return false;
+    }
+    if (!W::TakeSleepers(seats_.control->sleeper)) return false;
     W::BumpWakeEpoch(control_->wake);
     return true;
   }
@@ -120,6 +122,7 @@ class RingProducer {
     max_message_ = 0;
     seats_ = seats;
     sleepers_ = &seats.control->sleeper;
+    asym_ = true;
     limit_ = straight_limit_ = position_;
   }
 
@@ -133,16 +136,22 @@ class RingProducer {
  private:
   uint64_t& HeaderAt(uint64_t position) { return *reinterpret_cast<uint64_t*>(data_ + (position & mask_)); }
 
+  // Members are loaded once: the compiler must assume that a store to shared memory may change them.
   bool Publish(uint64_t payload, bool padding) noexcept {
-    const uint64_t next = position_ + FrameBytes(payload);
-    W::StoreStopSign(HeaderAt(next));  // I1
-    W::StoreHeader(HeaderAt(position_), MakeFrameHeader(sequence_, payload, padding));
-    sequence_ += padding ? 0 : 1;
+    const uint64_t position = position_, sequence = sequence_, next = position + FrameBytes(payload);
+    const uint64_t next_sequence = sequence + (padding ? 0 : 1);
+    TailWords& tail = control_->tail;
+    const SleeperWords& sleepers = *sleepers_;
+    uint64_t& header = HeaderAt(position);
+    uint64_t& stop_sign = HeaderAt(next);
     position_ = next;
-    W::StoreTailSequence(control_->tail, sequence_);
-    W::StoreTailPosition(control_->tail, next);
-    W::OrderPublishBeforeSleepers(asym_);
-    return W::AnySleeper(*sleepers_);
+    sequence_ = next_sequence;
+    W::StoreStopSign(stop_sign);  // I1
+    W::StoreHeader(header, MakeFrameHeader(sequence, payload, padding));
+    W::StoreTailSequence(tail, next_sequence);
+    W::StoreTailPosition(tail, next);
+    W::CompilerBarrierBeforeSleepers();
+    return W::AnySleeper(sleepers);
   }
 
   // One comparison serves the straight path: the end of a claim may pass neither limit_ nor the end of the
@@ -227,9 +236,10 @@ class RingProducer {
   uint64_t max_message_ = 0;
   uint64_t sequence_ = 0;  // of the next message
   RingControl* control_ = nullptr;
-  SleeperWords* sleepers_ = nullptr;
-  bool asym_ = false;
+  const SleeperWords* sleepers_ = nullptr;  // &kLookEveryTime where every publish needs a fence
   // Slow path only.
+  static constexpr SleeperWords kLookEveryTime{1};
+  bool asym_ = false;
   uint64_t limit_ = 0;  // R as this producer stored it
   uint64_t capacity_ = 0;
   SeatTable seats_;

@@ -30,15 +30,10 @@ struct Words {
   static void StoreTailPosition(TailWords& tail, uint64_t position) {
     A::Store(tail.position, position, std::memory_order_release, Site::P4);
   }
-  // [P5] seq_cst: publish before looking for sleepers; pairs with [W4]. With `asym` only the compiler is held
-  // here and the sleeper's membarrier [W3] is the fence.
-  static void OrderPublishBeforeSleepers(bool asym) {
-    if (asym) [[likely]] {
-      A::CompilerBarrier(Site::P5);
-    } else {
-      A::Fence(std::memory_order_seq_cst, Site::P5);
-    }
-  }
+  // Publish before looking for sleepers, where the sleeper's membarrier [W3] is the fence for both.
+  static void CompilerBarrierBeforeSleepers() { A::CompilerBarrier(Site::P5); }
+  // [P5] seq_cst: the same where the producer is not registered for membarrier; pairs with [W4].
+  static void FencePublishBeforeSleepers() { A::Fence(std::memory_order_seq_cst, Site::P5); }
   // [P6] relaxed: ordered after the publish by P5; its value decides only whether to wake.
   static bool AnySleeper(const SleeperWords& words) {
     return A::Load(words.sleepers, std::memory_order_relaxed, Site::P6) != 0;
