@@ -60,6 +60,7 @@ class [[nodiscard]] Claim {
   Sent why_;
 };
 
+// Of this handle, but for `published`, which counts on from its predecessors.
 struct ProducerStats {
   uint64_t published, bytes, dropped, blocked, evictions, wakes;  // messages, payload bytes, times ...
   Nanos blocked_time;

@@ -137,8 +137,8 @@ class TypedConsumer {
     return TypedConsumer(*std::move(consumer));
   }
 
-  // A message of another size than T (from an untyped producer) answers kDamaged: nothing else can be said
-  // about its bytes.
+  // A message of another size than T (from an untyped producer) answers kDamaged and is passed over: nothing
+  // can be said about its bytes.
   TypedReceived<T> TryNext() noexcept { return TypedReceived<T>(Sized(bytes_.core_->TryNextOfSize(sizeof(T)))); }
   TypedReceived<T> Next(Nanos timeout = kForever) { return TypedReceived<T>(Sized(bytes_.Next(timeout))); }
   // handler(const T&, uint64_t sequence, uint64_t lost) -> void or bool, as Consumer::Poll.
@@ -160,15 +160,15 @@ class TypedConsumer {
           }
         },
         max);
-    if (wrong_size) polled = {polled.handled - 1, Got::kDamaged};
+    if (wrong_size) polled = {polled.handled - 1, bytes_.core_->WrongSize().why()};
     return polled;
   }
   Consumer& bytes() { return bytes_; }
 
  private:
   explicit TypedConsumer(Consumer consumer) : bytes_(std::move(consumer)) {}
-  static Received Sized(const Received& received) {
-    if (received && received->payload.size() != sizeof(T)) [[unlikely]] return Got::kDamaged;
+  Received Sized(const Received& received) {
+    if (received && received->payload.size() != sizeof(T)) [[unlikely]] return bytes_.core_->WrongSize();
     return received;
   }
   Consumer bytes_;

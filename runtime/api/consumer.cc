@@ -77,7 +77,9 @@ absl::StatusOr<Consumer> Consumer::Open(std::string_view name, Delivery delivery
 
 Received Consumer::Next(Nanos timeout) { return core_->NextWaiting(timeout.count()); }
 
-bool Consumer::StillIntact() const noexcept { return !core_->cold->forked && core_->ring.StillIntact(); }
+bool Consumer::StillIntact() const noexcept {
+  return !core_->cold->forked && core_->ring.StillIntact() && !core_->cold->attached.ring.Faulted();
+}
 
 absl::Status Consumer::SkipTo(Start start) {
   Cold& cold = *core_->cold;
@@ -94,7 +96,7 @@ absl::Status Consumer::SkipTo(Start start) {
   }
   if (start.kind() == Start::Kind::kSequence) {
     wanted = start.value();
-    if (Ahead(wanted, end->sequence) > 0) {
+    if (internal::NotYetPublished(wanted, end->sequence)) {
       return CannotSkip(cold, Error::kBadArgument, absl::StrCat("sequence ", wanted, " is not published yet (next is ", end->sequence, ")"));
     }
     if (Ahead(wanted, here.sequence) < 0) {

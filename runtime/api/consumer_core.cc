@@ -36,14 +36,10 @@ ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
 
 ConsumerCore::~ConsumerCore() {
   if (cold->forked || cold->observer()) return;
-  ring.StorePosition();
+  bool wake = ring.StorePosition();
   segment::LeaveSeat(cold->attached);
-  if (!cold->lossless()) return;
-  const ConsumerSeat& seat = ring.seat();
-  W::FencePositionBeforeWaiter();
-  if (!W::RoomWanted(*seat.room_waiting) || !W::TakeRoomWaiter(*seat.room_waiting)) return;
-  W::BumpRoomEpoch(*seat.room_epoch);
-  os::FutexWakeAll(&seat.room_epoch->epoch);
+  wake |= ring.OfferRoom();
+  if (wake) os::FutexWakeAll(&ring.seat().room_epoch->epoch);
 }
 
 void ConsumerCore::Cold::InForkedChild() noexcept {
@@ -51,7 +47,7 @@ void ConsumerCore::Cold::InForkedChild() noexcept {
   attached.ring.Abandon();
   attached.seats.Abandon();
   attached.seat_lock.Abandon();
-  if (core != nullptr) core->ring.Strand(api::StrandedRing(), api::StrandedSeat());
+  if (core != nullptr) core->ring.Strand(api::StrandedConsumerRing(), api::StrandedSeat());
 }
 
 SleeperWords* ConsumerCore::Cold::sleepers() const {
@@ -75,6 +71,7 @@ void ConsumerCore::Cold::LookAtName(int64_t now) {
   if (now - last_link_check_ns < kLinkCheckEveryNs) return;
   last_link_check_ns = now;
   removed = removed || Removed();
+  removed_word_checked = false;
 }
 
 void ConsumerCore::StorePosition() noexcept {
@@ -105,7 +102,10 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
   if (!core->ring.PositionStored()) core->StorePosition();
   if (ClosedNow(state) && !options.follow_reopen) return Got::kClosed;
   // The word is only a hint: the link count decides.
-  if (!removed && W::LoadRemoved(control().room)) removed = Removed();
+  if (!removed && !removed_word_checked && W::LoadRemoved(control().room)) {
+    removed = Removed();
+    removed_word_checked = true;
+  }
   return removed ? Got::kRemoved : Got::kEmpty;
 }
 
@@ -122,10 +122,13 @@ Received ConsumerCore::TryNextSlow() noexcept {
     case Read::kMessage: return ToReceived(lent);
     case Read::kEvicted: return cold->last_why = Got::kEvicted;
     case Read::kDamaged: return cold->last_why = Got::kDamaged;
+    case Read::kOvertaken: return cold->last_why = Got::kEmpty;
     case Read::kEmpty: break;
   }
   return cold->last_why = cold->WhyEmpty(state);
 }
+
+Received ConsumerCore::WrongSize() noexcept { return cold->last_why = Got::kDamaged; }
 
 bool ConsumerCore::Cold::Spin(int64_t budget_ns) {
   constexpr int kLooksPerClock = 32;
@@ -141,8 +144,8 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns) {
 
 void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
   const auto pending = [&] {
-    return core->ring.SomethingThere() || W::LoadState(control().room) != state || W::LoadRemoved(control().room) ||
-           !core->ring.Live() || interrupted.load(std::memory_order_relaxed);
+    return core->ring.SomethingThere() || W::LoadState(control().room) != state ||
+           (!removed_word_checked && W::LoadRemoved(control().room)) || !core->ring.Live() || interrupted.load(std::memory_order_relaxed);
   };
   const int64_t before = os::MonotonicNs();
   const Parked parked = ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns, pending,
@@ -150,6 +153,7 @@ void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
   const int64_t now = os::MonotonicNs();
   if (parked == Parked::kMissed) core->ring.CountLateWakeup();
   if (parked != Parked::kPending) spin.Slept(now - before);
+  if (parked == Parked::kWoken) removed_word_checked = false;  // whoever removes wakes again when it is done
   LookAtName(now);
 }
 

@@ -128,7 +128,7 @@ absl::Status Producer::Close() {
   cold.FlushCounters(*core_);
   segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
   cold.closed = true;
-  core_->ring.Strand(api::StrandedRing(), api::StrandedSeats());  // the ring is a successor's from here on
+  core_->ring.Strand(api::StrandedProducerRing(), api::StrandedSeats());  // the ring is a successor's from here on
   cold.attached.alive_lock.Release();
   cold.attached.producer_lock.Release();
   return absl::OkStatus();
@@ -191,14 +191,14 @@ size_t Producer::max_message() const { return core_->cold->attached.header.max_m
 
 ProducerStats Producer::stats() const {
   const ProducerCore::Cold& cold = *core_->cold;
-  const uint64_t evictions = W::Peek(core_->ring.control().counters.evictions);
-  return {core_->ring.sequence(), core_->bytes_published, cold.dropped,          cold.blocked,
-          evictions,              cold.wakes,             Nanos(cold.blocked_ns)};
+  return {core_->ring.sequence(),  core_->bytes_published, cold.dropped,          cold.blocked,
+          core_->ring.evictions(), cold.wakes,             Nanos(cold.blocked_ns)};
 }
 
 void Producer::Interrupt() noexcept {
   core_->cold->interrupted.store(true, std::memory_order_relaxed);
   const internal::SeatTable& table = core_->ring.seats();
+  W::BumpRoomEpoch(table.control->room_epoch);
   os::FutexWakeAll(&table.control->room_epoch.epoch);
   os::FutexWakeAll(&table.control->join.joins);
 }

@@ -19,6 +19,7 @@ using W = Words<RealAtomics>;
 // A full ring is no reason to ask the kernel about the same seats again at once.
 constexpr int64_t kProbeEveryNs = 500'000;
 constexpr int64_t kLinkCheckEveryNs = 50'000'000;
+constexpr int64_t kWordCheckEveryNs = 1'000'000;
 
 }  // namespace
 
@@ -45,7 +46,7 @@ void ProducerCore::Cold::InForkedChild() noexcept {
   attached.seats.Abandon();
   attached.producer_lock.Abandon();
   attached.alive_lock.Abandon();
-  if (core != nullptr) core->ring.Strand(api::StrandedRing(), api::StrandedSeats());
+  if (core != nullptr) core->ring.Strand(api::StrandedProducerRing(), api::StrandedSeats());
 }
 
 void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
@@ -66,7 +67,11 @@ Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
   if (forked) return Sent::kForked;
   if (closed) return Sent::kClosed;
   // The word is only a hint: the link count decides, so that a scribbled word stops nobody.
-  if (!removed && W::LoadRemoved(c.ring.control().room)) removed = Removed();
+  if (!removed && W::LoadRemoved(c.ring.control().room)) {
+    const int64_t now = os::MonotonicNs();
+    if (now - last_word_check_ns > kWordCheckEveryNs) removed = Removed();
+    last_word_check_ns = now;
+  }
   if (attached.ring.Faulted() || attached.seats.Faulted()) removed = true;  // truncated, under the SIGBUS guard
   return removed ? Sent::kRemoved : Sent::kOk;
 }
@@ -85,14 +90,14 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
 }
 
 bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
-  if (options.on_full != OnFull::kEvictSlowest || full_since_ns == 0) return false;
-  if (now - full_since_ns < options.evict_after.count()) return false;
+  if (options.on_full != OnFull::kEvictSlowest) return false;
   bool evicted = false;
-  c.ring.HoldingBack([&](uint32_t seat, uint64_t state) { evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack); });
-  if (evicted) {
-    full_since_ns = 0;
-    segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
-  }
+  c.ring.HoldingBack([&](uint32_t seat, uint64_t state) {
+    HeldBack& since = held_back.try_emplace(seat, HeldBack{GenerationOf(state), now}).first->second;
+    if (since.generation != GenerationOf(state)) since = {GenerationOf(state), now};
+    if (now - since.since_ns >= options.evict_after.count()) evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
+  });
+  if (evicted) segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
   return evicted;
 }
 
@@ -115,7 +120,7 @@ std::byte* ProducerCore::TryClaimSlow(size_t n, Sent* why) noexcept {
     std::byte* const data = ring.ClaimSlow(n, &wake);
     if (wake) Wake();
     if (data != nullptr) {
-      cold->full_since_ns = 0;
+      if (!cold->held_back.empty()) cold->held_back.clear();
       return data;
     }
     if (!cold->EmptyDeadSeats(*this)) break;
@@ -156,7 +161,6 @@ std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) 
   }
   ++cold->blocked;
   const int64_t start = os::MonotonicNs();
-  if (cold->full_since_ns == 0) cold->full_since_ns = start;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   for (;;) {
     const int64_t now = os::MonotonicNs();

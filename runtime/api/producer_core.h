@@ -4,7 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
+#include <map>
 
 #include "millrace/internal/producer_core.h"
 #include "millrace/options.h"
@@ -24,7 +24,8 @@ struct ProducerCore::Cold final : os::ForkAware {
   bool Removed();
   // Empties the seats of dead holders that leave no room. true: scan again.
   bool EmptyDeadSeats(ProducerCore& core);
-  // OnFull::kEvictSlowest: evicts who has left no room since full_since_ns. true: scan again.
+  // OnFull::kEvictSlowest: evicts who has left no room for evict_after, over one or several waiting calls.
+  // true: scan again.
   bool EvictSlowest(ProducerCore& core, int64_t now);
   void FlushCounters(const ProducerCore& core);
 
@@ -34,7 +35,12 @@ struct ProducerCore::Cold final : os::ForkAware {
   std::atomic<bool> interrupted{false};
   bool forked = false, closed = false, removed = false;
   int64_t last_probe_ns = 0;
-  int64_t full_since_ns = 0;  // 0: there was room at the last look of a waiting call
+  int64_t last_word_check_ns = 0;
+  struct HeldBack {
+    uint32_t generation;
+    int64_t since_ns;
+  };
+  std::map<uint32_t, HeldBack> held_back;  // seats that left no room at every look since then
   int64_t last_link_check_ns = 0;
   uint64_t dropped = 0, blocked = 0, wakes = 0;  // by this handle
   int64_t blocked_ns = 0;

@@ -12,7 +12,8 @@
 
 namespace millrace::api {
 
-internal::RingMemory StrandedRing();
+internal::RingMemory StrandedProducerRing();
+internal::RingMemory StrandedConsumerRing();  // never written: a header there reads 0
 internal::SeatTable StrandedSeats();
 internal::ConsumerSeat StrandedSeat();
 

@@ -38,6 +38,7 @@ FileFacts ToFacts(const struct stat& s) {
   return {{s.st_dev, s.st_ino},
           static_cast<uint64_t>(s.st_size),
           static_cast<uint64_t>(s.st_nlink),
+          static_cast<uint64_t>(s.st_blocks) * 512,
           static_cast<uint64_t>(s.st_mtim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(s.st_mtim.tv_nsec),
           s.st_mode,
           s.st_uid,

@@ -92,6 +92,7 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const os::Identity& seats_id
   auto lock = os::TryLockAny(paths.seats, seats_identity, internal::kLockSeat, table.count, 0, &HasClaim, table.seats,
                              &index);
   if (!lock.ok()) return ErrorOf(lock.status()) == Error::kNotFound ? Replaced(paths) : lock.status();
+  if (lock->has_value() && HasClaim(index, table.seats)) return Replaced(paths);  // claimed before we had the lock: again
   if (!lock->has_value() && AnySeatFree(table)) return Replaced(paths);  // locked as a whole: being removed
   if (!lock->has_value()) {
     return os::Failure(Error::kNoSeat, absl::StrCat("open \"", paths.name, "\": all ", table.count,

@@ -2,6 +2,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -89,6 +91,7 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
   if (getrandom(incarnation, sizeof incarnation, 0) != static_cast<ssize_t>(sizeof incarnation)) {
     return os::SystemFailure(errno, absl::StrCat("create \"", paths.name, "\": getrandom"));
   }
+  os::RemoveAbandoned(paths.directory);  // their memory may be what we are short of
   auto ring = NewObject(paths, plan.access.ring, plan.access, internal::RingFileBytes(plan.capacity));
   if (!ring.ok()) return ring.status();
   auto seats = NewObject(paths, plan.access.seats, plan.access, internal::SeatsFileBytes(plan.seats));
@@ -111,12 +114,7 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
 // A creator killed between its two links leaves seats without a ring: remove them. Anything else is not ours.
 absl::Status RemoveOrphanSeats(const Paths& paths) {
   if (!os::FactsOfName(paths.seats)) return absl::OkStatus();
-  absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.seats, /*write=*/false);
-  if (!fd.ok()) return fd.status();
-  internal::SeatsHeader header;
-  absl::StatusOr<bool> whole = os::ReadAt(fd->get(), &header, sizeof header, 0, paths.seats);
-  if (!whole.ok()) return whole.status();
-  if (!*whole || std::memcmp(header.magic, internal::kSeatsMagic, sizeof header.magic) != 0) {
+  if (!HasMagic(paths.seats, internal::kSeatsMagic)) {
     return os::Failure(Error::kNotARing,
                        absl::StrCat("create \"", paths.name, "\": \"", paths.seats,
                                     "\" exists and is not a millrace object; it is left alone, choose another name"));
@@ -143,6 +141,7 @@ absl::Status LinkBoth(const Paths& paths, Unnamed& made) {
 // A killed producer holds its lock for a moment; one whose ring was removed by hand, for its life.
 absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& life, Nanos patience) {
   const int64_t start = os::MonotonicNs();
+  patience = std::min<Nanos>(patience, std::chrono::seconds(5));  // less than others wait for the life-cycle lock
   for (;;) {
     absl::StatusOr<std::optional<os::HeldLock>> lock = life.TryProducer();
     if (!lock.ok()) return lock.status();
@@ -168,9 +167,9 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
   if (!life.ok()) return life.status();
   if (absl::Status s = RefuseExisting(paths); !s.ok()) return s;
-  if (absl::Status s = RemoveOrphanSeats(paths); !s.ok()) return s;
   absl::StatusOr<os::HeldLock> producer_lock = ProducerLock(paths, *life, options != nullptr ? options->take_over_timeout : ProducerOptions().take_over_timeout);
   if (!producer_lock.ok()) return producer_lock.status();
+  if (absl::Status s = RemoveOrphanSeats(paths); !s.ok()) return s;
 
   ProducerAttachment attached;
   if (options != nullptr) {

@@ -21,6 +21,7 @@ uint32_t BeginEpoch(const RingMemory& memory, const EpochFacts& facts) {
   W::Note(producer.since_ns, os::FineWallNs());
   SetLabel(producer.label, facts.label.empty() ? os::ProgramName() : facts.label);
   W::Note(control.room.epoch_first_sequence, facts.at.sequence);
+  W::Note(control.room.removed, uint32_t{0});  // of a remover that was killed: the life-cycle lock is ours
   W::StoreTailSequence(control.tail, facts.at.sequence);
   W::StoreTailPosition(control.tail, facts.at.position);
   W::StoreFlags(control.room, uint64_t{epoch} << 32 | (facts.asym ? internal::kFlagAsym : 0) |

@@ -16,7 +16,7 @@ struct EpochFacts {
   std::string label;
 };
 
-// PROTOCOL.md "Take-over": flags before state before the first publish; tail and stop sign made whole. Does
+// PROTOCOL.md "Take-over": flags before state before the first publish; tail made whole. Does
 // not wake. Returns the epoch.
 uint32_t BeginEpoch(const internal::RingMemory& memory, const EpochFacts& facts);
 

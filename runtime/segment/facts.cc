@@ -129,14 +129,14 @@ void JudgeStale(RingInfo& info, uint64_t newest_ns, bool durable_group, uint64_t
   else if (consumer_alive) info.stale_why = "a consumer is alive";
   else if (info.producer.epoch == 0) info.stale_why = "it never had a producer";
   else if (durable_group) info.stale_why = "a durable group keeps its place in it";
-  else if (os::FineWallNs() - newest_ns < idle_ns) info.stale_why = "used within the grace time";
+  else if (UsedSince(newest_ns, idle_ns)) info.stale_why = "used within the grace time";
   else info.stale = true, info.stale_why = "no producer and no consumer is alive";
 }
 
 // Nothing inside can be believed: its locks and the file's own time decide.
 void JudgeDamagedStale(RingInfo& info, const Paths& paths, const os::FileFacts& facts, uint64_t idle_ns) {
   if (AnyLockHeld(paths)) info.stale_why = "damaged, but somebody holds one of its locks";
-  else if (os::FineWallNs() - facts.modified_ns < idle_ns) info.stale_why = "damaged, and changed within the grace time";
+  else if (UsedSince(facts.modified_ns, idle_ns)) info.stale_why = "damaged, and changed within the grace time";
   else info.stale = true, info.stale_why = "damaged, and nobody holds any of its locks";
 }
 
@@ -156,6 +156,11 @@ RingInfo Undescribed(const Paths& paths, const absl::Status& why, uint64_t idle_
 }
 
 }  // namespace
+
+bool UsedSince(uint64_t newest_ns, uint64_t idle_ns) {
+  const uint64_t now = os::FineWallNs();
+  return newest_ns > now || now - newest_ns < idle_ns;
+}
 
 bool AnyLockHeld(const Paths& paths) {
   const auto held = [](const std::string& path, uint64_t first, uint64_t count) {

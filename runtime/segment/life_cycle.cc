@@ -1,6 +1,9 @@
 #include "runtime/segment/life_cycle.h"
 
 #include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/layout.h"
@@ -17,15 +20,19 @@ constexpr int64_t kPatienceNs = 10'000'000'000;
 // The file to lock, created without a moment in which it is half made.
 absl::StatusOr<os::Identity> FindOrCreateLockFile(const Paths& paths) {
   if (const auto facts = os::FactsOfName(paths.lock)) {
-    if (!facts->regular) {
-      return os::Failure(Error::kNotARing, absl::StrCat("\"", paths.lock,
-                                                        "\" is not a regular file, so it is not this queue's "
-                                                        "lock; it is left alone, choose another name"));
-    }
-    return facts->identity;
+    if (facts->regular && HasMagic(paths.lock, internal::kLockMagic)) return facts->identity;
+    absl::StatusOr<os::Fd> readable = os::OpenExisting(paths.lock, /*write=*/true);
+    if (!readable.ok()) return readable.status();
+    if (!os::FactsOfName(paths.lock)) return os::Failure(Error::kExists, "it was removed meanwhile; look again");
+    return os::Failure(Error::kNotARing, absl::StrCat("\"", paths.lock,
+                                                      "\" exists and is not a millrace lock (it would begin with "
+                                                      "\"milllock\"); it is left alone, choose another name"));
   }
   absl::StatusOr<os::NewFile> file = os::NewFile::Create(paths.directory, 0600, std::nullopt);
   if (!file.ok()) return file.status();
+  if (pwrite(file->fd().get(), internal::kLockMagic, sizeof internal::kLockMagic, 0) != sizeof internal::kLockMagic) {
+    return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": write"));
+  }
   if (absl::Status s = file->LinkAs(paths.lock); !s.ok()) return s;
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(file->fd().get(), paths.lock);
   if (!facts.ok()) return facts.status();

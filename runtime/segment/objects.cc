@@ -22,6 +22,18 @@ absl::Status Truncated(const std::string& path, uint64_t found, uint64_t expecte
                             ": it was truncated, or its creator is not millrace; remove it and create it again"));
 }
 
+// A hole is as bad as a missing end: reading it on a full file system is a SIGBUS. A creator reserves all.
+absl::Status CheckSize(const os::FileFacts& facts, uint64_t expected, const std::string& path) {
+  if (facts.bytes < expected) return Truncated(path, facts.bytes, expected);
+  if (facts.allocated < expected) {
+    return Wrong(Error::kTruncated, path,
+                 absl::StrCat("only ", facts.allocated, " of its ", expected,
+                              " bytes have memory behind them: somebody punched holes into it, or its creator is not "
+                              "millrace; remove it and create it again"));
+  }
+  return absl::OkStatus();
+}
+
 template <class Header>
 absl::StatusOr<Header> ReadHeader(const os::Fd& fd, const os::FileFacts& facts, const std::string& path) {
   Header header;
@@ -69,20 +81,19 @@ absl::Status CheckRingLengths(const RingHeader& h, const os::FileFacts& facts, c
     return bad(absl::StrCat("maximum message ", h.max_message, " does not fit capacity ", h.capacity));
   if (h.schema_bytes > internal::kMaxSchema) return bad(absl::StrCat("schema of ", h.schema_bytes, " bytes"));
   if (h.seats == 0 || h.seats > internal::kMaxSeats) return bad(absl::StrCat(h.seats, " seats"));
-  if (facts.bytes < h.file_bytes) return Truncated(path, facts.bytes, h.file_bytes);
-  return absl::OkStatus();
+  if (h.groups != internal::kGroups) return bad(absl::StrCat(h.groups, " groups"));
+  return CheckSize(facts, h.file_bytes, path);
 }
 
 absl::Status CheckSeatsLengths(const SeatsHeader& h, const RingHeader& ring, const os::FileFacts& facts,
                                const std::string& path) {
-  if (h.seats != ring.seats || h.seats_offset != internal::kSeatsOffset ||
+  if (h.seats != ring.seats || h.groups != internal::kGroups || h.seats_offset != internal::kSeatsOffset ||
       h.file_bytes != internal::SeatsFileBytes(ring.seats)) {
     return Wrong(Error::kBadLengths, path,
                  absl::StrCat("its header is damaged: ", h.seats, " seats in ", h.file_bytes, " bytes, the ring has ",
                               ring.seats, " seats; remove the ring and create it again"));
   }
-  if (facts.bytes < h.file_bytes) return Truncated(path, facts.bytes, h.file_bytes);
-  return absl::OkStatus();
+  return CheckSize(facts, h.file_bytes, path);
 }
 
 }  // namespace
@@ -128,6 +139,8 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const Ring
   return SeatsObject{*std::move(fd), *facts, *header};
 }
 
+std::string RingObject::schema() const { return Printable(std::string(header.schema, header.schema_bytes)); }
+
 bool WorthAnotherTry(const absl::Status& status) { return ErrorOf(status) == Error::kIncarnation; }
 
 internal::RingMemory MemoryOf(const os::Mapping& ring, const RingHeader& header) {
@@ -149,6 +162,14 @@ std::string DamageOf(const internal::RingMemory& memory) {
   return "";
 }
 
+bool HasMagic(const std::string& path, const char (&magic)[8]) {
+  absl::StatusOr<os::Fd> fd = os::OpenExisting(path, /*write=*/false);
+  char found[sizeof magic];
+  if (!fd.ok()) return false;
+  const absl::StatusOr<bool> whole = os::ReadAt(fd->get(), found, sizeof found, 0, path);
+  return whole.ok() && *whole && std::memcmp(found, magic, sizeof magic) == 0;
+}
+
 bool StillNamed(const std::string& path, const os::Identity& identity) {
   const std::optional<os::FileFacts> now = os::FactsOfName(path);
   return now && now->identity == identity;
@@ -167,7 +188,10 @@ std::string LabelOf(const char (&label)[internal::kLabelBytes]) {
   char copy[internal::kLabelBytes];
   std::memcpy(copy, label, sizeof copy);
   copy[sizeof copy - 1] = 0;
-  std::string text(copy);
+  return Printable(copy);
+}
+
+std::string Printable(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }

@@ -23,7 +23,7 @@ struct RingObject {
   os::FileFacts facts;
   internal::RingHeader header;  // the private copy
 
-  std::string schema() const { return std::string(header.schema, header.schema_bytes); }
+  std::string schema() const;  // without control characters
 };
 
 struct SeatsObject {
@@ -46,12 +46,16 @@ internal::SeatTable TableOf(const os::Mapping& seats, const internal::SeatsHeade
 // Is `memory`'s newest end reachable and consistent? "" or what is wrong, for people.
 std::string DamageOf(const internal::RingMemory& memory);
 
+// Does this file begin with these 8 bytes, as far as we may read it?
+bool HasMagic(const std::string& path, const char (&magic)[8]);
 // Does the name still lead to this file?
 bool StillNamed(const std::string& path, const os::Identity& identity);
 // Has this object lost its name? Asked of its descriptor, or of the name where that is gone (closefrom()).
 bool Removed(os::LockProbe& probe, const std::string& path, const os::Identity& identity);
 
 std::string HexOf(const uint8_t (&incarnation)[16]);
+// Text from shared memory, safe for a terminal: control characters replaced.
+std::string Printable(std::string text);
 // A label from shared memory: cut at 63 bytes, control characters replaced.
 std::string LabelOf(const char (&label)[internal::kLabelBytes]);
 void SetLabel(char (&to)[internal::kLabelBytes], const std::string& label);

@@ -30,23 +30,40 @@ std::string Users(const RingInfo& info) {
   return absl::StrJoin(users, ", ");
 }
 
-// Sets the word that users look at, and wakes them. A ring too damaged to be mapped has nobody to tell.
-void TellUsers(const Paths& paths) {
-  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
-  if (!ring.ok()) return;
-  auto ring_map = os::Mapping::Map(ring->fd.get(), 0, internal::kRingDataOffset, true, false, paths.ring);
-  if (!ring_map.ok()) return;
-  internal::RingControl& control = *MemoryOf(*ring_map, ring->header).control;
-  W::StoreRemoved(control.room);
-  WakeEverybody(control);
-  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
-  if (!seats.ok()) return;
-  auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, false, paths.seats);
-  if (!seats_map.ok()) return;
-  internal::SeatsControl& seats_control = *TableOf(*seats_map, seats->header).control;
-  W::BumpRoomEpoch(seats_control.room_epoch);
-  os::FutexWakeAll(&seats_control.room_epoch.epoch);
-}
+// Tells the users of a queue: once before its names go, so that nobody sleeps through it, and once when they
+// are gone, because the link count is what is believed. A ring too damaged to be mapped has nobody to tell.
+class Bell {
+ public:
+  explicit Bell(const Paths& paths) {
+    absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+    if (!ring.ok()) return;
+    auto ring_map = os::Mapping::Map(ring->fd.get(), 0, internal::kRingDataOffset, true, true, paths.ring);
+    if (!ring_map.ok()) return;
+    ring_map_ = *std::move(ring_map);
+    control_ = MemoryOf(ring_map_, ring->header).control;
+    absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
+    if (!seats.ok()) return;
+    auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, true, paths.seats);
+    if (!seats_map.ok()) return;
+    seats_map_ = *std::move(seats_map);
+    seats_control_ = TableOf(seats_map_, seats->header).control;
+  }
+  void Ring() {
+    if (control_ != nullptr) {
+      W::StoreRemoved(control_->room);
+      WakeEverybody(*control_);
+    }
+    if (seats_control_ != nullptr) {
+      W::BumpRoomEpoch(seats_control_->room_epoch);
+      os::FutexWakeAll(&seats_control_->room_epoch.epoch);
+    }
+  }
+
+ private:
+  os::Mapping ring_map_, seats_map_;
+  internal::RingControl* control_ = nullptr;
+  internal::SeatsControl* seats_control_ = nullptr;
+};
 
 absl::Status InUse(const Paths& paths, const std::string& users) {
   return os::Failure(Error::kInUse, absl::StrCat("unlink \"", paths.name, "\": in use by ", users,
@@ -66,8 +83,11 @@ absl::Status Remove(const Paths& paths, bool force) {
     if (const std::string users = Users(*info); !users.empty()) return InUse(paths, users);
     if (AnyLockHeld(paths)) return InUse(paths, "a process that holds one of its locks (lslocks)");
   }
-  TellUsers(paths);
-  return life->RemoveNames();
+  Bell bell(paths);
+  bell.Ring();
+  absl::Status removed = life->RemoveNames();
+  bell.Ring();
+  return removed;
 }
 
 }  // namespace millrace::segment

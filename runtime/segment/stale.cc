@@ -35,29 +35,16 @@ absl::StatusOr<std::set<std::string>> Stems(const std::string& directory) {
   return stems;
 }
 
-bool IsOurSeats(const Paths& paths) {
-  absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.seats, /*write=*/false);
-  char magic[sizeof internal::kSeatsMagic];
-  if (!fd.ok()) return false;
-  const absl::StatusOr<bool> whole = os::ReadAt(fd->get(), magic, sizeof magic, 0, paths.seats);
-  return whole.ok() && *whole && std::memcmp(magic, internal::kSeatsMagic, sizeof magic) == 0;
-}
-
-bool IsOurLock(const Paths& paths) {
-  const auto facts = os::FactsOfName(paths.lock);
-  return facts && facts->regular && facts->bytes == 0;
-}
-
-// What a creator or remover that was killed between two names left behind. Its files are ours by magic; an
-// empty .lock alone is ours only beside nothing else, and only if it is as we make it: mode 0600.
+// What a creator or remover that was killed between two names left behind. Its files are ours by their magic.
 std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
   if (os::FactsOfName(paths.ring)) return std::nullopt;
   const auto seats = os::FactsOfName(paths.seats);
   const auto lock = os::FactsOfName(paths.lock);
-  if (seats && !IsOurSeats(paths)) return std::nullopt;
-  if (!seats && !(lock && IsOurLock(paths) && (lock->mode & 07777) == 0600)) return std::nullopt;
+  if (seats && !HasMagic(paths.seats, internal::kSeatsMagic)) return std::nullopt;
+  if (lock && !HasMagic(paths.lock, internal::kLockMagic)) return std::nullopt;
+  if (!seats && !lock) return std::nullopt;
   const uint64_t newest = std::max(seats ? seats->modified_ns : 0, lock ? lock->modified_ns : 0);
-  if (os::FineWallNs() - newest < idle_ns || AnyLockHeld(paths)) return std::nullopt;
+  if (UsedSince(newest, idle_ns) || AnyLockHeld(paths)) return std::nullopt;
   return Stale{paths.name, "", "left by a process that was killed while creating or removing it", seats ? seats->bytes : 0};
 }
 
@@ -67,7 +54,7 @@ absl::Status InUse(const Paths& paths, const std::string& who) {
 
 absl::Status RemoveRemains(const Paths& paths, const LifeCycle& life) {
   if (os::FactsOfName(paths.ring)) return InUse(paths, "a ring of that name was created meanwhile");
-  if (os::FactsOfName(paths.seats) && !IsOurSeats(paths)) return InUse(paths, "its .seats is not a millrace object");
+  if (os::FactsOfName(paths.seats) && !HasMagic(paths.seats, internal::kSeatsMagic)) return InUse(paths, "its .seats is not a millrace object");
   return life.RemoveNames();
 }
 
@@ -123,6 +110,7 @@ absl::Status RemoveStale(const Paths& paths, const std::string& incarnation) {
                                                          info->incarnation, "\" meanwhile; it is left alone"));
   }
   if (info->keep) return InUse(paths, "it is kept");
+  if (info->producer.alive) return InUse(paths, "its producer is alive");  // whose .lock was removed by hand
   return life->RemoveNames();
 }
 

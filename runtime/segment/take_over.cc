@@ -108,7 +108,10 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   }
   absl::StatusOr<std::optional<os::HeldLock>> lock = life->TryProducer();
   if (!lock.ok()) return lock.status();
-  if (!lock->has_value()) {
+  // .lock may have been removed by hand under a living producer: then .ring tells. Only who may write the ring
+  // can hold this; a reader that merely denies us the lock does not show here.
+  os::LockProbe ring_probe(paths.ring, ring->facts.identity, os::Fd());
+  if (!lock->has_value() || ring_probe.Ask(internal::kLockProducer) == os::Holder::kSomebody) {
     if (who->empty()) *who = DescribeProducer(*ring, paths);
     return std::nullopt;
   }

@@ -45,6 +45,8 @@ class ConsumerCore {
   [[gnu::cold]] Received TryNextSlow() noexcept;
   [[gnu::cold]] Received NextWaiting(int64_t timeout_ns) noexcept;
   [[gnu::cold]] void StorePosition() noexcept;
+  // A typed consumer met a message of another size.
+  [[gnu::cold]] Received WrongSize() noexcept;
 
   static Received ToReceived(const Lent& lent) {
     return Received(Message{{lent.data, lent.bytes}, lent.sequence, lent.lost, 1});

@@ -18,6 +18,7 @@ namespace millrace::internal {
 inline constexpr uint32_t kLayoutMajor = 1;
 inline constexpr uint32_t kLayoutMinor = 0;
 inline constexpr char kRingMagic[8] = {'m', 'i', 'l', 'l', 'r', 'i', 'n', 'g'};
+inline constexpr char kLockMagic[8] = {'m', 'i', 'l', 'l', 'l', 'o', 'c', 'k'};  // all of /NAME.lock
 inline constexpr char kSeatsMagic[8] = {'m', 'i', 'l', 'l', 's', 'e', 'a', 't'};
 
 // Feature masks: an unknown *incompatible* bit refuses the object, an unknown *write* bit allows reading

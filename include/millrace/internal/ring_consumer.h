@@ -28,7 +28,13 @@ struct Lent {
   uint64_t lost;
 };
 
-enum class Read : uint8_t { kMessage, kEmpty, kEvicted, kDamaged };
+enum class Read : uint8_t {
+  kMessage,
+  kEmpty,
+  kEvicted,
+  kDamaged,
+  kOvertaken,  // lossy: overrun again and again; there is something, try again
+};
 
 struct ConsumerCounts {
   uint64_t received = 0, lost = 0, overruns = 0, skipped = 0, late_wakeups = 0;
@@ -155,10 +161,11 @@ class RingConsumer : public RingView<A> {
         continue;
       }
       overruns_in_a_row_ = 0;
+      if (!Live()) return Read::kEvicted;
       Deliver(copy, frame.payload, frame.next, out);
       return Read::kMessage;
     }
-    return Read::kEmpty;
+    return Read::kOvertaken;
   }
 
   // ---- both ----------------------------------------------------------------------------------------------
@@ -172,6 +179,10 @@ class RingConsumer : public RingView<A> {
     stored_ = position_;
     NoteProgress();
     W::StorePosition(seat_.seat->words, position_);
+    return OfferRoom();
+  }
+  // After a position was stored or the seat was left. true: FUTEX_WAKE the room epoch.
+  bool OfferRoom() {
     if (!seat_.holds_back) return false;
     W::FencePositionBeforeWaiter();
     if (!W::RoomWanted(*seat_.room_waiting) || !W::TakeRoomWaiter(*seat_.room_waiting)) return false;

@@ -25,6 +25,12 @@ struct Beginning {
 };
 enum class JoinFailure : uint8_t { kNone, kOutOfRange, kDamaged, kEvicted, kOvertaken };
 
+// Sequences start at 0 and would take centuries to wrap: a huge number asked of a young ring is a mistake, not a
+// sequence of long ago.
+constexpr bool NotYetPublished(uint64_t sequence, uint64_t end) {
+  return Ahead(sequence, end) > 0 || (sequence >> 63 != 0 && end >> 62 == 0);
+}
+
 // Where `start` leads now. `round`: how often a choice was overtaken; asks for more head-room each time.
 template <class A>
 std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uint64_t value, int round,
@@ -48,7 +54,7 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
     case StartAt::kSequence:
       wanted = value;
       counts_from_wanted = true;
-      if (Ahead(wanted, end->sequence) > 0) {
+      if (NotYetPublished(wanted, end->sequence)) {
         *failure = JoinFailure::kOutOfRange;
         return std::nullopt;
       }
@@ -86,7 +92,10 @@ std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, u
     W::FenceSeatBeforeIntent();
     const int64_t ahead = Ahead(W::LoadIntent(view.control().room), begin->at.position);
     if (delivery == kDeliveryLossless && ahead > static_cast<int64_t>(view.capacity())) continue;
-    if (W::GoLive(seat.identity, joining, *live)) return begin;
+    if (W::GoLive(seat.identity, joining, *live)) {
+      W::CountJoin(seats.control->join);  // once more: whoever waits for consumers sleeps on this word
+      return begin;
+    }
     *failure = JoinFailure::kEvicted;
     return std::nullopt;
   }

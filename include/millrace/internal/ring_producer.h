@@ -4,7 +4,8 @@
 // system call. Waiting for room and waking sleepers are its caller's (parking.h).
 // Threads: one at a time, the only writer of RingControl and of the data.
 //
-// I1  header(position_) is 0 and its 8 bytes are reserved whenever no claim is open: the stop sign.
+// I1  header(position_) is 0 whenever no claim is open, the stop sign; its 8 bytes are reserved but for the
+//     very first one, which is 0 because the memory is new.
 // I2  A byte is written only below limit_, and only after R (reserved) was stored above it [R6, R7].
 // I3  R and limit_ never go back, not even across take-over.
 // I4  A live lossless seat at p is never overtaken: R <= p + capacity, or the seat was evicted first [E1].
@@ -38,7 +39,6 @@ class RingProducer {
   // `at`: the end of what is published, found by creation (0) or take-over. R stays as it is (I3).
   // `asym`: this process registered for membarrier, and the flags of this epoch say so.
   void Attach(const RingMemory& memory, const SeatTable& seats, Point at, bool asym, uint64_t (*wall_ns)()) {
-    view_ = RingView<A>(memory);
     control_ = memory.control;
     data_ = memory.data;
     mask_ = memory.capacity - 1;
@@ -52,6 +52,7 @@ class RingProducer {
     sequence_ = at.sequence;
     limit_ = W::LoadReserved(control_->room);
     scanned_ = false;
+    seats_used_ = 0;
     last_mark_chunk_ = ~uint64_t{0};
     SetStraightLimit();
   }
@@ -108,6 +109,7 @@ class RingProducer {
         MakeSeatState(GenerationOf(state), SeatPhase::kEvicted, DeliveryOf(state), EvictedBy::kProducer, why);
     if (!W::Evict(seat, state, evicted)) return false;
     W::Note(control_->counters.evictions, W::Peek(control_->counters.evictions) + 1);
+    ++evictions_;
     scanned_ = false;
     return true;
   }
@@ -121,6 +123,7 @@ class RingProducer {
     mask_ = 0;
     max_message_ = 0;
     seats_ = seats;
+    seats_used_ = 0;
     sleepers_ = &seats.control->sleeper;
     asym_ = true;
     limit_ = straight_limit_ = position_;
@@ -128,6 +131,7 @@ class RingProducer {
 
   uint64_t position() const { return position_; }
   uint64_t sequence() const { return sequence_; }
+  uint64_t evictions() const { return evictions_; }  // by this producer
   uint64_t max_message() const { return max_message_; }
   uint64_t capacity() const { return capacity_; }
   RingControl& control() const { return *control_; }
@@ -199,8 +203,9 @@ class RingProducer {
   // see the intent [J4, R2]); a live one out of range is nonsense and evicted.
   template <class F>
   void ForEachHolder(F f) {
-    const uint32_t used = std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count);
-    for (uint32_t i = 0; i < used; ++i) {
+    // It only grows: a peer that shrinks it hides nobody.
+    seats_used_ = std::max(seats_used_, std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count));
+    for (uint32_t i = 0; i < seats_used_; ++i) {
       Seat& seat = seats_.seats[i];
       const uint64_t state = W::LoadSeatState(seat.identity);
       const SeatPhase phase = PhaseOf(state);
@@ -247,10 +252,11 @@ class RingProducer {
   bool held_ = false;     // some seat holds back, the lowest at lowest_
   uint64_t lowest_ = 0;
   uint32_t joins_seen_ = 0;
+  uint32_t seats_used_ = 0;
+  uint64_t evictions_ = 0;
   uint64_t wanted_end_ = 0;
   uint64_t last_mark_chunk_ = ~uint64_t{0};
   uint64_t (*wall_ns_)() = nullptr;
-  RingView<A> view_;
 };
 
 // Take-over: where the published frames of a ring without producer end. Also voids marks above that point.
