@@ -77,8 +77,8 @@ class Consumer {
   absl::Status status() const;
   ConsumerStats stats() const;
   uint64_t next_sequence() const;  // of the message this consumer reads next
-  // Ends Next(), now or later, with kInterrupted, whether or not there are messages; TryNext goes on. From any
-  // thread or signal handler; lasts for the life of this handle. A signal alone never ends a wait.
+  // Ends Next(), now or later, with kInterrupted, whether or not there are messages; TryNext goes on. From
+  // any thread or signal handler; lasts for the life of this handle. A signal alone never ends a wait.
   void Interrupt() noexcept;
   bool valid() const { return core_ != nullptr; }
 
@@ -94,10 +94,11 @@ Polled Consumer::Poll(F&& handler, size_t max) {
   assert(!core_->polling);
   struct Guard {  // the handler may throw: then its message is read again
     internal::ConsumerCore* core;
-    const Message* message = nullptr;
+    bool handling = false;
+    uint64_t sequence = 0, lost = 0;
     ~Guard() {
       core->polling = false;
-      if (message != nullptr) core->ring.Undeliver({nullptr, 0, message->sequence, message->lost});
+      if (handling) core->ring.Undeliver({nullptr, 0, sequence, lost});
     }
   } guard{core_.get()};
   core_->polling = true;
@@ -105,14 +106,16 @@ Polled Consumer::Poll(F&& handler, size_t max) {
   while (handled < max) {
     const Received received = core_->TryNext();
     if (!received) return {handled, received.why()};
-    guard.message = &*received;
+    guard.sequence = received->sequence;
+    guard.lost = received->lost;
+    guard.handling = true;
     bool more = true;
     if constexpr (std::is_convertible_v<decltype(handler(*received)), bool>) {
       more = handler(*received);
     } else {
       handler(*received);
     }
-    guard.message = nullptr;
+    guard.handling = false;
     ++handled;
     if (!more) break;
   }

@@ -1,7 +1,7 @@
 // millrace: a lock-free message queue between processes on one Linux machine. C++20.
 //
-// One producer writes a named ring in POSIX shared memory, any number of consumers read it. No exception comes
-// from this library, it installs no signal handler, and a signal never ends a wait.
+// One producer writes a named ring in POSIX shared memory, any number of consumers read it. No exception
+// comes from this library, it installs no signal handler, and a signal never ends a wait.
 #ifndef MILLRACE_MILLRACE_H_
 #define MILLRACE_MILLRACE_H_
 

@@ -12,15 +12,15 @@
 
 namespace millrace {
 
-using Nanos = std::chrono::nanoseconds;           // negative: kBadArgument. Sums saturate.
+using Nanos = std::chrono::nanoseconds;  // negative: kBadArgument. Sums saturate.
 inline constexpr Nanos kForever = Nanos::max();
 
 // Exact modes of the two shared objects; the umask has no say. A successor producer needs the owner's uid
 // (or root), whatever is set here: nobody else can take the producer's lock.
 struct Access {
-  mode_t ring = 0600;          // who may read messages (r)
-  mode_t seats = 0600;         // who may take a seat (rw): such a consumer can hold the producer back
-  std::optional<gid_t> group;  // unset: the creator's
+  mode_t ring = 0600;               // who may read messages (r)
+  mode_t seats = 0600;              // who may take a seat (rw): such a consumer can hold the producer back
+  std::optional<gid_t> group = {};  // unset: the creator's
 
   static constexpr Access Private() { return {}; }
   // Anyone may observe, nobody else may hold the producer back.
@@ -33,12 +33,12 @@ struct Access {
 // What a ring is made of. Create: unset means the default. OpenOrCreate on an existing ring: what is set
 // must match (else kOptionsDiffer), what is unset accepts what is there.
 struct RingOptions {
-  std::optional<size_t> capacity;     // power of two, 4 KiB to 8 GiB; default 1 MiB
-  std::optional<size_t> max_message;  // default and bound: min(capacity / 8, 2^28 - 64)
-  std::optional<uint32_t> seats;      // 1..1024; default 64, 256 bytes of shared memory each
-  std::optional<std::string> schema;  // at most 1000 bytes; default none. Grammar: runtime/PROTOCOL.md
-  std::optional<Access> access;       // not compared on open
-  bool keep = false;                  // true: never counted as stale, whoever is gone
+  std::optional<size_t> capacity = {};     // power of two, 4 KiB to 8 GiB; default 1 MiB
+  std::optional<size_t> max_message = {};  // default and bound: min(capacity / 8, 2^28 - 64)
+  std::optional<uint32_t> seats = {};      // 1..1024; default 64, 256 bytes of shared memory each
+  std::optional<std::string> schema = {};  // at most 1000 bytes; default none. Grammar: runtime/PROTOCOL.md
+  std::optional<Access> access = {};       // not compared on open
+  bool keep = false;                       // true: never counted as stale, whoever is gone
 };
 
 // What Publish and WaitClaim do while the slowest lossless consumer leaves no room. TryPublish and TryClaim
@@ -53,7 +53,7 @@ struct ProducerOptions {
   OnFull on_full = OnFull::kBlock;
   Nanos evict_after = std::chrono::seconds(5);  // kEvictSlowest: how long a consumer may leave no room
   // A killed predecessor holds its lock until the kernel has freed its memory: up to seconds for a huge
-  // process. Opening waits this long for it before it answers kProducerAlive.
+  // process. Opening waits this long for it before it answers kProducerAlive (creating: at most 5 s).
   Nanos take_over_timeout = std::chrono::seconds(2);
   std::string label = {};  // shown to people, at most 63 bytes; default: the program's name
   std::string directory = "/dev/shm";
@@ -97,8 +97,8 @@ class Start {
  public:
   enum class Kind : uint8_t { kEnd, kOldest, kLast, kSequence };
 
-  static constexpr Start End() { return Start(Kind::kEnd, 0); }         // what is published from now on
-  static constexpr Start Oldest() { return Start(Kind::kOldest, 0); }   // the oldest retained message
+  static constexpr Start End() { return Start(Kind::kEnd, 0); }              // what is published from now on
+  static constexpr Start Oldest() { return Start(Kind::kOldest, 0); }        // the oldest retained message
   static constexpr Start Last(uint64_t n) { return Start(Kind::kLast, n); }  // newest n retained, then on
   // Overwritten already: the oldest retained, and the first Message.lost says how many are missing.
   // Beyond the next message: kBadArgument.
@@ -117,9 +117,9 @@ struct ConsumerOptions {
   Start start = Start::End();
   Wait wait = Wait::kAdaptive;
   Overrun on_overrun = Overrun::kResumeOldest;
-  bool copy = false;             // a lossless consumer too hands out its own copy, checked against eviction
-  bool follow_reopen = false;    // true: a closed ring is waited on like an empty one
-  Nanos open_timeout = Nanos::zero();     // > 0: wait that long for the ring to be created
+  bool copy = false;           // a lossless consumer too hands out its own copy, checked against eviction
+  bool follow_reopen = false;  // true: a closed ring is waited on like an empty one
+  Nanos open_timeout = Nanos::zero();      // > 0: wait that long for the ring to be created
   std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema
   std::string label = {};                  // as in ProducerOptions
   std::string directory = "/dev/shm";

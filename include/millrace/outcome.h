@@ -9,30 +9,30 @@
 
 namespace millrace {
 
-enum class [[nodiscard]] Sent : uint8_t {
-  kOk,
-  kFull,      // TryPublish, TryClaim: a lossless consumer leaves no room now
-  kTimedOut,
-  kDropped,   // OnFull::kDropNew: no room; counted in ProducerStats::dropped
-  kTooLarge,  // larger than the ring's maximum message
-  kClosed,    // this producer has closed its ring
-  kRemoved,   // the ring was unlinked
-  kInterrupted,
-  kForked,  // this handle came through fork()
-  kBadArgument,
+enum class [[nodiscard]] Sent : uint8_t{
+    kOk,
+    kFull,  // TryPublish, TryClaim: a lossless consumer leaves no room now
+    kTimedOut,
+    kDropped,   // OnFull::kDropNew: no room; counted in ProducerStats::dropped
+    kTooLarge,  // larger than the ring's maximum message
+    kClosed,    // this producer has closed its ring
+    kRemoved,   // the ring was unlinked
+    kInterrupted,
+    kForked,  // this handle came through fork()
+    kBadArgument,
 };
 
-enum class [[nodiscard]] Got : uint8_t {
-  kMessage,
-  kEmpty,    // nothing published beyond what was read; a producer may be alive or gone
-  kTimedOut,
-  kClosed,   // the producer closed the ring and everything was read
-  kEvicted,  // this consumer lost its seat; status() says to whom and why
-  kRemoved,  // the ring was unlinked and everything was read
-  kDamaged,  // the ring's contents contradict the protocol; status() says where
-  kInterrupted,
-  kForked,  // this handle came through fork()
-  kBadArgument,
+enum class [[nodiscard]] Got : uint8_t{
+    kMessage,
+    kEmpty,  // nothing published beyond what was read; a producer may be alive or gone
+    kTimedOut,
+    kClosed,   // the producer closed the ring and everything was read
+    kEvicted,  // this consumer lost its seat; status() says to whom and why
+    kRemoved,  // the ring was unlinked and everything was read
+    kDamaged,  // the ring's contents contradict the protocol; status() says where
+    kInterrupted,
+    kForked,  // this handle came through fork()
+    kBadArgument,
 };
 
 // "kTimedOut" and so on; never null. For logs and tests.

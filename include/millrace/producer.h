@@ -26,7 +26,10 @@ class TypedProducer;
 class [[nodiscard]] Claim {
  public:
   Claim(Claim&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)), data_(other.data_), size_(other.size_), why_(other.why_) {}
+      : core_(std::exchange(other.core_, nullptr)),
+        data_(other.data_),
+        size_(other.size_),
+        why_(other.why_) {}
   Claim& operator=(Claim&&) = delete;
   ~Claim() { Abort(); }
 
@@ -106,7 +109,8 @@ class Producer {
     assert(!core_->claim_open);
     internal::ProducerCore& core = *core_;
     const size_t n = message.size();
-    if (!core.ring.Allows(n) || !core.ring.Fits(n)) [[unlikely]] return core.TryPublishSlow(message.data(), n);
+    if (!core.ring.Allows(n) || !core.ring.Fits(n)) [[unlikely]]
+      return core.TryPublishSlow(message.data(), n);
     internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
     core.Commit(n);
     return Sent::kOk;

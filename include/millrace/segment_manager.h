@@ -25,7 +25,7 @@ struct SeatInfo {
   bool pid_foreign = false;
   bool alive = false;
   bool evicted = false;
-  uint64_t received = 0, lost = 0;         // messages, as of its last stored position
+  uint64_t received = 0, lost = 0;  // messages, as of its last stored position
   uint64_t lag_messages = 0, lag_bytes = 0;
   std::optional<uint64_t> lag_ns;  // age of the oldest message it has not read, within a chunk; 0: none
 };
@@ -82,7 +82,8 @@ class SegmentManager {
   absl::Status Unlink(std::string_view name, Force = Force::kNo) const;
 
   // Rings without living producer or consumer whose newest trace is older than `idle_for`, and remains of
-  // killed creators. Never: kept rings, rings that had no producer yet, durable groups, files that are not ours.
+  // killed creators. Never: kept rings, rings that had no producer yet, durable groups, files that are not
+  // ours.
   absl::StatusOr<std::vector<Stale>> FindStale(Nanos idle_for = std::chrono::minutes(1)) const;
   // Removes it, after proving again under all of its locks that nobody uses this incarnation: kInUse, or
   // kIncarnation if the name leads to another queue by now.

@@ -7,9 +7,9 @@
 namespace millrace {
 
 // Installs a SIGBUS handler that turns the truncation of a ring into an answer: consumers say Got::kDamaged,
-// producers Sent::kRemoved and Check() kTruncated, where otherwise the process would be killed. Faults elsewhere
-// go to the handler that was there before. Opt-in, because a library may not take a signal unasked; shmctl does.
-// Call it once, before other threads start. What was published into a lost page is lost.
+// producers Sent::kRemoved and Check() kTruncated, where otherwise the process would be killed. Faults
+// elsewhere go to the handler that was there before. Opt-in, because a library may not take a signal unasked;
+// shmctl does. Call it once, before other threads start. What was published into a lost page is lost.
 absl::Status InstallSigbusGuard();
 
 }  // namespace millrace

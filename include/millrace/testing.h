@@ -27,11 +27,14 @@ class ScopedRing {
   ScopedRing(const ScopedRing&) = delete;
   ScopedRing& operator=(const ScopedRing&) = delete;
   ~ScopedRing() {
-    if (getpid() == owner_) SegmentManager(directory_).Unlink(name_, SegmentManager::Force::kYes).IgnoreError();
+    if (getpid() == owner_)
+      SegmentManager(directory_).Unlink(name_, SegmentManager::Force::kYes).IgnoreError();
   }
 
   const std::string& name() const { return name_; }
-  operator std::string_view() const { return name_; }  // NOLINT(google-explicit-constructor): it stands for the name
+  operator std::string_view() const {
+    return name_;
+  }  // NOLINT(google-explicit-constructor): it stands for the name
 
  private:
   std::string directory_, name_;

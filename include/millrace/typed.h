@@ -25,10 +25,11 @@ namespace millrace {
 // A type whose bytes mean the same in another process. Members of type bool or enum are allowed and risky: a
 // hostile producer can store any bits there. Use integers and check them. Padding bytes are published too.
 template <class T>
-concept Plain = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> && !std::is_pointer_v<T> && alignof(T) <= 8;
+concept Plain = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> && !std::is_pointer_v<T> &&
+                alignof(T) <= 8;
 
-// Specialise it for each message type: fields "name:type" in order, separated by one space, where type is u8 to
-// u64, i8 to i64, f32, f64, or an array such as u8[16]; "_:u8[4]" names padding. "": untyped.
+// Specialise it for each message type: fields "name:type" in order, separated by one space, where type is u8
+// to u64, i8 to i64, f32, f64, or an array such as u8[16]; "_:u8[4]" names padding. "": untyped.
 template <class T>
 inline constexpr std::string_view kSchema = "";
 
@@ -37,22 +38,27 @@ namespace internal {
 // One message per type: what is wrong and what to do about it.
 template <class T>
 constexpr bool CheckMessageType() {
-  static_assert(std::is_trivially_copyable_v<T>,
-                "millrace: T must be trivially copyable: replace std::string, std::vector and pointers to other "
-                "objects by fixed arrays, or publish bytes with millrace::Producer");
-  static_assert(!std::is_pointer_v<T>, "millrace: T is a pointer, which means nothing in another process: publish "
-                                       "what it points to");
+  static_assert(
+      std::is_trivially_copyable_v<T>,
+      "millrace: T must be trivially copyable: replace std::string, std::vector and pointers to other "
+      "objects by fixed arrays, or publish bytes with millrace::Producer");
+  static_assert(!std::is_pointer_v<T>,
+                "millrace: T is a pointer, which means nothing in another process: publish "
+                "what it points to");
   static_assert(std::is_standard_layout_v<T>,
                 "millrace: T must have standard layout (no virtual functions, one access level) so that both "
                 "processes agree on its bytes");
-  static_assert(alignof(T) <= 8, "millrace: T asks for more than 8-byte alignment, which frames do not have: drop "
-                                 "alignas, or copy into an aligned object after receiving");
-  static_assert(SchemaBytes(kSchema<T>) != kBadSchema,
-                "millrace: kSchema<T> is malformed: write \"name:type name:type\" with u8..u64, i8..i64, f32, f64 or "
-                "an array such as u8[16]");
-  static_assert(kSchema<T>.empty() || SchemaBytes(kSchema<T>) == sizeof(T),
-                "millrace: the fields of kSchema<T> do not add up to sizeof(T): a field is missing, has another type, "
-                "or padding is not named (add \"_:u8[N]\")");
+  static_assert(alignof(T) <= 8,
+                "millrace: T asks for more than 8-byte alignment, which frames do not have: drop "
+                "alignas, or copy into an aligned object after receiving");
+  static_assert(
+      SchemaBytes(kSchema<T>) != kBadSchema,
+      "millrace: kSchema<T> is malformed: write \"name:type name:type\" with u8..u64, i8..i64, f32, f64 or "
+      "an array such as u8[16]");
+  static_assert(
+      kSchema<T>.empty() || SchemaBytes(kSchema<T>) == sizeof(T),
+      "millrace: the fields of kSchema<T> do not add up to sizeof(T): a field is missing, has another type, "
+      "or padding is not named (add \"_:u8[N]\")");
   return true;
 }
 
@@ -64,7 +70,8 @@ RingOptions WithSchema(RingOptions options) {
 
 }  // namespace internal
 
-// A typed message or the reason why there is none. The reference is valid until the next call on the consumer.
+// A typed message or the reason why there is none. The reference is valid until the next call on the
+// consumer.
 template <class T>
 class [[nodiscard]] TypedReceived {
  public:
@@ -102,13 +109,15 @@ class TypedProducer {
     internal::ProducerCore& core = *bytes_.core_;
     assert(!core.claim_open);
     // sizeof(T) was compared with the maximum message when opening.
-    if (!core.ring.Fits(sizeof(T))) [[unlikely]] return core.TryPublishSlow(&message, sizeof(T));
+    if (!core.ring.Fits(sizeof(T))) [[unlikely]]
+      return core.TryPublishSlow(&message, sizeof(T));
     internal::RealAtomics::CopyIn(core.ring.Place(), &message, sizeof(T));
     core.Commit(sizeof(T));
     return Sent::kOk;
   }
   Sent Publish(const T& message, Nanos timeout = kForever) {
-    return bytes_.Publish(std::span<const std::byte>(reinterpret_cast<const std::byte*>(&message), sizeof(T)), timeout);
+    return bytes_.Publish(std::span<const std::byte>(reinterpret_cast<const std::byte*>(&message), sizeof(T)),
+                          timeout);
   }
   // The untyped handle: Close, Check, stats. What it publishes must be a T too.
   Producer& bytes() { return bytes_; }
@@ -139,7 +148,9 @@ class TypedConsumer {
 
   // A message of another size than T (from an untyped producer) answers kDamaged and is passed over: nothing
   // can be said about its bytes.
-  TypedReceived<T> TryNext() noexcept { return TypedReceived<T>(Sized(bytes_.core_->TryNextOfSize(sizeof(T)))); }
+  TypedReceived<T> TryNext() noexcept {
+    return TypedReceived<T>(Sized(bytes_.core_->TryNextOfSize(sizeof(T))));
+  }
   TypedReceived<T> Next(Nanos timeout = kForever) { return TypedReceived<T>(Sized(bytes_.Next(timeout))); }
   // handler(const T&, uint64_t sequence, uint64_t lost) -> void or bool, as Consumer::Poll.
   template <class F>
@@ -152,7 +163,8 @@ class TypedConsumer {
             return false;
           }
           const T& value = *reinterpret_cast<const T*>(message.payload.data());
-          if constexpr (std::is_convertible_v<decltype(handler(value, message.sequence, message.lost)), bool>) {
+          if constexpr (std::is_convertible_v<decltype(handler(value, message.sequence, message.lost)),
+                                              bool>) {
             return handler(value, message.sequence, message.lost);
           } else {
             handler(value, message.sequence, message.lost);
@@ -168,7 +180,8 @@ class TypedConsumer {
  private:
   explicit TypedConsumer(Consumer consumer) : bytes_(std::move(consumer)) {}
   Received Sized(const Received& received) {
-    if (received && received->payload.size() != sizeof(T)) [[unlikely]] return bytes_.core_->WrongSize();
+    if (received && received->payload.size() != sizeof(T)) [[unlikely]]
+      return bytes_.core_->WrongSize();
     return received;
   }
   Consumer bytes_;

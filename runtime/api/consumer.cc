@@ -24,10 +24,17 @@ std::string WhoEvicted(const internal::SeatIdentity& seat) {
   if (internal::ByOf(state) == internal::EvictedBy::kTool) by = "an operator (shmctl evict)";
   std::string why = "its seat was given to another consumer";
   switch (internal::WhyOf(state)) {
-    case internal::EvictedWhy::kHeldBack: why = "it had held the producer back for too long"; break;
-    case internal::EvictedWhy::kNonsense: why = "its position was out of range (its seat was overwritten)"; break;
-    case internal::EvictedWhy::kRequest: why = "on request"; break;
-    case internal::EvictedWhy::kNone: break;
+    case internal::EvictedWhy::kHeldBack:
+      why = "it had held the producer back for too long";
+      break;
+    case internal::EvictedWhy::kNonsense:
+      why = "its position was out of range (its seat was overwritten)";
+      break;
+    case internal::EvictedWhy::kRequest:
+      why = "on request";
+      break;
+    case internal::EvictedWhy::kNone:
+      break;
   }
   return absl::StrCat("evicted by ", by, " at sequence ", W::Peek(seat.evicted_sequence), ": ", why,
                       "; open the ring again to go on");
@@ -39,18 +46,28 @@ absl::Status Explain(const Cold& cold) {
   switch (cold.last_why) {
     case Got::kMessage:
     case Got::kEmpty:
-    case Got::kTimedOut: return absl::OkStatus();
-    case Got::kClosed: return os::Failure(Error::kClosed, ring + "the producer closed it and everything was read");
-    case Got::kEvicted: return os::Failure(Error::kEvicted, ring + WhoEvicted(reader.seat().seat->identity));
-    case Got::kRemoved: return os::Failure(Error::kRemoved, ring + "it was removed (shmctl unlink, rm, or systemd's RemoveIPC at logout)");
+    case Got::kTimedOut:
+      return absl::OkStatus();
+    case Got::kClosed:
+      return os::Failure(Error::kClosed, ring + "the producer closed it and everything was read");
+    case Got::kEvicted:
+      return os::Failure(Error::kEvicted, ring + WhoEvicted(reader.seat().seat->identity));
+    case Got::kRemoved:
+      return os::Failure(Error::kRemoved,
+                         ring + "it was removed (shmctl unlink, rm, or systemd's RemoveIPC at logout)");
     case Got::kDamaged:
       return os::Failure(Error::kDamaged,
-                         absl::StrCat(ring, "no valid frame at position ", reader.at().position, ", where message ",
-                                      reader.at().sequence, " should begin; open it again with Start::End(), or remove it "
+                         absl::StrCat(ring, "no valid frame at position ", reader.at().position,
+                                      ", where message ", reader.at().sequence,
+                                      " should begin; open it again with Start::End(), or remove it "
                                       "(shmctl unlink) and create it again"));
-    case Got::kInterrupted: return os::Failure(Error::kOther, ring + "Interrupt() was called on this consumer");
-    case Got::kForked: return os::Failure(Error::kForked, ring + "this consumer belongs to the parent process; open one in the child");
-    case Got::kBadArgument: return os::Failure(Error::kBadArgument, ring + "the timeout is negative; use 0 for \"do not wait\"");
+    case Got::kInterrupted:
+      return os::Failure(Error::kOther, ring + "Interrupt() was called on this consumer");
+    case Got::kForked:
+      return os::Failure(Error::kForked,
+                         ring + "this consumer belongs to the parent process; open one in the child");
+    case Got::kBadArgument:
+      return os::Failure(Error::kBadArgument, ring + "the timeout is negative; use 0 for \"do not wait\"");
   }
   return absl::OkStatus();
 }
@@ -66,13 +83,15 @@ Consumer::Consumer(Consumer&&) noexcept = default;
 Consumer& Consumer::operator=(Consumer&&) noexcept = default;
 Consumer::~Consumer() = default;
 
-absl::StatusOr<Consumer> Consumer::Open(std::string_view name, Delivery delivery, const ConsumerOptions& options) {
+absl::StatusOr<Consumer> Consumer::Open(std::string_view name, Delivery delivery,
+                                        const ConsumerOptions& options) {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
   if (!paths.ok()) return paths.status();
   if (absl::Status s = segment::CheckConsumerOptions(options); !s.ok()) return s;
   absl::StatusOr<segment::ConsumerAttachment> attached = segment::AttachConsumer(*paths, delivery, options);
   if (!attached.ok()) return attached.status();
-  return Consumer(std::make_unique<ConsumerCore>(std::make_unique<Cold>(*std::move(attached), delivery, options)));
+  return Consumer(
+      std::make_unique<ConsumerCore>(std::make_unique<Cold>(*std::move(attached), delivery, options)));
 }
 
 Received Consumer::Next(Nanos timeout) { return core_->NextWaiting(timeout.count()); }
@@ -86,7 +105,9 @@ absl::Status Consumer::SkipTo(Start start) {
   if (cold.forked) return CannotSkip(cold, Error::kForked, "this consumer belongs to the parent process");
   auto& ring = core_->ring;
   const std::optional<Point> end = ring.End();
-  if (!end) return CannotSkip(cold, Error::kDamaged, segment::DamageOf(segment::MemoryOf(cold.attached.ring, cold.attached.header)));
+  if (!end)
+    return CannotSkip(cold, Error::kDamaged,
+                      segment::DamageOf(segment::MemoryOf(cold.attached.ring, cold.attached.header)));
   const Point here = ring.at();
   uint64_t wanted = end->sequence;
   if (start.kind() == Start::Kind::kOldest) return absl::OkStatus();
@@ -97,11 +118,14 @@ absl::Status Consumer::SkipTo(Start start) {
   if (start.kind() == Start::Kind::kSequence) {
     wanted = start.value();
     if (internal::NotYetPublished(wanted, end->sequence)) {
-      return CannotSkip(cold, Error::kBadArgument, absl::StrCat("sequence ", wanted, " is not published yet (next is ", end->sequence, ")"));
+      return CannotSkip(
+          cold, Error::kBadArgument,
+          absl::StrCat("sequence ", wanted, " is not published yet (next is ", end->sequence, ")"));
     }
     if (Ahead(wanted, here.sequence) < 0) {
       return CannotSkip(cold, Error::kBadArgument,
-                        absl::StrCat("sequence ", wanted, " is behind this consumer (next is ", here.sequence, "); open another one to go back"));
+                        absl::StrCat("sequence ", wanted, " is behind this consumer (next is ", here.sequence,
+                                     "); open another one to go back"));
     }
   }
   if (Ahead(wanted, here.sequence) <= 0) return absl::OkStatus();
@@ -128,7 +152,8 @@ ConsumerStats Consumer::stats() const {
   const int64_t messages = Ahead(W::LoadTailSequence(control.tail), here.sequence);
   const int64_t bytes = Ahead(W::LoadTailPosition(control.tail), here.position);
   const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
-  return {counts.received, counts.lost, counts.overruns, counts.skipped, counts.late_wakeups, behind(messages), behind(bytes)};
+  return {counts.received,     counts.lost,      counts.overruns, counts.skipped,
+          counts.late_wakeups, behind(messages), behind(bytes)};
 }
 
 uint64_t Consumer::next_sequence() const { return core_->ring.at().sequence; }

@@ -111,19 +111,29 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
 
 Received ConsumerCore::TryNextSlow() noexcept {
   if (cold->forked) return cold->last_why = Got::kForked;
-  const uint64_t state = W::LoadState(cold->control().room);  // before the header: PROTOCOL.md "End of a closed ring"
+  const uint64_t state =
+      W::LoadState(cold->control().room);  // before the header: PROTOCOL.md "End of a closed ring"
   Lent lent;
   Read read = Read::kEmpty;
-  if (in_place) read = ring.NextSlow(&lent);
-  else if (cold->lossless()) read = cold->ReadLosslessCopy(&lent);
-  else read = cold->ReadCopy(&lent);
-  if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted()) read = Read::kDamaged;  // the SIGBUS guard
+  if (in_place)
+    read = ring.NextSlow(&lent);
+  else if (cold->lossless())
+    read = cold->ReadLosslessCopy(&lent);
+  else
+    read = cold->ReadCopy(&lent);
+  if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
+    read = Read::kDamaged;  // the SIGBUS guard
   switch (read) {
-    case Read::kMessage: return ToReceived(lent);
-    case Read::kEvicted: return cold->last_why = Got::kEvicted;
-    case Read::kDamaged: return cold->last_why = Got::kDamaged;
-    case Read::kOvertaken: return cold->last_why = Got::kEmpty;
-    case Read::kEmpty: break;
+    case Read::kMessage:
+      return ToReceived(lent);
+    case Read::kEvicted:
+      return cold->last_why = Got::kEvicted;
+    case Read::kDamaged:
+      return cold->last_why = Got::kDamaged;
+    case Read::kOvertaken:
+      return cold->last_why = Got::kEmpty;
+    case Read::kEmpty:
+      break;
   }
   return cold->last_why = cold->WhyEmpty(state);
 }
@@ -145,11 +155,12 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns) {
 void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
   const auto pending = [&] {
     return core->ring.SomethingThere() || W::LoadState(control().room) != state ||
-           (!removed_word_checked && W::LoadRemoved(control().room)) || !core->ring.Live() || interrupted.load(std::memory_order_relaxed);
+           (!removed_word_checked && W::LoadRemoved(control().room)) || !core->ring.Live() ||
+           interrupted.load(std::memory_order_relaxed);
   };
   const int64_t before = os::MonotonicNs();
-  const Parked parked = ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns, pending,
-                                                  [&] { return core->ring.MissedWake(); });
+  const Parked parked = ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns,
+                                                  pending, [&] { return core->ring.MissedWake(); });
   const int64_t now = os::MonotonicNs();
   if (parked == Parked::kMissed) core->ring.CountLateWakeup();
   if (parked != Parked::kPending) spin.Slept(now - before);

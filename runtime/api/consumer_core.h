@@ -46,7 +46,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   std::atomic<bool> interrupted{false};
   bool forked = false, removed = false;
   bool removed_word_checked = false;  // the word was set and the link count contradicted it
-  Got last_why = Got::kEmpty;  // for status()
+  Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
   int64_t last_link_check_ns = 0;
   std::unique_ptr<uint64_t[]> buffer;

@@ -10,18 +10,19 @@
 namespace millrace::api {
 
 inline const internal::ParkOps& SystemParkOps() {
-  static constexpr internal::ParkOps kOps{
-      [](const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
-        return timeout_ns <= 0 || os::FutexWait(word, seen, timeout_ns) == os::Slept::kTimedOut;
-      },
-      &os::FutexWakeAll, &os::GlobalBarrier, &os::MonotonicNs};
+  static constexpr internal::ParkOps kOps{[](const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
+                                            return timeout_ns <= 0 || os::FutexWait(word, seen, timeout_ns) ==
+                                                                          os::Slept::kTimedOut;
+                                          },
+                                          &os::FutexWakeAll, &os::GlobalBarrier, &os::MonotonicNs};
   return kOps;
 }
 
 // A point in time `timeout_ns` from now that cannot overflow.
 inline int64_t DeadlineAfter(int64_t timeout_ns) {
   const int64_t now = os::MonotonicNs();
-  return timeout_ns > std::numeric_limits<int64_t>::max() - now ? std::numeric_limits<int64_t>::max() : now + timeout_ns;
+  return timeout_ns > std::numeric_limits<int64_t>::max() - now ? std::numeric_limits<int64_t>::max()
+                                                                : now + timeout_ns;
 }
 
 }  // namespace millrace::api

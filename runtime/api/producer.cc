@@ -43,8 +43,9 @@ absl::StatusOr<std::unique_ptr<ProducerCore>> OpenCore(std::string_view name, co
 }
 
 absl::Status Gone(const segment::Paths& paths) {
-  return os::Failure(Error::kRemoved, absl::StrCat("\"", paths.name, "\" was removed (shmctl unlink, rm, or systemd's "
-                                                                     "RemoveIPC at logout); create it again"));
+  return os::Failure(Error::kRemoved, absl::StrCat("\"", paths.name,
+                                                   "\" was removed (shmctl unlink, rm, or systemd's "
+                                                   "RemoveIPC at logout); create it again"));
 }
 
 absl::Status CheckObject(os::LockProbe& probe, const segment::Paths& paths, const std::string& path,
@@ -54,8 +55,9 @@ absl::Status CheckObject(os::LockProbe& probe, const segment::Paths& paths, cons
   const std::optional<uint64_t> bytes = probe.Bytes();
   if (!links || !bytes) return Gone(paths);
   if (*bytes < expected_bytes) {
-    return os::Failure(Error::kTruncated, absl::StrCat("\"", path, "\" was truncated to ", *bytes, " bytes, expected ",
-                                                       expected_bytes, "; create the ring again"));
+    return os::Failure(Error::kTruncated,
+                       absl::StrCat("\"", path, "\" was truncated to ", *bytes, " bytes, expected ",
+                                    expected_bytes, "; create the ring again"));
   }
   return absl::OkStatus();
 }
@@ -128,7 +130,8 @@ absl::Status Producer::Close() {
   cold.FlushCounters(*core_);
   segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
   cold.closed = true;
-  core_->ring.Strand(api::StrandedProducerRing(), api::StrandedSeats());  // the ring is a successor's from here on
+  core_->ring.Strand(api::StrandedProducerRing(),
+                     api::StrandedSeats());  // the ring is a successor's from here on
   cold.attached.alive_lock.Release();
   cold.attached.producer_lock.Release();
   return absl::OkStatus();
@@ -151,14 +154,16 @@ absl::Status Producer::CheckCarries(std::string_view schema, size_t bytes) const
   const segment::ProducerAttachment& a = core_->cold->attached;
   const std::string_view carries(a.header.schema, a.header.schema_bytes);
   if (!schema.empty() && carries != schema) {
-    return os::Failure(Error::kSchema, absl::StrCat("open \"", a.paths.name, "\": its messages are \"", os::ToAbsl(carries),
-                                                    "\", this program publishes \"", os::ToAbsl(schema),
-                                                    "\"; build both programs from one schema, or use another ring"));
+    return os::Failure(Error::kSchema,
+                       absl::StrCat("open \"", a.paths.name, "\": its messages are \"", os::ToAbsl(carries),
+                                    "\", this program publishes \"", os::ToAbsl(schema),
+                                    "\"; build both programs from one schema, or use another ring"));
   }
   if (bytes > a.header.max_message) {
     return os::Failure(Error::kBadArgument,
-                       absl::StrCat("open \"", a.paths.name, "\": a message of ", bytes, " bytes is larger than its maximum of ",
-                                    a.header.max_message, "; create it with a larger capacity or maximum message"));
+                       absl::StrCat("open \"", a.paths.name, "\": a message of ", bytes,
+                                    " bytes is larger than its maximum of ", a.header.max_message,
+                                    "; create it with a larger capacity or maximum message"));
   }
   return absl::OkStatus();
 }
@@ -191,8 +196,9 @@ size_t Producer::max_message() const { return core_->cold->attached.header.max_m
 
 ProducerStats Producer::stats() const {
   const ProducerCore::Cold& cold = *core_->cold;
-  return {core_->ring.sequence(),  core_->bytes_published, cold.dropped,          cold.blocked,
-          core_->ring.evictions(), cold.wakes,             Nanos(cold.blocked_ns)};
+  return {core_->ring.sequence(), core_->bytes_published,  cold.dropped,
+          cold.blocked,           core_->ring.evictions(), cold.wakes,
+          Nanos(cold.blocked_ns)};
 }
 
 void Producer::Interrupt() noexcept {

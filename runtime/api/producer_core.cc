@@ -69,10 +69,13 @@ Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
   // The word is only a hint: the link count decides, so that a scribbled word stops nobody.
   if (!removed && W::LoadRemoved(c.ring.control().room)) {
     const int64_t now = os::MonotonicNs();
-    if (now - last_word_check_ns > kWordCheckEveryNs) removed = Removed();
-    last_word_check_ns = now;
+    if (now - last_word_check_ns > kWordCheckEveryNs) {
+      removed = Removed();
+      last_word_check_ns = now;
+    }
   }
-  if (attached.ring.Faulted() || attached.seats.Faulted()) removed = true;  // truncated, under the SIGBUS guard
+  if (attached.ring.Faulted() || attached.seats.Faulted())
+    removed = true;  // truncated, under the SIGBUS guard
   return removed ? Sent::kRemoved : Sent::kOk;
 }
 
@@ -95,7 +98,8 @@ bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
   c.ring.HoldingBack([&](uint32_t seat, uint64_t state) {
     HeldBack& since = held_back.try_emplace(seat, HeldBack{GenerationOf(state), now}).first->second;
     if (since.generation != GenerationOf(state)) since = {GenerationOf(state), now};
-    if (now - since.since_ns >= options.evict_after.count()) evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
+    if (now - since.since_ns >= options.evict_after.count())
+      evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
   });
   if (evicted) segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
   return evicted;
@@ -164,8 +168,10 @@ std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) 
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   for (;;) {
     const int64_t now = os::MonotonicNs();
-    if (cold->interrupted.load(std::memory_order_relaxed)) *why = Sent::kInterrupted;
-    else if (now >= deadline) *why = Sent::kTimedOut;
+    if (cold->interrupted.load(std::memory_order_relaxed))
+      *why = Sent::kInterrupted;
+    else if (now >= deadline)
+      *why = Sent::kTimedOut;
     if (*why != Sent::kFull) break;
     if (now - cold->last_link_check_ns > kLinkCheckEveryNs) {
       cold->last_link_check_ns = now;

@@ -44,7 +44,8 @@ struct ProducerCore::Cold final : os::ForkAware {
   int64_t last_link_check_ns = 0;
   uint64_t dropped = 0, blocked = 0, wakes = 0;  // by this handle
   int64_t blocked_ns = 0;
-  uint64_t base_bytes = 0, base_dropped = 0, base_blocked = 0, base_blocked_ns = 0, base_wakes = 0;  // predecessors'
+  uint64_t base_bytes = 0, base_dropped = 0, base_blocked = 0, base_blocked_ns = 0,
+           base_wakes = 0;  // predecessors'
 };
 
 }  // namespace millrace::internal

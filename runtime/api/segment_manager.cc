@@ -41,7 +41,8 @@ absl::StatusOr<std::vector<RingInfo>> SegmentManager::List() const {
   std::vector<RingInfo> rings;
   for (const std::string& name : *names) {
     absl::StatusOr<RingInfo> info = Inspect(name);
-    if (info.ok()) rings.push_back(*std::move(info));  // else: gone meanwhile, not ours, or not for us to read
+    if (info.ok())
+      rings.push_back(*std::move(info));  // else: gone meanwhile, not ours, or not for us to read
   }
   return rings;
 }
@@ -67,7 +68,8 @@ absl::Status SegmentManager::Unlink(std::string_view name, Force force) const {
 }
 
 absl::StatusOr<std::vector<Stale>> SegmentManager::FindStale(Nanos idle_for) const {
-  if (idle_for < Nanos::zero()) return os::Failure(Error::kBadArgument, "idle_for is negative; use 0 for \"whatever its age\"");
+  if (idle_for < Nanos::zero())
+    return os::Failure(Error::kBadArgument, "idle_for is negative; use 0 for \"whatever its age\"");
   return segment::FindStale(directory_, static_cast<uint64_t>(idle_for.count()));
 }
 

@@ -10,8 +10,12 @@ internal::Seat seat;
 
 }  // namespace
 
-internal::RingMemory StrandedProducerRing() { return {&producer_control, producer_data, internal::kMinCapacity, 0}; }
-internal::RingMemory StrandedConsumerRing() { return {&consumer_control, consumer_data, internal::kMinCapacity, 0}; }
+internal::RingMemory StrandedProducerRing() {
+  return {&producer_control, producer_data, internal::kMinCapacity, 0};
+}
+internal::RingMemory StrandedConsumerRing() {
+  return {&consumer_control, consumer_data, internal::kMinCapacity, 0};
+}
 internal::SeatTable StrandedSeats() { return {&seats, &seat, 0}; }
 internal::ConsumerSeat StrandedSeat() { return {&seat, &seats.room_waiting, &seats.room_epoch, 0, false}; }
 

@@ -1,7 +1,8 @@
 // Memory for the handles of a forked child: zeros to read, room to scribble.
 //
-// The child has no mapping of the ring. Its handles are pointed here, so that the straight path needs no check:
-// a claim finds its limit reached, a header reads as "nothing there", and the slow path answers kForked.
+// The child has no mapping of the ring. Its handles are pointed here, so that the straight path needs no
+// check: a claim finds its limit reached, a header reads as "nothing there", and the slow path answers
+// kForked.
 #ifndef MILLRACE_RUNTIME_API_STRANDED_H_
 #define MILLRACE_RUNTIME_API_STRANDED_H_
 

@@ -31,7 +31,8 @@ Range* Find(uintptr_t address) {
   const int used = ranges_used.load(std::memory_order_acquire);
   for (int i = 0; i < used; ++i) {
     const uintptr_t base = ranges[i].base.load(std::memory_order_acquire);
-    if (base > 1 && address >= base && address - base < ranges[i].bytes.load(std::memory_order_relaxed)) return &ranges[i];
+    if (base > 1 && address >= base && address - base < ranges[i].bytes.load(std::memory_order_relaxed))
+      return &ranges[i];
   }
   return nullptr;
 }
@@ -42,7 +43,8 @@ bool Repair(uintptr_t address) {
   const uintptr_t page_bytes = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   void* const page = reinterpret_cast<void*>(address & ~(page_bytes - 1));
   const int protection = PROT_READ | (range->write.load(std::memory_order_relaxed) ? PROT_WRITE : 0);
-  if (mmap(page, page_bytes, protection, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED) return false;
+  if (mmap(page, page_bytes, protection, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+    return false;
   range->faulted.store(true, std::memory_order_release);
   faults.fetch_add(1, std::memory_order_release);
   return true;

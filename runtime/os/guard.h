@@ -1,8 +1,8 @@
 // Surviving the truncation of a mapped object: an opt-in SIGBUS handler.
 //
-// Whoever may write an object may truncate it, and no mechanism for named objects prevents that; the next touch
-// of a lost page is SIGBUS. The guard puts a private page of zeros there, so that the straight paths need no
-// check, and marks the mapping: the slow paths then answer that the ring is damaged.
+// Whoever may write an object may truncate it, and no mechanism for named objects prevents that; the next
+// touch of a lost page is SIGBUS. The guard puts a private page of zeros there, so that the straight paths
+// need no check, and marks the mapping: the slow paths then answer that the ring is damaged.
 #ifndef MILLRACE_RUNTIME_OS_GUARD_H_
 #define MILLRACE_RUNTIME_OS_GUARD_H_
 

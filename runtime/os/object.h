@@ -55,7 +55,7 @@ struct FileFacts {
   uint64_t links = 0;
   uint64_t allocated = 0;    // bytes of storage: less than `bytes` means holes
   uint64_t modified_ns = 0;  // CLOCK_REALTIME, of the file's own change time
-  mode_t mode = 0;  // with the file type
+  mode_t mode = 0;           // with the file type
   uid_t uid = 0;
   gid_t gid = 0;
   bool regular = false;

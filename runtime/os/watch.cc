@@ -17,7 +17,8 @@ constexpr int64_t kWithoutWatchNs = 5'000'000;
 }  // namespace
 
 DirectoryWatch::DirectoryWatch(const std::string& directory) : fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-  if (fd_.valid() && inotify_add_watch(fd_.get(), directory.c_str(), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
+  if (fd_.valid() &&
+      inotify_add_watch(fd_.get(), directory.c_str(), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
     fd_.Close();
   }
 }

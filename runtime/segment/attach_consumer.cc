@@ -21,15 +21,20 @@ using W = internal::Words<A>;
 
 StartAt KindOf(const Start& start) {
   switch (start.kind()) {
-    case Start::Kind::kOldest: return StartAt::kOldest;
-    case Start::Kind::kLast: return StartAt::kLast;
-    case Start::Kind::kSequence: return StartAt::kSequence;
-    case Start::Kind::kEnd: break;
+    case Start::Kind::kOldest:
+      return StartAt::kOldest;
+    case Start::Kind::kLast:
+      return StartAt::kLast;
+    case Start::Kind::kSequence:
+      return StartAt::kSequence;
+    case Start::Kind::kEnd:
+      break;
   }
   return StartAt::kEnd;
 }
 
-absl::Status Explain(const Paths& paths, JoinFailure failure, const Start& start, const internal::RingMemory& memory) {
+absl::Status Explain(const Paths& paths, JoinFailure failure, const Start& start,
+                     const internal::RingMemory& memory) {
   const std::string what = absl::StrCat("open \"", paths.name, "\": ");
   switch (failure) {
     case JoinFailure::kOutOfRange: {
@@ -40,19 +45,23 @@ absl::Status Explain(const Paths& paths, JoinFailure failure, const Start& start
     }
     case JoinFailure::kEvicted:
     case JoinFailure::kOvertaken:
-      return os::Failure(Error::kEvicted, absl::StrCat(what, "the producer overtook every attempt to join; try again, "
-                                                             "or begin at Start::End()"));
+      return os::Failure(Error::kEvicted,
+                         absl::StrCat(what,
+                                      "the producer overtook every attempt to join; try again, "
+                                      "or begin at Start::End()"));
     case JoinFailure::kDamaged:
-    case JoinFailure::kNone: break;
+    case JoinFailure::kNone:
+      break;
   }
   const std::string damage = DamageOf(memory);
-  return os::Failure(Error::kDamaged, absl::StrCat(what, damage.empty() ? "its contents contradict the protocol" : damage,
-                                                   "; remove the ring (shmctl unlink ", paths.name,
-                                                   ") and create it again"));
+  return os::Failure(Error::kDamaged,
+                     absl::StrCat(what, damage.empty() ? "its contents contradict the protocol" : damage,
+                                  "; remove the ring (shmctl unlink ", paths.name, ") and create it again"));
 }
 
 absl::Status Replaced(const Paths& paths) {
-  return os::Failure(Error::kIncarnation, absl::StrCat("open \"", paths.name, "\": it was removed meanwhile; try again"));
+  return os::Failure(Error::kIncarnation,
+                     absl::StrCat("open \"", paths.name, "\": it was removed meanwhile; try again"));
 }
 
 // The words a new holder starts with. Under the seat's lock, before its state says joining.
@@ -78,7 +87,8 @@ bool HasClaim(uint64_t index, void* seats) {
 
 bool AnySeatFree(const internal::SeatTable& table) {
   for (uint32_t i = 0; i < table.count; ++i) {
-    if (internal::PhaseOf(W::LoadSeatState(table.seats[i].identity)) == internal::SeatPhase::kFree) return true;
+    if (internal::PhaseOf(W::LoadSeatState(table.seats[i].identity)) == internal::SeatPhase::kFree)
+      return true;
   }
   return false;
 }
@@ -89,16 +99,18 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const os::Identity& seats_id
   const internal::SeatTable table = TableOf(attached.seats, attached.seats_header);
   const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
   uint64_t index = 0;
-  auto lock = os::TryLockAny(paths.seats, seats_identity, internal::kLockSeat, table.count, 0, &HasClaim, table.seats,
-                             &index);
+  auto lock = os::TryLockAny(paths.seats, seats_identity, internal::kLockSeat, table.count, 0, &HasClaim,
+                             table.seats, &index);
   if (!lock.ok()) return ErrorOf(lock.status()) == Error::kNotFound ? Replaced(paths) : lock.status();
-  if (lock->has_value() && HasClaim(index, table.seats)) return Replaced(paths);  // claimed before we had the lock: again
+  if (lock->has_value() && HasClaim(index, table.seats))
+    return Replaced(paths);  // claimed before we had the lock: again
   if (!lock->has_value() && AnySeatFree(table)) return Replaced(paths);  // locked as a whole: being removed
   if (!lock->has_value()) {
-    return os::Failure(Error::kNoSeat, absl::StrCat("open \"", paths.name, "\": all ", table.count,
-                                                    " seats are taken by living consumers (shmctl stat ", paths.name,
-                                                    "); stop one, observe instead (Delivery::Observer), or create the "
-                                                    "ring with more seats"));
+    return os::Failure(Error::kNoSeat,
+                       absl::StrCat("open \"", paths.name, "\": all ", table.count,
+                                    " seats are taken by living consumers (shmctl stat ", paths.name,
+                                    "); stop one, observe instead (Delivery::Observer), or create the "
+                                    "ring with more seats"));
   }
   attached.seat_lock = std::move(**lock);
   attached.seat = static_cast<uint32_t>(index);
@@ -125,8 +137,8 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const os::Identity& seats_id
 absl::Status BeginObserving(ConsumerAttachment& attached, const ConsumerOptions& options) {
   const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
   JoinFailure failure = JoinFailure::kNone;
-  const auto begin = internal::ChooseStart(internal::RingView<A>(memory), KindOf(options.start), options.start.value(),
-                                           0, &failure);
+  const auto begin = internal::ChooseStart(internal::RingView<A>(memory), KindOf(options.start),
+                                           options.start.value(), 0, &failure);
   if (!begin) return Explain(attached.paths, failure, options.start, memory);
   attached.begin = *begin;
   return absl::OkStatus();
@@ -134,20 +146,23 @@ absl::Status BeginObserving(ConsumerAttachment& attached, const ConsumerOptions&
 
 absl::Status CheckSchema(const Paths& paths, const RingObject& ring, const ConsumerOptions& options) {
   if (!options.schema || *options.schema == ring.schema()) return absl::OkStatus();
-  return os::Failure(Error::kSchema, absl::StrCat("open \"", paths.name, "\": its messages are \"", ring.schema(),
-                                                  "\", this program expects \"", *options.schema,
-                                                  "\"; build both programs from one schema"));
+  return os::Failure(Error::kSchema,
+                     absl::StrCat("open \"", paths.name, "\": its messages are \"", ring.schema(),
+                                  "\", this program expects \"", *options.schema,
+                                  "\"; build both programs from one schema"));
 }
 
 absl::Status NameTheObserver(const Paths& paths, const absl::Status& status) {
   if (ErrorOf(status) != Error::kNoPermission) return status;
   return os::Failure(Error::kNoPermission,
-                     absl::StrCat(std::string(status.message()), "; a consumer with a seat must be able to write ",
-                                  paths.seats, ": create the ring with wider access, or look on with "
+                     absl::StrCat(std::string(status.message()),
+                                  "; a consumer with a seat must be able to write ", paths.seats,
+                                  ": create the ring with wider access, or look on with "
                                   "Delivery::Observer(), which needs no seat"));
 }
 
-absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, Delivery delivery, const ConsumerOptions& options) {
+absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, Delivery delivery,
+                                       const ConsumerOptions& options) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
   if (!ring.ok()) return ring.status();
   if (absl::Status s = CheckSchema(paths, *ring, options); !s.ok()) return s;
@@ -213,7 +228,8 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, Delivery d
 void LeaveSeat(const ConsumerAttachment& attached) {
   const internal::SeatTable table = TableOf(attached.seats, attached.seats_header);
   internal::SeatIdentity& seat = table.seats[attached.seat].identity;
-  W::StoreFree(seat, internal::MakeSeatState(internal::GenerationOf(attached.live_state), internal::SeatPhase::kFree, 0));
+  W::StoreFree(seat, internal::MakeSeatState(internal::GenerationOf(attached.live_state),
+                                             internal::SeatPhase::kFree, 0));
 }
 
 bool EmptyDeadSeat(const Paths& paths, const os::Identity& seats_identity, const internal::SeatTable& table,

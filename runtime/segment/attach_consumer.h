@@ -18,7 +18,7 @@ namespace millrace::segment {
 // Everything a consumer holds. The seat's lock falls when it is destroyed or when the process ends.
 struct ConsumerAttachment {
   Paths paths;
-  internal::RingHeader header;        // the private copy
+  internal::RingHeader header;  // the private copy
   internal::SeatsHeader seats_header;
   os::Mapping ring;   // read-only
   os::Mapping seats;  // nothing for an observer

@@ -20,12 +20,12 @@ struct ProducerAttachment {
   Paths paths;
   internal::RingHeader header;  // the private copy
   os::Mapping ring, seats;
-  os::HeldLock producer_lock;   // .lock byte 0: decides
-  os::HeldLock alive_lock;      // .ring byte 0: tells readers
+  os::HeldLock producer_lock;  // .lock byte 0: decides
+  os::HeldLock alive_lock;     // .ring byte 0: tells readers
   os::LockProbe ring_probe, seats_probe;
   internal::SeatsHeader seats_header;
   os::Identity ring_identity, seats_identity;
-  internal::Point at;   // where publishing goes on
+  internal::Point at;  // where publishing goes on
   uint32_t epoch = 0;
   bool asym = false;
 };

@@ -20,8 +20,8 @@ using internal::SeatPhase;
 using W = internal::Words<internal::RealAtomics>;
 
 absl::Status NoSuchSeat(const Paths& paths, uint32_t seat, uint32_t generation, const std::string& found) {
-  return os::Failure(Error::kNotFound, absl::StrCat("evict \"", paths.name, "\" seat ", seat, "#", generation, ": ", found,
-                                                    "; see shmctl stat ", paths.name));
+  return os::Failure(Error::kNotFound, absl::StrCat("evict \"", paths.name, "\" seat ", seat, "#", generation,
+                                                    ": ", found, "; see shmctl stat ", paths.name));
 }
 
 void WakeProducer(internal::SeatsControl& control) {
@@ -33,13 +33,15 @@ absl::StatusOr<os::Mapping> MapControl(const RingObject& ring, const Paths& path
   return os::Mapping::Map(ring.fd.get(), 0, internal::kRingDataOffset, true, false, paths.ring);
 }
 
-absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional<mode_t> mode, const RingChanges& changes) {
+absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional<mode_t> mode,
+                        const RingChanges& changes) {
   const uid_t owner = changes.owner.value_or(static_cast<uid_t>(-1));
   const gid_t group = changes.group.value_or(static_cast<gid_t>(-1));
   if ((changes.owner || changes.group) && fchown(fd.get(), owner, group) != 0) {
     return os::SystemFailure(errno, absl::StrCat("set owner of \"", path, "\" (only root gives files away)"));
   }
-  if (mode && fchmod(fd.get(), *mode) != 0) return os::SystemFailure(errno, absl::StrCat("set mode of \"", path, "\""));
+  if (mode && fchmod(fd.get(), *mode) != 0)
+    return os::SystemFailure(errno, absl::StrCat("set mode of \"", path, "\""));
   return absl::OkStatus();
 }
 
@@ -56,21 +58,24 @@ absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
   if (!ring_map.ok()) return ring_map.status();
   internal::RingControl& control = *MemoryOf(*ring_map, ring->header).control;
   const internal::SeatTable table = TableOf(*seats_map, seats->header);
-  if (seat >= table.count) return NoSuchSeat(paths, seat, generation, absl::StrCat("the ring has ", table.count, " seats"));
+  if (seat >= table.count)
+    return NoSuchSeat(paths, seat, generation, absl::StrCat("the ring has ", table.count, " seats"));
   internal::SeatIdentity& identity = table.seats[seat].identity;
   constexpr int kTries = 8;  // the holder may go from joining to live meanwhile
   for (int i = 0; i < kTries; ++i) {
     const uint64_t state = W::LoadSeatState(identity);
     const SeatPhase phase = internal::PhaseOf(state);
     if (internal::GenerationOf(state) != generation) {
-      return NoSuchSeat(paths, seat, generation, absl::StrCat("that seat is at generation ", internal::GenerationOf(state), " now"));
+      return NoSuchSeat(paths, seat, generation,
+                        absl::StrCat("that seat is at generation ", internal::GenerationOf(state), " now"));
     }
     if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) {
       return NoSuchSeat(paths, seat, generation, "nobody sits there");
     }
     W::Note(identity.evicted_sequence, W::LoadTailSequence(control.tail));
-    if (W::Evict(identity, state, internal::MakeSeatState(generation, SeatPhase::kEvicted, internal::DeliveryOf(state),
-                                                          internal::EvictedBy::kTool, internal::EvictedWhy::kRequest))) {
+    if (W::Evict(identity, state,
+                 internal::MakeSeatState(generation, SeatPhase::kEvicted, internal::DeliveryOf(state),
+                                         internal::EvictedBy::kTool, internal::EvictedWhy::kRequest))) {
       WakeProducer(*table.control);
       WakeEverybody(control);
       return absl::OkStatus();

@@ -96,13 +96,18 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
   if (!ring.ok()) return ring.status();
   auto seats = NewObject(paths, plan.access.seats, plan.access, internal::SeatsFileBytes(plan.seats));
   if (!seats.ok()) return seats.status();
-  Unnamed made{*std::move(ring), *std::move(seats), {}, {}, RingHeaderOf(plan, incarnation),
+  Unnamed made{*std::move(ring),
+               *std::move(seats),
+               {},
+               {},
+               RingHeaderOf(plan, incarnation),
                SeatsHeaderOf(plan, incarnation)};
   auto ring_map = os::Mapping::Map(made.ring_file.fd().get(), 0, made.ring_header.file_bytes, /*write=*/true,
                                    /*populate=*/true, paths.ring);
   if (!ring_map.ok()) return ring_map.status();
-  auto seats_map = os::Mapping::Map(made.seats_file.fd().get(), 0, made.seats_header.file_bytes, /*write=*/true,
-                                    /*populate=*/true, paths.seats);
+  auto seats_map =
+      os::Mapping::Map(made.seats_file.fd().get(), 0, made.seats_header.file_bytes, /*write=*/true,
+                       /*populate=*/true, paths.seats);
   if (!seats_map.ok()) return seats_map.status();
   made.ring = *std::move(ring_map);
   made.seats = *std::move(seats_map);
@@ -115,20 +120,22 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
 absl::Status RemoveOrphanSeats(const Paths& paths) {
   if (!os::FactsOfName(paths.seats)) return absl::OkStatus();
   if (!HasMagic(paths.seats, internal::kSeatsMagic)) {
-    return os::Failure(Error::kNotARing,
-                       absl::StrCat("create \"", paths.name, "\": \"", paths.seats,
-                                    "\" exists and is not a millrace object; it is left alone, choose another name"));
+    return os::Failure(
+        Error::kNotARing,
+        absl::StrCat("create \"", paths.name, "\": \"", paths.seats,
+                     "\" exists and is not a millrace object; it is left alone, choose another name"));
   }
   return os::Unlink(paths.seats);
 }
 
 absl::Status RefuseExisting(const Paths& paths) {
   if (!os::FactsOfName(paths.ring)) return absl::OkStatus();
-  return os::Failure(Error::kExists,
-                     absl::StrCat("create \"", paths.name, "\": \"", paths.ring,
-                                  "\" exists already; open it (Open, OpenOrCreate, shmctl pub without --create), "
-                                  "remove it (shmctl unlink ",
-                                  paths.name, ") or choose another name"));
+  return os::Failure(
+      Error::kExists,
+      absl::StrCat("create \"", paths.name, "\": \"", paths.ring,
+                   "\" exists already; open it (Open, OpenOrCreate, shmctl pub without --create), "
+                   "remove it (shmctl unlink ",
+                   paths.name, ") or choose another name"));
 }
 
 absl::Status LinkBoth(const Paths& paths, Unnamed& made) {
@@ -141,23 +148,26 @@ absl::Status LinkBoth(const Paths& paths, Unnamed& made) {
 // A killed producer holds its lock for a moment; one whose ring was removed by hand, for its life.
 absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& life, Nanos patience) {
   const int64_t start = os::MonotonicNs();
-  patience = std::min<Nanos>(patience, std::chrono::seconds(5));  // less than others wait for the life-cycle lock
+  patience =
+      std::min<Nanos>(patience, std::chrono::seconds(5));  // less than others wait for the life-cycle lock
   for (;;) {
     absl::StatusOr<std::optional<os::HeldLock>> lock = life.TryProducer();
     if (!lock.ok()) return lock.status();
     if (lock->has_value()) return std::move(**lock);
     if (os::MonotonicNs() - start >= patience.count()) {
-      return os::Failure(Error::kProducerAlive,
-                         absl::StrCat("create \"", paths.name,
-                                      "\": the producer of a ring of that name, which was removed by hand, is still "
-                                      "alive; stop it (its Check() tells it so) or choose another name"));
+      return os::Failure(
+          Error::kProducerAlive,
+          absl::StrCat("create \"", paths.name,
+                       "\": the producer of a ring of that name, which was removed by hand, is still "
+                       "alive; stop it (its Check() tells it so) or choose another name"));
     }
     const timespec pause{0, 1'000'000};
     nanosleep(&pause, nullptr);
   }
 }
 
-absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& plan, const ProducerOptions* options) {
+absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& plan,
+                                          const ProducerOptions* options) {
   // Prepared before anything is locked: reserving memory can take long.
   if (absl::Status s = RefuseExisting(paths); !s.ok()) return s;
   absl::StatusOr<Unnamed> made = Make(paths, plan);
@@ -167,7 +177,8 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
   if (!life.ok()) return life.status();
   if (absl::Status s = RefuseExisting(paths); !s.ok()) return s;
-  absl::StatusOr<os::HeldLock> producer_lock = ProducerLock(paths, *life, options != nullptr ? options->take_over_timeout : ProducerOptions().take_over_timeout);
+  absl::StatusOr<os::HeldLock> producer_lock = ProducerLock(
+      paths, *life, options != nullptr ? options->take_over_timeout : ProducerOptions().take_over_timeout);
   if (!producer_lock.ok()) return producer_lock.status();
   if (absl::Status s = RemoveOrphanSeats(paths); !s.ok()) return s;
 

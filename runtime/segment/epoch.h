@@ -10,8 +10,8 @@
 namespace millrace::segment {
 
 struct EpochFacts {
-  internal::Point at;       // end of what is published
-  bool asym = false;        // this process registered for barriers
+  internal::Point at;  // end of what is published
+  bool asym = false;   // this process registered for barriers
   bool alive_unknown = false;
   std::string label;
 };

@@ -30,10 +30,14 @@ Pid PidIn(uint32_t pid, uint64_t pid_namespace) {
 
 std::string DeliveryName(uint8_t delivery) {
   switch (delivery) {
-    case internal::kDeliveryLossless: return "lossless";
-    case internal::kDeliveryLossy: return "lossy";
-    case internal::kDeliveryGroup: return "group";
-    default: return "unknown";
+    case internal::kDeliveryLossless:
+      return "lossless";
+    case internal::kDeliveryLossy:
+      return "lossy";
+    case internal::kDeliveryGroup:
+      return "group";
+    default:
+      return "unknown";
   }
 }
 
@@ -53,8 +57,8 @@ std::optional<uint64_t> AgeOf(const View& view, uint64_t position) {
   return now > *time ? now - *time : 0;
 }
 
-SeatInfo SeatFacts(const internal::Seat& seat, uint32_t index, uint64_t state, const Point& end, const View& view,
-                   os::LockProbe& probe) {
+SeatInfo SeatFacts(const internal::Seat& seat, uint32_t index, uint64_t state, const Point& end,
+                   const View& view, os::LockProbe& probe) {
   SeatInfo info;
   info.seat = index;
   info.generation = internal::GenerationOf(state);
@@ -70,24 +74,29 @@ SeatInfo SeatFacts(const internal::Seat& seat, uint32_t index, uint64_t state, c
   const uint64_t position = W::LoadSeatPosition(seat.words);
   // The end was read before the seat: a consumer may be past it already.
   info.lag_bytes = static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end.position, position)));
-  info.lag_messages = static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end.sequence, W::Peek(seat.words.sequence))));
+  info.lag_messages = static_cast<uint64_t>(
+      std::max<int64_t>(0, internal::Ahead(end.sequence, W::Peek(seat.words.sequence))));
   info.lag_ns = info.lag_bytes == 0 ? std::optional<uint64_t>(0) : AgeOf(view, position);
   return info;
 }
 
 bool HasDurableGroup(const internal::SeatsControl& control) {
-  return std::any_of(std::begin(control.groups), std::end(control.groups), [](const internal::GroupWords& group) {
-    const uint32_t flags = W::Peek(group.flags);
-    return (flags & internal::kGroupUsed) != 0 && (flags & internal::kGroupDurable) != 0;
-  });
+  return std::any_of(std::begin(control.groups), std::end(control.groups),
+                     [](const internal::GroupWords& group) {
+                       const uint32_t flags = W::Peek(group.flags);
+                       return (flags & internal::kGroupUsed) != 0 && (flags & internal::kGroupDurable) != 0;
+                     });
 }
 
 // true: a durable group keeps its place.
-bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end, const View& view) {
+bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end,
+                  const View& view) {
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
   if (!seats.ok()) {
-    if (ErrorOf(seats.status()) == Error::kNoPermission) info.seats_readable = false;
-    else if (info.damage.empty()) info.damage = std::string(seats.status().message());
+    if (ErrorOf(seats.status()) == Error::kNoPermission)
+      info.seats_readable = false;
+    else if (info.damage.empty())
+      info.damage = std::string(seats.status().message());
     return false;
   }
   auto map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, false, false, paths.seats);
@@ -122,22 +131,34 @@ uint64_t NewestTrace(const RingInfo& info, const View& view, const Point& end) {
 
 // PROTOCOL.md "Stale": proved by locks, and only then by age.
 void JudgeStale(RingInfo& info, uint64_t newest_ns, bool durable_group, uint64_t idle_ns) {
-  const bool consumer_alive = std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });
-  if (info.keep) info.stale_why = "kept";
-  else if (info.producer.alive) info.stale_why = "its producer is alive";
-  else if (!info.seats_readable) info.stale_why = "its consumers are unknown (no permission)";
-  else if (consumer_alive) info.stale_why = "a consumer is alive";
-  else if (info.producer.epoch == 0) info.stale_why = "it never had a producer";
-  else if (durable_group) info.stale_why = "a durable group keeps its place in it";
-  else if (UsedSince(newest_ns, idle_ns)) info.stale_why = "used within the grace time";
-  else info.stale = true, info.stale_why = "no producer and no consumer is alive";
+  const bool consumer_alive =
+      std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });
+  if (info.keep)
+    info.stale_why = "kept";
+  else if (info.producer.alive)
+    info.stale_why = "its producer is alive";
+  else if (!info.seats_readable)
+    info.stale_why = "its consumers are unknown (no permission)";
+  else if (consumer_alive)
+    info.stale_why = "a consumer is alive";
+  else if (info.producer.epoch == 0)
+    info.stale_why = "it never had a producer";
+  else if (durable_group)
+    info.stale_why = "a durable group keeps its place in it";
+  else if (UsedSince(newest_ns, idle_ns))
+    info.stale_why = "used within the grace time";
+  else
+    info.stale = true, info.stale_why = "no producer and no consumer is alive";
 }
 
 // Nothing inside can be believed: its locks and the file's own time decide.
 void JudgeDamagedStale(RingInfo& info, const Paths& paths, const os::FileFacts& facts, uint64_t idle_ns) {
-  if (AnyLockHeld(paths)) info.stale_why = "damaged, but somebody holds one of its locks";
-  else if (UsedSince(facts.modified_ns, idle_ns)) info.stale_why = "damaged, and changed within the grace time";
-  else info.stale = true, info.stale_why = "damaged, and nobody holds any of its locks";
+  if (AnyLockHeld(paths))
+    info.stale_why = "damaged, but somebody holds one of its locks";
+  else if (UsedSince(facts.modified_ns, idle_ns))
+    info.stale_why = "damaged, and changed within the grace time";
+  else
+    info.stale = true, info.stale_why = "damaged, and nobody holds any of its locks";
 }
 
 RingInfo Undescribed(const Paths& paths, const absl::Status& why, uint64_t idle_ns) {
@@ -198,8 +219,10 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
     switch (ErrorOf(ring.status())) {
       case Error::kTruncated:
       case Error::kBadLengths:
-      case Error::kLayoutVersion: return Undescribed(paths, ring.status(), idle_ns);
-      default: return ring.status();
+      case Error::kLayoutVersion:
+        return Undescribed(paths, ring.status(), idle_ns);
+      default:
+        return ring.status();
     }
   }
   auto map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, false, false, paths.ring);

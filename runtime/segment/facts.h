@@ -13,7 +13,8 @@ namespace millrace::segment {
 
 ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe);
 
-// Is this CLOCK_REALTIME less than `idle_ns` ago? A time in the future (the clock was set back) counts as now.
+// Is this CLOCK_REALTIME less than `idle_ns` ago? A time in the future (the clock was set back) counts as
+// now.
 bool UsedSince(uint64_t newest_ns, uint64_t idle_ns);
 
 // Is any lock of the queue held, whatever its contents say? A refused answer counts as held.

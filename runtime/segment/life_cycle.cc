@@ -23,14 +23,17 @@ absl::StatusOr<os::Identity> FindOrCreateLockFile(const Paths& paths) {
     if (facts->regular && HasMagic(paths.lock, internal::kLockMagic)) return facts->identity;
     absl::StatusOr<os::Fd> readable = os::OpenExisting(paths.lock, /*write=*/true);
     if (!readable.ok()) return readable.status();
-    if (!os::FactsOfName(paths.lock)) return os::Failure(Error::kExists, "it was removed meanwhile; look again");
-    return os::Failure(Error::kNotARing, absl::StrCat("\"", paths.lock,
-                                                      "\" exists and is not a millrace lock (it would begin with "
-                                                      "\"milllock\"); it is left alone, choose another name"));
+    if (!os::FactsOfName(paths.lock))
+      return os::Failure(Error::kExists, "it was removed meanwhile; look again");
+    return os::Failure(Error::kNotARing,
+                       absl::StrCat("\"", paths.lock,
+                                    "\" exists and is not a millrace lock (it would begin with "
+                                    "\"milllock\"); it is left alone, choose another name"));
   }
   absl::StatusOr<os::NewFile> file = os::NewFile::Create(paths.directory, 0600, std::nullopt);
   if (!file.ok()) return file.status();
-  if (pwrite(file->fd().get(), internal::kLockMagic, sizeof internal::kLockMagic, 0) != sizeof internal::kLockMagic) {
+  if (pwrite(file->fd().get(), internal::kLockMagic, sizeof internal::kLockMagic, 0) !=
+      sizeof internal::kLockMagic) {
     return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": write"));
   }
   if (absl::Status s = file->LinkAs(paths.lock); !s.ok()) return s;
@@ -56,11 +59,13 @@ absl::StatusOr<LifeCycle> LifeCycle::Hold(const Paths& paths) {
       return identity.status();
     }
     if (os::MonotonicNs() > deadline) {
-      return os::Failure(Error::kTimedOut,
-                         absl::StrCat("another process has been creating, taking over or removing \"", paths.name,
-                                      "\" for 10 s; see who holds byte 1 of ", paths.lock, " (lslocks)"));
+      return os::Failure(
+          Error::kTimedOut,
+          absl::StrCat("another process has been creating, taking over or removing \"", paths.name,
+                       "\" for 10 s; see who holds byte 1 of ", paths.lock, " (lslocks)"));
     }
-    const timespec pause{0, 500'000};  // locks have no wake-up that a killed holder's mapping would not defeat
+    const timespec pause{0,
+                         500'000};  // locks have no wake-up that a killed holder's mapping would not defeat
     nanosleep(&pause, nullptr);
   }
 }

@@ -1,7 +1,8 @@
 // The life-cycle lock: byte 1 of /NAME.lock, held by whoever creates, takes over or removes a queue.
 //
 // PROTOCOL.md "Life cycle". After getting the lock the name must still lead to the locked file, else start
-// over: without that, a take-over can lock an unlinked .lock and write into a new ring, two producers at once.
+// over: without that, a take-over can lock an unlinked .lock and write into a new ring, two producers at
+// once.
 #ifndef MILLRACE_RUNTIME_SEGMENT_LIFE_CYCLE_H_
 #define MILLRACE_RUNTIME_SEGMENT_LIFE_CYCLE_H_
 

@@ -8,7 +8,9 @@ namespace {
 
 constexpr size_t kMaxName = 200;
 
-bool IsWord(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+bool IsWord(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 std::string WhatIsWrong(std::string_view name) {
   if (name.empty()) return "it is empty";

@@ -17,19 +17,21 @@ absl::Status Wrong(Error error, const std::string& path, const std::string& what
 }
 
 absl::Status Truncated(const std::string& path, uint64_t found, uint64_t expected) {
-  return Wrong(Error::kTruncated, path,
-               absl::StrCat("the file has ", found, " bytes, expected ", expected,
-                            ": it was truncated, or its creator is not millrace; remove it and create it again"));
+  return Wrong(
+      Error::kTruncated, path,
+      absl::StrCat("the file has ", found, " bytes, expected ", expected,
+                   ": it was truncated, or its creator is not millrace; remove it and create it again"));
 }
 
 // A hole is as bad as a missing end: reading it on a full file system is a SIGBUS. A creator reserves all.
 absl::Status CheckSize(const os::FileFacts& facts, uint64_t expected, const std::string& path) {
   if (facts.bytes < expected) return Truncated(path, facts.bytes, expected);
   if (facts.allocated < expected) {
-    return Wrong(Error::kTruncated, path,
-                 absl::StrCat("only ", facts.allocated, " of its ", expected,
-                              " bytes have memory behind them: somebody punched holes into it, or its creator is not "
-                              "millrace; remove it and create it again"));
+    return Wrong(
+        Error::kTruncated, path,
+        absl::StrCat("only ", facts.allocated, " of its ", expected,
+                     " bytes have memory behind them: somebody punched holes into it, or its creator is not "
+                     "millrace; remove it and create it again"));
   }
   return absl::OkStatus();
 }
@@ -53,9 +55,10 @@ absl::Status CheckVersion(const Header& header, const char (&magic)[8], const st
                               "\"; it is left alone, choose another name"));
   }
   if (header.layout_major != internal::kLayoutMajor) {
-    return Wrong(Error::kLayoutVersion, path,
-                 absl::StrCat("layout ", header.layout_major, ".", header.layout_minor, ", this build knows ",
-                              internal::kLayoutMajor, ".x; use one millrace version for all programs of a ring"));
+    return Wrong(
+        Error::kLayoutVersion, path,
+        absl::StrCat("layout ", header.layout_major, ".", header.layout_minor, ", this build knows ",
+                     internal::kLayoutMajor, ".x; use one millrace version for all programs of a ring"));
   }
   const uint64_t unknown = header.features_incompatible & ~internal::kKnownIncompatible;
   const uint64_t unknown_write = header.features_write & ~internal::kKnownWrite;
@@ -70,9 +73,11 @@ absl::Status CheckVersion(const Header& header, const char (&magic)[8], const st
 
 absl::Status CheckRingLengths(const RingHeader& h, const os::FileFacts& facts, const std::string& path) {
   const auto bad = [&](const std::string& what) {
-    return Wrong(Error::kBadLengths, path, absl::StrCat("its header is damaged: ", what, "; remove the ring and create it again"));
+    return Wrong(Error::kBadLengths, path,
+                 absl::StrCat("its header is damaged: ", what, "; remove the ring and create it again"));
   };
-  if (h.capacity < internal::kMinCapacity || h.capacity > internal::kMaxCapacity || (h.capacity & (h.capacity - 1)) != 0)
+  if (h.capacity < internal::kMinCapacity || h.capacity > internal::kMaxCapacity ||
+      (h.capacity & (h.capacity - 1)) != 0)
     return bad(absl::StrCat("capacity ", h.capacity, " is not a power of two from 4 KiB to 8 GiB"));
   if (h.data_offset != internal::kRingDataOffset) return bad(absl::StrCat("data offset ", h.data_offset));
   if (h.file_bytes != internal::RingFileBytes(h.capacity))
@@ -89,9 +94,10 @@ absl::Status CheckSeatsLengths(const SeatsHeader& h, const RingHeader& ring, con
                                const std::string& path) {
   if (h.seats != ring.seats || h.groups != internal::kGroups || h.seats_offset != internal::kSeatsOffset ||
       h.file_bytes != internal::SeatsFileBytes(ring.seats)) {
-    return Wrong(Error::kBadLengths, path,
-                 absl::StrCat("its header is damaged: ", h.seats, " seats in ", h.file_bytes, " bytes, the ring has ",
-                              ring.seats, " seats; remove the ring and create it again"));
+    return Wrong(
+        Error::kBadLengths, path,
+        absl::StrCat("its header is damaged: ", h.seats, " seats in ", h.file_bytes, " bytes, the ring has ",
+                     ring.seats, " seats; remove the ring and create it again"));
   }
   return CheckSize(facts, h.file_bytes, path);
 }
@@ -102,9 +108,9 @@ absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write) {
   absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.ring, write);
   if (!fd.ok()) {
     if (ErrorOf(fd.status()) != Error::kNotFound) return fd.status();
-    return os::Failure(Error::kNotFound, absl::StrCat("there is no ring \"", paths.name, "\" in ", paths.directory,
-                                                      "; create it (shmctl create ", paths.name,
-                                                      ") or start its producer"));
+    return os::Failure(Error::kNotFound,
+                       absl::StrCat("there is no ring \"", paths.name, "\" in ", paths.directory,
+                                    "; create it (shmctl create ", paths.name, ") or start its producer"));
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.ring);
   if (!facts.ok()) return facts.status();
@@ -121,8 +127,8 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const Ring
     if (ErrorOf(fd.status()) != Error::kNotFound) return fd.status();
     return Wrong(Error::kIncarnation, paths.seats,
                  absl::StrCat("missing although the ring \"", paths.name,
-                              "\" exists: somebody removed it by hand; remove the ring (shmctl unlink ", paths.name,
-                              ") and create it again"));
+                              "\" exists: somebody removed it by hand; remove the ring (shmctl unlink ",
+                              paths.name, ") and create it again"));
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.seats);
   if (!facts.ok()) return facts.status();
@@ -158,7 +164,8 @@ std::string DamageOf(const internal::RingMemory& memory) {
   const auto tail = view.Tail();
   if (!tail) return "the tail words contradict the reserved position";
   const auto end = view.End();
-  if (!end) return absl::StrCat("no valid frame at position ", tail->position, " (sequence ", tail->sequence, ")");
+  if (!end)
+    return absl::StrCat("no valid frame at position ", tail->position, " (sequence ", tail->sequence, ")");
   return "";
 }
 
@@ -181,7 +188,8 @@ bool Removed(os::LockProbe& probe, const std::string& path, const os::Identity& 
 }
 
 std::string HexOf(const uint8_t (&incarnation)[16]) {
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(incarnation), sizeof incarnation));
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(incarnation), sizeof incarnation));
 }
 
 std::string LabelOf(const char (&label)[internal::kLabelBytes]) {

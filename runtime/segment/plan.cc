@@ -28,14 +28,16 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
   plan.capacity = options.capacity.value_or(internal::kDefaultCapacity);
   if (!std::has_single_bit(plan.capacity) || plan.capacity < internal::kMinCapacity ||
       plan.capacity > internal::kMaxCapacity) {
-    return Bad(name, absl::StrCat("capacity ", plan.capacity, " bytes is not a power of two from 4 KiB to 8 GiB; ",
-                                  Neighbours(plan.capacity)));
+    return Bad(name,
+               absl::StrCat("capacity ", plan.capacity, " bytes is not a power of two from 4 KiB to 8 GiB; ",
+                            Neighbours(plan.capacity)));
   }
   const uint64_t bound = internal::MaxPayloadFor(plan.capacity);
   plan.max_message = options.max_message.value_or(bound);
   if (plan.max_message == 0 || plan.max_message > bound) {
-    return Bad(name, absl::StrCat("maximum message ", plan.max_message, " bytes is not between 1 and ", bound,
-                                  " (an eighth of the capacity); choose a larger capacity or a smaller message"));
+    return Bad(name,
+               absl::StrCat("maximum message ", plan.max_message, " bytes is not between 1 and ", bound,
+                            " (an eighth of the capacity); choose a larger capacity or a smaller message"));
   }
   plan.seats = options.seats.value_or(internal::kDefaultSeats);
   if (plan.seats == 0 || plan.seats > internal::kMaxSeats) {
@@ -43,10 +45,12 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
   }
   plan.schema = options.schema.value_or("");
   if (plan.schema.size() > internal::kMaxSchema) {
-    return Bad(name, absl::StrCat("a schema of ", plan.schema.size(), " bytes is longer than ", internal::kMaxSchema));
+    return Bad(name, absl::StrCat("a schema of ", plan.schema.size(), " bytes is longer than ",
+                                  internal::kMaxSchema));
   }
-  const bool printable = std::all_of(plan.schema.begin(), plan.schema.end(),
-                                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+  const bool printable = std::all_of(plan.schema.begin(), plan.schema.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  });
   if (!printable) return Bad(name, "the schema contains control characters; write it on one line");
   plan.access = options.access.value_or(Access::Private());
   plan.keep = options.keep;

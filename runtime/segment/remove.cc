@@ -23,9 +23,11 @@ std::string WithPid(const std::string& label, const std::optional<pid_t>& pid) {
 // Who is alive, for people; empty: nobody.
 std::string Users(const RingInfo& info) {
   std::vector<std::string> users;
-  if (info.producer.alive) users.push_back(absl::StrCat("producer ", WithPid(info.producer.label, info.producer.pid)));
+  if (info.producer.alive)
+    users.push_back(absl::StrCat("producer ", WithPid(info.producer.label, info.producer.pid)));
   for (const SeatInfo& seat : info.consumers) {
-    if (seat.alive) users.push_back(absl::StrCat("consumer ", WithPid(seat.label, seat.pid), " in seat ", seat.seat));
+    if (seat.alive)
+      users.push_back(absl::StrCat("consumer ", WithPid(seat.label, seat.pid), " in seat ", seat.seat));
   }
   return absl::StrJoin(users, ", ");
 }
@@ -66,9 +68,10 @@ class Bell {
 };
 
 absl::Status InUse(const Paths& paths, const std::string& users) {
-  return os::Failure(Error::kInUse, absl::StrCat("unlink \"", paths.name, "\": in use by ", users,
-                                                 "; stop them first, or force it (shmctl unlink --force): they are "
-                                                 "told that the ring was removed"));
+  return os::Failure(Error::kInUse,
+                     absl::StrCat("unlink \"", paths.name, "\": in use by ", users,
+                                  "; stop them first, or force it (shmctl unlink --force): they are "
+                                  "told that the ring was removed"));
 }
 
 }  // namespace

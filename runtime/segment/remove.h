@@ -18,7 +18,8 @@ absl::Status Remove(const Paths& paths, bool force);
 
 // Everything in the directory that is stale. PROTOCOL.md "Stale".
 absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns);
-// Proves it again under the life-cycle lock, the producer's lock and all seat locks, for this incarnation only.
+// Proves it again under the life-cycle lock, the producer's lock and all seat locks, for this incarnation
+// only.
 absl::Status RemoveStale(const Paths& paths, const std::string& incarnation);
 
 }  // namespace millrace::segment

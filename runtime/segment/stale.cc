@@ -45,7 +45,8 @@ std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
   if (!seats && !lock) return std::nullopt;
   const uint64_t newest = std::max(seats ? seats->modified_ns : 0, lock ? lock->modified_ns : 0);
   if (UsedSince(newest, idle_ns) || AnyLockHeld(paths)) return std::nullopt;
-  return Stale{paths.name, "", "left by a process that was killed while creating or removing it", seats ? seats->bytes : 0};
+  return Stale{paths.name, "", "left by a process that was killed while creating or removing it",
+               seats ? seats->bytes : 0};
 }
 
 absl::Status InUse(const Paths& paths, const std::string& who) {
@@ -54,7 +55,8 @@ absl::Status InUse(const Paths& paths, const std::string& who) {
 
 absl::Status RemoveRemains(const Paths& paths, const LifeCycle& life) {
   if (os::FactsOfName(paths.ring)) return InUse(paths, "a ring of that name was created meanwhile");
-  if (os::FactsOfName(paths.seats) && !HasMagic(paths.seats, internal::kSeatsMagic)) return InUse(paths, "its .seats is not a millrace object");
+  if (os::FactsOfName(paths.seats) && !HasMagic(paths.seats, internal::kSeatsMagic))
+    return InUse(paths, "its .seats is not a millrace object");
   return life.RemoveNames();
 }
 
@@ -62,7 +64,8 @@ absl::Status RemoveRemains(const Paths& paths, const LifeCycle& life) {
 absl::StatusOr<os::HeldLock> HoldAllSeats(const Paths& paths) {
   const auto facts = os::FactsOfName(paths.seats);
   if (!facts) return os::HeldLock();
-  auto lock = os::TryLock(paths.seats, facts->identity, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
+  auto lock = os::TryLock(paths.seats, facts->identity, internal::kLockSeat,
+                          internal::kLockSeatsEnd - internal::kLockSeat);
   if (!lock.ok()) return lock.status();
   if (!lock->has_value()) return InUse(paths, "a consumer is alive");
   return std::move(**lock);
@@ -82,7 +85,8 @@ absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint6
       continue;
     }
     absl::StatusOr<RingInfo> info = FactsOfRing(*paths, idle_ns);
-    if (info.ok() && info->stale) found.push_back({info->name, info->incarnation, info->stale_why, info->bytes});
+    if (info.ok() && info->stale)
+      found.push_back({info->name, info->incarnation, info->stale_why, info->bytes});
   }
   return found;
 }
@@ -106,8 +110,9 @@ absl::Status RemoveStale(const Paths& paths, const std::string& incarnation) {
     return info.status();
   }
   if (info->incarnation != incarnation) {
-    return os::Failure(Error::kIncarnation, absl::StrCat("remove \"", paths.name, "\": it was replaced by incarnation \"",
-                                                         info->incarnation, "\" meanwhile; it is left alone"));
+    return os::Failure(Error::kIncarnation,
+                       absl::StrCat("remove \"", paths.name, "\": it was replaced by incarnation \"",
+                                    info->incarnation, "\" meanwhile; it is left alone"));
   }
   if (info->keep) return InUse(paths, "it is kept");
   if (info->producer.alive) return InUse(paths, "its producer is alive");  // whose .lock was removed by hand

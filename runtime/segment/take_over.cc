@@ -19,10 +19,11 @@ using W = internal::Words<internal::RealAtomics>;
 
 absl::Status Differs(const Paths& paths, const std::string& option, const std::string& found,
                      const std::string& wanted) {
-  return os::Failure(Error::kOptionsDiffer,
-                     absl::StrCat("open \"", paths.name, "\": it has ", option, " ", found, ", asked for ", wanted,
-                                  "; leave the option unset to accept it, or remove the ring (shmctl unlink ",
-                                  paths.name, ")"));
+  return os::Failure(
+      Error::kOptionsDiffer,
+      absl::StrCat("open \"", paths.name, "\": it has ", option, " ", found, ", asked for ", wanted,
+                   "; leave the option unset to accept it, or remove the ring (shmctl unlink ", paths.name,
+                   ")"));
 }
 
 absl::Status CheckWanted(const Paths& paths, const RingObject& ring, const RingOptions& wanted) {
@@ -34,7 +35,8 @@ absl::Status CheckWanted(const Paths& paths, const RingObject& ring, const RingO
   if (wanted.seats && *wanted.seats != h.seats)
     return Differs(paths, "seats", absl::StrCat(h.seats), absl::StrCat(*wanted.seats));
   if (wanted.schema && *wanted.schema != ring.schema())
-    return Differs(paths, "schema", absl::StrCat("\"", ring.schema(), "\""), absl::StrCat("\"", *wanted.schema, "\""));
+    return Differs(paths, "schema", absl::StrCat("\"", ring.schema(), "\""),
+                   absl::StrCat("\"", *wanted.schema, "\""));
   return absl::OkStatus();
 }
 
@@ -48,9 +50,10 @@ std::string DescribeProducer(const RingObject& ring, const Paths& paths) {
 }
 
 absl::Status Damaged(const Paths& paths, const std::string& what) {
-  return os::Failure(Error::kDamaged, absl::StrCat("open \"", paths.name, "\": ", what,
-                                                   "; no producer leaves that behind: remove the ring (shmctl unlink ",
-                                                   paths.name, ") and create it again"));
+  return os::Failure(Error::kDamaged,
+                     absl::StrCat("open \"", paths.name, "\": ", what,
+                                  "; no producer leaves that behind: remove the ring (shmctl unlink ",
+                                  paths.name, ") and create it again"));
 }
 
 // The locks are ours: look at what the predecessor left, and begin a new epoch.
@@ -66,7 +69,8 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
   attached.seats = *std::move(seats_map);
   const internal::RingMemory memory = MemoryOf(attached.ring, ring.header);
   const std::optional<internal::Point> at = internal::FindTakeOverPoint<internal::RealAtomics>(memory);
-  if (!at) return Damaged(paths, DamageOf(memory).empty() ? "its words contradict each other" : DamageOf(memory));
+  if (!at)
+    return Damaged(paths, DamageOf(memory).empty() ? "its words contradict each other" : DamageOf(memory));
 
   // A reader may hold .ring byte 0 to deny it to us; it decides nothing but what readers are told.
   auto alive = os::TryLock(paths.ring, ring.facts.identity, internal::kLockProducer);
@@ -108,8 +112,8 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   }
   absl::StatusOr<std::optional<os::HeldLock>> lock = life->TryProducer();
   if (!lock.ok()) return lock.status();
-  // .lock may have been removed by hand under a living producer: then .ring tells. Only who may write the ring
-  // can hold this; a reader that merely denies us the lock does not show here.
+  // .lock may have been removed by hand under a living producer: then .ring tells. Only who may write the
+  // ring can hold this; a reader that merely denies us the lock does not show here.
   os::LockProbe ring_probe(paths.ring, ring->facts.identity, os::Fd());
   if (!lock->has_value() || ring_probe.Ask(internal::kLockProducer) == os::Holder::kSomebody) {
     if (who->empty()) *who = DescribeProducer(*ring, paths);
@@ -134,9 +138,9 @@ absl::StatusOr<ProducerAttachment> TakeOver(const Paths& paths, const RingOption
     if (!attached.ok()) return ExplainPermission(paths, attached.status());
     if (attached->has_value()) return std::move(**attached);
     if (os::MonotonicNs() - start >= options.take_over_timeout.count()) {
-      return os::Failure(Error::kProducerAlive,
-                         absl::StrCat("open \"", paths.name, "\": ", who, " is alive; a ring has one producer: stop it, "
-                                      "or use another ring"));
+      return os::Failure(Error::kProducerAlive, absl::StrCat("open \"", paths.name, "\": ", who,
+                                                             " is alive; a ring has one producer: stop it, "
+                                                             "or use another ring"));
     }
     const timespec pause{0, 1'000'000};  // the life-cycle lock is free meanwhile
     nanosleep(&pause, nullptr);

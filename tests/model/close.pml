@@ -5,8 +5,8 @@
  * ring; the next one opens it again.  The consumer loads the ring's state, then the header at its
  * position; "closed" and a header that is 0 mean the end.
  *
- * Property.  When the consumer reports the end, it has received everything that was published before
- * the close that it saw.
+ * Property.  When the consumer reports the end, it has received everything that was published
+ * before the close that it saw.
  *
  * Must fail:
  *   -DHEADER_FIRST  the header is loaded before the state: the last message is published and the

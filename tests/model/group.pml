@@ -3,14 +3,14 @@
  * anywhere.
  *
  * Modelled.  One producer, MEMBERS members, a ring of CAPACITY one-cell frames, MESSAGES frames in
- * all; the one at PADDING is a padding frame.  A member stores a tentative claim at the cursor, reads
- * the header there, moves the cursor by CAS and turns the claim into an owned one; it gives every
- * message to its caller and then moves the claim on.  With -DBATCH=2 it may take two frames at once:
- * claim_end is stored before the cursor is moved.  After the tentative store every change of a claim
- * is a CAS.
+ * all; the one at PADDING is a padding frame.  A member stores a tentative claim at the cursor,
+ * reads the header there, moves the cursor by CAS and turns the claim into an owned one; it gives
+ * every message to its caller and then moves the claim on.  With -DBATCH=2 it may take two frames
+ * at once: claim_end is stored before the cursor is moved.  After the tentative store every change
+ * of a claim is a CAS.
  *
- * CRASHES members may be killed, at any point; the kernel then drops their locks.  EVICTIONS (0 or 1)
- * members, 0 first, may be evicted at any point although they are alive: they go on until they
+ * CRASHES members may be killed, at any point; the kernel then drops their locks.  EVICTIONS (0 or
+ * 1) members, 0 first, may be evicted at any point although they are alive: they go on until they
  * notice.  Any other member rescues such a seat in place, frame by frame, under a lock of its own:
  *   - tentative, cursor at or below: dropped if the holder is dead.  A holder that is alive could
  *     still win the cursor, so its claim stays until the cursor has passed it;
@@ -19,8 +19,8 @@
  *   - owned: marked as being rescued, so that a holder that is alive can no longer give it up, and
  *     delivered in place.
  *
- * With -DORPHAN member 0 has died before the model begins, with message 0 in its hands: with a third
- * member that leaves two rescuers, one of which may die in turn.
+ * With -DORPHAN member 0 has died before the model begins, with message 0 in its hands: with a
+ * third member that leaves two rescuers, one of which may die in turn.
  *
  * The producer reads the cursor before the claims.  A tentative claim that is out of range has lost
  * its race and is ignored; an owned one out of range would be nonsense.
@@ -30,18 +30,19 @@
  * header to be damaged.
  *
  * Must fail:
- *   -DCURSOR_LAST           the producer reads the claims first: a member claims behind its back and
- *                           moves the cursor before it is read.  The frame is overwritten in use.
+ *   -DCURSOR_LAST           the producer reads the claims first: a member claims behind its back
+ *                           and moves the cursor before it is read.  The frame is overwritten in
+ *                           use.
  *   -DJUDGE_LATE_CLAIM      a tentative claim out of range is judged too: an honest member that was
  *                           slow between cursor and claim is evicted.
- *   -DTRUST_HEADER          a header that fails its check counts although the cursor has moved on: a
- *                           slow member calls the ring damaged.
+ *   -DTRUST_HEADER          a header that fails its check counts although the cursor has moved on:
+ *                           a slow member calls the ring damaged.
  *   -DEVICT_DEAD            the producer empties the seat of a dead member: its message is lost.
  *   -DFOREIGN               a stranger takes over the seat of a dead member and forgets its claim.
- *   -DMOVE_CLAIM            a rescuer moves the claim into its own seat: a scan that runs at the same
- *                           time misses it in both.  The frame is overwritten in use.
- *   -DBATCH=2 -DLATE_END    claim_end is stored after the cursor was moved: of two frames taken by a
- *                           member killed in between, the second is lost.
+ *   -DMOVE_CLAIM            a rescuer moves the claim into its own seat: a scan that runs at the
+ *                           same time misses it in both.  The frame is overwritten in use.
+ *   -DBATCH=2 -DLATE_END    claim_end is stored after the cursor was moved: of two frames taken by
+ *                           a member killed in between, the second is lost.
  *   -DMEMBERS=3 -DORPHAN -DRESCUE_UNLOCKED
  *                           two members rescue one seat: the first gives up the claim while the
  *                           second still reads.  The frame is overwritten in use.
@@ -49,9 +50,9 @@
  *                           the evicted holder wakes up and gives up the claim while the rescuer
  *                           reads.  The frame is overwritten in use.
  *   -DEVICTIONS=1 -DDROP_LIVE_CLAIM
- *                           the tentative claim of an evicted holder that is alive is dropped at the
- *                           cursor: the holder wins the cursor, cannot own its claim, and stops.
- *                           The message is lost.
+ *                           the tentative claim of an evicted holder that is alive is dropped at
+ *                           the cursor: the holder wins the cursor, cannot own its claim, and
+ *                           stops.  The message is lost.
  *   -DEVICTIONS=1 -DLATE_DEATH
  *                           the rescuer asks whether the holder is dead after it has compared claim
  *                           and cursor: the holder wins the cursor in between, and dies.  The

@@ -5,9 +5,9 @@
  * has used up its limit it publishes `intent`, fences, scans the seats and grants itself room up to
  * the lowest position + CAPACITY, in chunks of CHUNK.  A consumer stores the position it wants to
  * start at and makes its seat visible, fences, and checks `intent`: too far ahead means that the
- * scan may have missed the seat, so it chooses a newer position.  It starts either at the tail or as
- * far back as a mark can lead it.  Either both fences order the two sides, or one side misses the
- * other.
+ * scan may have missed the seat, so it chooses a newer position.  It starts either at the tail or
+ * as far back as a mark can lead it.  Either both fences order the two sides, or one side misses
+ * the other.
  *
  * With -DSKIP the producer skips the scan while `joins` is as it was at the last full scan and the
  * wanted end lies within the last minimum + CAPACITY, as the real one does.

@@ -9,8 +9,8 @@
  * is nonsense and is evicted, by CAS from the very word that the scan read.  Between the loads of
  * word and position the seat may change hands: consumer 0 leaves and joins again.
  *
- * Property.  An honest consumer is never evicted, its next message is never overwritten, and no scan
- * asks for a limit below the one already granted.
+ * Property.  An honest consumer is never evicted, its next message is never overwritten, and no
+ * scan asks for a limit below the one already granted.
  *
  * Must fail:
  *   -DNO_JOINING_STATE   a seat counts as live as soon as it is visible: the joiner is evicted.

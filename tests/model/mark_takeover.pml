@@ -2,9 +2,9 @@
  * mark_takeover: marks and batches across a take-over.
  *
  * Modelled.  The first producer writes a batch of two one-cell frames at 0 and 1: the inner header
- * is stored at once, the first header would publish the batch.  It is killed at any point.  The next
- * producer finds nothing at 0, voids a mark that lies above the tail, and publishes one frame of
- * three cells at 0, whose payload at 1 looks like a header.  A lossy reader goes to wherever the
+ * is stored at once, the first header would publish the batch.  It is killed at any point.  The
+ * next producer finds nothing at 0, voids a mark that lies above the tail, and publishes one frame
+ * of three cells at 0, whose payload at 1 looks like a header.  A lossy reader goes to wherever the
  * mark leads it, after all of its checks.
  *
  * Property.  A mark that passes the reader's checks leads to a frame, never into a payload.

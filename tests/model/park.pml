@@ -2,16 +2,16 @@
  * park: a producer without room sleeps until a lossless consumer has freed some.
  *
  * Modelled.  One producer passes MESSAGES messages through a ring of CAPACITY cells to two lossless
- * consumers.  Without room it reads room_epoch, sets room_waiting, fences, scans the positions again
- * and only then sleeps.  A consumer stores its position, fences, and if room_waiting is set takes it
- * (exchange), changes room_epoch and wakes.  Both sides have a store buffer: the producer's holds
- * room_waiting, a consumer's its position; each drains by itself at any time, at a fence, at a
- * locked instruction or in a system call.  A signal that stops the sleeping producer takes it off
- * the futex queue; when it continues, the kernel starts the same FUTEX_WAIT again with the same
- * expected value.  It may do so STOPS times.
+ * consumers.  Without room it reads room_epoch, sets room_waiting, fences, scans the positions
+ * again and only then sleeps.  A consumer stores its position, fences, and if room_waiting is set
+ * takes it (exchange), changes room_epoch and wakes.  Both sides have a store buffer: the
+ * producer's holds room_waiting, a consumer's its position; each drains by itself at any time, at a
+ * fence, at a locked instruction or in a system call.  A signal that stops the sleeping producer
+ * takes it off the futex queue; when it continues, the kernel starts the same FUTEX_WAIT again with
+ * the same expected value.  It may do so STOPS times.
  *
- * Not modelled: the 0.5 ms bound on the sleep, which exists for consumers that were killed.  Nothing
- * here may depend on it.
+ * Not modelled: the 0.5 ms bound on the sleep, which exists for consumers that were killed.
+ * Nothing here may depend on it.
  *
  * Property.  No deadlock: the producer publishes everything while its consumers live.
  *
@@ -19,12 +19,13 @@
  *   -DNO_PRODUCER_FENCE  the scan sees the old position, the consumer an unset room_waiting.
  *   -DNO_CONSUMER_FENCE  the same, by the consumer's store buffer.
  *   -DLATE_EPOCH         room_epoch is read after the scan: a wake between the two is lost.
- *   -DNO_EPOCH           the word is not changed before the wake: a wake that falls between the scan
- *                        and FUTEX_WAIT, or that hits a stopped producer, is lost.
- *   -DPLAIN_EPOCH        room_epoch is changed by a load and a store, not by one locked instruction.
- *                        The exchange admits one consumer per request, but the producer may find
- *                        room by itself and make the next request while the first consumer is still
- *                        at it.  Then the late one sets the word back to what the producer expects.
+ *   -DNO_EPOCH           the word is not changed before the wake: a wake that falls between the
+ *                        scan and FUTEX_WAIT, or that hits a stopped producer, is lost.
+ *   -DPLAIN_EPOCH        room_epoch is changed by a load and a store, not by one locked
+ *                        instruction.  The exchange admits one consumer per request, but the
+ *                        producer may find room by itself and make the next request while the first
+ *                        consumer is still at it.  Then the late one sets the word back to what the
+ *                        producer expects.
  */
 #ifndef MESSAGES
 #define MESSAGES 4

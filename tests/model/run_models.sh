@@ -122,10 +122,9 @@ judge_table() {
   for file in "$folder"/*.pml; do
     model=$(basename "$file" .pml)
     [[ -n ${holds_lines[$model]:-} ]] || fault "$model: no run that is expected to hold"
-    [[ -n ${fails_lines[$model]:-} ]] || fault "$model: no planted bug, that is no run expected to fail"
+    [[ -n ${fails_lines[$model]:-} ]] || fault "$model: no planted bug: no run expected to fail"
     for name in $(switches "$file"); do
-      [[ ${short_defines[$model]:-} == *" -D$name "* || ${short_defines[$model]:-} == *" -D$name="* ]] ||
-        fault "$model: no run uses -D$name"
+      [[ ${short_defines[$model]:-} =~ " -D$name"[\ =] ]] || fault "$model: no run uses -D$name"
     done
   done
   [[ ${#models[@]} -gt 0 ]] || fault "no run matches '$pattern'"
@@ -190,12 +189,13 @@ passed=0 failed=0 total_states=0
 declare -A runs_that_hold=() unreached=()
 
 print_replay() {
-  local model=$1 run_defines=$2 run_limits=$3 gap=
-  [[ -z $run_defines ]] || gap=' '
+  local model=$1 run_defines=$2 run_limits=$3
   # shellcheck disable=SC2016 # the reader's shell expands it
-  printf '  to replay: (cd "$(mktemp -d)" && cp %q . && %s%s -a %s.pml && %s %s -o pan pan.c && ./pan %s && %s -t -p -g -l%s %s.pml)\n' \
-    "$folder/$model.pml" "$spin" "$gap$run_defines" "$model" "$cc" "${cflags[*]}" \
-    "${run_limits# }" "$spin" "$gap$run_defines" "$model"
+  printf '  to replay: (cd "$(mktemp -d)" && cp %q .' "$folder/$model.pml"
+  printf ' && %s' "$spin ${run_defines:+$run_defines }-a $model.pml" \
+    "$cc ${cflags[*]} -o pan pan.c" "./pan ${run_limits# }" \
+    "$spin -t -p -g -l ${run_defines:+$run_defines }$model.pml)"
+  echo
 }
 
 report() {

@@ -48,7 +48,7 @@
 byte lock    = NOBODY;                  /* kernel: who holds the seat's byte lock */
 byte word    = WORD(0, FREE);           /* shared word */
 
-byte holder  = NOBODY;                  /* ghost: the living joiner that regards the seat as its own */
+byte holder  = NOBODY;                  /* ghost: the living joiner whose seat it is */
 byte holding = 0;                       /* ghost: that holder's number, no two alike; 0: nobody */
 byte holders = 0;                       /* ghost: numbers given out */
 bool holder_evicted = false;            /* ghost: by the producer */

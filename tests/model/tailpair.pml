@@ -5,9 +5,9 @@
  * Modelled.  A ring of CAPACITY cells.  Frames have one or two cells, so that position and sequence
  * differ; the second cell is payload that must never be parsed.  The producer reserves, writes the
  * payload, writes the stop sign (0) where the next header will be, stores the header, then
- * tail.sequence, then tail.position.  It may be killed between any two of these stores, KILLS times in
- * all; the next producer reads the pair, takes the sequence from the header at that position if one is
- * published there, walks to the first 0 and carries on from there.  A joiner does the same,
+ * tail.sequence, then tail.position.  It may be killed between any two of these stores, KILLS times
+ * in all; the next producer reads the pair, takes the sequence from the header at that position if
+ * one is published there, walks to the first 0 and carries on from there.  A joiner does the same,
  * guarding every header by `reserved`.
  *
  * Property.  The pair as read names a boundary and its true sequence; a walk meets only headers, in
@@ -25,7 +25,7 @@
 #define CAPACITY 6
 #endif
 #ifndef LENGTH
-#define LENGTH   9                      /* no frame begins where it could end beyond this position */
+#define LENGTH   9                      /* no frame ends beyond this position */
 #endif
 #ifndef KILLS
 #define KILLS    1

@@ -7,7 +7,8 @@
  * therefore overtake its own publication.  A consumer that finds nothing reads the wake epoch,
  * announces itself, calls membarrier, looks again and only then sleeps.  A signal that stops a
  * sleeping consumer takes it off the futex queue; when it continues, the kernel starts the same
- * FUTEX_WAIT again with the same expected value.  Consumer 1 may be killed at any point.
+ * FUTEX_WAIT again with the same expected value.  Consumer 1 may be killed before it announces
+ * itself, after that, and in its sleep.
  *
  * Not modelled: the bound on every sleep.  Nothing here may depend on it.
  *
@@ -16,8 +17,8 @@
  * Must fail, each by a consumer that sleeps for ever beside an unread message:
  *   -DNO_MEMBARRIER    the consumer looks again while the publication sits in the producer's store
  *                      buffer, and the producer has already read `sleepers` as 0.
- *   -DNO_EPOCH         the word is not changed before the wake: a wake that falls between the second
- *                      look and FUTEX_WAIT, or that hits a stopped consumer, is lost.
+ *   -DNO_EPOCH         the word is not changed before the wake: a wake that falls between the
+ *                      second look and FUTEX_WAIT, or that hits a stopped consumer, is lost.
  *   -DWAKE_THEN_EPOCH  the word is changed, but after the wake: the same.
  */
 #ifndef MESSAGES

@@ -22,6 +22,10 @@
 #include "millrace/internal/ring_view.h"
 #include "tests/support/oracle.h"
 
+namespace millrace::internal {
+inline bool operator==(const Point& a, const Point& b) { return a.position == b.position && a.sequence == b.sequence; }
+}  // namespace millrace::internal
+
 namespace millrace::testing {
 
 inline uint64_t TestClockNs() { return 1'700'000'000'000'000'000; }
@@ -59,7 +63,7 @@ class HeapRing {
   internal::SeatTable table() const { return {seats_control_.get(), &seat(0), count_}; }
   internal::RingView<A> view() const { return internal::RingView<A>(memory()); }
 
-  Producer Attach(internal::Point at, bool asym = false) const {
+  Producer Attach(internal::Point at, bool asym = true) const {
     Producer producer;
     producer.Attach(memory(), table(), at, asym, &TestClockNs);
     return producer;
@@ -112,10 +116,15 @@ class HeapRing {
   std::unique_ptr<internal::SeatsControl> seats_control_ = std::make_unique<internal::SeatsControl>();
 };
 
-// Claims room for n bytes by the straight path or the slow one; nullptr: full.
+// Claims room for n bytes by the straight path alone; nullptr: the slow one must be asked.
+template <class A>
+std::byte* ClaimStraight(const internal::RingProducer<A>& producer, size_t n) {
+  return producer.Allows(n) && producer.Fits(n) ? producer.Place() : nullptr;
+}
+// By either path; nullptr: full. `n` is at most the maximum.
 template <class A>
 std::byte* ClaimAnyway(internal::RingProducer<A>& producer, size_t n, bool* wake) {
-  if (std::byte* const data = producer.Claim(n)) return data;
+  if (std::byte* const data = ClaimStraight(producer, n)) return data;
   return producer.ClaimSlow(n, wake);
 }
 

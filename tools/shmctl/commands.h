@@ -1,5 +1,5 @@
-// The sub-commands. Each file <name>.cc defines one of these: it declares the options and, when the command line
-// names it, leaves in Globals what is to run.
+// The sub-commands. Each file <name>.cc defines one of these: it declares the options and, when the command
+// line names it, leaves in Globals what is to run.
 #ifndef MILLRACE_TOOLS_SHMCTL_COMMANDS_H_
 #define MILLRACE_TOOLS_SHMCTL_COMMANDS_H_
 

@@ -20,10 +20,13 @@ void Complain(std::string_view text) {
 
 int ExitCodeOf(const absl::Status& status) {
   switch (ErrorOf(status)) {
-    case Error::kNone: return kDone;
+    case Error::kNone:
+      return kDone;
     case Error::kBadArgument:
-    case Error::kBadName: return kUsage;
-    default: return kEnvironment;
+    case Error::kBadName:
+      return kUsage;
+    default:
+      return kEnvironment;
   }
 }
 

@@ -23,7 +23,8 @@ struct CreateArguments {
   bool no_keep = false;
 };
 
-constexpr char kExamples[] = R"(Makes a ring that producers (Open, OpenOrCreate, shmctl pub) and consumers find by its name. It is marked to
+constexpr char kExamples[] =
+    R"(Makes a ring that producers (Open, OpenOrCreate, shmctl pub) and consumers find by its name. It is marked to
 be kept: it never counts as stale, whoever is gone, until somebody unlinks it.
 
 Access:
@@ -41,7 +42,8 @@ Examples:
 RingOptions OptionsOf(const CreateArguments& arguments) {
   RingOptions options;
   if (!arguments.capacity.empty()) options.capacity = CapacityArgument(arguments.capacity);
-  if (!arguments.max_message.empty()) options.max_message = SizeArgument("--max-message", arguments.max_message);
+  if (!arguments.max_message.empty())
+    options.max_message = SizeArgument("--max-message", arguments.max_message);
   options.seats = arguments.seats;
   options.schema = arguments.schema;
   if (!arguments.access.empty()) options.access = AccessArgument(arguments.access);
@@ -68,18 +70,25 @@ void AddCreate(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<CreateArguments>();
   CLI::App* command = app.add_subcommand("create", "Create a ring");
   command->add_option("NAME", arguments->name, kNameHelp)->required();
-  command->add_option("--capacity", arguments->capacity, "Bytes for messages: a power of two, 4K to 8G (default 1M)")
+  command
+      ->add_option("--capacity", arguments->capacity,
+                   "Bytes for messages: a power of two, 4K to 8G (default 1M)")
       ->type_name("SIZE");
-  command->add_option("--max-message", arguments->max_message, "Largest message (default: an eighth of the capacity)")
+  command
+      ->add_option("--max-message", arguments->max_message,
+                   "Largest message (default: an eighth of the capacity)")
       ->type_name("SIZE");
-  command->add_option("--seats", arguments->seats, "Consumers at a time, observers aside, 1 to 1024 (default 64)")
-      ->type_name("N");
+  command
+      ->add_option("--seats", arguments->seats,
+                   "Consumers at a time, observers aside, 1 to 1024 (default 64)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
   command->add_option("--schema", arguments->schema, "What a message is made of; consumers can insist on it")
       ->type_name("TEXT");
   command->add_option("--access", arguments->access, "private, watchable, group[:GID] or everyone")
       ->type_name("WHO");
   command->add_flag("--no-keep", arguments->no_keep, "Let it become stale like any other ring");
-  command->footer(std::string(kExamples) + '\n' + kExitCodesHelp);
+  command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunCreate(*arguments, globals.directory); };
   });

@@ -43,7 +43,9 @@ std::string DescribeProducer(const ProducerInfo& producer) {
   return text;
 }
 
-std::string DescribeSeatId(const SeatInfo& seat) { return absl::StrFormat("%d#%d", seat.seat, seat.generation); }
+std::string DescribeSeatId(const SeatInfo& seat) {
+  return absl::StrFormat("%d#%d", seat.seat, seat.generation);
+}
 
 std::string DescribePid(const SeatInfo& seat) {
   if (seat.pid) return absl::StrFormat("%d", *seat.pid);
@@ -56,6 +58,8 @@ std::string DescribeLag(const SeatInfo& seat) {
   if (seat.lag_ns) text += ", " + HumanDuration(*seat.lag_ns);
   return text;
 }
+
+bool IsDescribed(const RingInfo& ring) { return ring.capacity != 0; }
 
 bool Consumes(const SeatInfo& seat) { return seat.alive && !seat.evicted; }
 

@@ -5,14 +5,17 @@
 namespace millrace::tool {
 
 inline constexpr int kDone = 0;
-inline constexpr int kFinding = 1;      // it worked, and there is something to look at: messages were lost
-inline constexpr int kUsage = 2;        // the command line makes no sense, whatever the machine's state
-inline constexpr int kEnvironment = 3;  // the ring, the system or the input does not allow it
+inline constexpr int kFinding = 1;       // it worked, and there is something to look at: messages were lost
+inline constexpr int kUsage = 2;         // the command line makes no sense, whatever the machine's state
+inline constexpr int kEnvironment = 3;   // the ring, the system or the input does not allow it
 inline constexpr int kSignalBase = 128;  // + the number of the signal that ended it
 
-inline constexpr char kExitCodesHelp[] =
-    "Exit codes: 0 done; 1 done, but messages were lost; 2 wrong usage; 3 the ring, the system or the input\n"
-    "does not allow it; 128+N ended by signal N.";
+// Ends every --help.
+inline constexpr char kCommonHelp[] =
+    "Rings are in /dev/shm, or where --dir DIR or the environment's MILLRACE_DIR says.\n"
+    "Exit codes: 0 done; 1 done, but messages were lost; 2 wrong usage; 3 the ring, the system or the input "
+    "does\n"
+    "not allow it; 128+N ended by signal N.";
 
 }  // namespace millrace::tool
 

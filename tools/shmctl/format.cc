@@ -1,6 +1,5 @@
 #include "tools/shmctl/format.h"
 
-
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
@@ -27,7 +26,8 @@ void AppendHexRow(std::string_view row, size_t offset, std::string* out) {
 }
 
 void AppendHex(std::string_view payload, uint64_t sequence, std::string* out) {
-  absl::StrAppendFormat(out, "sequence %d, %d byte%s\n", sequence, payload.size(), payload.size() == 1 ? "" : "s");
+  absl::StrAppendFormat(out, "sequence %d, %d byte%s\n", sequence, payload.size(),
+                        payload.size() == 1 ? "" : "s");
   for (size_t offset = 0; offset < payload.size(); offset += kRow) {
     AppendHexRow(payload.substr(offset, kRow), offset, out);
   }
@@ -45,13 +45,15 @@ void AppendJson(std::string_view payload, uint64_t sequence, uint64_t lost, std:
 }
 
 void AppendLength(std::string_view payload, std::string* out) {
-  for (int shift = 0; shift < 32; shift += 8) out->push_back(static_cast<char>((payload.size() >> shift) & 0xFF));
+  for (int shift = 0; shift < 32; shift += 8)
+    out->push_back(static_cast<char>((payload.size() >> shift) & 0xFF));
   out->append(payload);
 }
 
 }  // namespace
 
-void AppendMessage(Format format, std::string_view payload, uint64_t sequence, uint64_t lost, std::string* out) {
+void AppendMessage(Format format, std::string_view payload, uint64_t sequence, uint64_t lost,
+                   std::string* out) {
   switch (format) {
     case Format::kText:
       out->append(payload);
@@ -61,10 +63,18 @@ void AppendMessage(Format format, std::string_view payload, uint64_t sequence, u
       AppendEscaped(payload, out);
       out->push_back('\n');
       return;
-    case Format::kHex: AppendHex(payload, sequence, out); return;
-    case Format::kJson: AppendJson(payload, sequence, lost, out); return;
-    case Format::kRaw: out->append(payload); return;
-    case Format::kLength: AppendLength(payload, out); return;
+    case Format::kHex:
+      AppendHex(payload, sequence, out);
+      return;
+    case Format::kJson:
+      AppendJson(payload, sequence, lost, out);
+      return;
+    case Format::kRaw:
+      out->append(payload);
+      return;
+    case Format::kLength:
+      AppendLength(payload, out);
+      return;
   }
 }
 

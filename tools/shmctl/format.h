@@ -17,7 +17,8 @@ enum class Format : uint8_t {
   kLength,        // four bytes of length, little-endian, and the bytes: what `pub --framing length` reads
 };
 
-void AppendMessage(Format format, std::string_view payload, uint64_t sequence, uint64_t lost, std::string* out);
+void AppendMessage(Format format, std::string_view payload, uint64_t sequence, uint64_t lost,
+                   std::string* out);
 
 }  // namespace millrace::tool
 

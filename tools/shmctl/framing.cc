@@ -33,9 +33,12 @@ MessageReader::MessageReader(Framing framing, size_t max_message, Read read)
 
 MessageReader::Outcome MessageReader::Next(std::string_view* message) {
   switch (framing_) {
-    case Framing::kLines: return NextLine(message);
-    case Framing::kLength: return NextOfLength(message);
-    case Framing::kRaw: return NextRead(message);
+    case Framing::kLines:
+      return NextLine(message);
+    case Framing::kLength:
+      return NextOfLength(message);
+    case Framing::kRaw:
+      return NextRead(message);
   }
   return Outcome::kFailed;
 }
@@ -46,9 +49,10 @@ MessageReader::Outcome MessageReader::NextLine(std::string_view* message) {
     const auto* newline = static_cast<const char*>(std::memchr(from, '\n', unread() - searched_));
     const size_t line = newline != nullptr ? static_cast<size_t>(newline - buffer_.get()) - begin_ : unread();
     if (line > max_message_) {
-      return Fail(absl::StrFormat("line %d is longer than the largest message of this ring, %d bytes; nothing "
-                                  "of it was published",
-                                  messages_ + 1, max_message_));
+      return Fail(
+          absl::StrFormat("line %d is longer than the largest message of this ring, %d bytes; nothing "
+                          "of it was published",
+                          messages_ + 1, max_message_));
     }
     if (newline != nullptr || (ended_ && line > 0)) {
       *message = Take(line);
@@ -72,9 +76,10 @@ MessageReader::Outcome MessageReader::NextOfLength(std::string_view* message) {
   }
   const uint32_t length = LittleEndian32(buffer_.get() + begin_);
   if (length > max_message_) {
-    return Fail(absl::StrFormat("message %d has %d bytes, the largest message of this ring %d; is the input "
-                                "really framed by lengths?",
-                                messages_ + 1, length, max_message_));
+    return Fail(
+        absl::StrFormat("message %d has %d bytes, the largest message of this ring %d; is the input "
+                        "really framed by lengths?",
+                        messages_ + 1, length, max_message_));
   }
   if (const Outcome body = Require(kLengthBytes + length); body != Outcome::kMessage) {
     if (body != Outcome::kEnd) return body;
@@ -111,7 +116,8 @@ MessageReader::Outcome MessageReader::Fill() {
   return ended_ ? Outcome::kEnd : Outcome::kMessage;
 }
 
-// Callers never ask for more than the largest message and its frame, so the buffer stays below twice that plus a block.
+// Callers never ask for more than the largest message and its frame, so the buffer stays below twice that
+// plus a block.
 void MessageReader::MakeRoom() {
   std::memmove(buffer_.get(), buffer_.get() + begin_, unread());
   end_ -= std::exchange(begin_, 0);

@@ -15,7 +15,8 @@
 namespace millrace::tool {
 namespace {
 
-constexpr char kExamples[] = R"(Lists the rings that this user may read. Looking takes no seat and disturbs nobody. CONSUMERS counts the
+constexpr char kExamples[] =
+    R"(Lists the rings that this user may read. Looking takes no seat and disturbs nobody. CONSUMERS counts the
 living ones that hold a seat; observers (shmctl tail) hold none. LAG is that of the slowest.
 
 States:
@@ -55,9 +56,13 @@ std::string RingTable(const std::vector<RingInfo>& rings) {
                {"PRODUCER"},
                {"STALE"}});
   for (const RingInfo& ring : rings) {
-    table.AddRow({ring.name, DescribeState(ring), HumanSize(ring.capacity), std::to_string(ring.next_sequence),
-                  ConsumersCell(ring), LagCell(ring), std::to_string(ring.dropped),
-                  DescribeProducer(ring.producer), ring.stale ? "yes" : "no"});
+    if (!IsDescribed(ring)) {
+      table.AddRow({ring.name, DescribeState(ring), "?", "?", "?", "?", "?", "?", ring.stale ? "yes" : "no"});
+      continue;
+    }
+    table.AddRow({ring.name, DescribeState(ring), HumanSize(ring.capacity),
+                  std::to_string(ring.next_sequence), ConsumersCell(ring), LagCell(ring),
+                  std::to_string(ring.dropped), DescribeProducer(ring.producer), ring.stale ? "yes" : "no"});
   }
   return table.Text();
 }
@@ -79,7 +84,7 @@ void AddList(CLI::App& app, Globals& globals) {
   auto as_json = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("list", "List the rings and who uses them");
   command->add_flag("--json", *as_json, "One array of objects, for programs");
-  command->footer(std::string(kExamples) + '\n' + kExitCodesHelp);
+  command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([as_json, &globals] {
     globals.run = [as_json, &globals] { return RunList(*as_json, globals.directory); };
   });

@@ -16,7 +16,8 @@
 namespace millrace::tool {
 namespace {
 
-constexpr char kExamples[] = R"(A ring is a named message queue in shared memory: one producer writes it, any number of consumers read it.
+constexpr char kExamples[] =
+    R"(A ring is a named message queue in shared memory: one producer writes it, any number of consumers read it.
 
 First steps, in two terminals, in either order:
   shmctl tail demo --lossless --until-closed > copy
@@ -44,14 +45,17 @@ void AddGlobals(CLI::App& app, Globals& globals) {
       ->type_name("DIR")
       ->envname("MILLRACE_DIR")
       ->capture_default_str();
-  app.footer(std::string(kExamples) + '\n' + kExitCodesHelp);
+  app.footer(std::string(kExamples) + '\n' + kCommonHelp);
   app.get_formatter()->column_width(28);
 }
 
 int Explain(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);  // --help, --version
-  Complain(error.what());
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+    return app.exit(error);  // --help, --version
   const auto used = app.get_subcommands();
+  const auto unknown = app.remaining();
+  Complain(used.empty() && !unknown.empty() ? "there is no sub-command \"" + unknown.front() + "\""
+                                            : error.what());
   const std::string command = used.empty() ? "shmctl" : "shmctl " + used.front()->get_name();
   Complain("`" + command + " --help` shows how it is used");
   return kUsage;

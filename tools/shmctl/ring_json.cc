@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_format.h"
+#include "tools/shmctl/describe.h"
 
 namespace millrace::tool {
 namespace {
@@ -50,35 +51,48 @@ Json ConsumersJson(const RingInfo& ring) {
   return consumers;
 }
 
+// What only a sound header could have told.
+void Forget(Json& json) {
+  for (const char* name : {"capacity_bytes", "max_message_bytes", "seats", "keep", "created_ns",
+                           "next_sequence", "oldest_sequence", "payload_bytes", "dropped", "evictions",
+                           "blocked", "blocked_ns", "wakes", "consumers"}) {
+    json[name] = nullptr;
+  }
+  for (const char* name : {"alive", "epoch", "epoch_first_sequence", "closed"})
+    json["producer"][name] = nullptr;
+}
+
 }  // namespace
 
 Json RingJson(const RingInfo& ring) {
-  return {{"name", ring.name},
-          {"incarnation", OrNull(ring.incarnation)},
-          {"state", ring.state},
-          {"damage", OrNull(ring.damage)},
-          {"capacity_bytes", ring.capacity},
-          {"max_message_bytes", ring.max_message},
-          {"seats", ring.seats},
-          {"bytes", ring.bytes},
-          {"schema", OrNull(ring.schema)},
-          {"keep", ring.keep},
-          {"created_ns", ring.created_ns},
-          {"mode", absl::StrFormat("%04o", ring.mode & 07777)},
-          {"uid", ring.uid},
-          {"gid", ring.gid},
-          {"producer", ProducerJson(ring.producer)},
-          {"next_sequence", ring.next_sequence},
-          {"oldest_sequence", ring.oldest_sequence},
-          {"payload_bytes", ring.payload_bytes},
-          {"dropped", ring.dropped},
-          {"evictions", ring.evictions},
-          {"blocked", ring.blocked},
-          {"blocked_ns", ring.blocked_time.count()},
-          {"wakes", ring.wakes},
-          {"consumers", ConsumersJson(ring)},
-          {"stale", ring.stale},
-          {"why", OrNull(ring.stale_why)}};
+  Json json = {{"name", ring.name},
+               {"incarnation", OrNull(ring.incarnation)},
+               {"state", ring.state},
+               {"damage", OrNull(ring.damage)},
+               {"capacity_bytes", ring.capacity},
+               {"max_message_bytes", ring.max_message},
+               {"seats", ring.seats},
+               {"bytes", ring.bytes},
+               {"schema", OrNull(ring.schema)},
+               {"keep", ring.keep},
+               {"created_ns", ring.created_ns},
+               {"mode", absl::StrFormat("%04o", ring.mode & 07777)},
+               {"uid", ring.uid},
+               {"gid", ring.gid},
+               {"producer", ProducerJson(ring.producer)},
+               {"next_sequence", ring.next_sequence},
+               {"oldest_sequence", ring.oldest_sequence},
+               {"payload_bytes", ring.payload_bytes},
+               {"dropped", ring.dropped},
+               {"evictions", ring.evictions},
+               {"blocked", ring.blocked},
+               {"blocked_ns", ring.blocked_time.count()},
+               {"wakes", ring.wakes},
+               {"consumers", ConsumersJson(ring)},
+               {"stale", ring.stale},
+               {"why", OrNull(ring.stale_why)}};
+  if (!IsDescribed(ring)) Forget(json);
+  return json;
 }
 
 std::string JsonText(const Json& json) {

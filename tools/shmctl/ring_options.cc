@@ -27,7 +27,8 @@ gid_t GroupArgument(const std::string& text) {
 
 size_t SizeArgument(const std::string& option, const std::string& text) {
   if (const std::optional<size_t> size = ParseSize(text)) return *size;
-  throw CLI::ValidationError(option, "\"" + text + "\" is no size; write bytes, or a number and K, M, G, KB, MB or GB");
+  throw CLI::ValidationError(
+      option, "\"" + text + "\" is no size; write bytes, or a number and K, M, G, KB, MB or GB");
 }
 
 size_t CapacityArgument(const std::string& text) {
@@ -43,7 +44,8 @@ Access AccessArgument(const std::string& text) {
   if (text == "everyone") return Access::Everyone();
   if (text == "group") return Access::Group(getegid());
   if (text.starts_with(kGroupPrefix)) return Access::Group(GroupArgument(text.substr(kGroupPrefix.size())));
-  throw CLI::ValidationError("--access", "\"" + text + "\" is none of private, watchable, group, group:GID, everyone");
+  throw CLI::ValidationError("--access",
+                             "\"" + text + "\" is none of private, watchable, group, group:GID, everyone");
 }
 
 }  // namespace millrace::tool

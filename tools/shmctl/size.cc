@@ -43,7 +43,8 @@ std::optional<uint64_t> ParseSize(std::string_view text) {
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc()) return std::nullopt;
   const std::string name = Lower(text.substr(static_cast<size_t>(rest - text.data())));
-  const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == name; });
+  const auto* unit =
+      std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == name; });
   if (unit == kUnits.end() || number > UINT64_MAX / unit->bytes) return std::nullopt;
   return number * unit->bytes;
 }

@@ -25,7 +25,8 @@ struct StatArguments {
   bool as_json = false;
 };
 
-constexpr char kExamples[] = R"(Shows what a ring is, who writes it, and each consumer that holds a seat (observers, like shmctl tail, hold
+constexpr char kExamples[] =
+    R"(Shows what a ring is, who writes it, and each consumer that holds a seat (observers, like shmctl tail, hold
 none). Looking takes no seat and disturbs nobody. A SEAT is written NUMBER#GENERATION: a seat taken again
 gets a new generation.
 
@@ -69,7 +70,8 @@ std::string DescribeMessages(const RingInfo& ring) {
   std::string text = absl::StrFormat("%d published, %s", ring.next_sequence, HumanSize(ring.payload_bytes));
   if (ring.next_sequence == 0) return text;
   if (ring.oldest_sequence == ring.next_sequence) return text + ", none retained";
-  return text + absl::StrFormat(", retained: sequences %d to %d", ring.oldest_sequence, ring.next_sequence - 1);
+  return text +
+         absl::StrFormat(", retained: sequences %d to %d", ring.oldest_sequence, ring.next_sequence - 1);
 }
 
 std::string DescribePressure(const RingInfo& ring) {
@@ -80,7 +82,14 @@ std::string DescribePressure(const RingInfo& ring) {
 
 std::string SeatTable(const RingInfo& ring) {
   using enum Table::Align;
-  Table table({{"SEAT"}, {"CONSUMER"}, {"PID"}, {"STATE"}, {"DELIVERY"}, {"RECEIVED", kRight}, {"LOST", kRight}, {"LAG"}});
+  Table table({{"SEAT"},
+               {"CONSUMER"},
+               {"PID"},
+               {"STATE"},
+               {"DELIVERY"},
+               {"RECEIVED", kRight},
+               {"LOST", kRight},
+               {"LAG"}});
   for (const SeatInfo& seat : ring.consumers) {
     const char* state = seat.evicted ? "evicted" : seat.alive ? "alive" : "dead";
     const std::string delivery = seat.group.empty() ? seat.delivery : seat.delivery + " " + seat.group;
@@ -96,22 +105,27 @@ std::string DescribeConsumers(const RingInfo& ring) {
   return absl::StrFormat("%d in %d seats", ring.consumers.size(), ring.seats);
 }
 
+void AddContents(const RingInfo& ring, Sheet& sheet) {
+  sheet.Add("capacity",
+            absl::StrFormat("%s, messages up to %s, %s of shared memory", HumanSize(ring.capacity),
+                            HumanSize(ring.max_message), HumanSize(ring.bytes)));
+  sheet.Add("schema", ring.schema.empty() ? "none" : ring.schema);
+  sheet.Add("created", DescribeTime(ring.created_ns) + ", incarnation " + ring.incarnation);
+  sheet.Add("producer", DescribeLife(ring.producer));
+  sheet.Add("messages", DescribeMessages(ring));
+  sheet.Add("pressure", DescribePressure(ring));
+  sheet.Add("consumers", DescribeConsumers(ring));
+}
+
 std::string Describe(const RingInfo& ring) {
   Sheet sheet;
   sheet.Add("ring", ring.name);
   sheet.Add("state", DescribeState(ring));
   if (!ring.damage.empty()) sheet.Add("damage", ring.damage);
-  sheet.Add("capacity", absl::StrFormat("%s, messages up to %s, %s of shared memory", HumanSize(ring.capacity),
-                                        HumanSize(ring.max_message), HumanSize(ring.bytes)));
-  sheet.Add("schema", ring.schema.empty() ? "none" : ring.schema);
   sheet.Add("access", absl::StrFormat("mode %04o, uid %d, gid %d", ring.mode & 07777, ring.uid, ring.gid));
-  sheet.Add("created", DescribeTime(ring.created_ns) + ", incarnation " + ring.incarnation);
-  sheet.Add("producer", DescribeLife(ring.producer));
-  sheet.Add("messages", DescribeMessages(ring));
-  sheet.Add("pressure", DescribePressure(ring));
   const std::string why = ring.stale_why.empty() ? "" : ": " + ring.stale_why;
   sheet.Add("stale", (ring.stale ? "yes" : "no") + why);
-  sheet.Add("consumers", DescribeConsumers(ring));
+  if (IsDescribed(ring)) AddContents(ring, sheet);
   return ring.consumers.empty() ? sheet.text() : sheet.text() + '\n' + SeatTable(ring);
 }
 
@@ -128,7 +142,7 @@ void AddStat(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("stat", "Show one ring in detail");
   command->add_option("NAME", arguments->name, kNameHelp)->required();
   command->add_flag("--json", arguments->as_json, "One object, the same as in list --json");
-  command->footer(std::string(kExamples) + '\n' + kExitCodesHelp);
+  command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunStat(*arguments, globals.directory); };
   });

@@ -66,7 +66,8 @@ bool OutputBuffer::Recover() {
   if (error == EINTR || error == EAGAIN || error == EWOULDBLOCK) {
     if (error != EINTR) WaitFor(fd_, POLLOUT);
     if (CaughtSignal() == 0) return true;
-    // The first interruption may be the signal itself; at the next the reader has had a second and took nothing.
+    // The first interruption may be the signal itself; at the next the reader has had a second and took
+    // nothing.
     if (!std::exchange(interrupted_, true)) return true;
     state_ = State::kStuck;
     return false;

@@ -1,4 +1,5 @@
-// Standard input and output as blocks of bytes: interrupted calls, non-blocking descriptors, readers that left.
+// Standard input and output as blocks of bytes: interrupted calls, non-blocking descriptors, readers that
+// left.
 #ifndef MILLRACE_TOOLS_SHMCTL_STREAMS_H_
 #define MILLRACE_TOOLS_SHMCTL_STREAMS_H_
 

@@ -17,7 +17,8 @@ struct UnlinkArguments {
   bool force = false;
 };
 
-constexpr char kExamples[] = R"(Removes rings by name. Whoever still has one open is told so. A ring that a living producer or consumer uses
+constexpr char kExamples[] =
+    R"(Removes rings by name. Whoever still has one open is told so. A ring that a living producer or consumer uses
 is refused, and the others are still removed. Files that are not rings are never touched.
 
 Examples:
@@ -28,7 +29,8 @@ Examples:
 int RunUnlink(const UnlinkArguments& arguments, const std::string& directory) {
   for (const std::string& name : arguments.names) {  // before anything is removed
     if (name.find('/') == std::string::npos) continue;
-    Complain("unlink removes rings, by their name; \"" + name + "\" is a path. A recording is a file: use rm");
+    Complain("unlink removes rings, by their name; \"" + name +
+             "\" is a path. A recording is a file: use rm");
     return kUsage;
   }
   const SegmentManager manager(directory);
@@ -48,7 +50,7 @@ void AddUnlink(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("unlink", "Remove rings");
   command->add_option("NAME", arguments->names, "The rings' names")->required();
   command->add_flag("--force", arguments->force, "Although a producer or consumer uses it");
-  command->footer(std::string(kExamples) + '\n' + kExitCodesHelp);
+  command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunUnlink(*arguments, globals.directory); };
   });

@@ -7,7 +7,7 @@ namespace millrace::tool {
 namespace {
 
 struct Lead {
-  size_t length;              // of the whole character; 0: no character begins like this
+  size_t length;                   // of the whole character; 0: no character begins like this
   uint8_t second_min, second_max;  // what excludes overlong forms, surrogates and > U+10FFFF
 };
 
@@ -36,10 +36,17 @@ bool IsControl(std::string_view character) {
 void AppendByteEscape(uint8_t byte, std::string* out) {
   static constexpr char kDigits[] = "0123456789abcdef";
   switch (byte) {
-    case '\n': out->append("\\n"); return;
-    case '\r': out->append("\\r"); return;
-    case 0x1B: out->append("\\e"); return;
-    default: break;
+    case '\n':
+      out->append("\\n");
+      return;
+    case '\r':
+      out->append("\\r");
+      return;
+    case 0x1B:
+      out->append("\\e");
+      return;
+    default:
+      break;
   }
   out->append("\\x");
   out->push_back(kDigits[byte >> 4]);

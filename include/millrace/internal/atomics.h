@@ -29,18 +29,67 @@ namespace millrace::internal {
 // Labels of the accesses that order anything, one each; PROTOCOL.md "Memory order" is their table. X: words
 // for people, which order nothing.
 enum class Site : uint8_t {
-  P1, P2, P3, P4, P5, P6, P7, P8,
-  C1, C2, C3, C4, C5, C6,
-  S1, S2, S3, S4,
-  T1, T2, T3,
-  R1, R2, R3, R4, R5, R6, R7, R8,
-  K1, K2, K3, K4, K5, K6, K7, K8,
-  J1, J2, J3, J4, J5, J6, J7, J8,
-  E1, E2,
-  W1, W2, W3, W4, W5,
-  B1, B2, B3,
-  F1, F2, F3, F4,
-  O1, O2,
+  P1,
+  P2,
+  P3,
+  P4,
+  P5,
+  P6,
+  P7,
+  P8,
+  C1,
+  C2,
+  C3,
+  C4,
+  C5,
+  C6,
+  S1,
+  S2,
+  S3,
+  S4,
+  T1,
+  T2,
+  T3,
+  R1,
+  R2,
+  R3,
+  R4,
+  R5,
+  R6,
+  R7,
+  R8,
+  K1,
+  K2,
+  K3,
+  K4,
+  K5,
+  K6,
+  K7,
+  K8,
+  J1,
+  J2,
+  J3,
+  J4,
+  J5,
+  J6,
+  J7,
+  J8,
+  E1,
+  E2,
+  W1,
+  W2,
+  W3,
+  W4,
+  W5,
+  B1,
+  B2,
+  B3,
+  F1,
+  F2,
+  F3,
+  F4,
+  O1,
+  O2,
   X,
 };
 
@@ -63,7 +112,8 @@ struct RealAtomics {
   }
   template <class T>
   static bool CompareExchange(T& word, T& expected, T desired, std::memory_order order, Site) noexcept {
-    return std::atomic_ref<T>(word).compare_exchange_strong(expected, desired, order, std::memory_order_acquire);
+    return std::atomic_ref<T>(word).compare_exchange_strong(expected, desired, order,
+                                                            std::memory_order_acquire);
   }
 
 #if MILLRACE_THREAD_SANITIZER
@@ -92,8 +142,9 @@ struct RealAtomics {
   // Payload out of the ring, whole words (a frame is a multiple of 8 bytes): `to` has room for them.
   static void CopyOut(std::byte* to, const std::byte* from, size_t bytes) noexcept {
     for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
-      const uint64_t word = std::atomic_ref<uint64_t>(*const_cast<uint64_t*>(reinterpret_cast<const uint64_t*>(from + i)))
-                                .load(std::memory_order_relaxed);
+      const uint64_t word =
+          std::atomic_ref<uint64_t>(*const_cast<uint64_t*>(reinterpret_cast<const uint64_t*>(from + i)))
+              .load(std::memory_order_relaxed);
       std::memcpy(to + i, &word, sizeof word);
     }
   }

@@ -24,9 +24,11 @@ class ConsumerCore {
 
   Received TryNext() noexcept {
     if (in_place) [[likely]] {
-      if (ring.OwesPosition()) [[unlikely]] StorePosition();
+      if (ring.OwesPosition()) [[unlikely]]
+        StorePosition();
       Lent lent;
-      if (ring.Next(&lent)) [[likely]] return ToReceived(lent);
+      if (ring.Next(&lent)) [[likely]]
+        return ToReceived(lent);
     }
     return TryNextSlow();
   }
@@ -34,9 +36,11 @@ class ConsumerCore {
   // The same where every message has this size; one of another size is found on the slow path.
   Received TryNextOfSize(uint64_t payload) noexcept {
     if (in_place) [[likely]] {
-      if (ring.OwesPosition()) [[unlikely]] StorePosition();
+      if (ring.OwesPosition()) [[unlikely]]
+        StorePosition();
       Lent lent;
-      if (ring.NextOfSize(payload, &lent)) [[likely]] return ToReceived(lent);
+      if (ring.NextOfSize(payload, &lent)) [[likely]]
+        return ToReceived(lent);
     }
     return TryNextSlow();
   }

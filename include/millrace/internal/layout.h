@@ -64,11 +64,11 @@ struct RingHeader {
   uint64_t features_incompatible;
   uint64_t features_write;
   uint64_t features_compatible;
-  uint64_t file_bytes;   // of .ring
-  uint64_t data_offset;  // bytes from the start of the file to position 0 of the ring
-  uint64_t capacity;     // bytes, power of two
-  uint64_t max_message;  // payload bytes
-  uint64_t created_ns;   // CLOCK_REALTIME; for people and for the grace time of pruning
+  uint64_t file_bytes;      // of .ring
+  uint64_t data_offset;     // bytes from the start of the file to position 0 of the ring
+  uint64_t capacity;        // bytes, power of two
+  uint64_t max_message;     // payload bytes
+  uint64_t created_ns;      // CLOCK_REALTIME; for people and for the grace time of pruning
   uint8_t incarnation[16];  // random; the same in .ring and .seats of one queue
   uint32_t seats;           // seats in .seats
   uint32_t groups;          // groups in .seats
@@ -80,7 +80,9 @@ struct RingHeader {
 
 // state: {producer epoch : 32, kOpenBit : 1}. Written by the producer; read racily by everybody.
 inline constexpr uint64_t kStateOpen = 1;
-constexpr uint64_t MakeState(uint32_t epoch, bool open) { return uint64_t{epoch} << 32 | (open ? kStateOpen : 0); }
+constexpr uint64_t MakeState(uint32_t epoch, bool open) {
+  return uint64_t{epoch} << 32 | (open ? kStateOpen : 0);
+}
 constexpr uint32_t EpochOf(uint64_t state_or_flags) { return static_cast<uint32_t>(state_or_flags >> 32); }
 constexpr bool IsOpen(uint64_t state) { return (state & kStateOpen) != 0; }
 
@@ -162,7 +164,7 @@ struct SeatsHeader {
   uint64_t features_incompatible;
   uint64_t features_write;
   uint64_t features_compatible;
-  uint64_t file_bytes;  // of .seats
+  uint64_t file_bytes;    // of .seats
   uint64_t seats_offset;  // bytes from the start of the file to seat 0
   uint8_t incarnation[16];
   uint32_t seats;
@@ -216,7 +218,9 @@ constexpr uint64_t MakeSeatState(uint32_t generation, SeatPhase phase, uint8_t d
 constexpr uint32_t GenerationOf(uint64_t state) { return static_cast<uint32_t>(state >> 32); }
 constexpr SeatPhase PhaseOf(uint64_t state) { return static_cast<SeatPhase>(state & 0xff); }
 constexpr uint8_t DeliveryOf(uint64_t state) { return static_cast<uint8_t>(state >> 8); }
-constexpr EvictedWhy WhyOf(uint64_t state) { return static_cast<EvictedWhy>(static_cast<uint8_t>(state >> 16)); }
+constexpr EvictedWhy WhyOf(uint64_t state) {
+  return static_cast<EvictedWhy>(static_cast<uint8_t>(state >> 16));
+}
 constexpr EvictedBy ByOf(uint64_t state) { return static_cast<EvictedBy>(static_cast<uint8_t>(state >> 24)); }
 
 inline constexpr uint64_t kNoClaim = ~0ull;
@@ -224,9 +228,9 @@ inline constexpr uint64_t kClaimTentative = 1;  // positions are multiples of 8:
 
 // A consumer's slot. First line: written by its holder. Second: see each field.
 struct alignas(kLine) SeatWords {
-  uint64_t position;   // everything below may be overwritten. Holder; the producer racily
-  uint64_t claim;      // groups: position | kClaimTentative, or kNoClaim. Holder and rescuers
-  uint64_t claim_end;  // groups: end of a claim of several messages
+  uint64_t position;    // everything below may be overwritten. Holder; the producer racily
+  uint64_t claim;       // groups: position | kClaimTentative, or kNoClaim. Holder and rescuers
+  uint64_t claim_end;   // groups: end of a claim of several messages
   uint64_t deliveries;  // groups: times the claimed message was handed out
   uint64_t sequence;    // of the message at position. Holder; tools racily
   uint64_t received;    // messages
@@ -245,7 +249,7 @@ struct alignas(kLine) SeatIdentity {
   uint64_t since_ns;          // CLOCK_REALTIME
   uint32_t pid;
   uint32_t uid;
-  uint32_t group;             // index + 1; 0: none
+  uint32_t group;  // index + 1; 0: none
   uint32_t group_generation;
   char label[kLabelBytes];
   uint8_t unused[16];
@@ -296,18 +300,21 @@ constexpr int64_t Ahead(uint64_t a, uint64_t b) { return static_cast<int64_t>(a 
 
 // The 64-bit number nearest to `near` with this low half.
 constexpr uint64_t WidenSequence(uint32_t low, uint64_t near) {
-  return near + static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(low - static_cast<uint32_t>(near))));
+  return near +
+         static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(low - static_cast<uint32_t>(near))));
 }
 
 // ---- Asserted byte for byte ------------------------------------------------------------------------------
 
-static_assert(std::atomic_ref<uint64_t>::is_always_lock_free && std::atomic_ref<uint32_t>::is_always_lock_free);
+static_assert(std::atomic_ref<uint64_t>::is_always_lock_free &&
+              std::atomic_ref<uint32_t>::is_always_lock_free);
 static_assert(sizeof(RingHeader) == 4096 && offsetof(RingHeader, layout_major) == 8);
 static_assert(offsetof(RingHeader, features_incompatible) == 16 && offsetof(RingHeader, file_bytes) == 40);
 static_assert(offsetof(RingHeader, capacity) == 56 && offsetof(RingHeader, max_message) == 64);
 static_assert(offsetof(RingHeader, created_ns) == 72 && offsetof(RingHeader, incarnation) == 80);
 static_assert(offsetof(RingHeader, seats) == 96 && offsetof(RingHeader, schema) == 112);
-static_assert(sizeof(RoomWords) == kLine && offsetof(RoomWords, reserved) == 8 && offsetof(RoomWords, state) == 16);
+static_assert(sizeof(RoomWords) == kLine && offsetof(RoomWords, reserved) == 8 &&
+              offsetof(RoomWords, state) == 16);
 static_assert(offsetof(RoomWords, flags) == 24 && offsetof(RoomWords, epoch_first_sequence) == 32);
 static_assert(offsetof(RoomWords, removed) == 40 && offsetof(RoomWords, attributes) == 44);
 static_assert(sizeof(TailWords) == kLine && sizeof(WakeWords) == kLine && sizeof(CounterWords) == kLine);

@@ -1,8 +1,8 @@
 // Who sleeps and who wakes.
 //
 // Purpose: PROTOCOL.md "Wait" and "Parking the producer": announcing a sleeper so that no publication is
-// missed, and sleeping in bounded slices. System calls come in as a table, so that a checker can replace them.
-// Threads: each call belongs to one waiting thread; any number of them on one ring.
+// missed, and sleeping in bounded slices. System calls come in as a table, so that a checker can replace
+// them. Threads: each call belongs to one waiting thread; any number of them on one ring.
 //
 // I1  A consumer sleeps only if, after its announcement and a full barrier on both sides, nothing was there.
 // I2  The futex word changes before every wake: who is about to sleep on the old value does not.
@@ -25,8 +25,8 @@ struct ParkOps {
   int64_t (*now_ns)();
 };
 
-inline constexpr int64_t kSleepBoundNs = 50'000'000;          // a consumer that announced itself
-inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;  // one that cannot
+inline constexpr int64_t kSleepBoundNs = 50'000'000;            // a consumer that announced itself
+inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;    // one that cannot
 inline constexpr int64_t kUnbarrieredSleepBoundNs = 1'000'000;  // membarrier refused although relied upon
 inline constexpr int64_t kProducerSleepBoundNs = 500'000;       // a kill wakes nobody: look again
 
@@ -40,8 +40,8 @@ enum class Parked : uint8_t {
 // One slice of sleep of a consumer. `sleepers` is null for an observer. `pending()`: is there anything to do?
 // `missed()`: are there two publications (RingConsumer::MissedWake)?
 template <class A, class Pending, class Missed>
-Parked ParkConsumer(const RingControl& control, SleeperWords* sleepers, const ParkOps& ops, int64_t at_most_ns,
-                    Pending pending, Missed missed) {
+Parked ParkConsumer(const RingControl& control, SleeperWords* sleepers, const ParkOps& ops,
+                    int64_t at_most_ns, Pending pending, Missed missed) {
   using W = Words<A>;
   const uint32_t epoch = W::LoadWakeEpoch(control.wake);
   int64_t bound = kObserverSleepBoundNs;
@@ -94,7 +94,9 @@ class SpinBudget {
   int64_t ns() const { return ns_; }
   void CaughtIt() { ns_ = std::min(ns_ * 2, kMostNs); }
   // Slept after spinning in vain. A short sleep would have been caught by a little more spinning.
-  void Slept(int64_t slept_ns) { ns_ = slept_ns < kMostNs ? std::min(ns_ * 2, kMostNs) : std::max(ns_ / 2, kLeastNs); }
+  void Slept(int64_t slept_ns) {
+    ns_ = slept_ns < kMostNs ? std::min(ns_ * 2, kMostNs) : std::max(ns_ / 2, kLeastNs);
+  }
 
  private:
   static constexpr int64_t kLeastNs = 1'000;

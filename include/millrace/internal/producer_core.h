@@ -33,7 +33,8 @@ class ProducerCore {
   // Publishes the frame at ring.Place().
   void Commit(size_t used) noexcept {
     bytes_published += used;
-    if (ring.Commit(used)) [[unlikely]] Wake();
+    if (ring.Commit(used)) [[unlikely]]
+      Wake();
   }
 
   RingProducer<RealAtomics> ring;

@@ -56,7 +56,8 @@ class RingConsumer : public RingView<A> {
 
  public:
   // `wanted`: the sequence asked for; what lies between it and `at` is lost already.
-  void Attach(const RingMemory& memory, const ConsumerSeat& seat, Point at, uint64_t wanted, bool resume_newest) {
+  void Attach(const RingMemory& memory, const ConsumerSeat& seat, Point at, uint64_t wanted,
+              bool resume_newest) {
     static_cast<View&>(*this) = View(memory);
     seat_ = seat;
     position_ = stored_ = current_ = at.position;
@@ -83,8 +84,10 @@ class RingConsumer : public RingView<A> {
     const uint64_t payload = header & kFrameLengthMask;
     const uint64_t bytes = FrameBytes(payload);
     const uint64_t offset = position_ & this->mask_;
-    if (payload > this->max_message_ || offset + bytes > this->capacity_) [[unlikely]] return false;
-    if (W::LoadOwnState(seat_.seat->identity) != seat_.live_state) [[unlikely]] return false;
+    if (payload > this->max_message_ || offset + bytes > this->capacity_) [[unlikely]]
+      return false;
+    if (W::LoadOwnState(seat_.seat->identity) != seat_.live_state) [[unlikely]]
+      return false;
     Deliver(this->data_ + offset + kFrameHeader, payload, position_ + bytes, out);
     return true;
   }
@@ -95,8 +98,10 @@ class RingConsumer : public RingView<A> {
     if (header != MakeFrameHeader(sequence_, payload)) return false;
     const uint64_t bytes = FrameBytes(payload);
     const uint64_t offset = position_ & this->mask_;
-    if (offset + bytes > this->capacity_) [[unlikely]] return false;
-    if (W::LoadOwnState(seat_.seat->identity) != seat_.live_state) [[unlikely]] return false;
+    if (offset + bytes > this->capacity_) [[unlikely]]
+      return false;
+    if (W::LoadOwnState(seat_.seat->identity) != seat_.live_state) [[unlikely]]
+      return false;
     Deliver(this->data_ + offset + kFrameHeader, payload, position_ + bytes, out);
     return true;
   }
@@ -108,9 +113,13 @@ class RingConsumer : public RingView<A> {
       if (!Live()) return Read::kEvicted;
       const Frame frame = this->Judge(header, position_, sequence_);
       switch (frame.kind) {
-        case FrameKind::kNothing: return Read::kEmpty;
-        case FrameKind::kDamaged: return Read::kDamaged;
-        case FrameKind::kPadding: position_ = frame.next; break;
+        case FrameKind::kNothing:
+          return Read::kEmpty;
+        case FrameKind::kDamaged:
+          return Read::kDamaged;
+        case FrameKind::kPadding:
+          position_ = frame.next;
+          break;
         case FrameKind::kMessage:
           Deliver(this->PayloadAt(position_), frame.payload, frame.next, out);
           return Read::kMessage;

@@ -25,8 +25,8 @@ struct Beginning {
 };
 enum class JoinFailure : uint8_t { kNone, kOutOfRange, kDamaged, kEvicted, kOvertaken };
 
-// Sequences start at 0 and would take centuries to wrap: a huge number asked of a young ring is a mistake, not a
-// sequence of long ago.
+// Sequences start at 0 and would take centuries to wrap: a huge number asked of a young ring is a mistake,
+// not a sequence of long ago.
 constexpr bool NotYetPublished(uint64_t sequence, uint64_t end) {
   return Ahead(sequence, end) > 0 || (sequence >> 63 != 0 && end >> 62 == 0);
 }
@@ -45,8 +45,10 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
   uint64_t wanted = end->sequence;
   bool counts_from_wanted = false;
   switch (start) {
-    case StartAt::kEnd: return Beginning{*end, end->sequence};
-    case StartAt::kOldest: break;
+    case StartAt::kEnd:
+      return Beginning{*end, end->sequence};
+    case StartAt::kOldest:
+      break;
     case StartAt::kLast:
       wanted = end->sequence - value;
       at = value == 0 ? end : view.Find(wanted);

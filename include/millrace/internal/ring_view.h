@@ -137,7 +137,8 @@ class RingView {
     const uint64_t position = W::LoadMarkPosition(mark);
     const uint64_t sequence = W::LoadMarkSequence(mark);
     W::FenceMarkRead();
-    if (W::ReloadMarkPosition(mark) != position || position == ~uint64_t{0} || position % 8 != 0) return std::nullopt;
+    if (W::ReloadMarkPosition(mark) != position || position == ~uint64_t{0} || position % 8 != 0)
+      return std::nullopt;
     if (tail - position > capacity_ || !Intact(position)) return std::nullopt;
     return Point{position, sequence};
   }

@@ -121,7 +121,7 @@ struct Words {
   static uint32_t LoadSeatsUsed(const JoinWords& join) {
     return A::Load(join.seats_used, std::memory_order_acquire, Site::R8);
   }
-  // [R4] acquire: state before position; pairs with [J2] and [J6].
+  // [R4] acquire: state before position; pairs with [J2], [J6] and [J8].
   static uint64_t LoadSeatState(const SeatIdentity& seat) {
     return A::Load(seat.state, std::memory_order_acquire, Site::R4);
   }
@@ -139,7 +139,9 @@ struct Words {
 
   // ---- marks ---------------------------------------------------------------------------------------------
   // [K1] relaxed: void while it is rewritten; K2 keeps it before the new contents.
-  static void VoidMark(Mark& mark) { A::Store(mark.position, ~uint64_t{0}, std::memory_order_relaxed, Site::K1); }
+  static void VoidMark(Mark& mark) {
+    A::Store(mark.position, ~uint64_t{0}, std::memory_order_relaxed, Site::K1);
+  }
   // [K2] release: pairs with [K7].
   static void FenceMarkVoid() { A::Fence(std::memory_order_release, Site::K2); }
   // [K3] relaxed: made visible by K4.
@@ -176,7 +178,9 @@ struct Words {
     A::Store(seat.state, state, std::memory_order_release, Site::J2);
   }
   // [J3] release: counted after the seat is visible and before the fence; pairs with [R3].
-  static void CountJoin(JoinWords& join) { A::Add(join.joins, uint32_t{1}, std::memory_order_release, Site::J3); }
+  static void CountJoin(JoinWords& join) {
+    A::Add(join.joins, uint32_t{1}, std::memory_order_release, Site::J3);
+  }
   // [J4] seq_cst: seat before intent; pairs with [R2].
   static void FenceSeatBeforeIntent() { A::Fence(std::memory_order_seq_cst, Site::J4); }
   // [J5] relaxed: ordered after the seat by J4.
@@ -200,8 +204,8 @@ struct Words {
   }
 
   // ---- evict ---------------------------------------------------------------------------------------------
-  // [E1] acq_rel: before any byte that the seat protected is reserved; pairs with [C2] through R7 and C1, and
-  // with [J6].
+  // [E1] acq_rel: before any byte that the seat protected is reserved; pairs with [C2], through R7 and C1,
+  // and with [J6] and [E2].
   static bool Evict(SeatIdentity& seat, uint64_t from, uint64_t evicted) {
     return A::CompareExchange(seat.state, from, evicted, std::memory_order_acq_rel, Site::E1);
   }
@@ -219,8 +223,8 @@ struct Words {
   static void AnnounceSleeper(SleeperWords& words) {
     A::Store(words.sleepers, uint32_t{1}, std::memory_order_release, Site::W2);
   }
-  // [W4] seq_cst: announcement before the last look; pairs with [P5]. ([W3] is its asymmetric form, the
-  // membarrier system call, in parking.h.)
+  // [W4] seq_cst: announcement before the last look; pairs with [P5] and [O2]. ([W3] is its asymmetric form,
+  // the membarrier system call, in parking.h.)
   static void FenceAnnouncement() { A::Fence(std::memory_order_seq_cst, Site::W4); }
   // [W5] acquire: which of the two barriers this producer epoch needs; pairs with [O1].
   static uint64_t LoadFlags(const RoomWords& room) {
@@ -232,7 +236,7 @@ struct Words {
   static uint32_t LoadRoomEpoch(const RoomEpochWords& room) {
     return A::Load(room.epoch, std::memory_order_acquire, Site::B1);
   }
-  // [B2] relaxed: ordered before the last scan by B3.
+  // [B2] relaxed: ordered before the last scan by B3; pairs with [F3].
   static void AnnounceRoomWaiter(RoomWaitingWords& words) {
     A::Store(words.waiting, uint32_t{1}, std::memory_order_relaxed, Site::B2);
   }

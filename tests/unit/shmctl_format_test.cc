@@ -1,0 +1,98 @@
+#include "tools/shmctl/format.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "nlohmann/json.hpp"
+#include "tools/shmctl/table.h"
+#include "tools/shmctl/utf8.h"
+
+namespace millrace::tool {
+namespace {
+
+std::string Shown(Format format, std::string_view payload, uint64_t sequence = 0, uint64_t lost = 0) {
+  std::string out = "before|";
+  AppendMessage(format, payload, sequence, lost, &out);
+  EXPECT_TRUE(out.starts_with("before|"));
+  return out.substr(7);
+}
+
+constexpr std::string_view kBinary("a\0\xFF\n", 4);
+
+TEST(Format, TextIsTheBytesAndANewline) {
+  EXPECT_EQ(Shown(Format::kText, kBinary), std::string(kBinary) + '\n');
+}
+TEST(Format, RawIsTheBytes) { EXPECT_EQ(Shown(Format::kRaw, kBinary), kBinary); }
+
+TEST(Format, LengthIsLittleEndian) {
+  EXPECT_EQ(Shown(Format::kLength, ""), std::string(4, '\0'));
+  EXPECT_EQ(Shown(Format::kLength, std::string(0x0102, 'x')),
+            std::string("\x02\x01\0\0", 4) + std::string(0x0102, 'x'));
+}
+
+TEST(Format, ATerminalIsNotGivenControlCharacters) {
+  EXPECT_EQ(Shown(Format::kTerminalText, "\x1B[2Jx\ty\r\n\x07"), "\\e[2Jx\ty\\r\\n\\x07\n");
+  EXPECT_EQ(Shown(Format::kTerminalText, "gr\xC3\xBC\xC3\x9F"), "gr\xC3\xBC\xC3\x9F\n");
+  EXPECT_EQ(Shown(Format::kTerminalText, "\xC2\x9B"), "\\xc2\\x9b\n");  // C1: starts a command too
+  EXPECT_EQ(Shown(Format::kTerminalText, "\xFF\xC3"), "\\xff\\xc3\n");
+}
+
+TEST(Format, JsonHasTextIfItIsText) {
+  const std::string line = Shown(Format::kJson, "say \"\xC3\xBC\"\n", 345, 12);
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  const auto json = nlohmann::json::parse(line);
+  EXPECT_EQ(json["sequence"], 345u);
+  EXPECT_EQ(json["lost"], 12u);
+  EXPECT_EQ(json["text"], "say \"\xC3\xBC\"\n");
+  EXPECT_FALSE(json.contains("base64"));
+}
+
+TEST(Format, JsonHasBase64IfItIsNot) {
+  const auto json = nlohmann::json::parse(Shown(Format::kJson, kBinary));
+  EXPECT_EQ(json["base64"], "YQD/Cg==");
+  EXPECT_FALSE(json.contains("text"));
+}
+
+TEST(Format, JsonKeepsSequencesOf64Bits) {
+  EXPECT_EQ(nlohmann::json::parse(Shown(Format::kJson, "", UINT64_MAX))["sequence"], UINT64_MAX);
+}
+
+TEST(Format, HexShowsSequenceOffsetsAndWhatIsPrintable) {
+  EXPECT_EQ(Shown(Format::kHex, "", 7), "sequence 7, 0 bytes\n");
+  EXPECT_EQ(Shown(Format::kHex, std::string_view("0123456789abcdef\0", 17), 7),
+            "sequence 7, 17 bytes\n"
+            "  00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n"
+            "  00000010  00                                                |.|\n");
+}
+
+TEST(Utf8, KnowsWhatIsWellFormed) {
+  for (const char* good : {"", "abc", "\xC2\x80", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEF\xBF\xBF",
+                           "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_TRUE(IsValidUtf8(good)) << Escaped(good);
+  }
+  EXPECT_TRUE(IsValidUtf8(std::string_view("\0", 1)));
+}
+
+TEST(Utf8, RefusesOverlongFormsSurrogatesAndWhatIsCutOff) {
+  for (const char* bad : {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80",
+                          "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xC2",
+                          "\xE2\x82", "\xF0\x9F\x98", "\xC2x", "\xE2x\xAC", "\xE2\x82x"}) {
+    EXPECT_FALSE(IsValidUtf8(bad)) << Escaped(bad);
+  }
+}
+
+TEST(Table, LinesUpWhateverIsInIt) {
+  Table table({{"NAME"}, {"N", Table::Align::kRight}, {"LABEL"}});
+  table.AddRow({"a", "1000", "gr\xC3\xBC\xC3\x9F"});
+  table.AddRow({"longer", "7", "evil\x1B[2J\n"});
+  EXPECT_EQ(table.Text(),
+            "NAME       N  LABEL\n"
+            "a       1000  gr\xC3\xBC\xC3\x9F\n"
+            "longer     7  evil\\e[2J\\n\n");
+}
+
+}  // namespace
+}  // namespace millrace::tool

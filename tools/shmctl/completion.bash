@@ -1,0 +1,85 @@
+# Bash completion for shmctl. Source it, or install it as /usr/share/bash-completion/completions/shmctl.
+
+# Bash takes the = of --dir=DIR for a word of its own.
+
+# The directory on the command line, else the environment's, else the default.
+_shmctl_directory() {
+  local i value
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    [[ ${COMP_WORDS[i]} == --dir ]] || continue
+    value=${COMP_WORDS[i + 1]}
+    [[ $value != = ]] || value=${COMP_WORDS[i + 2]}
+    printf '%s' "$value"
+    return
+  done
+  printf '%s' "${MILLRACE_DIR:-/dev/shm}"
+}
+
+_shmctl_ring_names() {
+  local directory ring
+  directory=$(_shmctl_directory)
+  for ring in "$directory"/*.ring; do
+    [[ -e $ring ]] || continue
+    ring=${ring##*/}
+    printf '%s\n' "${ring%.ring}"
+  done
+}
+
+# The first word that is neither an option nor the value of --dir.
+_shmctl_command() {
+  local i
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    case ${COMP_WORDS[i]} in
+      --dir)
+        [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
+        ((++i))
+        ;;
+      -*) ;;
+      *) printf '%s' "${COMP_WORDS[i]}"; return ;;
+    esac
+  done
+}
+
+_shmctl_offer() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word"); }
+
+_shmctl() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command
+  COMPREPLY=()
+  [[ $previous != = ]] || previous=${COMP_WORDS[COMP_CWORD - 2]}
+  if [[ $word == = ]]; then
+    word=
+    previous=${COMP_WORDS[COMP_CWORD - 1]}
+  fi
+  command=$(_shmctl_command)
+  case $previous in
+    --dir) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    --access) _shmctl_offer "private watchable group everyone"; return ;;
+    --framing) _shmctl_offer "lines length raw"; return ;;
+    --format) _shmctl_offer "text hex json raw length"; return ;;
+    --on-full) _shmctl_offer "block drop"; return ;;
+    --from) _shmctl_offer "end oldest"; return ;;
+    --capacity) _shmctl_offer "1M 4M 16M 64M 256M 1G"; return ;;
+    --max-message | --seats | --schema | --wait-for | --rate | -n | -c) return ;;
+  esac
+  if [[ -z $command ]]; then
+    _shmctl_offer "create list stat pub tail unlink --dir --help --version"
+    return
+  fi
+  if [[ $word == -* ]]; then
+    local options="--dir --help"
+    case $command in
+      create) options+=" --capacity --max-message --seats --schema --access --no-keep" ;;
+      list | stat) options+=" --json" ;;
+      pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open" ;;
+      tail) options+=" --from -n -c -e --lossless --format --until-closed --no-wait --json" ;;
+      unlink) options+=" --force" ;;
+    esac
+    _shmctl_offer "$options"
+    return
+  fi
+  case $command in
+    stat | pub | tail | unlink) _shmctl_offer "$(_shmctl_ring_names)" ;;
+  esac
+}
+
+complete -F _shmctl shmctl

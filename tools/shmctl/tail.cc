@@ -1,0 +1,155 @@
+// shmctl tail: messages become lines, or whatever is asked for.
+#include <unistd.h>
+
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "millrace/consumer.h"
+#include "millrace/error.h"
+#include "millrace/segment_manager.h"
+#include "tools/shmctl/commands.h"
+#include "tools/shmctl/complaint.h"
+#include "tools/shmctl/format.h"
+#include "tools/shmctl/ring_options.h"
+#include "tools/shmctl/signals.h"
+#include "tools/shmctl/streams.h"
+#include "tools/shmctl/tail_loop.h"
+#include "tools/shmctl/tail_start.h"
+
+namespace millrace::tool {
+namespace {
+
+struct TailArguments {
+  std::string name, from, format = "text";
+  std::optional<uint64_t> last, count;
+  bool stop_at_end = false, lossless = false, until_closed = false, no_wait = false, as_json = false;
+};
+
+constexpr char kExamples[] =
+    R"(Writes messages to standard output as they are published, until a signal ends it. It only observes: it takes
+no seat, nobody waits for it, and if it is too slow it says how many messages it lost. With --lossless it
+takes a seat, misses nothing, and the producer waits for it. A ring that is not there yet is waited for.
+
+Where it begins (--from):
+  end     what is published from now on (default); a ring that is closed already is waited on for its
+          next producer
+  oldest  the oldest message that is still there; ends when the ring is closed and read to its end
+  SEQ     the message with this sequence number; ends like oldest
+
+Formats:
+  text    the bytes unchanged and a newline; on a terminal control characters are escaped
+  hex     sequence number, length, and rows of sixteen bytes
+  json    an object a line: sequence, lost, and text (valid UTF-8) or base64
+  raw     the bytes and nothing else
+  length  four bytes of length, little-endian, and the bytes: for `shmctl pub --framing length`
+
+Examples:
+  shmctl tail quotes                                     watch
+  shmctl tail quotes -n 10                               the last ten, then on
+  shmctl tail quotes -e                                  everything that is there, then stop
+  shmctl tail quotes --lossless --until-closed > copy    a complete copy of the stream
+  shmctl tail quotes --json | jq .text
+
+Losses are told on standard error as they happen, and the exit code is 1 at the end (also after an eviction).
+)";
+
+Start StartOf(const TailArguments& arguments) {
+  if (arguments.last) return Start::Last(*arguments.last);
+  // "What is there" begins with the oldest: from the end there would be nothing, ever.
+  const std::string from = !arguments.from.empty() ? arguments.from
+                           : arguments.stop_at_end ? "oldest"
+                                                   : "end";
+  if (from == "end") return Start::End();
+  if (from == "oldest") return Start::Oldest();
+  uint64_t sequence = 0;
+  const auto [rest, error] = std::from_chars(from.data(), from.data() + from.size(), sequence);
+  if (error == std::errc() && rest == from.data() + from.size()) return Start::Sequence(sequence);
+  throw CLI::ValidationError("--from", "\"" + from + "\" is none of end, oldest, or a sequence number");
+}
+
+Format FormatOf(const TailArguments& arguments) {
+  const std::string& name = arguments.format;
+  if (arguments.as_json || name == "json") return Format::kJson;
+  if (name == "hex") return Format::kHex;
+  if (name == "raw") return Format::kRaw;
+  if (name == "length") return Format::kLength;
+  return isatty(STDOUT_FILENO) == 1 ? Format::kTerminalText : Format::kText;
+}
+
+// -e stops at what is published by now, however fast the producer goes on.
+TailLimits LimitsOf(const TailArguments& arguments, const std::string& directory) {
+  TailLimits limits;
+  limits.count = arguments.count;
+  if (!arguments.stop_at_end) return limits;
+  const auto ring = SegmentManager(directory).Inspect(arguments.name);
+  limits.end_sequence = ring.ok() ? ring->next_sequence : UINT64_MAX;
+  return limits;
+}
+
+int RefuseToJoin(const absl::Status& status, const OutputBuffer& output) {
+  if (CaughtSignal() != 0) return kSignalBase + CaughtSignal();
+  if (output.state() == OutputBuffer::State::kReaderGone) return kDone;
+  const int code = Refuse(status);
+  // A sequence number beyond the end is wrong today, not for ever.
+  return ErrorOf(status) == Error::kBadArgument ? kEnvironment : code;
+}
+
+int RunTail(const TailArguments& arguments, const std::string& directory) {
+  TailStart start;
+  start.name = arguments.name;
+  start.directory = directory;
+  start.start = StartOf(arguments);
+  start.lossless = arguments.lossless;
+  start.until_closed = arguments.until_closed;
+  start.wait = !arguments.no_wait && !arguments.stop_at_end;
+
+  OutputBuffer output(STDOUT_FILENO);
+  auto join = JoinForTail(start, output);
+  if (!join.ok()) return RefuseToJoin(join.status(), output);
+  TailLoop loop(arguments.name, *std::move(join), FormatOf(arguments), LimitsOf(arguments, directory),
+                output);
+  return loop.Run();
+}
+
+void AddOptions(CLI::App& command, TailArguments& arguments) {
+  command.add_option("NAME", arguments.name, kNameHelp)->required();
+  CLI::Option* from =
+      command.add_option("--from", arguments.from, "end, oldest or a sequence number (default end)")
+          ->type_name("WHERE");
+  command.add_option("-n", arguments.last, "Begin with the last N messages")
+      ->type_name("N")
+      ->excludes(from)
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("-c", arguments.count, "Stop after N messages")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  command.add_flag("-e", arguments.stop_at_end,
+                   "Stop at the end of what is there; begins with the oldest, does not wait for a ring");
+  command.add_flag("--lossless", arguments.lossless,
+                   "Take a seat and miss nothing; the producer waits for us");
+  CLI::Option* format =
+      command.add_option("--format", arguments.format, "text, hex, json, raw or length (default text)")
+          ->type_name("HOW")
+          ->check(CLI::IsMember({"text", "hex", "json", "raw", "length"}));
+  command.add_flag("--until-closed", arguments.until_closed,
+                   "End when the ring is closed and read to its end");
+  command.add_flag("--no-wait", arguments.no_wait, "Do not wait for a ring that is not there: exit code 3");
+  command.add_flag("--json", arguments.as_json, "The same as --format json")->excludes(format);
+}
+
+}  // namespace
+
+void AddTail(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<TailArguments>();
+  CLI::App* command = app.add_subcommand("tail", "Write messages to standard output");
+  AddOptions(*command, *arguments);
+  command->footer(std::string(kExamples) + '\n' + kCommonHelp);
+  command->callback([arguments, &globals] {
+    globals.run = [arguments, &globals] { return RunTail(*arguments, globals.directory); };
+  });
+}
+
+}  // namespace millrace::tool

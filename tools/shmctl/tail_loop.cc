@@ -1,0 +1,113 @@
+#include "tools/shmctl/tail_loop.h"
+
+#include <utility>
+
+#include "tools/shmctl/complaint.h"
+#include "tools/shmctl/describe.h"
+#include "tools/shmctl/signals.h"
+
+namespace millrace::tool {
+namespace {
+
+constexpr std::chrono::milliseconds kSlice{50};  // between looks at the producer and at our own reader
+
+}  // namespace
+
+TailLoop::TailLoop(std::string name, TailJoin join, Format format, TailLimits limits, OutputBuffer& output)
+    : name_(std::move(name)),
+      consumer_(std::move(join.consumer)),
+      ignored_close_(join.ignored_close),
+      format_(format),
+      limits_(limits),
+      output_(output) {}
+
+int TailLoop::Run() {
+  const InterruptOnSignal interrupt(&consumer_);
+  bool more = true;
+  while (more && !IsOver()) {
+    const Received received = ReadNext();
+    if (received) {
+      Show(*received);
+    } else {
+      more = GoOnAfter(received.why());
+    }
+  }
+  output_.Flush();
+  return ExitCode();
+}
+
+bool TailLoop::IsOver() const {
+  return CaughtSignal() != 0 || output_.state() != OutputBuffer::State::kGood ||
+         (limits_.count && shown_ >= *limits_.count) ||
+         (limits_.end_sequence && consumer_.next_sequence() >= *limits_.end_sequence);
+}
+
+Received TailLoop::ReadNext() {
+  const Received received = consumer_.TryNext();
+  if (received.why() != Got::kEmpty || closing_ || limits_.end_sequence) return received;
+  output_.Flush();  // whoever reads us shall have everything before we wait
+  return consumer_.Next(kSlice);
+}
+
+void TailLoop::Show(const Message& message) {
+  if (message.lost > 0) {
+    lost_ += message.lost;
+    Complain("lost " + Counted(message.lost, "message") + " before sequence " +
+             std::to_string(message.sequence));
+  }
+  AppendMessage(format_, message.text(), message.sequence, message.lost, &output_.pending());
+  ++shown_;
+  output_.WriteIfLarge();
+}
+
+bool TailLoop::GoOnAfter(Got why) {
+  switch (why) {
+    case Got::kTimedOut:
+      LookAtProducer();
+      output_.LookForReader();
+      return true;
+    case Got::kInterrupted:
+      return true;  // IsOver() sees the signal
+    case Got::kEmpty:
+    case Got::kClosed:
+      return false;
+    case Got::kEvicted:
+      failure_ = kFinding;
+      break;
+    default:
+      failure_ = kEnvironment;
+      break;
+  }
+  const absl::Status status = consumer_.status();
+  Complain(std::string_view(status.message().data(), status.message().size()));
+  return false;
+}
+
+void TailLoop::LookAtProducer() {
+  const ProducerInfo producer = consumer_.producer();
+  closing_ = ignored_close_ && producer.closed && producer.epoch != *ignored_close_;
+  const bool gone = producer.epoch != 0 && !producer.alive && !producer.closed;
+  if (!gone || producer.epoch == epoch_reported_gone_) return;
+  epoch_reported_gone_ = producer.epoch;
+  Complain("the producer of \"" + name_ + "\" is gone without closing it; waiting for the next one");
+}
+
+int TailLoop::ExitCode() const {
+  switch (output_.state()) {
+    case OutputBuffer::State::kGood:
+      break;
+    case OutputBuffer::State::kReaderGone:
+      return kDone;
+    case OutputBuffer::State::kFailed:
+      Complain(output_.problem());
+      return kEnvironment;
+    case OutputBuffer::State::kStuck:
+      Complain("nobody takes the output; its end was not written");
+      return kSignalBase + CaughtSignal();
+  }
+  if (failure_ != kDone) return failure_;
+  if (CaughtSignal() != 0) return kSignalBase + CaughtSignal();
+  return lost_ == 0 ? kDone : kFinding;
+}
+
+}  // namespace millrace::tool

@@ -1,0 +1,50 @@
+// `shmctl tail` once it has joined: reads, writes, waits, and knows when it is over.
+#ifndef MILLRACE_TOOLS_SHMCTL_TAIL_LOOP_H_
+#define MILLRACE_TOOLS_SHMCTL_TAIL_LOOP_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "millrace/consumer.h"
+#include "tools/shmctl/exit_code.h"
+#include "tools/shmctl/format.h"
+#include "tools/shmctl/streams.h"
+#include "tools/shmctl/tail_start.h"
+
+namespace millrace::tool {
+
+struct TailLimits {
+  std::optional<uint64_t> count;         // stop after so many messages
+  std::optional<uint64_t> end_sequence;  // stop before this one, or when nothing is there
+};
+
+class TailLoop {
+ public:
+  TailLoop(std::string name, TailJoin join, Format format, TailLimits limits, OutputBuffer& output);
+  int Run();  // gives the exit code
+
+ private:
+  bool IsOver() const;
+  Received ReadNext();
+  void Show(const Message& message);
+  // Whether to go on after there was no message.
+  bool GoOnAfter(Got why);
+  void LookAtProducer();
+  int ExitCode() const;
+
+  const std::string name_;
+  Consumer consumer_;
+  const std::optional<uint64_t> ignored_close_;
+  const Format format_;
+  const TailLimits limits_;
+  OutputBuffer& output_;
+  uint64_t shown_ = 0, lost_ = 0;
+  bool closing_ = false;  // the close to end at has happened: what is there is the rest
+  uint64_t epoch_reported_gone_ = 0;
+  int failure_ = kDone;
+};
+
+}  // namespace millrace::tool
+
+#endif  // MILLRACE_TOOLS_SHMCTL_TAIL_LOOP_H_

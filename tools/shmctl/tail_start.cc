@@ -1,0 +1,80 @@
+#include "tools/shmctl/tail_start.h"
+
+#include <utility>
+
+#include "millrace/error.h"
+#include "millrace/segment_manager.h"
+#include "tools/shmctl/complaint.h"
+#include "tools/shmctl/signals.h"
+
+namespace millrace::tool {
+namespace {
+
+constexpr std::chrono::milliseconds kSlice{100};  // how long waiting for a name may overlook a signal
+
+// Everything that a ring ever held: for one that came after we had begun to look for it, this is "from now
+// on".
+constexpr Start kFromTheFirst = Start::Sequence(0);
+
+// Whoever asks for what is there, by oldest or by sequence, is done when a closed ring was read to its end.
+bool EndsAtClose(const TailStart& start) {
+  const Start::Kind kind = start.start.kind();
+  return start.until_closed || kind == Start::Kind::kOldest || kind == Start::Kind::kSequence;
+}
+
+// A ring that comes later has no close to ignore, and its first message is one to be seen.
+void ExpectNewRing(const TailStart& start, ConsumerOptions& options) {
+  const Start::Kind kind = start.start.kind();
+  if (kind == Start::Kind::kEnd || kind == Start::Kind::kLast) options.start = kFromTheFirst;
+  options.follow_reopen = !EndsAtClose(start);
+}
+
+absl::StatusOr<Consumer> WaitForRing(const TailStart& start, Delivery delivery, ConsumerOptions options,
+                                     OutputBuffer& output) {
+  Complain("waiting for a ring \"" + start.name + "\" in " + start.directory);
+  options.open_timeout = kSlice;
+  while (CaughtSignal() == 0 && output.state() == OutputBuffer::State::kGood) {
+    auto consumer = Consumer::Open(start.name, delivery, options);
+    if (consumer.ok() || ErrorOf(consumer.status()) != Error::kNotFound) return consumer;
+    output.LookForReader();
+  }
+  return absl::CancelledError();
+}
+
+}  // namespace
+
+absl::StatusOr<TailJoin> JoinForTail(const TailStart& start, OutputBuffer& output) {
+  const Delivery delivery = start.lossless ? Delivery::Lossless() : Delivery::Observer();
+  ConsumerOptions options;
+  options.start = start.start;
+  options.label = "shmctl tail";
+  options.directory = start.directory;
+  options.follow_reopen = !EndsAtClose(start);
+
+  // Before joining: a close that comes from here on is the one to end at, even if it comes before the join.
+  const SegmentManager manager(start.directory);
+  const auto before = manager.Inspect(start.name);
+  std::optional<uint64_t> ignored_close;
+  if (!before.ok() && ErrorOf(before.status()) == Error::kNotFound) {
+    ExpectNewRing(start, options);
+  } else if (before.ok() && before->producer.closed && start.start.kind() == Start::Kind::kEnd &&
+             start.until_closed) {
+    ignored_close = before->producer.epoch;
+    options.follow_reopen = true;
+  }
+
+  auto consumer = Consumer::Open(start.name, delivery, options);
+  if (!consumer.ok() && ErrorOf(consumer.status()) == Error::kNotFound && start.wait) {
+    ExpectNewRing(start, options);
+    ignored_close.reset();
+    consumer = WaitForRing(start, delivery, options, output);
+  }
+  if (!consumer.ok()) return consumer.status();
+  if (ignored_close) {  // the ring may have been replaced between the two looks
+    const auto after = manager.Inspect(start.name);
+    if (after.ok() && after->incarnation != before->incarnation) ignored_close = 0;
+  }
+  return TailJoin{*std::move(consumer), ignored_close};
+}
+
+}  // namespace millrace::tool
