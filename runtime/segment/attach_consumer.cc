@@ -113,24 +113,32 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const os::Identity& seats_id
                                     "ring with more seats"));
   }
   attached.seat_lock = std::move(**lock);
+  // With the lock held nobody prunes the queue any more; before going live, so that a producer that waits for
+  // consumers counts only those who stay.
+  if (!StillNamed(paths.ring, attached.ring_identity)) return Replaced(paths);
   attached.seat = static_cast<uint32_t>(index);
   internal::Seat& seat = table.seats[index];
   uint32_t generation = internal::GenerationOf(W::LoadSeatState(seat.identity));
   IntroduceHolder(seat, options);
+  bool wake_producer = false;
   JoinFailure failure = JoinFailure::kNone;
   constexpr int kTries = 16;
   for (int i = 0; i < kTries; ++i) {
-    const auto begin = internal::Join<A>(internal::RingView<A>(memory), table, attached.seat, ++generation,
-                                         static_cast<uint8_t>(delivery.kind()), KindOf(options.start),
-                                         options.start.value(), &attached.live_state, &failure);
+    const auto begin =
+        internal::Join<A>(internal::RingView<A>(memory), table, attached.seat, ++generation,
+                          static_cast<uint8_t>(delivery.kind()), KindOf(options.start), options.start.value(),
+                          &attached.live_state, &failure, &wake_producer);
     if (begin) {
       attached.begin = *begin;
       os::FutexWakeAll(&table.control->join.joins);  // a producer may be waiting for consumers
+      if (wake_producer) os::FutexWakeAll(&table.control->room_epoch.epoch);
       return absl::OkStatus();
     }
     if (failure != JoinFailure::kEvicted) break;
   }
   W::StoreFree(seat.identity, internal::MakeSeatState(generation, internal::SeatPhase::kFree, 0));
+  wake_producer |= internal::OfferRoom<A>(table.control->room_waiting, table.control->room_epoch);
+  if (wake_producer) os::FutexWakeAll(&table.control->room_epoch.epoch);
   return Explain(paths, failure, options.start, memory);
 }
 
@@ -186,10 +194,6 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, Delivery delivery,
   attached.seats = *std::move(seats_map);
   attached.seats_probe = os::LockProbe(paths.seats, seats->facts.identity, std::move(seats->fd));
   if (absl::Status s = TakeSeat(attached, seats->facts.identity, delivery, options); !s.ok()) return s;
-  if (!StillNamed(paths.ring, ring->facts.identity)) {
-    LeaveSeat(attached);
-    return Replaced(paths);
-  }
   return attached;
 }
 

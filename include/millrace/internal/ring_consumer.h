@@ -40,6 +40,17 @@ struct ConsumerCounts {
   uint64_t received = 0, lost = 0, overruns = 0, skipped = 0, late_wakeups = 0;
 };
 
+// After room was freed (a position stored, a seat left or moved on): is the producer waiting for it? true:
+// FUTEX_WAKE the room epoch. PROTOCOL.md "Parking the producer".
+template <class A>
+bool OfferRoom(RoomWaitingWords& waiting, RoomEpochWords& epoch) {
+  using W = Words<A>;
+  W::FencePositionBeforeWaiter();
+  if (!W::RoomWanted(waiting) || !W::TakeRoomWaiter(waiting)) return false;
+  W::BumpRoomEpoch(epoch);
+  return true;
+}
+
 // Where a consumer announces itself.
 struct ConsumerSeat {
   Seat* seat = nullptr;
@@ -190,13 +201,8 @@ class RingConsumer : public RingView<A> {
     W::StorePosition(seat_.seat->words, position_);
     return OfferRoom();
   }
-  // After a position was stored or the seat was left. true: FUTEX_WAKE the room epoch.
   bool OfferRoom() {
-    if (!seat_.holds_back) return false;
-    W::FencePositionBeforeWaiter();
-    if (!W::RoomWanted(*seat_.room_waiting) || !W::TakeRoomWaiter(*seat_.room_waiting)) return false;
-    W::BumpRoomEpoch(*seat_.room_epoch);
-    return true;
+    return seat_.holds_back && internal::OfferRoom<A>(*seat_.room_waiting, *seat_.room_epoch);
   }
   bool PositionStored() const { return stored_ == position_; }
 

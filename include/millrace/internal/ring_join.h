@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "millrace/internal/layout.h"
+#include "millrace/internal/ring_consumer.h"
 #include "millrace/internal/ring_producer.h"
 #include "millrace/internal/ring_view.h"
 #include "millrace/internal/words.h"
@@ -73,10 +74,12 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
 }
 
 // Makes the seat joining, then live. `generation` is new for this holder. On success `*live` is its state.
+// `*wake_producer`: a first choice had held the producer back and a later one did not, FUTEX_WAKE the room
+// epoch.
 template <class A>
 std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, uint32_t index,
                               uint32_t generation, uint8_t delivery, StartAt start, uint64_t value,
-                              uint64_t* live, JoinFailure* failure) {
+                              uint64_t* live, JoinFailure* failure, bool* wake_producer) {
   using W = Words<A>;
   Seat& seat = seats.seats[index];
   const uint64_t joining = MakeSeatState(generation, SeatPhase::kJoining, delivery);
@@ -92,6 +95,7 @@ std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, u
     }
     W::CountJoin(seats.control->join);
     W::FenceSeatBeforeIntent();
+    if (round > 0) *wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
     const int64_t ahead = Ahead(W::LoadIntent(view.control().room), begin->at.position);
     if (delivery == kDeliveryLossless && ahead > static_cast<int64_t>(view.capacity())) continue;
     if (W::GoLive(seat.identity, joining, *live)) {

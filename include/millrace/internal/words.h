@@ -32,7 +32,7 @@ struct Words {
   }
   // Publish before looking for sleepers, where the sleeper's membarrier [W3] is the fence for both.
   static void CompilerBarrierBeforeSleepers() { A::CompilerBarrier(Site::P5); }
-  // [P5] seq_cst: the same where the producer is not registered for membarrier; pairs with [W4].
+  // [P5] seq_cst: the same where the producer is not registered for membarrier [W3]; pairs with [W4].
   static void FencePublishBeforeSleepers() { A::Fence(std::memory_order_seq_cst, Site::P5); }
   // [P6] relaxed: ordered after the publish by P5; its value decides only whether to wake.
   static bool AnySleeper(const SleeperWords& words) {
