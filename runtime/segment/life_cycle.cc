@@ -23,7 +23,7 @@ absl::StatusOr<os::Identity> FindOrCreateLockFile(const Paths& paths) {
     if (facts->regular && HasMagic(paths.lock, internal::kLockMagic)) return facts->identity;
     absl::StatusOr<os::Fd> readable = os::OpenExisting(paths.lock, /*write=*/true);
     if (!readable.ok()) return readable.status();
-    if (!os::FactsOfName(paths.lock))
+    if (const auto now = os::FactsOfName(paths.lock); !now || now->identity != facts->identity)
       return os::Failure(Error::kExists, "it was removed meanwhile; look again");
     return os::Failure(Error::kNotARing,
                        absl::StrCat("\"", paths.lock,

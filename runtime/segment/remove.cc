@@ -1,5 +1,7 @@
 #include "runtime/segment/remove.h"
 
+#include <time.h>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "millrace/internal/words.h"
@@ -67,6 +69,20 @@ class Bell {
   internal::SeatsControl* seats_control_ = nullptr;
 };
 
+// A producer says "closed" an instant before it lets its locks go: whoever read that far need not meet
+// kInUse.
+absl::StatusOr<RingInfo> FactsOnceClosed(const Paths& paths) {
+  constexpr int64_t kInstantNs = 100'000'000;
+  const int64_t start = os::MonotonicNs();
+  for (;;) {
+    absl::StatusOr<RingInfo> info = FactsOfRing(paths);
+    if (!info.ok() || !info->producer.closed || !info->producer.alive) return info;
+    if (os::MonotonicNs() - start > kInstantNs) return info;
+    const timespec pause{0, 500'000};
+    nanosleep(&pause, nullptr);
+  }
+}
+
 absl::Status InUse(const Paths& paths, const std::string& users) {
   return os::Failure(Error::kInUse,
                      absl::StrCat("unlink \"", paths.name, "\": in use by ", users,
@@ -80,7 +96,7 @@ absl::Status Remove(const Paths& paths, bool force) {
   if (absl::StatusOr<RingInfo> info = FactsOfRing(paths); !info.ok()) return info.status();
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
   if (!life.ok()) return life.status();
-  absl::StatusOr<RingInfo> info = FactsOfRing(paths);
+  absl::StatusOr<RingInfo> info = FactsOnceClosed(paths);
   if (!info.ok()) return info.status();
   if (!force) {
     if (const std::string users = Users(*info); !users.empty()) return InUse(paths, users);
