@@ -1,0 +1,31 @@
+// What the documentation tests look at: the files of the repository, and tables inside of texts.
+#ifndef MILLRACE_TESTS_DOCS_SOURCE_TREE_H_
+#define MILLRACE_TESTS_DOCS_SOURCE_TREE_H_
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::docs {
+
+using Files = std::map<std::string, std::string>;  // path from the root of the repository -> contents
+using Row = std::vector<std::string>;
+using Problems = std::vector<std::string>;
+
+// Every regular file but those of version control and of builds.
+Files RepositoryFiles();
+// The file's text; fails the test if there is none.
+std::string TextOf(const Files& files, const std::string& path);
+bool IsCode(std::string_view path);
+
+std::vector<std::string> LinesOf(std::string_view text);
+// Rows of the first markdown table whose heading row begins with these cells; without heading and ruler.
+std::vector<Row> TableUnder(std::string_view markdown, const Row& heading);
+
+// For EXPECT_EQ(Joined(problems), "").
+std::string Joined(const Problems& problems);
+
+}  // namespace millrace::docs
+
+#endif  // MILLRACE_TESTS_DOCS_SOURCE_TREE_H_
