@@ -105,7 +105,7 @@ class Producer {
   Claim WaitClaim(size_t n, Nanos timeout = kForever);
 
   // Publishes a copy. kFull where a lossless consumer leaves no room now.
-  Sent TryPublish(std::span<const std::byte> message) noexcept {
+  [[gnu::always_inline]] inline Sent TryPublish(std::span<const std::byte> message) noexcept {
     assert(!core_->claim_open);
     internal::ProducerCore& core = *core_;
     const size_t n = message.size();

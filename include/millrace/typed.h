@@ -75,17 +75,26 @@ RingOptions WithSchema(RingOptions options) {
 template <class T>
 class [[nodiscard]] TypedReceived {
  public:
-  explicit TypedReceived(const Received& received) : received_(received) {}
-  explicit operator bool() const { return static_cast<bool>(received_); }
-  const T& operator*() const { return *reinterpret_cast<const T*>(received_->payload.data()); }
+  // Scalars of its own: a copied Received would go through the stack.
+  explicit TypedReceived(const Received& received)
+      : value_(received->payload.data()),
+        sequence_(received->sequence),
+        lost_(received->lost),
+        deliveries_(received->deliveries),
+        why_(received.why()) {}
+  explicit operator bool() const { return why_ == Got::kMessage; }
+  const T& operator*() const { return *reinterpret_cast<const T*>(value_); }
   const T* operator->() const { return &**this; }
-  uint64_t sequence() const { return received_->sequence; }
-  uint64_t lost() const { return received_->lost; }
-  uint32_t deliveries() const { return received_->deliveries; }
-  Got why() const { return received_.why(); }
+  uint64_t sequence() const { return sequence_; }
+  uint64_t lost() const { return lost_; }
+  uint32_t deliveries() const { return deliveries_; }
+  Got why() const { return why_; }
 
  private:
-  Received received_;
+  const std::byte* value_;
+  uint64_t sequence_, lost_;
+  uint32_t deliveries_;
+  Got why_;
 };
 
 template <class T>

@@ -58,10 +58,12 @@ absl::StatusCode CodeOf(Error error) {
 Error ErrorOf(const absl::Status& status) {
   if (status.ok()) return Error::kNone;
   const absl::optional<absl::Cord> payload = status.GetPayload(kPayload);
-  if (!payload.has_value() || payload->size() != 1) return Error::kOther;
-  const auto value = static_cast<unsigned char>((*payload)[0]);
-  if (value == 0 || value > static_cast<unsigned char>(Error::kForked)) return Error::kOther;
-  return static_cast<Error>(value);
+  if (!payload.has_value()) return Error::kOther;
+  for (int value = 1; value <= static_cast<int>(Error::kForked); ++value) {
+    const Error error = static_cast<Error>(value);
+    if (*payload == ToString(error)) return error;
+  }
+  return Error::kOther;
 }
 
 const char* ToString(Error error) {
@@ -182,8 +184,7 @@ std::string_view RemedyOf(int errno_value) {
 
 absl::Status Failure(Error error, std::string_view text) {
   absl::Status status(CodeOf(error), ToAbsl(text));
-  const char byte = static_cast<char>(error);
-  status.SetPayload(kPayload, absl::Cord(absl::string_view(&byte, 1)));
+  status.SetPayload(kPayload, absl::Cord(ToString(error)));  // its name: whoever prints the status sees it
   return status;
 }
 

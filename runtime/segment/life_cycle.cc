@@ -75,10 +75,13 @@ absl::StatusOr<std::optional<os::HeldLock>> LifeCycle::TryProducer() const {
 }
 
 absl::Status LifeCycle::RemoveNames() const {
-  for (const std::string& path : {paths_.ring, paths_.seats, paths_.lock}) {
-    if (absl::Status s = os::Unlink(path); !s.ok()) return s;
+  if (absl::Status s = os::Unlink(paths_.ring); !s.ok()) return s;
+  // A file of another program under this name stays. An empty one was ours: somebody truncated it.
+  const auto seats = os::FactsOfName(paths_.seats);
+  if (seats && seats->regular && (seats->bytes == 0 || HasMagic(paths_.seats, internal::kSeatsMagic))) {
+    if (absl::Status s = os::Unlink(paths_.seats); !s.ok()) return s;
   }
-  return absl::OkStatus();
+  return os::Unlink(paths_.lock);  // it had its magic when we locked it
 }
 
 }  // namespace millrace::segment

@@ -1,5 +1,6 @@
 #include "runtime/segment/objects.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/escaping.h"
@@ -36,9 +37,24 @@ absl::Status CheckSize(const os::FileFacts& facts, uint64_t expected, const std:
   return absl::OkStatus();
 }
 
+absl::Status Foreign(const std::string& path, absl::string_view found, absl::string_view expected) {
+  return Wrong(
+      Error::kNotARing, path,
+      absl::StrCat("not a millrace object: it begins with \"", absl::CHexEscape(found), "\", expected \"",
+                   expected, "\"; it is left alone, choose another name or remove it yourself"));
+}
+
+// Whose file it is comes first: only one that begins with our magic can be a truncated ring of ours.
 template <class Header>
-absl::StatusOr<Header> ReadHeader(const os::Fd& fd, const os::FileFacts& facts, const std::string& path) {
-  Header header;
+absl::StatusOr<Header> ReadHeader(const os::Fd& fd, const os::FileFacts& facts, const char (&magic)[8],
+                                  const std::string& path) {
+  Header header{};
+  absl::StatusOr<bool> named = os::ReadAt(fd.get(), header.magic, sizeof header.magic, 0, path);
+  if (!named.ok()) return named.status();
+  if (!*named || std::memcmp(header.magic, magic, sizeof magic) != 0) {
+    const size_t there = std::min<size_t>(facts.bytes, sizeof header.magic);
+    return Foreign(path, absl::string_view(header.magic, there), absl::string_view(magic, sizeof magic));
+  }
   absl::StatusOr<bool> whole = os::ReadAt(fd.get(), &header, sizeof header, 0, path);
   if (!whole.ok()) return whole.status();
   if (!*whole) return Truncated(path, facts.bytes, sizeof header);
@@ -46,14 +62,7 @@ absl::StatusOr<Header> ReadHeader(const os::Fd& fd, const os::FileFacts& facts, 
 }
 
 template <class Header>
-absl::Status CheckVersion(const Header& header, const char (&magic)[8], const std::string& path, bool write) {
-  if (std::memcmp(header.magic, magic, sizeof magic) != 0) {
-    return Wrong(Error::kNotARing, path,
-                 absl::StrCat("not a millrace object: it begins with \"",
-                              absl::CHexEscape(absl::string_view(header.magic, sizeof header.magic)),
-                              "\", expected \"", absl::string_view(magic, sizeof magic),
-                              "\"; it is left alone, choose another name"));
-  }
+absl::Status CheckVersion(const Header& header, const std::string& path, bool write) {
   if (header.layout_major != internal::kLayoutMajor) {
     return Wrong(
         Error::kLayoutVersion, path,
@@ -114,9 +123,9 @@ absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write) {
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.ring);
   if (!facts.ok()) return facts.status();
-  absl::StatusOr<RingHeader> header = ReadHeader<RingHeader>(*fd, *facts, paths.ring);
+  absl::StatusOr<RingHeader> header = ReadHeader<RingHeader>(*fd, *facts, internal::kRingMagic, paths.ring);
   if (!header.ok()) return header.status();
-  if (absl::Status s = CheckVersion(*header, internal::kRingMagic, paths.ring, write); !s.ok()) return s;
+  if (absl::Status s = CheckVersion(*header, paths.ring, write); !s.ok()) return s;
   if (absl::Status s = CheckRingLengths(*header, *facts, paths.ring); !s.ok()) return s;
   return RingObject{*std::move(fd), *facts, *header};
 }
@@ -132,9 +141,10 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const Ring
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.seats);
   if (!facts.ok()) return facts.status();
-  absl::StatusOr<SeatsHeader> header = ReadHeader<SeatsHeader>(*fd, *facts, paths.seats);
+  absl::StatusOr<SeatsHeader> header =
+      ReadHeader<SeatsHeader>(*fd, *facts, internal::kSeatsMagic, paths.seats);
   if (!header.ok()) return header.status();
-  if (absl::Status s = CheckVersion(*header, internal::kSeatsMagic, paths.seats, write); !s.ok()) return s;
+  if (absl::Status s = CheckVersion(*header, paths.seats, write); !s.ok()) return s;
   if (std::memcmp(header->incarnation, ring.incarnation, sizeof ring.incarnation) != 0) {
     return Wrong(Error::kIncarnation, paths.seats,
                  absl::StrCat("it belongs to incarnation ", HexOf(header->incarnation), ", the ring is ",

@@ -22,7 +22,7 @@ class ConsumerCore {
   ~ConsumerCore();  // leaves the seat
   ConsumerCore(const ConsumerCore&) = delete;
 
-  Received TryNext() noexcept {
+  [[gnu::always_inline]] inline Received TryNext() noexcept {
     if (in_place) [[likely]] {
       if (ring.OwesPosition()) [[unlikely]]
         StorePosition();
@@ -34,7 +34,7 @@ class ConsumerCore {
   }
 
   // The same where every message has this size; one of another size is found on the slow path.
-  Received TryNextOfSize(uint64_t payload) noexcept {
+  [[gnu::always_inline]] inline Received TryNextOfSize(uint64_t payload) noexcept {
     if (in_place) [[likely]] {
       if (ring.OwesPosition()) [[unlikely]]
         StorePosition();

@@ -212,12 +212,13 @@ class RingConsumer : public RingView<A> {
   }
 
   // After a time-out with an unchanged epoch: was a wake-up missed? A single publication may still be on its
-  // way to its wake; a second one can only follow the first one's.
+  // way to its wake; a second one can only follow the first one's look for sleepers.
   bool MissedWake() const {
-    if (W::LoadHeader(this->HeaderAt(position_)) == 0) return false;
-    const uint64_t tail = W::LoadTailPosition(this->control_->tail);
-    if (tail % 8 != 0 || Ahead(tail, position_) <= 0) return false;
-    return W::LoadHeader(this->HeaderAt(tail)) != 0 && this->Intact(tail);
+    const uint64_t header = W::LoadHeader(this->HeaderAt(position_));
+    const Frame first = this->Judge(header, position_, sequence_);
+    if (first.kind != FrameKind::kMessage && first.kind != FrameKind::kPadding) return false;
+    if (Ahead(W::LoadTailPosition(this->control_->tail), first.next) > 0) return true;
+    return W::LoadHeader(this->HeaderAt(first.next)) != 0 && this->Intact(first.next);
   }
   void CountLateWakeup() { ++counts_.late_wakeups; }
 
