@@ -1,0 +1,48 @@
+// Zero-copy reading: looks at the pictures of millrace_claim_writer in place, in the ring.
+// Start the two in either order:
+//   millrace_claim_reader [RING]
+#include <cstddef>
+#include <cstdint>
+#include <iostream>
+#include <numeric>
+
+#include "millrace/millrace.h"
+
+struct Picture {
+  uint32_t number, width, height;
+  uint8_t pixels[64 * 64];
+};
+
+int main(int argc, char** argv) {
+  const char* ring = argc > 1 ? argv[1] : "pictures";
+  auto reader =
+      millrace::Consumer::Open(ring, millrace::Delivery::Lossless(), {.open_timeout = millrace::kForever});
+  if (!reader.ok()) {
+    std::cerr << reader.status() << "\n";
+    return 1;
+  }
+
+  while (auto message = reader->Next()) {
+    // The producer keeps off these bytes until the next call on `reader`. It can still write them, so what
+    // decides about memory is read once and checked.
+    const auto* picture = reinterpret_cast<const Picture*>(message->payload.data());
+    if (message->payload.size() < offsetof(Picture, pixels)) continue;
+    const size_t width = picture->width, height = picture->height;
+    if (width > 64 || height > 64) continue;
+    if (message->payload.size() != offsetof(Picture, pixels) + width * height) continue;
+    const uint32_t light = std::accumulate(picture->pixels, picture->pixels + width * height, uint32_t{0});
+    const uint32_t number = picture->number;
+    if (!reader->StillIntact()) continue;  // evicted meanwhile (shmctl evict), and the bytes were used again
+    std::cout << "picture " << number << ": " << width << " x " << height << ", light " << light << "\n";
+  }
+
+  absl::Status end = reader->status();                       // why there was no further message, in words
+  if (millrace::ErrorOf(end) == millrace::Error::kClosed) {  // everything is read: the ring can go
+    end = millrace::SegmentManager().Unlink(ring, millrace::SegmentManager::Force::kYes);
+  }
+  if (!end.ok()) {
+    std::cerr << end << "\n";
+    return 1;
+  }
+  std::cout << "that was all\n";
+}

@@ -1,0 +1,54 @@
+// The demo's processes: who is started, killed and brought back when.
+#ifndef MILLRACE_EXAMPLES_DEMO_CAST_H_
+#define MILLRACE_EXAMPLES_DEMO_CAST_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+#include "scoreboard.h"
+#include "settings.h"
+
+namespace demo {
+
+enum class Stage : uint8_t { kRunning, kKilled, kEnded, kFailed };
+
+struct Actor {
+  pid_t pid = -1;  // > 0: running
+  Stage stage = Stage::kRunning;
+  bool was_killed = false;
+  uint64_t killed_at = 0;  // message that it would have read next
+  uint64_t back_at = 0;    // messages published when it came back
+};
+
+class Cast {
+ public:
+  Cast(const Settings& settings, Scoreboard& board) : settings_(settings), board_(board) {}
+  Cast(const Cast&) = delete;
+  ~Cast() { KillAll(); }
+
+  bool Start();    // false: no process to be had
+  void Step();     // sees who has ended, kills who is due, brings back who is due
+  void KillAll();  // and waits until they are gone
+  bool running() const;
+  bool failed() const;  // somebody gave up: the others would wait for ever
+
+  const Actor& producer() const { return producer_; }
+  const Actor& consumer(size_t i) const { return consumers_[i]; }
+
+ private:
+  bool StartConsumer(size_t i, uint64_t wait_for_kill_at);
+  void Reap(Actor& actor);
+  void KillOrBringBack(size_t i);
+
+  const Settings& settings_;
+  Scoreboard& board_;
+  Actor producer_;
+  std::array<Actor, kConsumers> consumers_;
+};
+
+}  // namespace demo
+
+#endif  // MILLRACE_EXAMPLES_DEMO_CAST_H_

@@ -1,0 +1,79 @@
+// What shmctl tail shows, from where, until when.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/shmctl/shell.h"
+
+namespace millrace::testing {
+namespace {
+
+constexpr char kTen[] = "seq 0 9 | S pub q --create 2>/dev/null\n";
+
+TEST(Tail, OldestPrintsWhatIsThereAndEndsAtTheClose) {
+  const Shell shell;
+  const Ran ran = shell.Run(std::string(kTen) + "S tail q --from oldest");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(ran.out, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+}
+
+TEST(Tail, FromSequenceLastAndCount) {
+  const Shell shell;
+  EXPECT_EQ(shell.Run(std::string(kTen) + "S tail q --from 7").out, "7\n8\n9\n");
+  EXPECT_EQ(shell.Run("S tail q -n 2 -e").out, "8\n9\n");
+  EXPECT_EQ(shell.Run("S tail q --from oldest -c 3").out, "0\n1\n2\n");
+}
+
+TEST(Tail, EndOnAClosedRingWaitsForTheNextProducer) {
+  const Shell shell;
+  const Ran ran = shell.Run(std::string(kTen) +
+                            "S tail q --lossless --until-closed > copy & tail=$!\n"
+                            "echo later | S pub q --wait-for 1 2>/dev/null || exit 90\n"
+                            "wait $tail || exit 91\ncat copy");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(ran.out, "later\n");
+}
+
+TEST(Tail, LossIsToldAndIsExitCodeOne) {
+  const Shell shell;
+  const Ran ran = shell.Run("seq 1 10000 | S pub q --create --capacity 4K 2>/dev/null\nS tail q --from 0 -e > out; code=$?; tail -1 out; exit $code");
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_EQ(ran.out, "10000\n");
+  EXPECT_NE(ran.err.find("lost"), std::string::npos) << ran.err;
+}
+
+TEST(Tail, EndsQuietlyWhenItsReaderGoesAway) {
+  const Shell shell;
+  const Ran ran = shell.Run("seq 1 5000 | S pub q --create 2>/dev/null\nS tail q --from oldest | head -1; exit ${PIPESTATUS[0]}");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(ran.out, "1\n");
+}
+
+TEST(Tail, TerminationFlushesAndSaysTheSignal) {
+  const Shell shell;
+  const Ran ran = shell.Run(std::string(kTen) +
+                            "S tail q --from oldest --format json > out & tail=$!\nwait $tail || exit 89\n"
+                            "S tail q > /dev/null & tail=$!\n"
+                            "kill -TERM $tail; wait $tail");
+  EXPECT_EQ(ran.exit, 143) << ran.err;
+}
+
+TEST(Tail, MissingRingWithoutWaiting) {
+  const Shell shell;
+  const Ran ran = shell.Run("S tail nope --no-wait");
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_NE(ran.err.find("\"nope\""), std::string::npos) << ran.err;
+}
+
+TEST(Tail, TellsWhenTheRingIsRemoved) {
+  const Shell shell;
+  const Ran ran = shell.Run(std::string(kTen) +
+                            "S tail q --lossless > /dev/null & tail=$!\n"
+                            "until S stat q --json | grep -q lossless; do :; done\n"
+                            "S unlink q --force || exit 90\nwait $tail");
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_NE(ran.err.find("removed"), std::string::npos) << ran.err;
+}
+
+}  // namespace
+}  // namespace millrace::testing
