@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "millrace/export.h"
 #include "millrace/internal/consumer_core.h"
 #include "millrace/options.h"
 #include "millrace/outcome.h"
@@ -44,7 +45,7 @@ struct ConsumerStats {
 
 // Movable; one thread at a time, only Interrupt() is free of that; a moved-from handle may be destroyed,
 // assigned or asked valid(). After fork() the child's handle answers kForked and its destructor does nothing.
-class Consumer {
+class MILLRACE_EXPORT Consumer {
  public:
   static absl::StatusOr<Consumer> Open(std::string_view name, Delivery, const ConsumerOptions& = {});
   Consumer(Consumer&&) noexcept;

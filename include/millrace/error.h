@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "millrace/export.h"
 
 namespace millrace {
 
@@ -41,10 +42,10 @@ enum class Error : uint8_t {
 
 // The exact cause recorded in a status of this library. Error::kNone for an OK status, Error::kOther for
 // a status that does not come from here. Thread-safe.
-Error ErrorOf(const absl::Status& status);
+MILLRACE_EXPORT Error ErrorOf(const absl::Status& status);
 
 // "kNoSpace" and so on; never null. For logs.
-const char* ToString(Error error);
+MILLRACE_EXPORT const char* ToString(Error error);
 
 }  // namespace millrace
 

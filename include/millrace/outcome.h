@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "millrace/export.h"
+
 namespace millrace {
 
 enum class [[nodiscard]] Sent : uint8_t{
@@ -36,8 +38,8 @@ enum class [[nodiscard]] Got : uint8_t{
 };
 
 // "kTimedOut" and so on; never null. For logs and tests.
-const char* ToString(Sent sent);
-const char* ToString(Got got);
+MILLRACE_EXPORT const char* ToString(Sent sent);
+MILLRACE_EXPORT const char* ToString(Got got);
 
 struct Message {
   // Valid until the next call on this Consumer; inside Poll, until the handler returns.

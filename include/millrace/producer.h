@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "millrace/export.h"
 #include "millrace/internal/producer_core.h"
 #include "millrace/options.h"
 #include "millrace/outcome.h"
@@ -72,7 +73,7 @@ struct ProducerStats {
 // One ring has at most one producer. Movable; one thread at a time, only Interrupt() is free of that; a
 // moved-from handle may be destroyed, assigned or asked valid(). After fork() the child's handle answers
 // kForked and its destructor does nothing.
-class Producer {
+class MILLRACE_EXPORT Producer {
  public:
   // A new ring. kExists if there is one of that name.
   static absl::StatusOr<Producer> Create(std::string_view name, const RingOptions& = {},

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "millrace/consumer.h"
+#include "millrace/export.h"
 #include "millrace/options.h"
 
 namespace millrace {
@@ -59,14 +60,14 @@ struct Stale {
 
 // What Set changes of an existing ring; unset stays as it is.
 struct RingChanges {
-  std::optional<bool> keep;
-  std::optional<mode_t> ring_mode, seats_mode;
-  std::optional<uid_t> owner;  // of all objects: hands the ring over to another user's producer; root only
-  std::optional<gid_t> group;
+  std::optional<bool> keep = {};
+  std::optional<mode_t> ring_mode = {}, seats_mode = {};
+  std::optional<uid_t> owner = {};  // of all objects: hands the ring over to another user's producer; root only
+  std::optional<gid_t> group = {};
 };
 
 // Stateless but for the directory; every call is thread-safe.
-class SegmentManager {
+class MILLRACE_EXPORT SegmentManager {
  public:
   explicit SegmentManager(std::string directory = "/dev/shm");
 

@@ -3,6 +3,7 @@
 #define MILLRACE_SIGBUS_GUARD_H_
 
 #include "absl/status/status.h"
+#include "millrace/export.h"
 
 namespace millrace {
 
@@ -10,7 +11,7 @@ namespace millrace {
 // producers Sent::kRemoved and Check() kTruncated, where otherwise the process would be killed. Faults
 // elsewhere go to the handler that was there before. Opt-in, because a library may not take a signal unasked;
 // shmctl does. Call it once, before other threads start. What was published into a lost page is lost.
-absl::Status InstallSigbusGuard();
+MILLRACE_EXPORT absl::Status InstallSigbusGuard();
 
 }  // namespace millrace
 

@@ -130,13 +130,15 @@ uint64_t NewestTrace(const RingInfo& info, const View& view, const Point& end) {
 }
 
 // PROTOCOL.md "Stale": proved by locks, and only then by age.
-void JudgeStale(RingInfo& info, uint64_t newest_ns, bool durable_group, uint64_t idle_ns) {
+void JudgeStale(RingInfo& info, const Paths& paths, uint64_t newest_ns, bool durable_group, uint64_t idle_ns) {
   const bool consumer_alive =
       std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });
   if (info.keep)
     info.stale_why = "kept";
   else if (info.producer.alive)
     info.stale_why = "its producer is alive";
+  else if (!info.damage.empty() && AnyLockHeld(paths))
+    info.stale_why = "damaged, but somebody holds one of its locks";
   else if (!info.seats_readable)
     info.stale_why = "its consumers are unknown (no permission)";
   else if (consumer_alive)
@@ -259,7 +261,7 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.producer = ProducerFacts(control, probe);
   const bool durable_group = AddConsumers(info, paths, *ring, end, view);
   info.state = StateOf(info);
-  JudgeStale(info, NewestTrace(info, view, end), durable_group, idle_ns);
+  JudgeStale(info, paths, NewestTrace(info, view, end), durable_group, idle_ns);
   return info;
 }
 

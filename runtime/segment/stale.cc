@@ -95,6 +95,11 @@ absl::Status RemoveStale(const Paths& paths, const std::string& incarnation) {
   if (!os::FactsOfName(paths.ring) && !os::FactsOfName(paths.seats) && !os::FactsOfName(paths.lock)) {
     return os::Failure(Error::kNotFound, absl::StrCat("remove \"", paths.name, "\": it is gone already"));
   }
+  // Before the life-cycle lock, whose file this would otherwise create beside files of somebody else.
+  if (!HasMagic(paths.ring, internal::kRingMagic) && !HasMagic(paths.seats, internal::kSeatsMagic) &&
+      !HasMagic(paths.lock, internal::kLockMagic)) {
+    return InUse(paths, "nothing of that name is a millrace object");
+  }
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
   if (!life.ok()) return life.status();
   absl::StatusOr<std::optional<os::HeldLock>> producer = life->TryProducer();

@@ -1,7 +1,7 @@
 // A ring over heap buffers: the ring's code without descriptors, names or kernel locks.
 //
-// Each part is an allocation of its own and exactly as long as it says, so that AddressSanitizer sees the first
-// byte beyond it and ThreadSanitizer sees every access at one address.
+// Each part is an allocation of its own and exactly as long as it says, so that AddressSanitizer sees the
+// first byte beyond it and ThreadSanitizer sees every access at one address.
 #ifndef MILLRACE_TESTS_SUPPORT_HEAP_RING_H_
 #define MILLRACE_TESTS_SUPPORT_HEAP_RING_H_
 
@@ -23,7 +23,9 @@
 #include "tests/support/oracle.h"
 
 namespace millrace::internal {
-inline bool operator==(const Point& a, const Point& b) { return a.position == b.position && a.sequence == b.sequence; }
+inline bool operator==(const Point& a, const Point& b) {
+  return a.position == b.position && a.sequence == b.sequence;
+}
 }  // namespace millrace::internal
 
 namespace millrace::testing {
@@ -37,11 +39,16 @@ class HeapRing {
   using Consumer = internal::RingConsumer<A>;
 
   explicit HeapRing(uint64_t capacity, internal::Point start = {}, uint32_t seats = 8)
-      : capacity_(capacity), start_(start), count_(seats), data_(capacity), seats_(seats * sizeof(internal::Seat)) {
+      : capacity_(capacity),
+        start_(start),
+        count_(seats),
+        data_(capacity),
+        seats_(seats * sizeof(internal::Seat)) {
     control().room.intent = control().room.reserved = start.position;
     control().tail = {start.position, start.sequence};
     for (internal::Mark& mark : control().marks) mark.position = ~uint64_t{0};
-    control().marks[start.position / chunk() % internal::kMarks] = {start.position, start.sequence, TestClockNs(), 0};
+    control().marks[start.position / chunk() % internal::kMarks] = {start.position, start.sequence,
+                                                                    TestClockNs(), 0};
     for (uint32_t i = 0; i < seats; ++i) seat(i).words.claim = internal::kNoClaim;
   }
   HeapRing(const HeapRing&) = delete;
@@ -74,14 +81,19 @@ class HeapRing {
     return {&seat(i), &seats_control_->room_waiting, &seats_control_->room_epoch, live,
             internal::DeliveryOf(live) == internal::kDeliveryLossless};
   }
-  // Takes seat i, as its next holder.
+  // Takes seat i, as its next holder. `*wake_producer`: FUTEX_WAKE the room epoch.
   std::optional<Consumer> Join(uint32_t i, uint8_t delivery, internal::StartAt at, uint64_t value = 0,
-                               bool resume_newest = false, internal::JoinFailure* failure = nullptr) const {
-    internal::JoinFailure ignored{};
+                               bool resume_newest = false, internal::JoinFailure* failure = nullptr,
+                               bool* wake_producer = nullptr) const {
+    internal::JoinFailure why{};
     uint64_t live = 0;
-    const uint32_t generation = internal::GenerationOf(internal::Words<A>::LoadSeatState(seat(i).identity)) + 1;
-    const auto begin = internal::Join<A>(view(), table(), i, generation, delivery, at, value, &live,
-                                         failure != nullptr ? failure : &ignored);
+    bool wake = false;
+    const uint32_t generation =
+        internal::GenerationOf(internal::Words<A>::LoadSeatState(seat(i).identity)) + 1;
+    const auto begin =
+        internal::Join<A>(view(), table(), i, generation, delivery, at, value, &live, &why, &wake);
+    if (failure != nullptr) *failure = why;
+    if (wake_producer != nullptr) *wake_producer = wake;
     if (!begin) return std::nullopt;
     Consumer consumer;
     consumer.Attach(memory(), SeatOf(i, live), begin->at, begin->wanted, resume_newest);
@@ -90,7 +102,8 @@ class HeapRing {
   Consumer Lossless(uint32_t i, internal::StartAt at = internal::StartAt::kEnd, uint64_t value = 0) const {
     return Join(i, internal::kDeliveryLossless, at, value).value();
   }
-  Consumer Lossy(uint32_t i, internal::StartAt at = internal::StartAt::kEnd, bool resume_newest = false) const {
+  Consumer Lossy(uint32_t i, internal::StartAt at = internal::StartAt::kEnd,
+                 bool resume_newest = false) const {
     return Join(i, internal::kDeliveryLossy, at, 0, resume_newest).value();
   }
   // The holder of seat i goes.
@@ -102,7 +115,9 @@ class HeapRing {
 
  private:
   struct Block {  // zeroed
-    explicit Block(uint64_t n) : bytes(static_cast<std::byte*>(::operator new(n, kAlign))) { std::memset(bytes, 0, n); }
+    explicit Block(uint64_t n) : bytes(static_cast<std::byte*>(::operator new(n, kAlign))) {
+      std::memset(bytes, 0, n);
+    }
     ~Block() { ::operator delete(bytes, kAlign); }
     Block(const Block&) = delete;
     static constexpr std::align_val_t kAlign{internal::kLine};

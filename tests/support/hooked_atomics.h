@@ -61,7 +61,10 @@ class Hook {
 // Lists the accesses while it lives, without the words that order nothing.
 class AccessLog {
  public:
-  AccessLog() : hook_([this](internal::Site site) { if (site != internal::Site::X) sites_.push_back(site); }) {}
+  AccessLog()
+      : hook_([this](internal::Site site) {
+          if (site != internal::Site::X) sites_.push_back(site);
+        }) {}
   const std::vector<internal::Site>& sites() const { return sites_; }
   long Count(internal::Site site) const { return std::count(sites_.begin(), sites_.end(), site); }
 

@@ -21,7 +21,8 @@ inline std::vector<Origin> Origins() {
     uint64_t at;
     const char* name;
   };
-  static constexpr Edge kEdges[] = {{0, "0"}, {1ull << 31, "2p31"}, {1ull << 32, "2p32"}, {1ull << 63, "2p63"}, {0, "2p64"}};
+  static constexpr Edge kEdges[] = {
+      {0, "0"}, {1ull << 31, "2p31"}, {1ull << 32, "2p32"}, {1ull << 63, "2p63"}, {0, "2p64"}};
   constexpr int kCount = 5;
   constexpr uint64_t kBytesBefore = 8 * 37, kMessagesBefore = 3;
   std::vector<Origin> origins;
@@ -32,7 +33,8 @@ inline std::vector<Origin> Origins() {
         const uint64_t sequence = j == 0 ? 0 : kEdges[j].at - kMessagesBefore;
         origins.push_back({capacity,
                            {position, sequence},
-                           std::to_string(capacity >> 10) + "K_position_" + kEdges[i].name + "_sequence_" + kEdges[j].name});
+                           std::to_string(capacity >> 10) + "K_position_" + kEdges[i].name + "_sequence_" +
+                               kEdges[j].name});
       }
     }
   }

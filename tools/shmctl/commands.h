@@ -22,6 +22,9 @@ void AddStat(CLI::App& app, Globals& globals);
 void AddPub(CLI::App& app, Globals& globals);
 void AddTail(CLI::App& app, Globals& globals);
 void AddUnlink(CLI::App& app, Globals& globals);
+void AddPrune(CLI::App& app, Globals& globals);
+void AddEvict(CLI::App& app, Globals& globals);
+void AddSet(CLI::App& app, Globals& globals);
 
 }  // namespace millrace::tool
 

@@ -56,13 +56,13 @@ _shmctl() {
     --access) _shmctl_offer "private watchable group everyone"; return ;;
     --framing) _shmctl_offer "lines length raw"; return ;;
     --format) _shmctl_offer "text hex json raw length"; return ;;
-    --on-full) _shmctl_offer "block drop"; return ;;
+    --on-full) _shmctl_offer "block drop evict evict:5"; return ;;
     --from) _shmctl_offer "end oldest"; return ;;
     --capacity) _shmctl_offer "1M 4M 16M 64M 256M 1G"; return ;;
-    --max-message | --seats | --schema | --wait-for | --rate | -n | -c) return ;;
+    --max-message | --seats | --schema | --wait-for | --rate | --older-than | --mode | --seats-mode | --owner | --group | -n | -c) return ;;
   esac
   if [[ -z $command ]]; then
-    _shmctl_offer "create list stat pub tail unlink --dir --help --version"
+    _shmctl_offer "create list stat pub tail unlink prune evict set --dir --help --version"
     return
   fi
   if [[ $word == -* ]]; then
@@ -73,12 +73,14 @@ _shmctl() {
       pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open" ;;
       tail) options+=" --from -n -c -e --lossless --format --until-closed --no-wait --json" ;;
       unlink) options+=" --force" ;;
+      prune) options+=" --dry-run --yes --older-than" ;;
+      set) options+=" --keep --no-keep --mode --seats-mode --owner --group" ;;
     esac
     _shmctl_offer "$options"
     return
   fi
   case $command in
-    stat | pub | tail | unlink) _shmctl_offer "$(_shmctl_ring_names)" ;;
+    stat | pub | tail | unlink | evict | set) _shmctl_offer "$(_shmctl_ring_names)" ;;
   esac
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "millrace/sigbus_guard.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
 #include "tools/shmctl/exit_code.h"
@@ -71,6 +72,9 @@ int Run(int argc, char** argv) {
   AddPub(app, globals);
   AddTail(app, globals);
   AddUnlink(app, globals);
+  AddPrune(app, globals);
+  AddEvict(app, globals);
+  AddSet(app, globals);
   try {
     app.parse(argc, argv);
     const int checked = CheckDirectory(globals.directory);
@@ -87,6 +91,7 @@ int main(int argc, char** argv) {
   using namespace millrace::tool;
   ReserveStandardDescriptors();
   InstallSignalHandlers();
+  millrace::InstallSigbusGuard().IgnoreError();  // whoever truncates a ring must not kill who looks at it
   try {
     return Run(argc, argv);
   } catch (const std::exception& error) {  // out of memory, most likely

@@ -11,6 +11,7 @@
 #include "millrace/producer.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
+#include "tools/shmctl/duration.h"
 #include "tools/shmctl/framing.h"
 #include "tools/shmctl/pace.h"
 #include "tools/shmctl/publication.h"
@@ -42,17 +43,28 @@ Examples:
   shmctl pub quotes --create --wait-for 1 < file         begin when a lossless consumer is there
   tar c dir | shmctl pub backup --create --wait-for 1 --framing raw
   seq 100000 | shmctl pub quotes --rate 1000/s --on-full drop
+  seq 100000 | shmctl pub quotes --on-full evict:2       a consumer that leaves no room for 2 s loses its seat
   shmctl pub quotes --keep-open                          type messages, end with Ctrl-D
 
 At the end a line on standard error counts messages, bytes, drops and consumers. Dropped messages count as
 lost: exit code 1.
 )";
 
+// block, drop, evict or evict:SECONDS.
+void SetOnFull(const std::string& text, ProducerOptions& options) {
+  if (text == "block") return;
+  options.on_full = text == "drop" ? OnFull::kDropNew : OnFull::kEvictSlowest;
+  if (text == "drop" || text == "evict") return;
+  const std::optional<Nanos> after = text.starts_with("evict:") ? ParseDuration(text.substr(6)) : std::nullopt;
+  if (!after) throw CLI::ValidationError("--on-full", "\"" + text + "\" is none of block, drop, evict, evict:SECONDS");
+  options.evict_after = *after;
+}
+
 absl::StatusOr<Producer> OpenProducer(const PubArguments& arguments, const std::string& directory) {
   ProducerOptions options;
   options.label = "shmctl pub";
   options.directory = directory;
-  options.on_full = arguments.on_full == "drop" ? OnFull::kDropNew : OnFull::kBlock;
+  SetOnFull(arguments.on_full, options);
   if (!arguments.create) return Producer::Open(arguments.name, options);
   RingOptions ring;
   if (!arguments.capacity.empty()) ring.capacity = CapacityArgument(arguments.capacity);
@@ -192,9 +204,8 @@ void AddPub(CLI::App& app, Globals& globals) {
   command->add_option("--rate", arguments->rate, "At most N messages per second")->type_name("N/s");
   command
       ->add_option("--on-full", arguments->on_full,
-                   "When a lossless consumer leaves no room: block or drop (default block)")
-      ->type_name("WHAT")
-      ->check(CLI::IsMember({"block", "drop"}));
+                   "When a lossless consumer leaves no room: block, drop, evict or evict:SECONDS (default block)")
+      ->type_name("WHAT");
   command->add_flag("--keep-open", arguments->keep_open, "Do not close the ring at the end of the input");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {

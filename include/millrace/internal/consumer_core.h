@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "millrace/export.h"
 #include "millrace/internal/atomics.h"
 #include "millrace/internal/ring_consumer.h"
 #include "millrace/outcome.h"
@@ -46,11 +47,11 @@ class ConsumerCore {
   }
 
   // Padding, copies, the end of what is there, and every reason why there is no message.
-  [[gnu::cold]] Received TryNextSlow() noexcept;
+  [[gnu::cold]] MILLRACE_EXPORT Received TryNextSlow() noexcept;
   [[gnu::cold]] Received NextWaiting(int64_t timeout_ns) noexcept;
-  [[gnu::cold]] void StorePosition() noexcept;
+  [[gnu::cold]] MILLRACE_EXPORT void StorePosition() noexcept;
   // A typed consumer met a message of another size.
-  [[gnu::cold]] Received WrongSize() noexcept;
+  [[gnu::cold]] MILLRACE_EXPORT Received WrongSize() noexcept;
 
   static Received ToReceived(const Lent& lent) {
     return Received(Message{{lent.data, lent.bytes}, lent.sequence, lent.lost, 1});

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include "millrace/export.h"
 #include "millrace/internal/atomics.h"
 #include "millrace/internal/ring_producer.h"
 #include "millrace/outcome.h"
@@ -26,9 +27,9 @@ class ProducerCore {
   // Slow halves of claiming; nullptr: *why says why. Waiting for ever: INT64_MAX.
   [[gnu::cold]] std::byte* TryClaimSlow(size_t n, Sent* why) noexcept;
   [[gnu::cold]] std::byte* WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept;
-  [[gnu::cold]] void Wake() noexcept;
+  [[gnu::cold]] MILLRACE_EXPORT void Wake() noexcept;
 
-  [[gnu::cold]] Sent TryPublishSlow(const void* message, size_t n) noexcept;
+  [[gnu::cold]] MILLRACE_EXPORT Sent TryPublishSlow(const void* message, size_t n) noexcept;
 
   // Publishes the frame at ring.Place().
   void Commit(size_t used) noexcept {

@@ -1,0 +1,32 @@
+# Installs the library for find_package(millrace) and for pkg-config. Nothing installed knows where it lies: the
+# tree may be moved afterwards.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+include(cmake/millraceAbseil.cmake)
+
+install(TARGETS millrace EXPORT millraceTargets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+  FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+set(MILLRACE_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/millrace)
+millrace_abseil_of(absl::status MILLRACE_ABSEIL)
+configure_package_config_file(cmake/millraceConfig.cmake.in millraceConfig.cmake
+  INSTALL_DESTINATION ${MILLRACE_CMAKE_DIR} NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+write_basic_package_version_file(millraceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(EXPORT millraceTargets NAMESPACE millrace:: DESTINATION ${MILLRACE_CMAKE_DIR} COMPONENT development)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millraceConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/millraceConfigVersion.cmake
+              ${CMAKE_CURRENT_SOURCE_DIR}/cmake/millraceAbseil.cmake
+        DESTINATION ${MILLRACE_CMAKE_DIR} COMPONENT development)
+
+# A static library needs at every link what a shared one carries along.
+set(MILLRACE_PC_REQUIRES "absl_status = ${absl_VERSION}, absl_statusor = ${absl_VERSION}")
+if(NOT BUILD_SHARED_LIBS)
+  string(APPEND MILLRACE_PC_REQUIRES ", absl_strings = ${absl_VERSION}, absl_str_format = ${absl_VERSION}")
+endif()
+file(RELATIVE_PATH MILLRACE_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" MILLRACE_PC_TO_PREFIX ${MILLRACE_PC_TO_PREFIX})
+configure_file(cmake/millrace.pc.in millrace.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millrace.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+        COMPONENT development)

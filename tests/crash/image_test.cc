@@ -1,0 +1,185 @@
+// F1: an operation is stepped instruction by instruction; what the shared memory holds after each step is what
+// a death there would leave. Every distinct image is handed to a new consumer and a new producer.
+// F3: the same for the recovery itself, from images that a crash left.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "millrace/millrace.h"
+#include "tests/crash/after_crash.h"
+#include "tests/crash/start_state.h"
+#include "tests/crash/stepped_child.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace::testing {
+namespace {
+
+struct Totals {
+  uint64_t operations = 0, instructions = 0, images = 0, violations = 0;
+
+  void Print(const char* what) const {
+    std::printf("%s: %llu operations, %llu instructions, %llu images, %llu violations\n", what,
+                static_cast<unsigned long long>(operations), static_cast<unsigned long long>(instructions),
+                static_cast<unsigned long long>(images), static_cast<unsigned long long>(violations));
+  }
+};
+
+// Steps the child to the end of its operation and judges every distinct image of the queue in `dir`.
+// A message once published must stay so. Returns the images if asked to.
+void JudgeEveryImage(SteppedChild& child, QueueWords& words, const Expected& expected, const std::string& what, Totals& totals,
+                     std::vector<Image>* keep = nullptr) {
+  ++totals.operations;
+  Image last;
+  uint64_t published = 0;
+  for (uint64_t k = 0;; ++k) {
+    if (!last.Same(words)) {
+      last = Image::Of(words);
+      if (keep != nullptr) keep->push_back(last);
+      const ScratchDir replay;
+      last.WriteTo(replay);
+      Verdict verdict = JudgeAfterCrash(replay, CrashOracle(), expected);
+      if (verdict.violation.empty() && verdict.published < published) verdict.violation = "a published message has vanished";
+      published = verdict.published;
+      ++totals.images;
+      if (!verdict.violation.empty()) {
+        if (++totals.violations <= 5) ADD_FAILURE() << what << ", instruction " << k << ": " << verdict.violation;
+      }
+    }
+    if (child.Over()) break;
+    child.Step();
+    ++totals.instructions;
+  }
+  if (published < expected.may_be) {
+    ++totals.violations;
+    ADD_FAILURE() << what << ": ended, but only " << published << " of " << expected.may_be << " are published";
+  }
+}
+
+enum class Op { kPublish, kPublishToSleeper, kCommitPart, kAbort, kClose };
+constexpr const char* kOpNames[] = {"publish", "publish to a sleeper", "claim and commit a part", "claim and abort", "close"};
+
+SteppedChild::Operation Start(Op op, const ScratchDir& dir, uint64_t messages) {
+  // Leaked on purpose: the child is killed.
+  auto* const producer = new Producer(ProducerAfter(dir, messages));
+  auto* const bytes = new std::vector<std::byte>(CrashOracle().Make(messages));
+  switch (op) {
+    case Op::kPublish:
+    case Op::kPublishToSleeper: return [=] { if (producer->TryPublish(*bytes) != Sent::kOk) std::abort(); };
+    case Op::kCommitPart:
+      return [=] {
+        Claim claim = producer->TryClaim(bytes->size() + 100);
+        std::memcpy(claim.bytes().data(), bytes->data(), bytes->size());
+        claim.Commit(bytes->size());
+      };
+    case Op::kAbort:
+      return [=] {
+        Claim claim = producer->TryClaim(bytes->size());
+        std::memcpy(claim.bytes().data(), bytes->data(), bytes->size());
+        claim.Abort();
+      };
+    case Op::kClose: return [=] { if (!producer->Close().ok()) std::abort(); };
+  }
+  return [] {};
+}
+
+void StepThrough(Op op, uint64_t messages, Totals& totals, std::vector<Image>* keep = nullptr) {
+  const ScratchDir dir;
+  SteppedChild child([&] { return Start(op, dir, messages); });
+  QueueWords words(dir / "q");
+  if (op == Op::kPublishToSleeper) words.seats().sleeper.sleepers = 1;
+  const uint64_t more = op == Op::kAbort || op == Op::kClose ? 0 : 1;
+  JudgeEveryImage(child, words, {messages, messages + more, RetainedAfter(messages), op == Op::kClose},
+                  absl::StrCat(kOpNames[static_cast<int>(op)], " after ", messages, " messages"), totals, keep);
+}
+
+// Two laps of positions: empty ring, first lap, wrap with padding, stop sign over old bytes, second lap.
+TEST(EveryInstruction, OfPublish) {
+  const Watchdog watchdog("images of publish", 150);
+  Totals totals;
+  for (uint64_t messages = 0; messages < 80; ++messages) {
+    const bool wraps = messages >= 32 && messages < 40;  // every one there; elsewhere the shorter ones
+    if (wraps || CrashOracle().SizeOf(messages) < 100) StepThrough(Op::kPublish, messages, totals);
+  }
+  totals.Print("publish");
+  EXPECT_EQ(totals.violations, 0u);
+  EXPECT_GT(totals.instructions, 4000u);
+  EXPECT_GT(totals.images, 400u);
+}
+
+TEST(EveryInstruction, OfTheOtherWaysToPublish) {
+  const Watchdog watchdog("images of commit", 150);
+  for (const Op op : {Op::kPublishToSleeper, Op::kCommitPart, Op::kAbort, Op::kClose}) {
+    Totals totals;
+    for (const uint64_t messages : {0, 1, 20, 34, 36, 38, 60, 75}) {
+      StepThrough(op, messages, totals);
+    }
+    totals.Print(kOpNames[static_cast<int>(op)]);
+    EXPECT_EQ(totals.violations, 0u);
+    EXPECT_GT(totals.instructions, 500u);
+    EXPECT_GE(totals.images, totals.operations);
+  }
+}
+
+// F3. The successor dies too, at any instruction of its take-over, over what a crash in publish left.
+TEST(EveryInstruction, OfATakeOverAfterACrash) {
+  const Watchdog watchdog("images of take-over", 150);
+  Totals totals, first;
+  for (const uint64_t messages : {0, 36, 70}) {
+    std::vector<Image> left;
+    StepThrough(Op::kPublish, messages, first, &left);
+    ASSERT_GE(left.size(), 4u);
+    const std::vector<size_t> chosen = messages == 0 ? std::vector{left.size() - 2} : std::vector{size_t{0}, left.size() - 3};
+    for (const size_t i : chosen) {  // half a tail; untouched; only the header stored
+      const ScratchDir dir;
+      left[i].WriteTo(dir);
+      Expected expected{messages, messages + 1, RetainedAfter(messages)};
+      {
+        absl::StatusOr<Consumer> reader = Consumer::Open("q", Delivery::Observer(), {.start = Start::Oldest(), .directory = dir.path()});
+        ASSERT_TRUE(reader.ok());
+        Tally tally;
+        tally.Begin(*reader);
+        (void)tally.Drain(*reader, CrashOracle());
+        expected.committed = expected.may_be = tally.next;  // a second death changes nothing more
+      }
+      SteppedChild child([&] { return [&] { auto* const p = new Producer(Must(Producer::Open("q", {.directory = dir.path()}))); (void)p; }; });
+      QueueWords words(dir / "q");
+      JudgeEveryImage(child, words, expected, absl::StrCat("take-over of image ", i, " of publish after ", messages), totals);
+    }
+  }
+  totals.Print("take-over after a crash");
+  EXPECT_EQ(totals.violations, 0u);
+  EXPECT_GT(totals.instructions, 5000u);
+  EXPECT_GT(totals.images, 40u);
+}
+
+TEST(EveryInstruction, OfAConsumersLife) {
+  const Watchdog watchdog("images of a consumer", 150);
+  Totals totals;
+  for (const uint64_t messages : {0, 36, 60}) {
+    {
+      const bool lossless = messages != 36;
+      const ScratchDir dir;
+      { const Producer producer = ProducerAfter(dir, messages); }  // detached
+      SteppedChild child([&] {
+        return [&] {
+          {
+            Consumer consumer = Must(Consumer::Open("q", lossless ? Delivery::Lossless() : Delivery::Lossy(), {.start = Start::Oldest(), .directory = dir.path()}));
+            for (int i = 0; i < 5; ++i) (void)consumer.TryNext();
+            (void)consumer.Next(Nanos::zero());  // stores its position
+          }  // leaves
+        };
+      });
+      QueueWords words(dir / "q");
+      JudgeEveryImage(child, words, {messages, messages, RetainedAfter(messages)}, absl::StrCat("a consumer's life after ", messages), totals);
+    }
+  }
+  totals.Print("join, read, store position, leave");
+  EXPECT_EQ(totals.violations, 0u);
+  EXPECT_GT(totals.instructions, 5000u);
+  EXPECT_GT(totals.images, 60u);
+}
+
+}  // namespace
+}  // namespace millrace::testing

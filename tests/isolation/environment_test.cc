@@ -1,0 +1,191 @@
+// An environment that refuses: read-only or absent directory, no descriptors left.
+#include <sys/resource.h>
+
+#include <set>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "millrace/millrace.h"
+#include "tests/isolation/apart.h"
+#include "tests/support/must.h"
+#include "tests/support/scratch_dir.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace {
+namespace {
+
+using testing::Apart;
+using testing::Child;
+using ::testing::HasSubstr;
+using testing::Must;
+using testing::MustBe;
+using testing::ScratchDir;
+using testing::Watchdog;
+
+std::string Outcome(const absl::Status& status) {
+  return std::string(ToString(ErrorOf(status))) + ": " + std::string(status.message());
+}
+
+// A /dev/shm of its own, remounted read-only under a ring that has a message and no producer.
+TEST(Directory, ReadOnlyCanBeLookedAtAndSaysWhyNotMore) {
+  MILLRACE_NEEDS_ROOT();
+  const Watchdog watchdog("read-only directory");
+  const ScratchDir dir;
+  Apart there(CLONE_NEWNS, dir.path(), [&](const Child::Line& line) {
+    MustBe(mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=4m") == 0, "mount");
+    MustBe(Must(Producer::Create("ring", {.capacity = 4096})).TryPublish("hello") == Sent::kOk, "publish");
+    MustBe(mount(nullptr, "/dev/shm", nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0, "remount");
+    line.Say(Outcome(Producer::Create("other").status()));
+    line.Say(Outcome(Producer::Open("ring").status()));
+    line.Say(Outcome(Producer::OpenOrCreate("other").status()));
+    line.Say(Outcome(Consumer::Open("ring", Delivery::Lossless()).status()));
+    line.Say(Outcome(SegmentManager().Unlink("ring")));
+    line.Say(Outcome(SegmentManager().Create("other", {})));
+    Consumer observer = Must(Consumer::Open("ring", Delivery::Observer(), {.start = Start::Oldest()}));
+    const Received got = observer.TryNext();
+    line.Say(got ? std::string(got->text()) : ToString(got.why()));
+    line.Say(Must(SegmentManager().List()).at(0).name);
+    return 0;
+  });
+  for (const char* call :
+       {"Create", "Open", "OpenOrCreate", "Lossless", "Unlink", "SegmentManager::Create"}) {
+    const std::string said = there.Hear();
+    EXPECT_THAT(said, HasSubstr("kNoPermission")) << call;
+    EXPECT_THAT(said, HasSubstr("/dev/shm")) << call;
+    EXPECT_THAT(said, HasSubstr("EROFS")) << call;
+    EXPECT_THAT(said, HasSubstr("writable file system")) << call;
+  }
+  EXPECT_EQ(there.Hear(), "hello");
+  EXPECT_EQ(there.Hear(), "ring");
+  EXPECT_EQ(there.Wait(), 0);
+}
+
+void ExpectAbsent(const std::string& said, const std::string& directory, const char* call) {
+  EXPECT_THAT(said, HasSubstr("kNotFound")) << call;
+  EXPECT_THAT(said, HasSubstr(directory)) << call;
+}
+
+TEST(Directory, MissingIsSaidByName) {
+  const ScratchDir dir;
+  const std::string none = dir / "none";
+  const SegmentManager manager(none);
+  ExpectAbsent(Outcome(Producer::Create("ring", {}, {.directory = none}).status()), none, "Create");
+  ExpectAbsent(Outcome(Producer::Open("ring", {.directory = none}).status()), none, "Open");
+  ExpectAbsent(Outcome(Producer::OpenOrCreate("ring", {}, {.directory = none}).status()), none,
+               "OpenOrCreate");
+  ExpectAbsent(Outcome(Consumer::Open("ring", Delivery::Lossy(), {.directory = none}).status()), none,
+               "Consumer::Open");
+  ExpectAbsent(Outcome(manager.List().status()), none, "List");
+  ExpectAbsent(Outcome(manager.Inspect("ring").status()), none, "Inspect");
+  ExpectAbsent(Outcome(manager.Create("ring", {})), none, "SegmentManager::Create");
+  ExpectAbsent(Outcome(manager.Unlink("ring")), none, "Unlink");
+  ExpectAbsent(Outcome(manager.FindStale().status()), none, "FindStale");
+  EXPECT_TRUE(dir.Entries().empty());
+}
+
+TEST(Directory, NoDevShmIsSaidByName) {
+  MILLRACE_NEEDS_ROOT();
+  const Watchdog watchdog("no /dev/shm");
+  const ScratchDir dir;
+  Apart there(CLONE_NEWNS, dir.path(), [&](const Child::Line& line) {
+    MustBe(mount("tmpfs", "/dev", "tmpfs", 0, "size=1m") == 0, "mount");
+    line.Say(Outcome(Producer::OpenOrCreate("ring").status()));
+    line.Say(Outcome(Consumer::Open("ring", Delivery::Lossless()).status()));
+    line.Say(Outcome(SegmentManager().List().status()));
+    return 0;
+  });
+  for (const char* call : {"OpenOrCreate", "Consumer::Open", "List"})
+    ExpectAbsent(there.Hear(), "/dev/shm", call);
+  EXPECT_EQ(there.Wait(), 0);
+}
+
+// Every number of descriptors that is left: a clear error and nothing left behind, or success.
+class Descriptors {
+ public:
+  Descriptors() {
+    MustBe(getrlimit(RLIMIT_NOFILE, &limit_) == 0, "getrlimit");
+    for (int fd = 0; fd < 1024; ++fd) used_ = fcntl(fd, F_GETFD) != -1 ? fd + 1 : used_;
+  }
+  ~Descriptors() { setrlimit(RLIMIT_NOFILE, &limit_); }
+  void Leave(int count) {
+    rlimit limit = limit_;
+    limit.rlim_cur = static_cast<rlim_t>(used_ + count);
+    MustBe(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+  }
+
+ private:
+  rlimit limit_{};
+  int used_ = 0;
+};
+
+// Tries until it has all it needs. What was said when it had none.
+template <class Call>
+std::string WithEver(Call call, const std::function<void(bool done)>& after) {
+  Descriptors descriptors;
+  std::string with_none;
+  for (int left = 0; left < 64; ++left) {
+    descriptors.Leave(left);
+    absl::Status status = call();
+    if (left == 0) with_none = Outcome(status);
+    if (!status.ok()) {
+      EXPECT_THAT(Outcome(status), HasSubstr("EMFILE")) << left;
+      EXPECT_THAT(Outcome(status), HasSubstr("ulimit -n")) << left;
+    }
+    descriptors.Leave(64);
+    after(status.ok());
+    if (status.ok()) return EXPECT_GT(left, 0), with_none;
+  }
+  ADD_FAILURE() << "never had enough";
+  return with_none;
+}
+
+TEST(DescriptorLimit, IsAClearErrorAndLeavesNothing) {
+  const Watchdog watchdog("descriptor limit");
+  const ScratchDir dir;
+  const SegmentManager manager(dir.path());
+  std::printf(
+      "create: %s\n",
+      WithEver(
+          [&] { return Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}).status(); },
+          [&](bool done) {
+            if (!done) {
+              // A lone .lock is reused by the next creator, and by prune.
+              for (const Stale& stale : Must(manager.FindStale(Nanos::zero()))) Must(manager.Remove(stale));
+              EXPECT_TRUE(dir.Entries().empty());
+            }
+          })
+          .c_str());
+  std::printf(
+      "take over: %s\n",
+      WithEver([&] { return Producer::Open("ring", {.directory = dir.path()}).status(); }, [](bool) {})
+          .c_str());
+  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+    (void)WithEver(
+        [&] { return Consumer::Open("ring", delivery, {.directory = dir.path()}).status(); },
+        [&](bool) { EXPECT_TRUE(Must(manager.Inspect("ring")).consumers.empty()) << "a seat was kept"; });
+  }
+  (void)WithEver([&] { return manager.Unlink("ring"); }, [](bool) {});
+  EXPECT_TRUE(dir.Entries().empty());
+}
+
+// Who is attached already needs none.
+TEST(DescriptorLimit, DoesNotTouchWhoIsAttached) {
+  const Watchdog watchdog("attached at the descriptor limit");
+  const ScratchDir dir;
+  Producer producer = Must(Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}));
+  Consumer consumer = Must(Consumer::Open("ring", Delivery::Lossless(), {.directory = dir.path()}));
+  Descriptors descriptors;
+  descriptors.Leave(0);
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(producer.Publish("no descriptor needed"), Sent::kOk);
+    ASSERT_TRUE(consumer.Next());
+  }
+  EXPECT_TRUE(producer.Check().ok());
+  EXPECT_TRUE(consumer.producer().alive);
+  EXPECT_FALSE(consumer.producer().alive_unknown);
+  EXPECT_TRUE(producer.Close().ok());
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,230 @@
+// InstallSigbusGuard: what a truncation under running users becomes, and what it leaves to others.
+#include <setjmp.h>
+#include <sys/mman.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "millrace/millrace.h"
+#include "tests/isolation/apart.h"
+#include "tests/support/must.h"
+#include "tests/support/queue_words.h"
+#include "tests/support/scratch_dir.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::Child;
+using testing::Must;
+using testing::MustBe;
+using testing::QueueWords;
+using testing::ScratchDir;
+using testing::Watchdog;
+
+struct Truncation {
+  const char* file;
+  off_t to;
+};
+constexpr Truncation kTruncations[] = {
+    {"ring.ring", 0}, {"ring.ring", 4096}, {"ring.ring", 8192}, {"ring.seats", 0}};
+
+TEST(SigbusGuard, AConsumerIsToldKDamaged) {
+  for (const Truncation& cut : kTruncations) {
+    for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+      if (delivery.kind() == Delivery::Kind::kObserver && std::string(cut.file) == "ring.seats") continue;
+      for (const bool waits : {false, true}) {
+        SCOPED_TRACE(std::string(cut.file) + " to " + std::to_string(cut.to) + ", delivery " +
+                     std::to_string(static_cast<int>(delivery.kind())) + (waits ? ", waiting" : ", reading"));
+        const Watchdog watchdog("truncated under a consumer");
+        const ScratchDir dir;
+        Must(SegmentManager(dir.path()).Create("ring", {.capacity = 16384}));
+        Child consumer([&](const Child::Line& line) {
+          Must(InstallSigbusGuard());
+          Consumer c = Must(Consumer::Open("ring", delivery, {.wait = Wait::kPark, .directory = dir.path()}));
+          line.Say("here");
+          Got why = Got::kMessage;
+          while (why == Got::kMessage || why == Got::kEmpty) why = waits ? c.Next().why() : c.TryNext().why();
+          line.Say(ToString(why));
+          line.Say(ToString(ErrorOf(c.status())));
+          return 0;  // and leaves its seat, wherever that is now
+        });
+        ASSERT_EQ(consumer.Hear(), "here");
+        ASSERT_EQ(truncate((dir / cut.file).c_str(), cut.to), 0);
+        EXPECT_EQ(consumer.Hear(), "kDamaged");
+        EXPECT_EQ(consumer.Hear(), "kDamaged");
+        EXPECT_EQ(consumer.Wait(), 0) << "it survives";
+      }
+    }
+  }
+}
+
+TEST(SigbusGuard, AProducerIsToldKRemovedAndCheckSaysTruncated) {
+  for (const Truncation& cut : kTruncations) {
+    SCOPED_TRACE(std::string(cut.file) + " to " + std::to_string(cut.to));
+    const Watchdog watchdog("truncated under a producer");
+    const ScratchDir dir;
+    Child producer([&](const Child::Line& line) {
+      Must(InstallSigbusGuard());
+      Producer p = Must(Producer::Create("ring", {.capacity = 16384}, {.directory = dir.path()}));
+      line.Say("here");
+      Sent sent = Sent::kOk;
+      while (sent == Sent::kOk) sent = p.Publish(std::string(100, 'x'));
+      line.Say(ToString(sent));
+      line.Say(ToString(p.TryPublish("again")));
+      const absl::Status checked = p.Check();
+      line.Say(ToString(ErrorOf(checked)));
+      line.Say(std::string(checked.message()));
+      return 0;
+    });
+    ASSERT_EQ(producer.Hear(), "here");
+    ASSERT_EQ(truncate((dir / cut.file).c_str(), cut.to), 0);
+    EXPECT_EQ(producer.Hear(), "kRemoved");
+    EXPECT_EQ(producer.Hear(), "kRemoved");
+    EXPECT_EQ(producer.Hear(), "kTruncated");
+    EXPECT_THAT(producer.Hear(), ::testing::HasSubstr(std::string(cut.file) + "\" was truncated to " +
+                                                      std::to_string(cut.to)));
+    EXPECT_EQ(producer.Wait(), 0) << "it survives";
+  }
+}
+
+// A producer that waits for room, too.
+TEST(SigbusGuard, ABlockedProducerIsTold) {
+  const Watchdog watchdog("truncated under a blocked producer");
+  const ScratchDir dir;
+  Must(SegmentManager(dir.path()).Create("ring", {.capacity = 4096}));
+  const Consumer holder = Must(Consumer::Open("ring", Delivery::Lossless(), {.directory = dir.path()}));
+  Child producer([&](const Child::Line& line) {
+    Must(InstallSigbusGuard());
+    Producer p = Must(Producer::Open("ring", {.directory = dir.path()}));
+    Sent sent = Sent::kOk;
+    while (sent == Sent::kOk) sent = p.Publish(std::string(100, 'x'));
+    line.Say(ToString(sent));
+    return 0;
+  });
+  QueueWords(dir / "ring").AwaitBlockedProducer();
+  ASSERT_EQ(truncate((dir / "ring.ring").c_str(), 0), 0);
+  EXPECT_EQ(producer.Hear(), "kRemoved");
+  EXPECT_EQ(producer.Wait(), 0);
+  // `holder` lives in this process, which has no guard: it must not touch the lost pages.
+  static_cast<void>(std::make_unique<int>(holder.valid()));
+  ASSERT_EQ(truncate((dir / "ring.ring").c_str(), 8192 + 4096), 0);
+}
+
+// ---- what is not ours
+// --------------------------------------------------------------------------------------
+
+// A page of a file that is there no more.
+volatile char* LostPage() {
+  const int fd = memfd_create("lost", MFD_CLOEXEC);
+  MustBe(fd >= 0 && ftruncate(fd, 4096) == 0, "memfd");
+  void* const page = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0);
+  MustBe(page != MAP_FAILED && ftruncate(fd, 0) == 0, "mmap");
+  return static_cast<volatile char*>(page);
+}
+
+sigjmp_buf back;
+void* volatile fault_address = nullptr;
+volatile int faults = 0;
+
+void CatchWithInfo(int, siginfo_t* info, void*) {
+  fault_address = info->si_addr;
+  faults = faults + 1;
+  siglongjmp(back, 1);
+}
+void Catch(int) {
+  faults = faults + 1;
+  siglongjmp(back, 1);
+}
+
+int CheckChaining(bool with_info) {
+  struct sigaction action {};
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = with_info ? SA_SIGINFO : 0;
+  if (with_info)
+    action.sa_sigaction = &CatchWithInfo;
+  else
+    action.sa_handler = &Catch;
+  MustBe(sigaction(SIGBUS, &action, nullptr) == 0, "sigaction");
+  Must(InstallSigbusGuard());
+  Must(InstallSigbusGuard());  // twice: still chains to the one before, not to itself
+  volatile char* const lost = LostPage();
+  for (int i = 1; i <= 3; ++i) {
+    if (sigsetjmp(back, 1) == 0) {
+      static_cast<void>(*lost);
+      return 1;  // no fault?
+    }
+    if (faults != i) return 2;
+    if (with_info && fault_address != const_cast<char*>(lost)) return 3;
+  }
+  return 0;
+}
+
+TEST(SigbusGuard, ChainsToTheHandlerThatWasThere) {
+  const Watchdog watchdog("chaining");
+  for (const bool with_info : {true, false}) {
+    Child child([&](const Child::Line&) { return CheckChaining(with_info); });
+    EXPECT_EQ(child.Wait(), 0) << with_info;
+  }
+}
+
+// And both at once: its own lost page goes to the program, the ring's to us.
+TEST(SigbusGuard, StillGuardsAfterChaining) {
+  const Watchdog watchdog("guard after chaining");
+  const ScratchDir dir;
+  Child child([&](const Child::Line&) {
+    if (const int code = CheckChaining(true); code != 0) return code;
+    Producer producer = Must(Producer::Create("ring", {.capacity = 16384}, {.directory = dir.path()}));
+    MustBe(truncate((dir / "ring.ring").c_str(), 0) == 0, "truncate");
+    Sent sent = Sent::kOk;
+    while (sent == Sent::kOk) sent = producer.Publish(std::string(100, 'x'));
+    return sent == Sent::kRemoved && faults == 3 ? 0 : 4;
+  });
+  EXPECT_EQ(child.Wait(), 0);
+}
+
+TEST(SigbusGuard, WithoutAHandlerAForeignFaultEndsTheProcessAsBefore) {
+  const Watchdog watchdog("foreign fault");
+  Child child([&](const Child::Line&) {
+    Must(InstallSigbusGuard());
+    static_cast<void>(*LostPage());
+    return 1;
+  });
+  EXPECT_EQ(child.Wait(), 128 + SIGBUS);
+}
+
+// A SIGBUS that somebody sent is no fault that would happen again.
+TEST(SigbusGuard, WithoutAHandlerASentSignalEndsTheProcessAsBefore) {
+  const Watchdog watchdog("sent signal");
+  Child child([&](const Child::Line&) {
+    Must(InstallSigbusGuard());
+    raise(SIGBUS);
+    return 1;
+  });
+  EXPECT_EQ(child.Wait(), 128 + SIGBUS);
+}
+
+// Bug: a sent signal that the program ignores left the guard uninstalled.
+TEST(SigbusGuard, AnIgnoredSignalStaysIgnoredAndTheGuardStays) {
+  const Watchdog watchdog("ignored signal");
+  const ScratchDir dir;
+  Child child([&](const Child::Line&) {
+    signal(SIGBUS, SIG_IGN);
+    Must(InstallSigbusGuard());
+    raise(SIGBUS);
+    raise(SIGBUS);
+    Producer producer = Must(Producer::Create("ring", {.capacity = 16384}, {.directory = dir.path()}));
+    MustBe(truncate((dir / "ring.ring").c_str(), 0) == 0, "truncate");
+    Sent sent = Sent::kOk;
+    while (sent == Sent::kOk) sent = producer.Publish(std::string(100, 'x'));
+    return sent == Sent::kRemoved ? 0 : 1;
+  });
+  EXPECT_EQ(child.Wait(), 0);
+}
+
+}  // namespace
+}  // namespace millrace

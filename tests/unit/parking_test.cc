@@ -1,0 +1,309 @@
+#include "millrace/internal/parking.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/support/heap_ring.h"
+#include "tests/support/hooked_atomics.h"
+#include "tests/support/origins.h"
+
+namespace millrace::internal {
+namespace {
+
+using testing::AccessLog;
+using testing::HeapRing;
+using testing::Hook;
+using testing::HookedAtomics;
+using testing::PublishBytes;
+
+constexpr int64_t kLong = 3'600'000'000'000;
+constexpr uint64_t kAsym = uint64_t{1} << 32 | kFlagAsym;
+constexpr uint64_t kSym = uint64_t{1} << 32;
+
+// A system that does what a test says.
+struct FakeSystem {
+  std::function<bool(uint32_t word, uint32_t seen)>
+      sleep;  // true: timed out. Unset: as a futex would, never woken
+  bool barrier_works = true;
+  int barriers = 0, waits = 0, wakes = 0;
+  int64_t bound = 0;
+  uint32_t seen = 0;
+  const uint32_t* word = nullptr;
+};
+FakeSystem* fake;
+
+const ParkOps kFake{[](const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
+                      ++fake->waits;
+                      fake->word = word;
+                      fake->bound = timeout_ns;
+                      fake->seen = seen;
+                      if (*word != seen) return false;
+                      return fake->sleep ? fake->sleep(*word, seen) : true;
+                    },
+                    [](const uint32_t*) { ++fake->wakes; },
+                    [] {
+                      ++fake->barriers;
+                      HookedAtomics::Tell(Site::W3);
+                      return fake->barrier_works;
+                    },
+                    [] { return int64_t{0}; }};
+
+class Parking : public ::testing::TestWithParam<testing::Origin> {
+ protected:
+  void SetUp() override {
+    fake = &system_;
+    ring_.control().room.flags = kAsym;
+    ring_.control().wake.epoch = ~0u;  // wraps at the next wake
+  }
+  template <class Pending, class Missed>
+  Parked Park(Pending pending, Missed missed, int64_t at_most_ns = kLong) {
+    return ParkConsumer<HookedAtomics>(ring_.control(), &sleeper(), kFake, at_most_ns, pending, missed);
+  }
+  Parked ParkReader(int64_t at_most_ns = kLong) {
+    return Park([&] { return consumer_.SomethingThere(); }, [&] { return consumer_.MissedWake(); },
+                at_most_ns);
+  }
+  SleeperWords& sleeper() { return ring_.seats_control().sleeper; }
+  bool PublishAndWake() {
+    bool wake = false;
+    EXPECT_TRUE(testing::Publish(producer_, std::vector<std::byte>(8), &wake));
+    return wake && producer_.TakeSleepers();
+  }
+  static bool Nothing() { return false; }
+
+  HeapRing<HookedAtomics> ring_{GetParam().capacity, GetParam().start};
+  RingProducer<HookedAtomics> producer_ = ring_.Attach();
+  RingConsumer<HookedAtomics> consumer_ = ring_.Lossless(0);
+  FakeSystem system_;
+};
+INSTANTIATE_TEST_SUITE_P(Origins, Parking, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
+
+// ---- a consumer ------------------------------------------------------------------------------------------
+
+TEST_P(Parking, DoesNotSleepWhenSomethingIsThere) {
+  ASSERT_TRUE(PublishBytes(producer_, 8));
+  EXPECT_EQ(ParkReader(), Parked::kPending);
+  EXPECT_EQ(system_.waits, 0);
+}
+
+TEST_P(Parking, AnnouncesAndBarriersBeforeTheLastLook) {
+  std::vector<Site> before_look;
+  AccessLog log;
+  bool looked = false;
+  Park([&] { return before_look = log.sites(), looked = true, false; }, Nothing);
+  EXPECT_TRUE(looked);
+  EXPECT_EQ(before_look, (std::vector<Site>{Site::W1, Site::W5, Site::W2, Site::W3}));
+  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::W1, Site::W5, Site::W2, Site::W3, Site::W5}));
+  EXPECT_EQ(system_.waits, 1);
+  EXPECT_EQ(system_.seen, ~0u) << "the epoch from before the announcement";
+  EXPECT_EQ(system_.word, &ring_.control().wake.epoch);
+}
+
+TEST_P(Parking, FencesItselfIfTheProducerDidNotRegister) {
+  ring_.control().room.flags = kSym;
+  AccessLog log;
+  EXPECT_EQ(Park(Nothing, Nothing), Parked::kTimedOut);
+  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::W1, Site::W5, Site::W2, Site::W4, Site::W5}));
+  EXPECT_EQ(system_.barriers, 0);
+  EXPECT_EQ(system_.bound, kSleepBoundNs);
+}
+
+TEST_P(Parking, EverySleepIsBounded) {
+  EXPECT_EQ(ParkReader(), Parked::kTimedOut);
+  EXPECT_EQ(system_.bound, 50'000'000);
+  EXPECT_EQ(ParkReader(7), Parked::kTimedOut);
+  EXPECT_EQ(system_.bound, 7) << "but not longer than asked for";
+}
+
+TEST_P(Parking, ObserverAnnouncesNothingAndSleepsShorter) {
+  AccessLog log;
+  const Parked parked =
+      ParkConsumer<HookedAtomics>(ring_.control(), nullptr, kFake, kLong, Nothing, [] { return true; });
+  EXPECT_EQ(parked, Parked::kTimedOut) << "whoever cannot announce itself has missed nothing";
+  EXPECT_EQ(system_.bound, 20'000'000);
+  EXPECT_EQ(system_.barriers, 0);
+  EXPECT_EQ(log.Count(Site::W2), 0);
+  EXPECT_EQ(sleeper().sleepers, 0u);
+  EXPECT_EQ(ParkConsumer<HookedAtomics>(
+                ring_.control(), nullptr, kFake, kLong, [] { return true; }, Nothing),
+            Parked::kPending);
+}
+
+TEST_P(Parking, RefusedBarrierMeansShortSleepsThatMissNothing) {
+  system_.barrier_works = false;
+  EXPECT_EQ(Park(Nothing, [] { return true; }), Parked::kTimedOut);
+  EXPECT_EQ(system_.bound, 1'000'000);
+}
+
+TEST_P(Parking, NewProducerEpochIsAnnouncedToAgain) {
+  int looks = 0;
+  const auto pending = [&] {
+    if (++looks == 1) ring_.control().room.flags = uint64_t{2} << 32;  // taken over by one without membarrier
+    return false;
+  };
+  std::vector<Site> sites;
+  {
+    AccessLog log;
+    EXPECT_EQ(Park(pending, Nothing), Parked::kTimedOut);
+    sites = log.sites();
+  }
+  EXPECT_EQ(looks, 2);
+  EXPECT_EQ(sites, (std::vector<Site>{Site::W1, Site::W5, Site::W2, Site::W3, Site::W5, Site::W2, Site::W4,
+                                      Site::W5}));
+  EXPECT_EQ(system_.bound, kSleepBoundNs);
+}
+
+TEST_P(Parking, FlagsThatNeverRestEndInAShortSleep) {
+  uint64_t epoch = 1;
+  const auto pending = [&] {
+    ring_.control().room.flags = ++epoch << 32 | kFlagAsym;
+    return false;
+  };
+  EXPECT_EQ(Park(pending, [] { return true; }), Parked::kTimedOut);
+  EXPECT_EQ(system_.barriers, 8);
+  EXPECT_EQ(system_.bound, 1'000'000);
+}
+
+TEST_P(Parking, PublicationDuringTheSleepWakes) {
+  system_.sleep = [&](uint32_t, uint32_t seen) {
+    EXPECT_TRUE(PublishAndWake());
+    return ring_.control().wake.epoch == seen;
+  };
+  EXPECT_EQ(ParkReader(), Parked::kWoken);
+  EXPECT_TRUE(consumer_.SomethingThere());
+  EXPECT_EQ(sleeper().sleepers, 0u);
+}
+
+// At whichever step of the consumer the producer publishes: it is seen, or it wakes.
+TEST_P(Parking, PublicationBetweenAnyTwoStepsIsSeenOrWakes) {
+  for (const uint64_t flags : {kAsym, kSym}) {
+    producer_ = ring_.Attach({producer_.position(), producer_.sequence()}, flags == kAsym);
+    ring_.control().room.flags = flags;
+    for (int step = 0;; ++step) {
+      int at = 0;
+      Parked parked;
+      bool woke = false;
+      {
+        Hook hook([&](Site site) {
+          if (site != Site::X && at++ == step) woke = PublishAndWake();
+        });
+        parked = ParkReader();
+      }
+      if (at <= step) break;
+      EXPECT_TRUE(parked == Parked::kPending || parked == Parked::kWoken ||
+                  (parked == Parked::kTimedOut && woke))
+          << step << " " << static_cast<int>(parked);
+      EXPECT_NE(parked, Parked::kMissed) << step;
+      consumer_.SkipTo({producer_.position(), producer_.sequence()});
+      consumer_.StorePosition();
+    }
+  }
+}
+
+TEST_P(Parking, TwoPublicationsWithoutAWakeAreAMissedWake) {
+  const auto publish = [&](int n, bool wake) {
+    system_.sleep = [this, n, wake](uint32_t, uint32_t) {
+      for (int i = 0; i < n; ++i) EXPECT_TRUE(PublishBytes(producer_, 8));
+      if (wake) producer_.TakeSleepers();
+      return true;
+    };
+    const Parked parked = ParkReader();
+    sleeper().sleepers = 0;
+    consumer_.SkipTo({producer_.position(), producer_.sequence()});
+    return parked;
+  };
+  EXPECT_EQ(publish(0, false), Parked::kTimedOut);
+  EXPECT_EQ(publish(1, false), Parked::kTimedOut) << "it may still be on its way to the wake";
+  EXPECT_EQ(publish(2, true), Parked::kTimedOut) << "the wake came just after the time-out";
+  EXPECT_EQ(publish(2, false), Parked::kMissed);
+  EXPECT_EQ(publish(9, false), Parked::kMissed);
+}
+
+TEST_P(Parking, MissedWakeIsNotSaidOfAnotherProducerEpoch) {
+  system_.sleep = [&](uint32_t, uint32_t) {
+    ring_.control().room.flags = uint64_t{2} << 32 | kFlagAsym;
+    return true;
+  };
+  EXPECT_EQ(Park(Nothing, [] { return true; }), Parked::kTimedOut);
+}
+
+TEST_P(Parking, EpochIsReadAfterLookingForTwoPublications) {
+  const auto missed = [&] {
+    ++ring_.control().wake.epoch;  // the wake comes at the last moment
+    return true;
+  };
+  EXPECT_EQ(Park(Nothing, missed), Parked::kTimedOut);
+}
+
+// ---- the producer ----------------------------------------------------------------------------------------
+
+TEST_P(Parking, ProducerAnnouncesBeforeItsLastScan) {
+  AccessLog log;
+  std::vector<Site> before;
+  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, kLong,
+                              [&] { return before = log.sites(), false; });
+  EXPECT_EQ(before, (std::vector<Site>{Site::B1, Site::B2, Site::B3}));
+  EXPECT_EQ(ring_.seats_control().room_waiting.waiting, 1u);
+  EXPECT_EQ(system_.waits, 1);
+  EXPECT_EQ(system_.bound, 500'000) << "a kill wakes nobody";
+  EXPECT_EQ(system_.word, &ring_.seats_control().room_epoch.epoch);
+}
+
+TEST_P(Parking, ProducerDoesNotSleepWhenThereIsRoom) {
+  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, kLong, [] { return true; });
+  EXPECT_EQ(system_.waits, 0);
+  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 7, Nothing);
+  EXPECT_EQ(system_.bound, 7);
+}
+
+TEST_P(Parking, RoomFreedBetweenAnyTwoStepsIsSeenOrWakes) {
+  while (PublishBytes(producer_, 24)) {
+  }
+  for (int step = 0; step < 4; ++step) {
+    int at = 0;
+    bool woke = false, room = false;
+    Lent lent;
+    ASSERT_TRUE(consumer_.Next(&lent) || consumer_.NextSlow(&lent) == Read::kMessage);
+    while (consumer_.at().position - ring_.seat(0).words.position < 4 * ring_.chunk()) {
+      ASSERT_TRUE(consumer_.Next(&lent) || consumer_.NextSlow(&lent) == Read::kMessage);
+    }
+    const int waits = system_.waits;
+    {
+      Hook hook([&](Site site) {
+        if (site != Site::X && at++ == step) woke = consumer_.StorePosition();
+      });
+      ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, kLong, [&] {
+        bool ignored = false;
+        return room = testing::ClaimAnyway(producer_, 24, &ignored) != nullptr;
+      });
+    }
+    EXPECT_TRUE(room || woke || system_.waits == waits) << step;
+    while (PublishBytes(producer_, 24)) {
+    }
+  }
+}
+
+// ---- spinning --------------------------------------------------------------------------------------------
+
+TEST(SpinBudget, GrowsWhenItPaysAndShrinksWhenItDoesNot) {
+  SpinBudget budget;
+  const int64_t first = budget.ns();
+  budget.Slept(10'000'000);
+  EXPECT_LT(budget.ns(), first);
+  for (int i = 0; i < 20; ++i) budget.Slept(10'000'000);
+  const int64_t least = budget.ns();
+  EXPECT_GT(least, 0);
+  budget.CaughtIt();
+  EXPECT_GT(budget.ns(), least);
+  for (int i = 0; i < 20; ++i) budget.CaughtIt();
+  const int64_t most = budget.ns();
+  budget.CaughtIt();
+  EXPECT_EQ(budget.ns(), most);
+  for (int i = 0; i < 20; ++i) budget.Slept(10'000'000);
+  budget.Slept(1);
+  EXPECT_GT(budget.ns(), least) << "a short sleep would have been caught by a little more spinning";
+}
+
+}  // namespace
+}  // namespace millrace::internal

@@ -1,0 +1,635 @@
+#include "millrace/internal/ring_producer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/heap_ring.h"
+#include "tests/support/hooked_atomics.h"
+#include "tests/support/origins.h"
+
+namespace millrace::internal {
+namespace {
+
+using testing::AccessLog;
+using testing::ClaimAnyway;
+using testing::ClaimStraight;
+using testing::HeapRing;
+using testing::HookedAtomics;
+using testing::Origin;
+using testing::PublishBytes;
+
+class RingProducerTest : public ::testing::TestWithParam<Origin> {
+ protected:
+  const uint64_t capacity_ = GetParam().capacity;
+  const Point start_ = GetParam().start;
+  HeapRing<> ring_{capacity_, start_};
+  RingProducer<RealAtomics> producer_ = ring_.Attach();
+
+  RoomWords& room() { return ring_.control().room; }
+  uint64_t ToLapEnd() const { return capacity_ - (producer_.position() & (capacity_ - 1)); }
+  Point Here() const { return {producer_.position(), producer_.sequence()}; }
+  // Publishes until exactly this many bytes are left to the end of the lap.
+  void LeaveToLapEnd(uint64_t bytes) {
+    while (ToLapEnd() > bytes + 512) ASSERT_TRUE(PublishBytes(producer_, 120));
+    while (ToLapEnd() > bytes) ASSERT_TRUE(PublishBytes(producer_, 0));
+    ASSERT_EQ(ToLapEnd(), bytes);
+  }
+  void ExpectStopSign() {
+    EXPECT_EQ(ring_.WordAt(producer_.position()), 0u);
+    EXPECT_GE(Ahead(room().reserved, producer_.position() + 8), 0);
+    EXPECT_EQ(ring_.control().tail.position, producer_.position());
+    EXPECT_EQ(ring_.control().tail.sequence, producer_.sequence());
+  }
+  // A lossless holder of seat i that stands at `position`.
+  void Seat(uint32_t i, SeatPhase phase, uint64_t position, uint8_t delivery = kDeliveryLossless) {
+    ring_.seat(i).words.position = position;
+    ring_.seat(i).identity.state = MakeSeatState(1, phase, delivery);
+    ring_.seats_control().join.seats_used = std::max(ring_.seats_control().join.seats_used, i + 1);
+    ++ring_.seats_control().join.joins;
+  }
+  SeatPhase PhaseOfSeat(uint32_t i) { return PhaseOf(ring_.seat(i).identity.state); }
+  // Publishes small messages until there is no room, at most three laps: how far it came.
+  uint64_t PublishUntilFull() {
+    const uint64_t from = producer_.position();
+    while (producer_.position() - from < 3 * capacity_ && PublishBytes(producer_, 8)) {
+    }
+    return producer_.position() - from;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Origins, RingProducerTest, ::testing::ValuesIn(testing::Origins()),
+                         testing::OriginName());
+
+// ---- frames ----------------------------------------------------------------------------------------------
+
+TEST_P(RingProducerTest, EveryFrameIsPublishedBehindAStopSign) {
+  while (producer_.position() - start_.position < 3 * capacity_) {
+    const Point at = Here();
+    const uint64_t to_end = ToLapEnd();
+    const uint64_t n = (producer_.sequence() * 13) % 90;
+    ASSERT_TRUE(PublishBytes(producer_, n));
+    const uint64_t frame = at.position + (FrameBytes(n) > to_end ? to_end : 0);
+    EXPECT_EQ(ring_.WordAt(frame), MakeFrameHeader(at.sequence, n));
+    EXPECT_TRUE(Here() == (Point{frame + FrameBytes(n), at.sequence + 1}));
+    ExpectStopSign();
+  }
+}
+
+TEST_P(RingProducerTest, PublishesInTheOrderThatReadersRelyOn) {
+  HeapRing<HookedAtomics> ring(capacity_, start_);
+  auto producer = ring.Attach();
+  ASSERT_TRUE(PublishBytes(producer, 8));
+  AccessLog log;
+  ASSERT_NE(ClaimStraight(producer, 8), nullptr);
+  EXPECT_FALSE(producer.Commit(8));
+  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P1, Site::P2, Site::P3, Site::P4, Site::P5, Site::P6}));
+}
+
+TEST_P(RingProducerTest, StraightPathTouchesNoSeat) {
+  HeapRing<HookedAtomics> ring(capacity_, start_);
+  auto producer = ring.Attach();
+  ASSERT_TRUE(PublishBytes(producer, 8));
+  AccessLog log;
+  EXPECT_NE(ClaimStraight(producer, 0), nullptr);
+  EXPECT_TRUE(log.sites().empty());
+}
+
+TEST_P(RingProducerTest, LargestMessageFitsAndALargerOneDoesNot) {
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(PublishBytes(producer_, ring_.max_message()));
+    ExpectStopSign();
+    EXPECT_TRUE(producer_.Allows(ring_.max_message()));
+    EXPECT_FALSE(producer_.Allows(ring_.max_message() + 1));
+    EXPECT_FALSE(producer_.Allows(~size_t{0}));
+  }
+}
+
+TEST_P(RingProducerTest, EmptyMessagesFillTheRingWithoutPadding) {
+  for (uint64_t i = 0; i < capacity_ / 4; ++i) ASSERT_TRUE(PublishBytes(producer_, 0));
+  EXPECT_TRUE(Here() == (Point{start_.position + capacity_ / 4 * 8, start_.sequence + capacity_ / 4}));
+}
+
+TEST_P(RingProducerTest, FrameThatEndsWithTheLapNeedsNoPadding) {
+  LeaveToLapEnd(64);
+  const Point at = Here();
+  ASSERT_TRUE(PublishBytes(producer_, 56));
+  EXPECT_EQ(producer_.position(), at.position + 64);
+  EXPECT_EQ(producer_.position() & (capacity_ - 1), 0u);
+  ExpectStopSign();
+  ASSERT_TRUE(PublishBytes(producer_, 8));
+  EXPECT_TRUE(ring_.view().Walk(at) == Here());
+}
+
+TEST_P(RingProducerTest, FrameThatWouldCrossTheEndIsPrecededByPadding) {
+  for (const uint64_t left : {8, 16, 64, 256}) {
+    LeaveToLapEnd(left);
+    const Point at = Here();
+    ASSERT_TRUE(PublishBytes(producer_, left - 8 + 1));
+    EXPECT_EQ(ring_.WordAt(at.position), MakeFrameHeader(at.sequence, left - 8, /*padding=*/true));
+    EXPECT_TRUE(Here() == (Point{at.position + left + FrameBytes(left - 7), at.sequence + 1}));
+    ExpectStopSign();
+  }
+}
+
+TEST_P(RingProducerTest, PaddingStaysPublishedWhenItsClaimIsAborted) {
+  LeaveToLapEnd(64);
+  const Point at = Here();
+  bool wake = false;
+  ASSERT_NE(producer_.ClaimSlow(57, &wake), nullptr);
+  EXPECT_TRUE(Here() == (Point{at.position + 64, at.sequence}));
+  ExpectStopSign();
+  ASSERT_TRUE(PublishBytes(producer_, 0));  // another, smaller one
+  EXPECT_TRUE(ring_.view().Walk(at) == (Point{at.position + 72, at.sequence + 1}));
+}
+
+TEST_P(RingProducerTest, AbortedClaimLeavesNothing) {
+  const Point at = Here();
+  bool wake = false;
+  for (int i = 0; i < 100; ++i) ASSERT_NE(ClaimAnyway(producer_, 100, &wake), nullptr);
+  EXPECT_TRUE(Here() == at);
+  EXPECT_TRUE(ring_.view().End() == at);
+  EXPECT_FALSE(wake);
+}
+
+TEST_P(RingProducerTest, CommitOfLessThanClaimedGivesTheRestBack) {
+  bool wake = false;
+  for (const uint64_t used : {uint64_t{0}, uint64_t{1}, uint64_t{100}, ring_.max_message()}) {
+    std::byte* const data = ClaimAnyway(producer_, ring_.max_message(), &wake);
+    ASSERT_NE(data, nullptr);
+    const std::vector<std::byte> scribble(ring_.max_message(), std::byte{0xff});
+    RealAtomics::CopyIn(data, scribble.data(), scribble.size());
+    const Point at = Here();
+    producer_.Commit(used);
+    EXPECT_TRUE(Here() == (Point{at.position + FrameBytes(used), at.sequence + 1}));
+    ExpectStopSign();
+    EXPECT_TRUE(ring_.view().End() == Here());
+  }
+}
+
+TEST_P(RingProducerTest, AsksToWakeOnlyWhenSomebodySaysToSleep) {
+  uint32_t& sleepers = ring_.seats_control().sleeper.sleepers;
+  uint32_t& epoch = ring_.control().wake.epoch;
+  for (const bool asym : {true, false}) {
+    auto producer = ring_.Attach(Here(), asym);
+    bool ignored = false;
+    ASSERT_TRUE(PublishBytes(producer, 8));
+    ASSERT_NE(ClaimAnyway(producer, 8, &ignored), nullptr);
+    EXPECT_EQ(producer.Commit(8), !asym)
+        << "without asymmetric barriers every publish is followed by a fence";
+    EXPECT_FALSE(producer.TakeSleepers());
+    sleepers = 1;
+    const uint32_t before = epoch;
+    ASSERT_NE(ClaimAnyway(producer, 8, &ignored), nullptr);
+    EXPECT_TRUE(producer.Commit(8));
+    EXPECT_EQ(epoch, before);
+    EXPECT_TRUE(producer.TakeSleepers());
+    EXPECT_EQ(epoch, before + 1);
+    EXPECT_EQ(sleepers, 0u);
+    EXPECT_FALSE(producer.TakeSleepers()) << "one wake for one announcement";
+    EXPECT_EQ(epoch, before + 1);
+    producer_ = ring_.Attach({producer.position(), producer.sequence()});
+  }
+}
+
+TEST_P(RingProducerTest, FencesBeforeItLooksForSleepersThatFenceThemselves) {
+  HeapRing<HookedAtomics> ring(capacity_, start_);
+  auto producer = ring.Attach(start_, /*asym=*/false);
+  ASSERT_TRUE(PublishBytes(producer, 8));
+  ring.seats_control().sleeper.sleepers = 1;
+  AccessLog log;
+  EXPECT_TRUE(producer.TakeSleepers());
+  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P5, Site::P6, Site::P7, Site::P8}));
+}
+
+TEST_P(RingProducerTest, PaddingAsksToWakeToo) {
+  LeaveToLapEnd(8);
+  ring_.seats_control().sleeper.sleepers = 1;
+  bool wake = false;
+  ASSERT_NE(producer_.ClaimSlow(8, &wake), nullptr);
+  EXPECT_TRUE(wake);
+}
+
+// ---- room ------------------------------------------------------------------------------------------------
+
+TEST_P(RingProducerTest, WithoutLosslessSeatsIsNeverFull) {
+  Seat(0, SeatPhase::kLive, start_.position, kDeliveryLossy);
+  Seat(1, SeatPhase::kEvicted, start_.position);
+  Seat(2, SeatPhase::kFree, start_.position);
+  EXPECT_GE(PublishUntilFull(), 3 * capacity_);
+}
+
+TEST_P(RingProducerTest, ReservedNeverGoesBackAndMovesInChunks) {
+  uint64_t last = room().reserved;
+  int moves = 0;
+  while (producer_.position() - start_.position < 4 * capacity_) {
+    ASSERT_TRUE(PublishBytes(producer_, (producer_.sequence() * 7) % ring_.max_message()));
+    const int64_t step = Ahead(room().reserved, last);
+    ASSERT_GE(step, 0);
+    if (step > 0) ++moves;
+    EXPECT_EQ(room().reserved % ring_.chunk(), 0u);
+    EXPECT_GE(Ahead(room().intent, room().reserved), 0);
+    last = room().reserved;
+  }
+  EXPECT_LE(moves, 4 * 64 + 8);
+}
+
+TEST_P(RingProducerTest, OneSeatIsNeverOvertaken) {
+  Seat(0, SeatPhase::kLive, start_.position);
+  const uint64_t published = PublishUntilFull();
+  EXPECT_LE(published, capacity_);
+  EXPECT_GE(published, capacity_ - 32) << "up to the last frame and stop sign that fit";
+  EXPECT_LE(Ahead(room().reserved, start_.position + capacity_), 0);
+  int holders = 0;
+  producer_.HoldingBack([&](uint32_t i, uint64_t state) {
+    ++holders;
+    EXPECT_EQ(i, 0u);
+    EXPECT_EQ(PhaseOf(state), SeatPhase::kLive);
+  });
+  EXPECT_EQ(holders, 1);
+}
+
+TEST_P(RingProducerTest, EveryBoundaryOfTheSlowestSeatIsRespected) {
+  Seat(0, SeatPhase::kLive, start_.position);
+  Point seat = start_;
+  for (int i = 0; i < 40; ++i) {
+    PublishUntilFull();
+    ASSERT_LE(Ahead(room().reserved, seat.position + capacity_), 0);
+    ASSERT_TRUE(ring_.view().Walk(seat) == Here()) << "everything from there on is whole";
+    seat = ring_.view().Walk(seat, seat.sequence + 1).value();
+    ring_.seat(0).words.position = seat.position;
+  }
+}
+
+TEST_P(RingProducerTest, SlowestOfManySeatsDecides) {
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(PublishBytes(producer_, 24));
+  Seat(1, SeatPhase::kLive, start_.position + 32 * 9);
+  Seat(3, SeatPhase::kLive, start_.position + 32 * 2);
+  Seat(6, SeatPhase::kLive, producer_.position());
+  PublishUntilFull();
+  const auto Holders = [&] {
+    std::vector<uint32_t> holders;
+    producer_.HoldingBack([&](uint32_t i, uint64_t) { holders.push_back(i); });
+    return holders;
+  };
+  EXPECT_EQ(Holders(), (std::vector<uint32_t>{3}));
+  EXPECT_LE(Ahead(room().reserved, start_.position + 32 * 2 + capacity_), 0);
+  ring_.seat(3).words.position = producer_.position();
+  PublishUntilFull();
+  EXPECT_EQ(Holders(), (std::vector<uint32_t>{1}));
+  EXPECT_LE(Ahead(room().reserved, start_.position + 32 * 9 + capacity_), 0);
+}
+
+TEST_P(RingProducerTest, FullThenFreedGoesOn) {
+  Seat(0, SeatPhase::kLive, start_.position);
+  PublishUntilFull();
+  const Point at = Here();
+  bool wake = false;
+  EXPECT_EQ(producer_.ClaimSlow(ring_.max_message(), &wake), nullptr);
+  EXPECT_TRUE(Here() == at) << "a refused claim publishes nothing, not even padding";
+  ring_.seat(0).identity.state = MakeSeatState(1, SeatPhase::kFree, 0);
+  EXPECT_GE(PublishUntilFull(), capacity_);
+}
+
+TEST_P(RingProducerTest, SmallClaimMayFitWhereALargeOneDoesNot) {
+  Seat(0, SeatPhase::kLive, start_.position);
+  while (capacity_ - (producer_.position() - start_.position) > ring_.max_message()) {
+    ASSERT_TRUE(PublishBytes(producer_, 8));
+  }
+  bool wake = false;
+  uint64_t reserved = room().reserved;
+  const auto left = [&] { return start_.position + capacity_ - producer_.position(); };
+  while (left() > 24) {
+    EXPECT_EQ(producer_.ClaimSlow(ring_.max_message(), &wake), nullptr);
+    EXPECT_GE(Ahead(room().reserved, reserved), 0);
+    reserved = room().reserved;
+    ASSERT_TRUE(PublishBytes(producer_, left() % 16 == 8 ? 8 : 0)) << left();
+  }
+  ASSERT_TRUE(PublishBytes(producer_, 8)) << "exact fit with the stop sign";
+  EXPECT_FALSE(PublishBytes(producer_, 0)) << "8 bytes are left: no place for another stop sign";
+}
+
+TEST_P(RingProducerTest, JoiningSeatHoldsBackUntilItHasLost) {
+  Seat(0, SeatPhase::kJoining, start_.position);
+  EXPECT_LE(PublishUntilFull(), capacity_);
+  // One whose position was given up before it was seen is passed over, not evicted.
+  Seat(0, SeatPhase::kFree, 0);
+  PublishUntilFull();
+  Seat(0, SeatPhase::kJoining, start_.position);
+  EXPECT_GE(PublishUntilFull(), capacity_);
+  EXPECT_EQ(PhaseOfSeat(0), SeatPhase::kJoining);
+  EXPECT_EQ(ring_.control().counters.evictions, 0u);
+}
+
+TEST_P(RingProducerTest, LiveSeatOutOfRangeIsEvictedAndCounted) {
+  Seat(0, SeatPhase::kLive, producer_.position() + 4 * ring_.chunk());
+  EXPECT_GE(PublishUntilFull(), 3 * capacity_) << "it holds nobody back";
+  EXPECT_EQ(ring_.seat(0).identity.state, MakeSeatState(1, SeatPhase::kEvicted, kDeliveryLossless,
+                                                        EvictedBy::kProducer, EvictedWhy::kNonsense));
+  EXPECT_EQ(ring_.control().counters.evictions, 1u);
+}
+
+TEST_P(RingProducerTest, EveryKindOfNonsenseIsEvicted) {
+  while (producer_.position() - start_.position < capacity_ + 64) ASSERT_TRUE(PublishBytes(producer_, 24));
+  const uint64_t tail = producer_.position();
+  const uint64_t positions[] = {tail + 4 * ring_.chunk(), tail - capacity_ - 8, tail - 4, tail + (1ull << 63),
+                                tail + (1ull << 62)};
+  for (uint32_t i = 0; i < 5; ++i) Seat(i, SeatPhase::kLive, positions[i]);
+  Seat(5, SeatPhase::kLive, tail);
+  int holders = 0;
+  while (PublishBytes(producer_, 8)) {
+  }
+  producer_.HoldingBack([&](uint32_t i, uint64_t) { holders += i == 5 ? 1 : 100; });
+  EXPECT_EQ(holders, 1);
+  for (uint32_t i = 0; i < 5; ++i) EXPECT_EQ(PhaseOfSeat(i), SeatPhase::kEvicted) << i;
+  EXPECT_EQ(ring_.control().counters.evictions, 5u);
+}
+
+TEST_P(RingProducerTest, HostileCountOfSeatsIsClamped) {
+  ring_.seats_control().join.seats_used = ~0u;  // AddressSanitizer would see a seat beyond the table
+  EXPECT_GE(PublishUntilFull(), 3 * capacity_);
+}
+
+TEST_P(RingProducerTest, EvictionFreesRoomAndKeepsTheReason) {
+  Seat(0, SeatPhase::kLive, start_.position);
+  PublishUntilFull();
+  uint64_t seen = 0;
+  producer_.HoldingBack([&](uint32_t, uint64_t state) { seen = state; });
+  ASSERT_TRUE(producer_.Evict(0, seen, EvictedWhy::kHeldBack));
+  const uint64_t state = ring_.seat(0).identity.state;
+  EXPECT_EQ(state, MakeSeatState(1, SeatPhase::kEvicted, kDeliveryLossless, EvictedBy::kProducer,
+                                 EvictedWhy::kHeldBack));
+  EXPECT_EQ(ring_.seat(0).identity.evicted_sequence, producer_.sequence());
+  EXPECT_EQ(ring_.control().counters.evictions, 1u);
+  EXPECT_GE(PublishUntilFull(), capacity_);
+}
+
+TEST_P(RingProducerTest, EvictionOfAHolderThatChangedDoesNothing) {
+  Seat(0, SeatPhase::kLive, start_.position);
+  const uint64_t next_holder = MakeSeatState(2, SeatPhase::kLive, kDeliveryLossless);
+  const uint64_t seen = ring_.seat(0).identity.state;
+  ring_.seat(0).identity.state = next_holder;
+  EXPECT_FALSE(producer_.Evict(0, seen, EvictedWhy::kHeldBack));
+  EXPECT_EQ(ring_.seat(0).identity.state, next_holder);
+  EXPECT_EQ(ring_.control().counters.evictions, 0u);
+}
+
+// ---- the scan is skipped while nothing can have changed for the worse
+// --------------------------------------
+
+class ScanSkipping : public ::testing::TestWithParam<Origin> {
+ protected:
+  HeapRing<HookedAtomics> ring_{GetParam().capacity, GetParam().start};
+  RingProducer<HookedAtomics> producer_ = ring_.Attach();
+  // Publishes n chunks; how often the seats were scanned.
+  long ScansIn(uint64_t chunks) {
+    AccessLog log;
+    const uint64_t from = producer_.position();
+    while (producer_.position() - from < chunks * ring_.chunk()) {
+      if (!PublishBytes(producer_, 24)) break;
+    }
+    return log.Count(Site::R8);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Origins, ScanSkipping, ::testing::ValuesIn(testing::Origins()),
+                         testing::OriginName());
+
+TEST_P(ScanSkipping, OneScanServesUntilSomebodyJoins) {
+  EXPECT_EQ(ScansIn(40), 1);
+  EXPECT_EQ(ScansIn(40), 0);
+  const auto consumer = ring_.Lossless(0);
+  ASSERT_TRUE(consumer.Live());
+  EXPECT_EQ(ScansIn(10), 1) << "after the join";
+  EXPECT_EQ(ScansIn(40), 0) << "all of that is in reach of the last scan";
+}
+
+TEST_P(ScanSkipping, ScansAgainWhenTheLastMinimumIsReached) {
+  auto consumer = ring_.Lossless(0);
+  EXPECT_EQ(ScansIn(60), 1);
+  consumer.SkipTo({producer_.position(), producer_.sequence()});
+  consumer.StorePosition();
+  EXPECT_EQ(ScansIn(60), 1) << "one scan sees where the seat is now, and serves the next lap";
+}
+
+TEST_P(ScanSkipping, ForgottenScanIsRepeated) {
+  EXPECT_EQ(ScansIn(4), 1);
+  producer_.ForgetScan();
+  EXPECT_EQ(ScansIn(4), 1);
+}
+
+TEST_P(ScanSkipping, NeverOvertakesASeatThatJoinedUnseen) {
+  EXPECT_EQ(ScansIn(10), 1);
+  auto consumer = ring_.Lossless(0, StartAt::kOldest);
+  const uint64_t at = consumer.at().position;
+  for (int i = 0; i < 10; ++i) ScansIn(64);
+  EXPECT_LE(Ahead(ring_.control().room.reserved, at + ring_.capacity()), 0);
+}
+
+TEST_P(ScanSkipping, StoresIntentBeforeItLooksAndReservedBeforeItWrites) {
+  AccessLog log;
+  bool wake = false;
+  ASSERT_NE(producer_.ClaimSlow(8, &wake), nullptr);
+  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::R1, Site::R2, Site::R3, Site::R8, Site::R6, Site::R7,
+                                            Site::K1, Site::K2, Site::K3, Site::K4}));
+}
+
+TEST_P(ScanSkipping, ReadsTheStateOfASeatBeforeItsPosition) {
+  const auto consumer = ring_.Lossless(0);
+  ASSERT_TRUE(consumer.Live());
+  AccessLog log;
+  bool wake = false;
+  ASSERT_NE(producer_.ClaimSlow(8, &wake), nullptr);
+  EXPECT_EQ(log.Count(Site::R4), 1);
+  EXPECT_EQ(log.Count(Site::R5), 1);
+  const auto& sites = log.sites();
+  EXPECT_LT(std::find(sites.begin(), sites.end(), Site::R4), std::find(sites.begin(), sites.end(), Site::R5));
+}
+
+// ---- marks -----------------------------------------------------------------------------------------------
+
+TEST_P(RingProducerTest, MarksNeverLieAboveTheTail) {
+  while (producer_.position() - start_.position < 2 * capacity_) {
+    bool wake = false;
+    ASSERT_NE(ClaimAnyway(producer_, (producer_.sequence() * 5) % 200, &wake), nullptr);
+    for (const Mark& mark : ring_.control().marks) {
+      if (mark.position == ~uint64_t{0}) continue;
+      EXPECT_LE(Ahead(mark.position, ring_.control().tail.position), 0);
+    }
+    producer_.Commit(0);
+  }
+}
+
+TEST_P(RingProducerTest, MarkIsRecordedOnceAChunk) {
+  HeapRing<HookedAtomics> ring(capacity_, start_);
+  auto producer = ring.Attach();
+  AccessLog log;
+  const uint64_t from = producer.position();
+  while (producer.position() - from < 32 * ring.chunk()) ASSERT_TRUE(PublishBytes(producer, 0));
+  EXPECT_GE(log.Count(Site::K4), 32);
+  EXPECT_LE(log.Count(Site::K4), 34);
+}
+
+// ---- strand ----------------------------------------------------------------------------------------------
+
+TEST_P(RingProducerTest, StrandedProducerTouchesTheRingNoMore) {
+  ASSERT_TRUE(PublishBytes(producer_, 8));
+  bool wake = false;
+  ASSERT_NE(ClaimAnyway(producer_, 8, &wake), nullptr);
+  const RingControl before = ring_.control();
+  const std::vector<std::byte> bytes(ring_.data(), ring_.data() + capacity_);
+
+  RingControl control{};
+  SeatsControl seats{};
+  millrace::internal::Seat seat{};
+  alignas(8) std::byte data[64] = {};
+  producer_.Strand({&control, data, kMinCapacity, 0}, {&seats, &seat, 0});
+  EXPECT_FALSE(producer_.Commit(8)) << "a claim that was open when the process forked";
+  for (const size_t n : {size_t{0}, size_t{1}, ring_.max_message()})
+    EXPECT_EQ(ClaimStraight(producer_, n), nullptr);
+  EXPECT_EQ(std::memcmp(&before, &ring_.control(), sizeof before), 0);
+  EXPECT_EQ(std::memcmp(bytes.data(), ring_.data(), capacity_), 0);
+}
+
+// ---- take-over -------------------------------------------------------------------------------------------
+
+class TakeOverPoint : public RingProducerTest {
+ protected:
+  void SetUp() override {
+    for (int i = 0; i < 30; ++i) ASSERT_TRUE(PublishBytes(producer_, 8 * (i % 6)));
+  }
+  std::optional<Point> Find() { return FindTakeOverPoint<RealAtomics>(ring_.memory()); }
+  // Goes on from `at` for more than a lap and looks at everything from there.
+  void GoOn(Point at) {
+    producer_ = ring_.Attach(at);
+    const uint64_t reserved = room().reserved;
+    ASSERT_TRUE(PublishBytes(producer_, 8));
+    EXPECT_TRUE(ring_.view().Walk(at) == Here());
+    EXPECT_GE(Ahead(room().reserved, reserved), 0);
+    ExpectStopSign();
+    EXPECT_GE(PublishUntilFull(), capacity_);
+    EXPECT_TRUE(ring_.view().End() == Here());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Origins, TakeOverPoint, ::testing::ValuesIn(testing::Origins()),
+                         testing::OriginName());
+
+TEST_P(TakeOverPoint, OfARingThatWasNeverWrittenIsItsStart) {
+  HeapRing<> fresh(capacity_, start_);
+  EXPECT_TRUE(FindTakeOverPoint<RealAtomics>(fresh.memory()) == start_);
+}
+
+TEST_P(TakeOverPoint, IsTheTailOfAProducerThatWentInPeace) {
+  const Point at = Here();
+  ASSERT_TRUE(Find() == at);
+  GoOn(at);
+}
+
+TEST_P(TakeOverPoint, AfterAKillWithAnOpenClaim) {
+  const Point at = Here();
+  bool wake = false;
+  std::byte* const data = ClaimAnyway(producer_, ring_.max_message(), &wake);
+  ASSERT_NE(data, nullptr);
+  const std::vector<std::byte> garbage(ring_.max_message(), std::byte{0xff});
+  RealAtomics::CopyIn(data, garbage.data(), garbage.size());
+  ASSERT_TRUE(Find() == at) << "an uncommitted claim never happened";
+  GoOn(at);
+}
+
+TEST_P(TakeOverPoint, AfterAKillBetweenStopSignAndHeader) {
+  const Point at = Here();
+  bool wake = false;
+  ASSERT_NE(ClaimAnyway(producer_, 24, &wake), nullptr);
+  ring_.WordAt(at.position + 32) = 0;
+  ASSERT_TRUE(Find() == at);
+  GoOn(at);
+}
+
+TEST_P(TakeOverPoint, AfterAKillBetweenHeaderAndTail) {
+  const Point before = Here();
+  ASSERT_TRUE(PublishBytes(producer_, 24));
+  const Point at = Here();
+  ring_.control().tail = {before.position, before.sequence};
+  ASSERT_TRUE(Find() == at) << "what was visible stays published";
+  GoOn(at);
+}
+
+TEST_P(TakeOverPoint, AfterAKillBetweenTailSequenceAndTailPosition) {
+  const Point before = Here();
+  ASSERT_TRUE(PublishBytes(producer_, 24));
+  const Point at = Here();
+  ring_.control().tail = {before.position, at.sequence};
+  ASSERT_TRUE(Find() == at);
+  GoOn(at);
+}
+
+TEST_P(TakeOverPoint, AfterAKillBetweenPaddingAndItsMessage) {
+  LeaveToLapEnd(16);
+  const Point before = Here();
+  bool wake = false;
+  ASSERT_NE(producer_.ClaimSlow(24, &wake), nullptr);
+  const Point at = Here();
+  ASSERT_TRUE(Find() == at);
+  ring_.control().tail = {before.position, before.sequence};  // padding visible, tail not moved
+  ASSERT_TRUE(Find() == at);
+  GoOn(at);
+}
+
+TEST_P(TakeOverPoint, DiscardsABatchWhoseFirstHeaderWasNotWritten) {
+  const Point at = Here();
+  ring_.control().room.reserved = at.position + 8 * ring_.chunk();
+  for (uint64_t p = at.position + 16; p < at.position + 160; p += 16) {  // inner frames are plain bytes
+    ring_.WordAt(p) = MakeFrameHeader(at.sequence + (p - at.position) / 16, 8);
+  }
+  ASSERT_TRUE(Find() == at);
+  GoOn(at);
+}
+
+TEST_P(TakeOverPoint, AfterAKillWhileMakingRoom) {
+  const Point at = Here();
+  room().intent = at.position + 8 * ring_.chunk();  // intent, but not yet R
+  ASSERT_TRUE(Find() == at);
+  room().reserved = room().intent;  // R, but no mark yet
+  Mark& mark = ring_.control().marks[at.position / ring_.chunk() % kMarks];
+  mark.position = ~uint64_t{0};  // or a mark half written
+  ASSERT_TRUE(Find() == at);
+  GoOn(at);
+}
+
+TEST_P(TakeOverPoint, MarksAboveItAreVoided) {
+  const Point at = Here();
+  Mark& above = ring_.control().marks[(at.position / ring_.chunk() + 2) % kMarks];
+  Mark& on = ring_.control().marks[(at.position / ring_.chunk() + 3) % kMarks];
+  above.position = at.position + 2 * ring_.chunk();
+  on.position = at.position;
+  ASSERT_TRUE(Find() == at);
+  EXPECT_EQ(above.position, ~uint64_t{0});
+  EXPECT_EQ(on.position, at.position);
+}
+
+TEST_P(TakeOverPoint, ReservedIsNotMovedAndALimitOfTheDeadIsKept) {
+  bool wake = false;
+  ASSERT_NE(ClaimAnyway(producer_, ring_.max_message(), &wake), nullptr);
+  const uint64_t reserved = room().reserved;
+  ASSERT_TRUE(Find());
+  producer_ = ring_.Attach(*Find());
+  EXPECT_EQ(room().reserved, reserved);
+  GoOn(*Find());
+}
+
+TEST_P(TakeOverPoint, ContentsThatNoProducerLeavesAreRefused) {
+  const Point at = Here();
+  const uint64_t good = room().reserved;
+  room().reserved = at.position - 8;  // R below the end
+  EXPECT_FALSE(Find());
+  room().reserved = at.position + capacity_ + 8;  // so far ahead that the end itself was given up
+  EXPECT_FALSE(Find());
+  room().reserved = good;
+  for (const uint64_t wrong :
+       {uint64_t{1}, MakeFrameHeader(at.sequence + 1, 8), MakeFrameHeader(at.sequence, 8, true),
+        MakeFrameHeader(at.sequence, ring_.max_message() + 1), ~uint64_t{0}}) {
+    ring_.WordAt(at.position) = wrong;
+    // A sequence that disagrees with the tail pair is believed from the header: see "Tail pair".
+    if ((wrong >> 32) == static_cast<uint32_t>(at.sequence + 1) && wrong != ~uint64_t{0}) continue;
+    EXPECT_FALSE(Find()) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::internal
