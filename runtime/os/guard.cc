@@ -55,6 +55,10 @@ void Chain(int signal_number, siginfo_t* info, void* context) {
     previous.sa_sigaction(signal_number, info, context);
   } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
     previous.sa_handler(signal_number);
+  } else if (info->si_code <= 0) {  // sent by a process: it would not happen again
+    if (previous.sa_handler == SIG_IGN) return;
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
   } else {
     signal(signal_number, SIG_DFL);  // the fault happens again, and ends the process as without us
   }

@@ -22,6 +22,8 @@ absl::StatusOr<os::Identity> FindOrCreateLockFile(const Paths& paths) {
   if (const auto facts = os::FactsOfName(paths.lock)) {
     if (facts->regular && HasMagic(paths.lock, internal::kLockMagic)) return facts->identity;
     absl::StatusOr<os::Fd> readable = os::OpenExisting(paths.lock, /*write=*/true);
+    if (ErrorOf(readable.status()) == Error::kNotFound)
+      return os::Failure(Error::kExists, "it was removed meanwhile; look again");
     if (!readable.ok()) return readable.status();
     if (const auto now = os::FactsOfName(paths.lock); !now || now->identity != facts->identity)
       return os::Failure(Error::kExists, "it was removed meanwhile; look again");

@@ -52,14 +52,18 @@ const char* Outcome(const absl::Status& status) { return status.ok() ? "yes" : T
 std::string Try(const std::string& directory) {
   const SegmentManager manager(directory);
   const ConsumerOptions from{.directory = directory};
-  const auto consume = [&](Delivery delivery) {
-    return Outcome(Consumer::Open("ring", delivery, from).status());
+  std::string tried;
+  const auto add = [&](const char* what, const absl::Status& status) {
+    tried += std::string(tried.empty() ? "" : ", ") + what + " " + Outcome(status);
   };
-  const bool listed = !Must(manager.List()).empty();
-  return std::string("producer ") + Outcome(Producer::Open("ring", {.directory = directory}).status()) +
-         ", lossless " + consume(Delivery::Lossless()) + ", lossy " + consume(Delivery::Lossy()) +
-         ", observer " + consume(Delivery::Observer()) + ", listed " + (listed ? "yes" : "no") + ", set " +
-         Outcome(manager.Set("ring", {})) + ", unlink " + Outcome(manager.Unlink("ring"));
+  add("producer", Producer::Open("ring", {.directory = directory}).status());
+  add("lossless", Consumer::Open("ring", Delivery::Lossless(), from).status());
+  add("lossy", Consumer::Open("ring", Delivery::Lossy(), from).status());
+  add("observer", Consumer::Open("ring", Delivery::Observer(), from).status());
+  tried += Must(manager.List()).empty() ? ", listed no" : ", listed yes";
+  add("set", manager.Set("ring", {}));
+  add("unlink", manager.Unlink("ring"));
+  return tried;
 }
 
 constexpr char kAll[] =

@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(
                                                CLONE_NEWNET | CLONE_NEWUTS},
                       Kind{"time", CLONE_NEWTIME},
                       Kind{"pid_mount_time", CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWTIME}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& instance) { return std::string(instance.param.name); });
 
 int64_t MonotonicSeconds() {
   timespec now{};

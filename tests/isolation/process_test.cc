@@ -18,13 +18,15 @@ using testing::MustBe;
 using testing::ScratchDir;
 using testing::Watchdog;
 
-// A descriptor that closes with the process, or with its exec.
-class EndOfProgram {
+// A pipe that tells one side when the other has ended, or executed another program.
+class EndOf {
  public:
-  EndOfProgram() { MustBe(pipe2(ends_, O_CLOEXEC) == 0, "pipe2"); }
-  ~EndOfProgram() { close(ends_[0]); }
+  EndOf() { MustBe(pipe2(ends_, O_CLOEXEC) == 0, "pipe2"); }
+  EndOf(const EndOf&) = delete;
+  ~EndOf() { close(ends_[0]), close(ends_[1]); }
+  // Whoever else holds the writing end has closed it.
   void Await() {
-    close(ends_[1]);
+    dup2(ends_[0], ends_[1]);  // closes ours
     char c;
     MustBe(read(ends_[0], &c, 1) == 0, "read");
   }
@@ -36,7 +38,7 @@ class EndOfProgram {
 TEST(Exec, DropsTheLocksOfProducerAndConsumer) {
   const Watchdog watchdog("exec");
   const ScratchDir dir;
-  EndOfProgram end;
+  EndOf program;
   Child child([&](const Child::Line& line) {
     Producer producer = Must(Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}));
     const Consumer consumer = Must(Consumer::Open("ring", Delivery::Lossless(), {.directory = dir.path()}));
@@ -51,7 +53,7 @@ TEST(Exec, DropsTheLocksOfProducerAndConsumer) {
   ASSERT_TRUE(Must(manager.Inspect("ring")).producer.alive);
   ASSERT_TRUE(Must(manager.Inspect("ring")).consumers.at(0).alive);
   child.Say("exec");
-  end.Await();
+  program.Await();
   Producer successor = Must(Producer::Open("ring", {.directory = dir.path()}));
   EXPECT_EQ(successor.next_sequence(), 1u);
   EXPECT_FALSE(Must(manager.Inspect("ring")).consumers.at(0).alive);
@@ -63,7 +65,9 @@ TEST(Exec, DropsTheLocksOfProducerAndConsumer) {
 TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
   const Watchdog watchdog("fork in the middle of use");
   const ScratchDir dir;
-  Child parent([&](const Child::Line& line) {
+  EndOf test;
+  std::optional<Child> parent;
+  parent.emplace([&](const Child::Line& line) {
     Producer producer = Must(Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}));
     Consumer consumer = Must(Consumer::Open("ring", Delivery::Lossless(), {.directory = dir.path()}));
     MustBe(producer.TryPublish("first") == Sent::kOk, "publish");
@@ -86,7 +90,8 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
           Consumer::Open("ring", Delivery::Lossy(), {.start = Start::Oldest(), .directory = dir.path()}));
       good &= own.TryNext()->text() == "first";
       line.Say(std::string(good ? "forked " : "wrong ") + std::to_string(getpid()));
-      for (;;) pause();  // outlives its parent, with `own`
+      test.Await();  // outlives its parent, with `own`
+      _exit(0);
     }
     (void)line.Hear();  // the child has done all that
     MustBe(lent && lent->text() == "first" && consumer.StillIntact(), "lent");
@@ -98,13 +103,13 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
     (void)line.Hear();
     return 1;  // killed before
   });
-  const std::string said = parent.Hear();
+  const std::string said = parent->Hear();
   ASSERT_EQ(said.substr(0, 7), "forked ") << said;
   const pid_t grandchild = static_cast<pid_t>(std::stoi(said.substr(7)));
-  parent.Say("go on");
-  ASSERT_EQ(parent.Hear(), "went on");
-  parent.Kill();
-  ASSERT_EQ(parent.Wait(), 128 + SIGKILL);
+  parent->Say("go on");
+  ASSERT_EQ(parent->Hear(), "went on");
+  parent->Kill();
+  ASSERT_EQ(parent->Wait(), 128 + SIGKILL);
   EXPECT_EQ(kill(grandchild, 0), 0);
   // The locks were the parent's: they fell with it, although its child lives.
   const SegmentManager manager(dir.path());

@@ -1,0 +1,236 @@
+// Which queues are stale: one test for each rule of PROTOCOL.md "Stale".
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/cleanup/scene.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::Must;
+using testing::QueueWords;
+using testing::Scene;
+using testing::Watchdog;
+
+TEST(Stale, OnceNobodyHoldsALock) {
+  const Watchdog watchdog("stale");
+  const Scene scene;
+  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+  scene.LeaveDead("dead");
+  ASSERT_THAT(scene.StaleNames(), ElementsAre("dead"));
+  const Stale stale = scene.FindStale().front();
+  EXPECT_EQ(stale.incarnation, scene.Inspect("dead").incarnation);
+  EXPECT_EQ(stale.bytes, scene.Inspect("dead").bytes);
+  EXPECT_THAT(stale.why, HasSubstr("no producer and no consumer"));
+  EXPECT_EQ(scene.Remove(stale), Error::kNone);
+  EXPECT_THAT(scene.Entries(), IsEmpty());
+  EXPECT_EQ(scene.Remove(stale), Error::kNotFound);
+  EXPECT_THAT(scene.Entries(), IsEmpty()) << "looking for it in vain left something behind";
+}
+
+TEST(Stale, AClosedQueueThatNobodyReadsIsStaleToo) {
+  const Scene scene;
+  EXPECT_TRUE(scene.Create("closed").Close().ok());
+  EXPECT_THAT(scene.StaleNames(), ElementsAre("closed"));
+}
+
+TEST(Stale, NotWhileItsProducerLives) {
+  const Scene scene;
+  {
+    Producer producer = scene.Create("ring");
+    EXPECT_THAT(scene.StaleNames(), IsEmpty());
+    EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("producer is alive"));
+    EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+    EXPECT_TRUE(producer.Check().ok());
+  }
+  EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
+}
+
+// .lock may be removed by hand under a living producer.
+TEST(Stale, NotWhileItsProducerLivesWithoutLockFile) {
+  const Scene scene;
+  Producer producer = scene.Create("ring");
+  ASSERT_EQ(unlink(scene.File("ring.lock").c_str()), 0);
+  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+  EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+  EXPECT_TRUE(producer.Check().ok());
+}
+
+TEST(Stale, NotWhileAnySeatIsHeld) {
+  const Scene scene;
+  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy()}) {
+    scene.LeaveDead("ring");
+    {
+      Consumer consumer = scene.Join("ring", delivery);
+      EXPECT_THAT(scene.StaleNames(), IsEmpty());
+      EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("consumer is alive"));
+      EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+      const Received got = consumer.TryNext();
+      ASSERT_TRUE(got);
+      EXPECT_EQ(got->text(), "left behind");
+    }
+    ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+    EXPECT_THAT(scene.Entries(), IsEmpty());
+  }
+}
+
+// An evicted consumer holds its lock until it leaves.
+TEST(Stale, NotWhileAnEvictedConsumerIsStillThere) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  const Consumer consumer = scene.Join("ring");
+  const SeatInfo seat = scene.Inspect("ring").consumers.at(0);
+  ASSERT_TRUE(scene.manager().Evict("ring", seat.seat, seat.generation).ok());
+  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+  EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+}
+
+TEST(Stale, ObserversDoNotCountAndAreTold) {
+  const Watchdog watchdog("observer of a stale queue");
+  const Scene scene;
+  scene.LeaveDead("ring");
+  Consumer observer = scene.Join("ring", Delivery::Observer());
+  ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+  ASSERT_TRUE(observer.TryNext());
+  EXPECT_EQ(observer.Next().why(), Got::kRemoved);
+}
+
+TEST(Stale, NotBeforeItHadAProducer) {
+  const Scene scene;
+  Must(scene.manager().Create("new", scene.Small()));
+  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+  EXPECT_THAT(scene.Inspect("new").stale_why, HasSubstr("never had a producer"));
+  { const Producer producer = Must(Producer::Open("new", scene.Here())); }
+  EXPECT_THAT(scene.StaleNames(), ElementsAre("new"));
+}
+
+TEST(Stale, NotWhileItIsKept) {
+  const Scene scene;
+  RingOptions options = scene.Small();
+  options.keep = true;
+  { const Producer producer = Must(Producer::Create("kept", options, scene.Here())); }
+  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+  EXPECT_EQ(scene.Inspect("kept").stale_why, "kept");
+  EXPECT_EQ(scene.Remove(scene.AsIfStale("kept")), Error::kInUse);
+  Must(scene.Set("kept", &RingChanges::keep, false));
+  const auto stale = scene.StaleOf("kept");
+  ASSERT_TRUE(stale.has_value());
+  Must(scene.Set("kept", &RingChanges::keep, true));  // between finding and removing
+  EXPECT_EQ(scene.Remove(*stale), Error::kInUse);
+  Must(scene.Set("kept", &RingChanges::keep, false));
+  EXPECT_EQ(scene.Remove(*stale), Error::kNone);
+}
+
+TEST(Stale, NotWhileADurableGroupKeepsItsPlace) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  const QueueWords words(scene.File("ring"));
+  uint32_t& flags = words.seats().groups[3].flags;
+  flags = internal::kGroupUsed | internal::kGroupDurable;
+  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+  EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("durable group"));
+  flags = internal::kGroupUsed;  // it was not durable, or
+  EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
+  flags = internal::kGroupDurable;  // there is none any more
+  EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
+}
+
+TEST(Stale, NotWithinTheGraceTime) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
+  EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("grace time"));
+  scene.Age("ring", seconds(50));
+  EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
+  EXPECT_THAT(scene.StaleNames(seconds(40)), ElementsAre("ring"));
+  scene.Age("ring", seconds(20));
+  EXPECT_THAT(scene.StaleNames(minutes(1)), ElementsAre("ring"));
+  EXPECT_TRUE(scene.Inspect("ring").stale);
+  EXPECT_EQ(ErrorOf(scene.manager().FindStale(-seconds(1)).status()), Error::kBadArgument);
+}
+
+TEST(Stale, APublicationMakesItYoungAgain) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  scene.Age("ring", minutes(5));
+  ASSERT_THAT(scene.StaleNames(minutes(1)), ElementsAre("ring"));
+  {
+    Producer producer = Must(Producer::Open("ring", scene.Here()));
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(producer.TryPublish(std::string(64, 'x')), Sent::kOk);
+  }
+  EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
+}
+
+// The clock was set back: what looks like the future is no reason to remove anything.
+TEST(Stale, NotWhenItsTimeLiesInTheFuture) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  scene.Age("ring", -minutes(60));
+  EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
+  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+}
+
+TEST(Stale, DamageCountsOnlyWhileNoLockIsHeld) {
+  const Scene scene;
+  {
+    std::optional<Producer> producer = scene.Create("ring");
+    std::optional<Consumer> consumer = scene.Join("ring");
+    const QueueWords words(scene.File("ring"));
+    words.header().layout_major += 1;  // users have read it long ago
+    EXPECT_EQ(scene.Inspect("ring").state, "damaged");
+    const Stale as_if{"ring", "", "", 0};
+    EXPECT_THAT(scene.StaleNames(), IsEmpty());
+    EXPECT_EQ(scene.Remove(as_if), Error::kInUse);
+    producer.reset();
+    EXPECT_THAT(scene.StaleNames(), IsEmpty());
+    EXPECT_EQ(scene.Remove(as_if), Error::kInUse);
+    consumer.reset();
+  }
+  EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
+  const auto stale = scene.StaleOf("ring");
+  ASSERT_TRUE(stale.has_value());
+  EXPECT_THAT(stale->why, HasSubstr("damaged"));
+  EXPECT_EQ(scene.Remove(*stale), Error::kNone);
+  EXPECT_THAT(scene.Entries(), IsEmpty());
+}
+
+TEST(Stale, TruncatedCountsOnlyWhileNoLockIsHeld) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  {
+    const Consumer consumer = scene.Join("ring");
+    ASSERT_EQ(truncate(scene.File("ring.ring").c_str(), internal::kRingDataOffset), 0);
+    EXPECT_THAT(scene.StaleNames(), IsEmpty());
+    EXPECT_EQ(scene.Remove({"ring", "", "", 0}), Error::kInUse);
+  }
+  ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+  EXPECT_THAT(scene.Entries(), IsEmpty());
+}
+
+// Bug: the seats were looked at only through their header, which somebody had overwritten.
+TEST(Stale, DamagedSeatsCountOnlyWhileNoLockIsHeld) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  {
+    const Consumer consumer = scene.Join("ring");
+    const QueueWords words(scene.File("ring"));
+    words.seats().header.incarnation[0] ^= 1;
+    EXPECT_THAT(scene.StaleNames(), IsEmpty());
+    EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+  }
+  ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+  EXPECT_THAT(scene.Entries(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,73 @@
+// Remove proves again, under all locks, what FindStale saw a while ago.
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/cleanup/scene.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::Must;
+using testing::Scene;
+
+TEST(Remove, RefusesWhatHasAProducerAgain) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  const Stale stale = scene.StaleOf("ring").value();
+  {
+    Producer successor = Must(Producer::Open("ring", scene.Here()));
+    const absl::Status refused = scene.manager().Remove(stale);
+    EXPECT_EQ(ErrorOf(refused), Error::kInUse);
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("producer is alive"));
+    EXPECT_TRUE(successor.Check().ok());
+    EXPECT_EQ(successor.TryPublish("goes on"), Sent::kOk);
+  }
+  EXPECT_EQ(scene.Remove(stale), Error::kNone) << "the same incarnation, and nobody is there";
+  EXPECT_THAT(scene.Entries(), IsEmpty());
+}
+
+TEST(Remove, RefusesWhatHasAConsumerAgain) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  const Stale stale = scene.StaleOf("ring").value();
+  Consumer consumer = scene.Join("ring", Delivery::Lossy());
+  EXPECT_EQ(scene.Remove(stale), Error::kInUse);
+  EXPECT_TRUE(consumer.TryNext());
+  EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty);
+  EXPECT_EQ(scene.Inspect("ring").incarnation, stale.incarnation);
+}
+
+TEST(Remove, RefusesAnotherQueueOfThatNameEvenIfNobodyUsesIt) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  const Stale stale = scene.StaleOf("ring").value();
+  Must(scene.manager().Unlink("ring"));
+  scene.LeaveDead("ring");
+  EXPECT_EQ(scene.Remove(stale), Error::kIncarnation);
+  EXPECT_NE(scene.Inspect("ring").incarnation, stale.incarnation);
+  EXPECT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+}
+
+TEST(Remove, RefusesAGoodQueueInPlaceOfADamagedOne) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  testing::QueueWords(scene.File("ring")).header().layout_major += 1;
+  const Stale stale = scene.StaleOf("ring").value();
+  EXPECT_EQ(scene.Remove(stale), Error::kNone);
+  scene.LeaveDead("ring");
+  EXPECT_EQ(scene.Remove(stale), Error::kIncarnation);
+}
+
+TEST(Remove, SaysWhatIsWrongWithAName) {
+  const Scene scene;
+  EXPECT_EQ(scene.Remove({"never", "", "", 0}), Error::kNotFound);
+  EXPECT_EQ(scene.Remove({"a/b", "", "", 0}), Error::kBadName);
+  EXPECT_THAT(scene.Entries(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace millrace

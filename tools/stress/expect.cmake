@@ -1,0 +1,10 @@
+# Runs PROGRAM with ARGUMENTS and demands a failure that says EXPECTED.
+separate_arguments(ARGUMENTS)
+execute_process(COMMAND ${PROGRAM} ${ARGUMENTS} RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE said)
+message("${said}")
+if(NOT code EQUAL 1)
+  message(FATAL_ERROR "exit code ${code}, expected 1")
+endif()
+if(NOT said MATCHES "VIOLATION: [^\n]*${EXPECTED}")
+  message(FATAL_ERROR "no violation \"${EXPECTED}\"")
+endif()

@@ -1,0 +1,36 @@
+// What runs in the processes that are started, stopped and killed. Each returns the exit code of its process:
+// 0 at the end of its life, 1 after a violation, which it has written down.
+#ifndef MILLRACE_TOOLS_STRESS_PROCESS_H_
+#define MILLRACE_TOOLS_STRESS_PROCESS_H_
+
+#include <cstdint>
+
+#include "millrace/millrace.h"
+#include "tools/stress/ledger.h"
+#include "tools/stress/settings.h"
+
+namespace millrace::stress {
+
+// `life`: how many were started before, for the random choices.
+int RunProducer(const Settings& settings, Ledger& ledger, int number, uint64_t life);
+int RunConsumer(const Settings& settings, Ledger& ledger, int number, uint64_t life);
+
+// Consumers 0, 1, 2, 3 ... are lossless, lossy, observer, lossless ...
+inline Delivery DeliveryOf(int consumer) {
+  switch (consumer % kKinds) {
+    case 0:
+      return Delivery::Lossless();
+    case 1:
+      return Delivery::Lossy();
+    default:
+      return Delivery::Observer();
+  }
+}
+inline const char* KindOf(int consumer) {
+  constexpr const char* kNames[] = {"lossless", "lossy", "observer"};
+  return kNames[consumer % kKinds];
+}
+
+}  // namespace millrace::stress
+
+#endif  // MILLRACE_TOOLS_STRESS_PROCESS_H_

@@ -1,0 +1,178 @@
+// A producer: waits until it may publish, publishes in every way there is, and leaves in every way there is.
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tools/stress/message.h"
+#include "tools/stress/process.h"
+
+namespace millrace::stress {
+namespace {
+
+using std::chrono::milliseconds;
+
+void Pause(uint64_t us) {
+  const timespec pause{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000 * 1000)};
+  nanosleep(&pause, nullptr);
+}
+
+class ProducerLife {
+ public:
+  ProducerLife(const Settings& settings, Ledger& ledger, int number, uint64_t life)
+      : settings_(settings),
+        ledger_(ledger),
+        sheet_(ledger.producer),
+        number_(number),
+        me_(life + 1),
+        random_(settings.seed, 1, life),
+        messages_(settings.seed, settings.max_message),
+        buffer_(settings.max_message) {}
+
+  int Run() {
+    const int descriptors = CountDescriptors();
+    while (!ledger_.ended.load(std::memory_order_acquire)) {
+      if (!OneHandle()) return 1;
+      const int now = CountDescriptors();
+      if (now != descriptors) return !Bad(descriptors, " descriptors became ", now);
+    }
+    return 0;
+  }
+
+ private:
+  // Writes it down; false.
+  template <class... Args>
+  bool Bad(const Args&... what) {
+    ledger_.Violation(absl::StrCat("producer ", number_, ": ", what...));
+    return false;
+  }
+
+  ProducerOptions Options() {
+    ProducerOptions options;
+    options.label = "stress producer " + std::to_string(number_);
+    options.take_over_timeout = milliseconds(random_.Below(50));
+    const uint64_t choice = random_.Below(10);
+    if (settings_.evictions && choice < 7) {
+      options.on_full = OnFull::kEvictSlowest;
+      options.evict_after = milliseconds(random_.Between(1, 200));
+    } else if (choice == 9) {
+      options.on_full = OnFull::kDropNew;
+    }
+    return options;
+  }
+
+  // From opening to leaving. false: a violation.
+  bool OneHandle() {
+    const ProducerOptions options = Options();
+    absl::StatusOr<Producer> opened = random_.OneIn(2) ? Producer::Open(settings_.ring, options)
+                                                       : Producer::OpenOrCreate(settings_.ring, {}, options);
+    if (ErrorOf(opened.status()) == Error::kProducerAlive) return true;  // the other one publishes
+    if (!opened.ok()) return Bad("opening: ", opened.status().ToString());
+    Producer producer = *std::move(opened);
+    if (!TakesOver(producer)) return false;
+    const bool good = PublishForAWhile(producer);
+    const ProducerStats stats = producer.stats();
+    sheet_.dropped += stats.dropped;
+    sheet_.blocked += stats.blocked;
+    return good && Leave(producer);
+  }
+
+  bool TakesOver(const Producer& producer) {
+    sheet_.owner.store(me_);
+    sheet_.handles += 1;
+    const uint64_t next = producer.next_sequence(), committed = sheet_.committed.load();
+    if (next < committed || next > sheet_.begun.load()) {
+      return Bad("take-over at sequence ", next, ", but ", committed, " are committed and ",
+                 sheet_.begun.load(), " begun");
+    }
+    sheet_.committed.store(next);
+    return true;
+  }
+
+  bool Leave(Producer& producer) {
+    const bool last = ledger_.ending.load();
+    if (!last && random_.OneIn(2)) return true;  // detaches
+    if (absl::Status s = producer.Close(); !s.ok()) return Bad("closing: ", s.ToString());
+    sheet_.closed += 1;
+    if (last) ledger_.ended.store(true, std::memory_order_release);
+    return true;
+  }
+
+  bool PublishForAWhile(Producer& producer) {
+    for (uint64_t left = random_.Between(1000, 1'000'000); left > 0 && !ledger_.ending.load();) {
+      const uint64_t burst = std::min<uint64_t>(left, random_.Between(1, 2000)), way = random_.Below(5);
+      for (uint64_t i = 0; i < burst && !ledger_.ending.load(); ++i) {
+        if (sheet_.owner.load() != me_) return Bad("another one publishes beside it");
+        const Sent sent = PublishOne(producer, way);
+        if (sent == Sent::kOk) sheet_.committed.store(producer.next_sequence());
+        if (sent != Sent::kOk && sent != Sent::kFull && sent != Sent::kTimedOut && sent != Sent::kDropped)
+          return Bad("publishing: ", ToString(sent));
+        if (sent == Sent::kFull) Pause(50);
+      }
+      left -= burst;
+      if (random_.OneIn(3)) Pause(random_.Between(1, 5000));  // so that consumers fall asleep
+    }
+    return true;
+  }
+
+  Sent PublishOne(Producer& producer, uint64_t way) {
+    const uint64_t sequence = producer.next_sequence();
+    const size_t bytes = messages_.SizeOf(sequence);
+    sheet_.begun.store(sequence + 1);
+    const milliseconds patience(20);
+    switch (way) {
+      case 0:
+      case 1: {
+        const std::span<std::byte> message(buffer_.data(), bytes);
+        Fill(sequence, message);
+        return way == 0 ? producer.TryPublish(message) : producer.Publish(message, patience);
+      }
+      case 2:
+        return Fill(sequence, producer.TryClaim(bytes), bytes);
+      case 3:
+        return Fill(sequence, producer.WaitClaim(bytes, patience), bytes);
+      default: {  // claims more than it commits, or changes its mind
+        Claim claim =
+            producer.WaitClaim(std::min(bytes + random_.Below(100), settings_.max_message), patience);
+        if (claim && random_.OneIn(8)) {
+          std::memset(claim.bytes().data(), 0xa5, claim.bytes().size());
+          claim.Abort();
+          sheet_.aborted += 1;
+          return Sent::kTimedOut;
+        }
+        return Fill(sequence, std::move(claim), bytes);
+      }
+    }
+  }
+  Sent Fill(uint64_t sequence, Claim claim, size_t bytes) {
+    if (!claim) return claim.why();
+    Fill(sequence, claim.bytes().first(bytes));
+    claim.Commit(bytes);
+    return Sent::kOk;
+  }
+  void Fill(uint64_t sequence, std::span<std::byte> message) {
+    messages_.Fill(sequence, message);
+    if (settings_.plant == Plant::kTorn && sequence % 5000 == 4999 && !message.empty())
+      message[message.size() / 2] ^= std::byte{1};
+  }
+
+  const Settings& settings_;
+  Ledger& ledger_;
+  ProducerSheet& sheet_;
+  const int number_;
+  const uint64_t me_;
+  Random random_;
+  const Messages messages_;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace
+
+int RunProducer(const Settings& settings, Ledger& ledger, int number, uint64_t life) {
+  return ProducerLife(settings, ledger, number, life).Run();
+}
+
+}  // namespace millrace::stress
