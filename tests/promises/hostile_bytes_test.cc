@@ -152,7 +152,7 @@ void ExpectNoCrashNoHang(Child& victim, Progress& progress, uint64_t cases, uint
   uint64_t seen = 0;
   for (std::string said = victim.Hear(20'000); said != "done"; said = victim.Hear(20'000)) {
     ASSERT_EQ(said, "going on") << (victim.Kill(), victim.Wait()) << ": crashed or hung in case " << progress.cases.load() << " of seed " << seed;
-    ASSERT_GT(progress.cases.load(), seen);
+    ASSERT_GE(progress.cases.load(), seen);  // several lines may be waiting; silence is what tells of a hang
     seen = progress.cases.load();
   }
   EXPECT_EQ(victim.Wait(), 0);

@@ -21,7 +21,7 @@ TEST(Json, EmptyDirectoryIsAnEmptyArray) {
 TEST(Json, EveryPromisedName) {
   const Shell shell;
   const Ran ran = shell.Run(
-      "S tail q --lossless > /dev/null & tail=$!\n"
+      "\"$S\" tail q --lossless > /dev/null & tail=$!\n"
       "until echo x | S pub q --create --keep-open 2>/dev/null && S stat q --json | grep -q lossless; do :; done\n"
       "S list --json; kill $tail; wait $tail 2>/dev/null; true");
   const json list = Parse(ran);
@@ -56,8 +56,8 @@ TEST(Json, StatIsOneElementOfList) {
 
 TEST(Json, StatesOfARing) {
   const Shell shell;
-  EXPECT_EQ(Parse(shell.Run("S create q; S stat q --json"))["state"], "never_used");
-  EXPECT_EQ(Parse(shell.Run("sleep 60 | S pub q 2>/dev/null & pub=$!\nuntil S stat q --json | grep -q '\"live\"'; do :; done\n"
+  EXPECT_EQ(Parse(shell.Run("S create q >/dev/null; S stat q --json"))["state"], "never_used");
+  EXPECT_EQ(Parse(shell.Run("sleep 60 | \"$S\" pub q 2>/dev/null & pub=$!\nuntil S stat q --json | grep -q '\"live\"'; do :; done\n"
                             "S stat q --json; kill %1 $pub 2>/dev/null; pkill -P $$ sleep; true"))["state"],
             "live");
   EXPECT_EQ(Parse(shell.Run("echo x | S pub q --keep-open 2>/dev/null; S stat q --json"))["state"], "producer_gone");

@@ -15,7 +15,7 @@ constexpr char kBinary[] = "head -c 8388608 /dev/urandom > file\n";
 TEST(Pipeline, TailFirstThenPub) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kText) +
-                            "S tail q --lossless --until-closed > copy & tail=$!\n"
+                            "\"$S\" tail q --lossless --until-closed > copy & tail=$!\n"
                             "S pub q --create --capacity 256K --wait-for 1 < file || exit 90\n"
                             "wait $tail || exit 91\n"
                             "cmp file copy && S unlink q && ls q.* 2>/dev/null && exit 92; exit 0");
@@ -26,7 +26,7 @@ TEST(Pipeline, TailFirstThenPub) {
 TEST(Pipeline, PubFirstThenTail) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kText) +
-                            "S pub q --create --capacity 256K --wait-for 1 < file & pub=$!\n"
+                            "\"$S\" pub q --create --capacity 256K --wait-for 1 < file & pub=$!\n"
                             "until [ -e q.ring ]; do :; done\n"
                             "S tail q --lossless --until-closed > copy || exit 91\n"
                             "wait $pub || exit 90\n"
@@ -41,7 +41,7 @@ TEST(Pipeline, BinaryWithLengthFraming) {
                             "split -b 30011 -a 4 file part.\n"
                             "for p in part.*; do n=$(stat -c %s $p); printf \"\\\\x$(printf %02x $((n&255)))\\\\x$(printf %02x "
                             "$((n>>8&255)))\\\\x00\\\\x00\"; cat $p; done > framed\n"
-                            "S tail q --lossless --until-closed --format length > copy & tail=$!\n"
+                            "\"$S\" tail q --lossless --until-closed --format length > copy & tail=$!\n"
                             "S pub q --create --capacity 256K --framing length --wait-for 1 < framed || exit 90\n"
                             "wait $tail || exit 91\n"
                             "cmp framed copy");
@@ -63,7 +63,7 @@ TEST(Pipeline, ProducersKilledInARowLoseNothingCommitted) {
   // Each stream that arrives is a prefix of the file; the last one is all of it.
   const Ran ran = shell.Run(
       "seq 1 300000 > file\n"
-      "S tail q --lossless --until-closed > copy & tail=$!\n"
+      "\"$S\" tail q --lossless --until-closed > copy & tail=$!\n"
       "for i in $(seq 1 20); do timeout -s KILL 0.0$((i % 8 + 2)) \"$S\" pub q --create --wait-for 1 --rate 300000/s < file; done "
       "2>/dev/null\n"
       "S pub q --create --wait-for 1 < file || exit 90\n"
@@ -77,10 +77,10 @@ TEST(Pipeline, ProducersKilledInARowLoseNothingCommitted) {
 TEST(Pipeline, AStoppedConsumerIsNamedAfterTwoSeconds) {
   const Shell shell;
   const Ran ran = shell.Run(
-      "S tail q --lossless > /dev/null & tail=$!\n"
+      "\"$S\" tail q --lossless > /dev/null & tail=$!\n"
       "until S pub q --create --capacity 64K --keep-open < /dev/null 2>/dev/null && S stat q --json | grep -q '\"alive\":true,.*lossless\\|lossless'; do :; done\n"
       "kill -STOP $tail\n"
-      "seq 1 100000 | S pub q 2> said & pub=$!\n"
+      "seq 1 100000 | \"$S\" pub q 2> said & pub=$!\n"
       "until grep -q seat said || grep -q '#' said; do kill -0 $pub || exit 90; done\n"
       "kill -CONT $tail\n"
       "wait $pub || exit 91\n"
@@ -92,7 +92,7 @@ TEST(Pipeline, AStoppedConsumerIsNamedAfterTwoSeconds) {
 TEST(Pipeline, DropCountsWhatDidNotFit) {
   const Shell shell;
   const Ran ran = shell.Run(
-      "S tail q --lossless > copy & tail=$!\n"
+      "\"$S\" tail q --lossless > copy & tail=$!\n"
       "until S pub q --create --capacity 4K --keep-open < /dev/null 2>/dev/null && S stat q --json | grep -q lossless; do :; done\n"
       "kill -STOP $tail\n"
       "seq 1 10000 | S pub q --on-full drop --keep-open 2> said; [ $? = 1 ] || exit 90\n"

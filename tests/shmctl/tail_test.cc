@@ -27,7 +27,7 @@ TEST(Tail, FromSequenceLastAndCount) {
 TEST(Tail, EndOnAClosedRingWaitsForTheNextProducer) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kTen) +
-                            "S tail q --lossless --until-closed > copy & tail=$!\n"
+                            "\"$S\" tail q --lossless --until-closed > copy & tail=$!\n"
                             "echo later | S pub q --wait-for 1 2>/dev/null || exit 90\n"
                             "wait $tail || exit 91\ncat copy");
   EXPECT_EQ(ran.exit, 0) << ran.err;
@@ -52,8 +52,8 @@ TEST(Tail, EndsQuietlyWhenItsReaderGoesAway) {
 TEST(Tail, TerminationFlushesAndSaysTheSignal) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kTen) +
-                            "S tail q --from oldest --format json > out & tail=$!\nwait $tail || exit 89\n"
-                            "S tail q > /dev/null & tail=$!\n"
+                            "\"$S\" tail q --from oldest --format json > out & tail=$!\nwait $tail || exit 89\n"
+                            "\"$S\" tail q > /dev/null & tail=$!\n"
                             "kill -TERM $tail; wait $tail");
   EXPECT_EQ(ran.exit, 143) << ran.err;
 }
@@ -68,7 +68,7 @@ TEST(Tail, MissingRingWithoutWaiting) {
 TEST(Tail, TellsWhenTheRingIsRemoved) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kTen) +
-                            "S tail q --lossless > /dev/null & tail=$!\n"
+                            "\"$S\" tail q --lossless > /dev/null & tail=$!\n"
                             "until S stat q --json | grep -q lossless; do :; done\n"
                             "S unlink q --force || exit 90\nwait $tail");
   EXPECT_EQ(ran.exit, 3);
