@@ -154,11 +154,13 @@ TEST(Close, DrainedConsumersSeeClosedAndAReopenGoesOn) {
   EXPECT_EQ(tallies->leaves.end, Got::kClosed);
   tallies->leaves.ExpectConserved(500, 0);
   EXPECT_EQ(Must(SegmentManager().Inspect(name)).state, "closed");
-  Child successor([&](const Child::Line&) {  // although the one that closed is still there
+  Child successor([&](const Child::Line& line) {  // although the one that closed is still there
     Producer next = Must(Producer::Open(name));
+    line.Say("open");
     if (next.next_sequence() != 500) return 1;
     return testing::PublishUntil(next, oracle, 1000) == Sent::kOk ? 0 : 2;
   });
+  ASSERT_EQ(successor.Hear(), "open");
   leaves.Say("reopened");
   EXPECT_EQ(successor.Wait(), 0);
   EXPECT_EQ(leaves.Wait(), 0);
