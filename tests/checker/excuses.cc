@@ -1,0 +1,138 @@
+// Mutants that no scenario can tell from the code, each with the reason why.
+//
+// Three kinds: what two mechanisms guard independently (each mutant removes one), what orders something that
+// nobody concludes anything from, and what is not made of accesses: that names the test which sees it.
+#include <fstream>
+#include <sstream>
+
+#include "tests/checker/mutants.h"
+
+namespace millrace::checker {
+namespace {
+
+constexpr char kTwoChains[] =
+    "guarded twice: W2|P7 and P8|W1 each by itself keep a waiter from reading the epoch of the very bump "
+    "that answers "
+    "its announcement, and that shape needs load buffering, which this memory model does not have";
+constexpr char kTwoRoomChains[] =
+    "guarded twice: B3|F1 and F4|B1 each by itself keep the producer from reading the room epoch of the very "
+    "bump that "
+    "answers its request, and that shape needs load buffering, which this memory model does not have";
+constexpr char kScanFence[] =
+    "guarded twice: the scan that follows the announcement begins with R2, a full fence as well";
+constexpr char kEpochMoves[] =
+    "guarded twice: take-over moves the wake epoch (P8) after the flags and before it publishes, so that who "
+    "read the "
+    "old flags under the old epoch does not fall asleep; the second look at the flags is the other guard";
+constexpr char kJoinFences[] =
+    "guarded twice: R2|J4 decides whether a scan sees the seat, and J3|R3 brings everything before the count "
+    "to the "
+    "next scan";
+
+constexpr Excuse kExcuses[] = {
+    {"weaken P7 to acquire", "nobody acquires from the 0 that it stores"},
+    {"weaken P7 to release", kTwoChains},
+    {"weaken P8 to relaxed", kTwoChains},
+    {"weaken W1 to relaxed", kTwoChains},
+    {"weaken W2 to relaxed", kTwoChains},
+    {"weaken S3 to relaxed", "the word is a hint: the link count decides", "promises/removal_test.cc",
+     nullptr},
+    {"weaken S4 to relaxed", "the word is a hint: the link count decides", "promises/removal_test.cc",
+     nullptr},
+    {"weaken T3 to relaxed",
+     "the acquire loads before it already keep it last; what is read after it is checked against R again "
+     "(C3)"},
+    {"weaken R6 to relaxed",
+     "R7 orders it before the bytes; from R itself nobody concludes more than that bytes are given up"},
+    {"weaken R8 to relaxed", kJoinFences},
+    {"weaken J2 to relaxed", kJoinFences},
+    {"weaken J6 to acquire", kJoinFences},
+    {"weaken J6 to release",
+     "a joiner concludes nothing from the state that it replaces; a failing exchange acquires anyway"},
+    {"weaken J7 to acquire", kJoinFences},
+    {"weaken J7 to release", kJoinFences},
+    {"weaken J8 to relaxed",
+     "guarded twice: the position is stored first, and F1 after it is a full fence between the reads and the "
+     "freeing"},
+    {"weaken E1 to release", "the producer concludes nothing from the state that it replaces"},
+    {"weaken W5 to relaxed", kEpochMoves},
+    {"weaken O1 to relaxed", kEpochMoves},
+    {"drop O2", kEpochMoves},
+    {"weaken O2 to acq_rel", kEpochMoves},
+    {"swap O1 O2", kEpochMoves},
+    {"recheck W5", kEpochMoves, "unit/parking_test.cc", "Parking, NewProducerEpochIsAnnouncedToAgain"},
+    {"silent take-over",
+     "the first publication of the successor wakes who sleeps; until then the bound of the sleep does",
+     "promises/take_over_test.cc", nullptr},
+    {"weaken B1 to relaxed", kTwoRoomChains},
+    {"drop B3", kScanFence, "unit/parking_test.cc", "Parking, ProducerAnnouncesBeforeItsLastScan"},
+    {"weaken B3 to acq_rel", kScanFence, "unit/parking_test.cc",
+     "Parking, ProducerAnnouncesBeforeItsLastScan"},
+    {"swap B2 B3", kScanFence, "unit/parking_test.cc", "Parking, ProducerAnnouncesBeforeItsLastScan"},
+    {"weaken F3 to acquire", "nobody acquires from the 0 that it stores"},
+    {"weaken F3 to release", kTwoRoomChains},
+    {"weaken F4 to relaxed", kTwoRoomChains},
+    {"drop K4", "marks may be missing: readers resume at the end, and count it", "unit/ring_consumer_test.cc",
+     "Lossy, WithoutAnyMarkResumesAtTheEnd"},
+    {"drop E1", "the seat goes on holding the producer back: nothing is overwritten",
+     "unit/ring_producer_test.cc", "RingProducerTest, EvictionFreesRoomAndKeepsTheReason"},
+    {"tear E1", "the wrong holder is told that it was evicted, and loses nothing unseen",
+     "unit/ring_producer_test.cc", "RingProducerTest, EvictionOfAHolderThatChangedDoesNothing"},
+    {"tear P7", "an announcement that the late store erases was made under the epoch that P8 then moves"},
+    {"tear P8", "one producer at a time moves it; unlinking, which may do so too, is not among the programs"},
+    {"tear F3", "a request that the late store erases was made under the epoch that F4 then moves"},
+    {"tear F4", "needs a request in between that the producer takes back itself, and two consumers",
+     "model/park.pml", "-DPLAIN_EPOCH"},
+    {"tear J3",
+     "the count still differs from the one of the last scan, unless that scan ran between two joiners who "
+     "both "
+     "pass their fences afterwards",
+     "model/join.pml", "-DSKIP"},
+    {"tear J7", "a lower count is raised again by every later joiner; R2|J4 decides for this one",
+     "unit/ring_join_test.cc", "RingJoinTest, SeatsUsedOnlyGrows"},
+    {"narrow K5", "the second look differs, so that the mark is not used: fewer marks, which readers count",
+     "unit/layout_test.cc", "Layout, AheadComparesAcrossEveryWrap"},
+    {"narrow J5", "matters only to a joiner that is overtaken within the wrap", "unit/layout_test.cc",
+     "Layout, AheadComparesAcrossEveryWrap"},
+    {"reclaim unnoticed", "guarded twice: a claim that found no room has forgotten its scan itself",
+     "unit/ring_producer_test.cc", "ScanSkipping, ForgottenScanIsRepeated"},
+    {"same generation", "needs a consumer that outlives its seat", "unit/ring_consumer_test.cc",
+     "RingConsumerTest, SeatTakenByAnotherHolderIsNotOurs"},
+    {"recheck T1",
+     "a tail that is too old is only a place further back, from which everything is walked and counted"},
+    {"mask in shared memory", "the view copies its sizes once and has no way to the header",
+     "promises/hostile_bytes_test.cc", nullptr},
+    {"length read twice", "a frame's header is loaded once", "promises/hostile_bytes_test.cc", nullptr},
+    {"locked after link", "is the kernel's", "unit/os_lock_test.cc", "Lock, ANewFileIsBornLocked"},
+    {"lock by descriptor", "is the kernel's", "unit/os_lock_test.cc",
+     "Lock, SurvivesTheClosingOfAllDescriptors"},
+    {"inherited mapping", "is the kernel's", "unit/os_lock_test.cc", "Lock, IsNotInheritedByAForkedChild"},
+    {"classic lock", "is the kernel's", "unit/os_lock_test.cc",
+     "Lock, OpeningAndClosingTheFileElsewhereDoesNotDropIt"},
+    {"ftruncate", "is the kernel's", "unit/os_object_test.cc", "Object, ReservedBytesAreAllocated"},
+    {"mark in a batch", "there are no batches yet", "unit/ring_producer_test.cc",
+     "RingProducerTest, MarksNeverLieAboveTheTail"},
+    {"group mutants", "there are no groups yet; the models have theirs", "model/group.pml", "-DCURSOR_LAST"},
+};
+
+}  // namespace
+
+const Excuse* ExcuseFor(const std::string& mutant) {
+  for (const Excuse& e : kExcuses) {
+    if (mutant == e.mutant) return &e;
+  }
+  return nullptr;
+}
+
+bool TestExists(const Excuse& excuse, const std::string& tests_directory) {
+  if (excuse.file == nullptr) return true;
+  std::ifstream in(tests_directory + "/" + excuse.file);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (text.str().empty()) return false;
+  if (excuse.test == nullptr) return true;
+  const std::string test = excuse.test;
+  return text.str().find(test[0] == '-' ? test : "(" + test + ")") != std::string::npos;
+}
+
+}  // namespace millrace::checker

@@ -1,0 +1,41 @@
+// Runs a scenario: every execution within bounds, or as many seeds as are asked for, or one recording.
+#ifndef MILLRACE_TESTS_CHECKER_EXPLORE_H_
+#define MILLRACE_TESTS_CHECKER_EXPLORE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/checker/scenarios.h"
+
+namespace millrace::checker {
+
+struct Report {
+  uint64_t executions = 0;  // including those that ended in a known state
+  uint64_t states = 0;      // different ones; 0 when exploring by seed
+  uint64_t steps = 0;
+  bool complete = false;  // nothing was left out within the bounds
+  int level = -1;         // all executions with at most so many deviations were explored
+  bool violated = false;
+  std::string what;
+  std::string replay;  // options of `checker` that replay it
+  uint64_t seed = 0;   // 0: found by exhaustion
+};
+
+struct Limits {
+  uint64_t executions = ~0ull;
+  double seconds = 1e9;
+};
+
+// Deviations of at most 0, then 1, ... then all that the bounds allow: short counterexamples come first.
+Report ExploreAll(const Scenario& scenario, const Bounds& bounds, const Limits& limits);
+Report ExploreSeeds(const Scenario& scenario, uint64_t first_seed, uint64_t seeds, const Limits& limits);
+// One execution, with a readable line for every step. A recording is "bounds/choices", as reported.
+Report Replay(const Scenario& scenario, const std::string& recording, std::vector<std::string>* trace);
+Report ReplaySeed(const Scenario& scenario, uint64_t seed, std::vector<std::string>* trace);
+
+double CpuSeconds();
+
+}  // namespace millrace::checker
+
+#endif  // MILLRACE_TESTS_CHECKER_EXPLORE_H_

@@ -1,0 +1,134 @@
+// The weak memory that the checked code runs on: C++ release/acquire, relaxed, and fences, by views.
+//
+// Purpose: every word keeps all values ever stored in it, in modification order. A thread's view says, for
+// each word, the oldest value that it may still read; a load may return that one or any newer. Releasing
+// attaches the view to the stored value, acquiring takes it over. This is the operational form of C++20's
+// memory model without load buffering (no load returns what a later store of another thread, caused by it,
+// stores): the orders used here forbid that shape wherever it could matter, see README.md.
+//
+// Happens-before is kept apart from the views, as vector clocks: sequentially consistent fences order values
+// but do not by themselves make plain accesses race-free.
+#ifndef MILLRACE_TESTS_CHECKER_MEMORY_H_
+#define MILLRACE_TESTS_CHECKER_MEMORY_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace millrace::checker {
+
+inline constexpr uint32_t kThreads = 6;
+inline constexpr uint32_t kWords = 1280;  // words that one scenario may touch
+using Stamp = uint16_t;                   // place in a word's modification order; only compared
+inline constexpr Stamp kStampGap = 16;    // room for stores that take their place before existing ones
+
+struct View {
+  uint32_t words;            // that were known when it was made; nothing is known about later ones
+  uint32_t clock[kThreads];  // happens-before: this much of each thread
+  Stamp seen[kWords];
+};
+
+struct Value {
+  uint64_t bits;
+  const View* view;  // what an acquiring reader learns; null: nothing
+  uint32_t clock;    // of its writer, when it was stored
+  Stamp stamp;
+  uint8_t writer;
+  bool by_rmw;  // follows its predecessor immediately, for ever
+};
+
+constexpr bool Acquires(std::memory_order o) {
+  return o == std::memory_order_acquire || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
+}
+constexpr bool Releases(std::memory_order o) {
+  return o == std::memory_order_release || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
+}
+
+// One execution's memory. Choices are made by the caller: it is told how many values a load may return.
+class Memory {
+ public:
+  // `arena`: the bytes that words lie in; their initial values are read from there and never written back.
+  Memory(const std::byte* arena, size_t bytes);
+
+  void Reload();  // initial values, after the arena was written
+  void Reset();   // to the initial values, all threads at the beginning
+
+  bool Covers(const void* address) const {
+    const ptrdiff_t offset = static_cast<const std::byte*>(address) - arena_;
+    return offset >= 0 && static_cast<size_t>(offset) < number_.size() * 4;
+  }
+  // The number of a word; stable over executions.
+  uint32_t WordAt(const void* address, uint32_t bytes);
+  const void* AddressOf(uint32_t word) const { return arena_ + offsets_[word]; }
+  bool EverWritten(uint32_t word) const { return words_[word].size() > 1; }
+
+  // Loads. 0 is the newest value, choices - 1 the oldest that this thread may still read.
+  uint32_t LoadChoices(uint32_t thread, uint32_t word) const;
+  const Value& Load(uint32_t thread, uint32_t word, std::memory_order order, uint32_t choice);
+  const Value& Newest(uint32_t word) const { return words_[word].back(); }
+
+  // Stores. Choice 0 is the end of the modification order, n the n-th free place before it.
+  uint32_t StoreChoices(uint32_t thread, uint32_t word) const;
+  void Store(uint32_t thread, uint32_t word, uint64_t bits, std::memory_order order, uint32_t choice);
+
+  // Reads the newest value and replaces it.
+  uint64_t Replace(uint32_t thread, uint32_t word, uint64_t bits, std::memory_order order);
+
+  void Fence(uint32_t thread, std::memory_order order);
+  void SeqCstFence(uint32_t thread);
+
+  // Plain read of a word that may not race: false if its newest value does not happen before.
+  bool PlainRead(uint32_t thread, uint32_t word, uint64_t* bits);
+  // Is there a plain read of this word that a store by this thread would race with? The reader, or -1.
+  int RacingReader(uint32_t thread, uint32_t word) const;
+
+  // Synchronisation that is not through words: kernel locks, futex queues, the birth of a thread.
+  void Give(uint32_t thread, View* to) const;
+  void Take(uint32_t thread, const View& from);
+
+  void Tick(uint32_t thread) { ++threads_[thread].now.clock[thread]; }
+  uint32_t ClockOf(uint32_t thread) const { return threads_[thread].now.clock[thread]; }
+  // Identifies the state of all words: order and origin of their values.
+  uint64_t Hash() const { return hash_; }
+  void Clear(View* view) const;
+
+ private:
+  struct ThreadViews {
+    View now;       // what its loads must respect
+    View pending;   // learnt by relaxed loads; an acquire fence makes it count
+    View released;  // as of the last release fence: attached to relaxed stores
+    const View* released_copy = nullptr;
+  };
+  const View* Snapshot(const View& view);
+  const View* Attached(uint32_t thread, std::memory_order order, const View* also);
+  void Join(View* to, const View& from, bool clocks = true) const;
+  void Copy(View* to, const View& from) const;
+  uint64_t HashOf(uint32_t word) const;
+
+  const std::byte* arena_;
+  std::vector<uint16_t> number_;   // by offset / 4; 0: none yet
+  std::vector<uint32_t> offsets_;  // by word
+  std::vector<uint8_t> sizes_;
+  std::vector<std::vector<Value>> words_;
+  std::vector<std::array<uint32_t, kThreads>> plain_reads_;  // by word: clock of the last one of each thread
+  std::vector<uint32_t> touched_;                            // words whose state differs from the initial one
+  ThreadViews threads_[kThreads];
+  View seq_cst_;
+  std::vector<std::unique_ptr<View>> pool_;
+  size_t pool_used_ = 0;
+  uint64_t hash_ = 0;
+};
+
+inline uint64_t MixBits(uint64_t x) {  // splitmix64's finaliser
+  x += 0x9e3779b97f4a7c15ull;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+  return x ^ (x >> 31);
+}
+
+}  // namespace millrace::checker
+
+#endif  // MILLRACE_TESTS_CHECKER_MEMORY_H_

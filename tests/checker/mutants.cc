@@ -1,0 +1,290 @@
+#include "tests/checker/mutants.h"
+
+#include <fstream>
+#include <sstream>
+
+namespace millrace::checker {
+namespace {
+
+using K = Mutation;
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+struct Written {
+  const char* name;
+  const char* about;
+  Mutation mutation;
+  const char* hint;
+  bool brief = false;
+};
+
+Mutation Drop(Site site) { return {K::kDrop, site}; }
+Mutation Delay(Site site, Site until) { return {K::kDelay, site, until}; }
+Mutation Repeat(Site site, Site earlier) { return {K::kRepeat, site, earlier}; }
+Mutation Once(Site site) { return {K::kRepeatSelf, site}; }
+Mutation After(Site site, Site other) { return {K::kAfter, site, other}; }
+Mutation Tear(Site site) { return {K::kTear, site}; }
+Mutation Narrow(Site site) { return {K::kNarrow, site}; }
+Mutation Make(Slip slip) { return {K::kSlip, Site::X, Site::X, kRelaxed, 0, slip}; }
+Mutation Elsewhere() { return {K::kElsewhere}; }
+
+std::vector<Written> WrittenDown() {
+  using S = Site;
+  return {
+      // Two accesses exchanged.
+      {"swap P1 P2", "the stop sign after the message it stops after", Delay(S::P1, S::P2), "room", true},
+      {"swap P2 P3", "tail.sequence before the header", Delay(S::P2, S::P3), "take-over"},
+      {"swap P3 P4", "tail.position before tail.sequence (model tailpair -DPOSFIRST)", Delay(S::P3, S::P4),
+       "join-end"},
+      {"swap P2 P4", "the tail before the header (seeded 4)", Delay(S::P2, S::P4), "take-over"},
+      {"swap P2 P6", "the header after the look at sleepers", Delay(S::P2, S::P6), "wake"},
+      {"swap P7 P8",
+       "the epoch moves before the announcement is taken",
+       {K::kBumpFirst, S::P7, S::P8},
+       "sleepers"},
+      {"swap R1 R2", "intent after the fence", Delay(S::R1, S::R2), "join"},
+      {"swap R1 R6", "intent after the scan (model join -DFENCE=0)", Delay(S::R1, S::R6), "join", true},
+      {"swap R6 R7", "R after its fence", Delay(S::R6, S::R7), "crammed"},
+      {"swap R6 P1", "R after the first byte it gives up", Delay(S::R6, S::P1), "lapped", true},
+      {"swap J1 J2", "the position after the state", Delay(S::J1, S::J2), "join-two"},
+      {"swap J3 J4", "joins counted after the fence", Delay(S::J3, S::J4), "join"},
+      {"swap J3 J5", "joins counted after intent was read (model join -DSKIPBAD)", Delay(S::J3, S::J5),
+       "join", true},
+      {"swap J2 J4", "the seat becomes visible after the fence", Delay(S::J2, S::J4), "join"},
+      {"swap K1 K2", "the mark is voided after the fence", Delay(S::K1, S::K2), "marks-late"},
+      {"swap K1 K3", "the mark is voided after its new sequence", Delay(S::K1, S::K3), "marks-late"},
+      {"swap K3 K4", "the position of a mark before its sequence (model marktorn -DPOSFIRST)",
+       Delay(S::K3, S::K4), "marks", true},
+      {"swap C6 F1", "the position after the fence", Delay(S::C6, S::F1), "room", true},
+      {"swap C6 F2", "the position after the look at room_waiting", Delay(S::C6, S::F2), "room"},
+      {"swap F3 F4",
+       "the room epoch moves before the request is taken",
+       {K::kBumpFirst, S::F3, S::F4},
+       "room"},
+      {"swap B2 B3", "the request for room after its fence", Delay(S::B2, S::B3), "room"},
+      {"swap W2 W3", "the announcement after the membarrier", Delay(S::W2, S::W3), "wake", true},
+      {"swap W2 W4", "the announcement after the fence", Delay(S::W2, S::W4), "wake-fenced"},
+      {"swap O1 O2", "the flags after the fence", Delay(S::O1, S::O2), "take-over-asym"},
+      {"swap O1 P2", "the flags after the first publication", Delay(S::O1, S::P2), "take-over-asym", true},
+
+      // Something left out.
+      {"drop P1", "no stop sign", Drop(S::P1), "room"},
+      {"drop P3", "tail.sequence is never stored", Drop(S::P3), "join-end"},
+      {"drop P4", "tail.position is never stored", Drop(S::P4), "lapped"},
+      {"drop P8", "the word does not change before a wake (seeded 11)", Drop(S::P8), "sleepers", true},
+      {"drop C6", "positions are never stored", Drop(S::C6), "room"},
+      {"drop R1", "intent is never stored", Drop(S::R1), "join"},
+      {"drop R6", "R is never stored", Drop(S::R6), "lapped"},
+      {"drop K1", "a mark is rewritten without being voided (model marktorn)", Drop(S::K1), "marks-late",
+       true},
+      {"drop K4", "marks are never made", Drop(S::K4), "lapped"},
+      {"drop J3", "joins are not counted", Drop(S::J3), "join"},
+      {"drop J7", "seats_used is never raised", Drop(S::J7), "join"},
+      {"drop J8", "a seat is not freed", Drop(S::J8), "room"},
+      {"drop E1", "an eviction that is only believed", Drop(S::E1), "evict"},
+      {"drop W2", "a sleeper does not announce itself", Drop(S::W2), "wake"},
+      {"drop B2", "the producer does not announce itself", Drop(S::B2), "room"},
+      {"drop F4", "the room epoch does not change before a wake (model park -DNO_EPOCH)", Drop(S::F4),
+       "room"},
+      {"drop S1", "closing and opening are never stored", Drop(S::S1), "close"},
+      {"hoist P6",
+       "no compiler barrier in publish: sleepers is read before the stores (seeded 6)",
+       {K::kHoist, S::P6, S::P1},
+       "wake",
+       true},
+
+      // A re-check that is not made.
+      {"recheck C5", "no re-check after the copy (seeded 3)", Repeat(S::C5, S::C3), "lapped", true},
+      {"recheck C3", "R is looked at once and never again", Once(S::C3), "lapped"},
+      {"recheck C2", "a consumer looks at its own seat once and never again", Once(S::C2), "evict-copy"},
+      {"recheck J5", "a joiner does not look at intent", {K::kConstant, S::J5}, "join", true},
+      {"recheck K8", "a mark's position is not read again", Repeat(S::K8, S::K5), "marks-late"},
+      {"recheck W5", "the flags are not read again (model asym_flag)", Once(S::W5), "take-over-asym", true},
+      {"recheck T1", "tail.position is read once and never again", Once(S::T1), "lossy"},
+      {"recheck T3", "R is not looked at again where the tail is read", Once(S::T3), "lapped"},
+      {"recheck tail", "the tail pair is believed without its header (model tailpair -DNAIVE)",
+       After(S::C1, S::T2), "take-over", true},
+      {"recheck asleep", "no last look between membarrier and sleep", After(S::C1, S::W3), "wake", true},
+      {"recheck asleep fenced", "no last look between fence and sleep", After(S::C1, S::W4), "wake-fenced"},
+      {"recheck room", "no last scan before the producer sleeps", Make(Slip::kNoLastScan), "room", true},
+      {"recheck R3", "joins is read once and never again", Once(S::R3), "join"},
+      {"recheck R5", "positions are read once and never again", Once(S::R5), "room"},
+      {"recheck R8", "seats_used is read once and never again", Once(S::R8), "join-two"},
+      {"joining is live",
+       "a joiner that lost its race is evicted as nonsense (model join_evict)",
+       {K::kJoiningIsLive},
+       "reseat",
+       true},
+
+      // What must be one instruction.
+      {"tear P7", "sleepers is read and then cleared", Tear(S::P7), "sleepers"},
+      {"tear late P7",
+       "sleepers is cleared after the wake (seeded 12)",
+       {K::kTearLate, S::P7},
+       "sleepers",
+       true},
+      {"tear P8", "the epoch is read and then stored", Tear(S::P8), "sleepers"},
+      {"tear F3", "room_waiting is read and then cleared", Tear(S::F3), "room-two"},
+      {"tear late F3", "room_waiting is cleared after the wake", {K::kTearLate, S::F3}, "room-two"},
+      {"tear F4", "the room epoch is read and then stored (model park -DPLAIN_EPOCH)", Tear(S::F4),
+       "room-two"},
+      {"tear J3", "joins is read and then stored", Tear(S::J3), "join-two"},
+      {"tear J6", "a joiner goes live by a store: its eviction is undone", Tear(S::J6), "evict-late", true},
+      {"tear J7", "seats_used is read and then stored", Tear(S::J7), "room-two"},
+      {"tear E1", "an eviction by a store: a new holder of the seat is evicted", Tear(S::E1), "evict-join"},
+
+      // Numbers.
+      {"narrow C3", "R is compared as a signed 32-bit number (seeded 13)", Narrow(S::C3), "wrap-32", true},
+      {"narrow C5", "the same after a copy", Narrow(S::C5), "wrap-32"},
+      {"narrow T1", "tail.position is a signed 32-bit number", Narrow(S::T1), "wrap-31"},
+      {"narrow T2", "tail.sequence is a signed 32-bit number", Narrow(S::T2), "wrap-31"},
+      {"narrow T3", "R at the tail", Narrow(S::T3), "wrap-31"},
+      {"narrow R5", "the positions of seats", Narrow(S::R5), "wrap-31"},
+      {"narrow K5", "the positions of marks", Narrow(S::K5), "wrap-31"},
+      {"narrow K6", "the sequences of marks", Narrow(S::K6), "wrap-32"},
+      {"narrow J5", "intent", Narrow(S::J5), "wrap-31"},
+
+      // What the code around the ring must not do.
+      {"not registered", "asym = 1 without registration (seeded 8)", Make(Slip::kNotRegistered), "wake",
+       true},
+      {"wake one", "FUTEX_WAKE of one sleeper (seeded 9)", Make(Slip::kWakeOne), "sleepers", true},
+      {"private futex", "FUTEX_PRIVATE_FLAG (seeded 10)", Make(Slip::kPrivateFutex), "wake", true},
+      {"late epoch", "the futex word is read after the last look (model park -DLATE_EPOCH)",
+       Make(Slip::kEpochReadAfterLook), "wake"},
+      {"early position", "the position is stored before the payload was read (seeded 17)",
+       Make(Slip::kPositionBeforeRead), "room", true},
+      {"early leave", "the seat is freed before the payload was read", Make(Slip::kLeaveBeforeStore),
+       "leave"},
+      {"silent leave", "who leaves does not look for a waiting producer", Make(Slip::kLeaveNoWake), "leave"},
+      {"reclaim unlocked", "a dead seat is emptied without its lock (seeded 24)",
+       Make(Slip::kReclaimUnlocked), "reseat-sure", true},
+      {"reclaim unnoticed", "a seat was emptied but the last scan is believed", Make(Slip::kForgetNothing),
+       "reclaim"},
+      {"same generation", "a new holder keeps the generation of the last one",
+       Make(Slip::kRetakeSameGeneration), "reseat"},
+      {"same epoch", "take-over forgets the epoch (seeded 23)", Make(Slip::kSameEpoch), "take-over", true},
+      {"silent take-over", "take-over wakes nobody", Make(Slip::kTakeOverNoWake), "take-over-asym"},
+      {"take-over at R", "take-over moves R back", Make(Slip::kTakeOverForgetsR), "take-over", true},
+      {"take-over at tail", "take-over believes the tail pair", Make(Slip::kTakeOverAtTail), "take-over",
+       true},
+      {"late state", "closed is read after the header (model close)", Make(Slip::kStateAfterHeader), "close",
+       true},
+      {"silent close", "closing wakes nobody", Make(Slip::kCloseNoWake), "close"},
+      {"no limit", "a length above the maximum is believed (seeded 15)", Make(Slip::kLimitBeyondReserved),
+       "hostile", true},
+      {"evicted reads on", "a copy is believed although the seat was evicted", Make(Slip::kEvictedReadsOn),
+       "evict-copy", true},
+
+      // Not made of accesses.
+      {"mask in shared memory", "the mask is read from the shared header (seeded 14)", Elsewhere(), ""},
+      {"length read twice", "a header's length is read twice (seeded 16)", Elsewhere(), ""},
+      {"locked after link", "the producer's lock is taken after the queue has its name (seeded 18)",
+       Elsewhere(), ""},
+      {"lock by descriptor", "a lock is held by a descriptor only (seeded 19)", Elsewhere(), ""},
+      {"inherited mapping", "no MADV_DONTFORK (seeded 20)", Elsewhere(), ""},
+      {"classic lock", "F_SETLK instead of F_OFD_SETLK (seeded 21)", Elsewhere(), ""},
+      {"ftruncate", "ftruncate instead of posix_fallocate (seeded 22)", Elsewhere(), ""},
+      {"mark in a batch", "a mark is made while a batch is open (model mark_takeover)", Elsewhere(), ""},
+      {"group mutants", "models group*: members, claims, rescue", Elsewhere(), ""},
+  };
+}
+
+bool FindSite(const std::string& label, Site* site) {
+  for (int i = 0; i <= static_cast<int>(Site::X); ++i) {
+    if (label != NameOf(static_cast<Site>(i))) continue;
+    *site = static_cast<Site>(i);
+    return true;
+  }
+  return false;
+}
+
+std::string Trimmed(const std::string& cell) {
+  const size_t begin = cell.find_first_not_of(" `");
+  const size_t end = cell.find_last_not_of(" `");
+  return begin == std::string::npos ? "" : cell.substr(begin, end - begin + 1);
+}
+
+std::vector<std::string> Cells(const std::string& row) {
+  std::vector<std::string> cells;
+  std::istringstream in(row.substr(1));
+  for (std::string cell; std::getline(in, cell, '|');) cells.push_back(Trimmed(cell));
+  return cells;
+}
+
+// The scenario that exercises a label, to be tried first.
+std::string HintFor(const std::string& label) {
+  static const std::pair<const char*, const char*> kExact[] = {
+      {"P5", "wake-fenced"}, {"W4", "wake-fenced"}, {"C4", "lapped"},  {"C6", "room"},  {"R3", "join-end"},
+      {"R4", "leave"},       {"R5", "room"},        {"R7", "crammed"}, {"P3", "marks"}, {"P4", "marks"},
+      {"T1", "marks"},       {"T2", "marks"},       {"J3", "join-two"}};
+  for (const auto& [exact, hint] : kExact) {
+    if (label == exact) return hint;
+  }
+  switch (label[0]) {
+    case 'P':
+      return label > "P4" ? "sleepers" : "two";
+    case 'C':
+      return "lapped";
+    case 'S':
+      return "close";
+    case 'K':
+      return "marks-late";
+    case 'E':
+      return "evict";
+    case 'W':
+      return "wake";
+    case 'B':
+    case 'F':
+      return "room";
+    case 'O':
+      return "take-over-asym";
+    default:
+      return "join";
+  }
+}
+
+// All weakenings of one row by one step.
+bool Weaken(const std::vector<std::string>& cells, std::vector<Mutant>* out) {
+  const std::string& label = cells[0];
+  const std::string& order = cells[2];
+  Site site;
+  if (!FindSite(label, &site)) return false;
+  const bool fence = cells[1] == "(fence)";
+  const auto add = [&](const std::string& name, Mutation m) {
+    const bool brief = fence && label[0] != 'K' && label != "C4";  // those take long
+    out->push_back({name, cells[3] + ": " + cells[5], m, HintFor(label), brief});
+  };
+  const auto to = [&](std::memory_order weaker) { return Mutation{K::kOrder, site, Site::X, weaker}; };
+  if (order == "relaxed") return true;
+  if (order == "membarrier" || fence) add("drop " + label, Drop(site));
+  if (order == "membarrier") return true;
+  if (order == "seq_cst") {
+    add("weaken " + label + " to acq_rel", to(std::memory_order_acq_rel));
+  } else if (order == "acq_rel") {
+    add("weaken " + label + " to acquire", to(std::memory_order_acquire));
+    add("weaken " + label + " to release", to(std::memory_order_release));
+  } else if (order == "acquire" || order == "release") {
+    if (!fence) add("weaken " + label + " to relaxed", to(kRelaxed));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<Mutant> AllMutants(const std::string& protocol_path) {
+  std::ifstream in(protocol_path);
+  std::vector<Mutant> all;
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("## ", 0) == 0) inside = line == "## Memory order";
+    if (!inside || line.rfind("| ", 0) != 0 || line.rfind("| label", 0) == 0) continue;
+    const std::vector<std::string> cells = Cells(line);
+    if (cells.size() < 6 || !Weaken(cells, &all)) return {};
+  }
+  if (all.empty()) return {};
+  for (const Written& w : WrittenDown()) all.push_back({w.name, w.about, w.mutation, w.hint, w.brief});
+  return all;
+}
+
+}  // namespace millrace::checker

@@ -1,0 +1,144 @@
+#include "tests/checker/programs.h"
+
+namespace millrace::checker {
+
+using namespace internal;  // NOLINT: the checker is about nothing else
+
+namespace {
+
+// Steps that one public operation may take; a scan of all marks is some 200.
+constexpr uint32_t kOperationSteps = 4000;
+
+bool Wait(const uint32_t* word, uint32_t seen, int64_t) {
+  if (Slipped(Slip::kEpochReadAfterLook)) {
+    seen = static_cast<uint32_t>(machine->Load(word, 4, std::memory_order_acquire, Site::W1));
+  }
+  return machine->FutexWait(word, seen);
+}
+void WakeWaiters(const uint32_t* word) {
+  machine->FutexWake(word, Slipped(Slip::kWakeOne), Slipped(Slip::kPrivateFutex));
+  mutated::AfterWake();
+}
+int64_t Now() { return 0; }
+uint64_t WallNow() { return 0; }
+
+void WakeEverybody(RingControl& control) {
+  W::BumpWakeEpoch(control.wake);
+  WakeWaiters(&control.wake.epoch);
+}
+
+}  // namespace
+
+const ParkOps& CheckedParkOps() {
+  static constexpr ParkOps kOps = {&Wait, &WakeWaiters, &mutated::Barrier, &Now};
+  return kOps;
+}
+
+void ProducerProgram::Begin() {
+  ring_.Attach(world->Ring(), world->Seats(), world->shape().start, world->shape().asym, &WallNow);
+}
+
+void ProducerProgram::TakeOver(bool asym) {
+  machine->AwaitLock(&world->producer_lock);
+  machine->BeginOperation(kOperationSteps);
+  const RingMemory memory = world->Ring();
+  RingControl& control = *memory.control;
+  std::optional<Point> at;
+  if (Slipped(Slip::kTakeOverAtTail)) {
+    at = Point{W::LoadTailPosition(control.tail), W::LoadTailSequence(control.tail)};
+  } else {
+    at = FindTakeOverPoint<A>(memory);
+  }
+  if (!at) machine->Violate("take-over finds a damaged ring");
+  machine->Expect(at->position == world->end() && at->sequence == world->published(),
+                  "take-over does not go on after the last published message");
+  world->OwnedBy(number_);
+  const uint32_t epoch = EpochOf(W::LoadState(control.room)) + (Slipped(Slip::kSameEpoch) ? 0 : 1);
+  W::Note(control.room.epoch_first_sequence, at->sequence);
+  W::StoreTailSequence(control.tail, at->sequence);
+  W::StoreTailPosition(control.tail, at->position);
+  W::StoreFlags(control.room, uint64_t{epoch} << 32 | (asym ? kFlagAsym : 0));
+  W::FenceFlagsBeforePublish();
+  W::StoreState(control.room, MakeState(epoch, /*open=*/true));
+  if (!Slipped(Slip::kTakeOverNoWake)) WakeEverybody(control);
+  if (Slipped(Slip::kTakeOverForgetsR)) W::StoreReserved(control.room, at->position);
+  ring_.Attach(memory, world->Seats(), *at, asym, &WallNow);
+}
+
+bool ProducerProgram::Publish(WhenFull when) {
+  machine->BeginOperation(kOperationSteps);
+  const uint64_t sequence = ring_.sequence();
+  const uint32_t bytes = world->SizeOf(sequence, number_);
+  std::byte* const to = ring_.Fits(bytes) ? ring_.Place() : WaitClaim(bytes, when);
+  if (to == nullptr) return false;
+  uint64_t words[kMostWords];
+  for (size_t i = 0; i * 8 < bytes; ++i) words[i] = World::WordAt(sequence, number_, i);
+  A::CopyIn(to, words, bytes);
+  if (ring_.Commit(bytes)) Wake();
+  return true;
+}
+
+void ProducerProgram::Wake() {
+  if (ring_.TakeSleepers()) WakeWaiters(&ring_.control().wake.epoch);
+}
+
+std::byte* ProducerProgram::TryClaim(size_t n) {
+  for (;;) {
+    bool wake = false;
+    std::byte* const data = ring_.ClaimSlow(n, &wake);
+    if (wake) Wake();
+    if (data != nullptr) return data;
+    if (!EmptyDeadSeats()) return nullptr;
+  }
+}
+
+std::byte* ProducerProgram::WaitClaim(size_t n, WhenFull when) {
+  std::byte* data = TryClaim(n);
+  if (when == WhenFull::kGiveUp) return data;
+  while (data == nullptr) {
+    machine->BeginOperation(kOperationSteps);
+    if (when == WhenFull::kEvict && EvictAll()) data = TryClaim(n);
+    if (data != nullptr) break;
+    ParkProducer<A>(world->bytes().seats_control, CheckedParkOps(), INT64_MAX, [&] {
+      if (!Slipped(Slip::kNoLastScan)) data = TryClaim(n);
+      return data != nullptr;
+    });
+    if (Slipped(Slip::kNoLastScan)) data = TryClaim(n);
+  }
+  return data;
+}
+
+bool ProducerProgram::EvictAll() {
+  bool evicted = false;
+  ring_.HoldingBack(
+      [&](uint32_t seat, uint64_t state) { evicted |= ring_.Evict(seat, state, EvictedWhy::kHeldBack); });
+  if (evicted) WakeEverybody(ring_.control());
+  return evicted;
+}
+
+bool ProducerProgram::EmptyDeadSeats() {
+  bool emptied = false;
+  ring_.HoldingBack([&](uint32_t i, uint64_t) {
+    KernelLock* const lock = &world->seat_locks[i];
+    if (machine->Held(lock)) return;
+    const bool locked = !Slipped(Slip::kReclaimUnlocked);
+    if (locked && !machine->TryLock(lock)) return;
+    SeatIdentity& seat = world->bytes().seats[i].identity;
+    const uint32_t generation = GenerationOf(W::LoadSeatState(seat)) + 1;
+    W::StoreFree(seat, MakeSeatState(generation, SeatPhase::kFree, 0));
+    if (locked) machine->Unlock(lock);
+    emptied = true;
+  });
+  if (emptied && !Slipped(Slip::kForgetNothing)) ring_.ForgetScan();
+  return emptied;
+}
+
+void ProducerProgram::Close() {
+  machine->BeginOperation(kOperationSteps);
+  RingControl& control = ring_.control();
+  W::StoreState(control.room, MakeState(EpochOf(W::LoadState(control.room)), /*open=*/false));
+  if (Slipped(Slip::kCloseNoWake)) return;
+  WakeEverybody(control);
+}
+
+}  // namespace millrace::checker

@@ -1,0 +1,158 @@
+#include "tests/checker/world.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace millrace::checker {
+
+using namespace internal;  // NOLINT: the checker is about nothing else
+
+World* world = nullptr;
+
+World::World() : bytes_(std::make_unique<Bytes>()) {}
+
+void World::Build(const Shape& shape) {
+  shape_ = shape;
+  std::memset(static_cast<void*>(bytes_.get()), 0, sizeof(Bytes));
+  RingControl& c = bytes_->control;
+  c.room.intent = c.room.reserved = shape.start.position;
+  c.room.state = MakeState(1, /*open=*/true);
+  c.room.flags = uint64_t{1} << 32 | (shape.asym ? kFlagAsym : 0);
+  c.room.epoch_first_sequence = shape.start.sequence;
+  c.tail = {shape.start.position, shape.start.sequence};
+  for (Mark& mark : c.marks) mark.position = ~uint64_t{0};
+  c.marks[shape.start.position / (shape.capacity / kMarks) % kMarks] = {shape.start.position,
+                                                                        shape.start.sequence, 0, 0};
+  for (Seat& seat : bytes_->seats) seat.words.claim = kNoClaim;
+}
+
+void World::Reset() {
+  messages_.clear();
+  end_ = boundary_ = shape_.start.position;
+  reserved_ = shape_.start.position;
+  producer_ = epoch_ = 1;
+}
+
+const uint32_t* World::WordOf(Site site) const {
+  if (site == Site::P6) return &bytes_->seats_control.sleeper.sleepers;
+  return site == Site::F3 ? &bytes_->seats_control.room_epoch.epoch : &bytes_->control.wake.epoch;
+}
+
+uint32_t World::SizeOf(uint64_t sequence, uint32_t producer) const {
+  const uint64_t i = sequence - shape_.start.sequence;
+  const uint32_t size = shape_.sizes[i % shape_.sizes.size()];
+  return producer == 1 ? size : size ^ 8;
+}
+
+uint64_t World::WordAt(uint64_t sequence, uint32_t producer, size_t i) {
+  return MixBits(sequence * 64 + i) ^ MixBits(producer);
+}
+
+const Published* World::Find(uint64_t sequence) const {
+  const uint64_t i = sequence - shape_.start.sequence;
+  return i < messages_.size() ? &messages_[i] : nullptr;
+}
+
+void World::Judge(uint64_t sequence, const uint64_t* words, uint64_t bytes) const {
+  const Published* const message = Find(sequence);
+  if (message == nullptr)
+    machine->Violate("received message " + std::to_string(sequence) + ", which was never published");
+  if (bytes != message->bytes) {
+    machine->Violate("message " + std::to_string(sequence) + " has " + std::to_string(bytes) +
+                     " bytes, published with " + std::to_string(message->bytes));
+  }
+  for (size_t i = 0; i * 8 < bytes; ++i) {
+    if (words[i] != WordAt(sequence, message->producer, i)) {
+      machine->Violate("TORN: message " + std::to_string(sequence) + ", word " + std::to_string(i));
+    }
+  }
+}
+
+void World::JudgeBoundary(Point point, const char* what) const {
+  bool right = false;
+  if (point.sequence == published()) {
+    right = point.position == end_ || point.position == boundary_;
+  } else if (const Published* const m = Find(point.sequence)) {
+    right = point.position == m->position || point.position == m->before;
+  }
+  if (right) return;
+  machine->Violate(std::string(what) + " is no frame boundary: position " + std::to_string(point.position) +
+                   ", sequence " + std::to_string(point.sequence));
+}
+
+void World::Stored(const void* address, uint64_t value, Site site) {
+  if (site == Site::R6) {
+    machine->Expect(Ahead(value, reserved_) >= 0, "R goes back");
+    reserved_ = value;
+  }
+  if (site == Site::S1 && IsOpen(value)) {
+    machine->Expect(EpochOf(value) == epoch_ + 1, "a take-over is not a new epoch");
+    ++epoch_;
+  }
+  if (site != Site::P2 || shape_.hostile) return;
+  const uint64_t bytes = FrameBytes(value & kFrameLengthMask);
+  machine->Expect(address == bytes_->data + (end_ & (shape_.capacity - 1)),
+                  "publishes a frame that is not at the end");
+  machine->Expect(static_cast<uint32_t>(value >> 32) == static_cast<uint32_t>(published()),
+                  "publishes a sequence twice or leaves one out");
+  machine->Expect((end_ & (shape_.capacity - 1)) + bytes <= shape_.capacity,
+                  "a frame crosses the end of the ring");
+  machine->Expect(Ahead(reserved_, end_ + bytes + kFrameHeader) >= 0, "writes bytes that R does not cover");
+  if ((value & kFramePadding) == 0) {
+    messages_.push_back({end_, boundary_, producer_, static_cast<uint32_t>(value & kFrameLengthMask)});
+    boundary_ = end_ + bytes;
+  }
+  end_ += bytes;
+}
+
+std::string World::NameOf(const void* address) const {
+  const auto* const at = static_cast<const std::byte*>(address);
+  char text[64];
+  const auto offset_in = [at](const void* part, size_t bytes) -> ptrdiff_t {
+    const ptrdiff_t d = at - static_cast<const std::byte*>(part);
+    return d >= 0 && static_cast<size_t>(d) < bytes ? d : -1;
+  };
+  if (const ptrdiff_t d = offset_in(bytes_->data, kMostCapacity); d >= 0) {
+    std::snprintf(text, sizeof text, "data[%td]", d);
+    return text;
+  }
+  const RingControl& c = bytes_->control;
+  const SeatsControl& s = bytes_->seats_control;
+  const struct {
+    const void* word;
+    const char* name;
+  } kNames[] = {{&c.room.intent, "intent"},
+                {&c.room.reserved, "reserved"},
+                {&c.room.state, "state"},
+                {&c.room.flags, "flags"},
+                {&c.room.removed, "removed"},
+                {&c.tail.position, "tail.position"},
+                {&c.tail.sequence, "tail.sequence"},
+                {&c.wake.epoch, "wake.epoch"},
+                {&s.sleeper.sleepers, "sleepers"},
+                {&s.room_waiting.waiting, "room_waiting"},
+                {&s.room_epoch.epoch, "room_epoch"},
+                {&s.join.seats_used, "seats_used"},
+                {&s.join.joins, "joins"}};
+  for (const auto& n : kNames) {
+    if (n.word == address) return n.name;
+  }
+  if (const ptrdiff_t d = offset_in(c.marks, sizeof c.marks); d >= 0) {
+    const char* const kFields[] = {"position", "sequence", "time", "unused"};
+    std::snprintf(text, sizeof text, "mark[%td].%s", d / 32, kFields[d % 32 / 8]);
+    return text;
+  }
+  if (const ptrdiff_t d = offset_in(bytes_->seats, sizeof bytes_->seats); d >= 0) {
+    const ptrdiff_t in_seat = d % static_cast<ptrdiff_t>(sizeof(Seat));
+    const char* field = "word";
+    if (in_seat == 0) field = "position";
+    if (in_seat == offsetof(Seat, identity.state)) field = "state";
+    if (in_seat == offsetof(Seat, identity.evicted_sequence)) field = "evicted_sequence";
+    std::snprintf(text, sizeof text, "seat[%td].%s", d / static_cast<ptrdiff_t>(sizeof(Seat)), field);
+    return text;
+  }
+  std::snprintf(text, sizeof text, "offset %td", at - reinterpret_cast<const std::byte*>(bytes_.get()));
+  return text;
+}
+
+}  // namespace millrace::checker

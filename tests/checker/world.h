@@ -1,0 +1,102 @@
+// The shared memory of a scenario, and what is true about it.
+//
+// The truth is kept by looking at every store as it happens: which messages were published, where their
+// frames lie, how far R went. Threads are judged by it; they cannot read it.
+#ifndef MILLRACE_TESTS_CHECKER_WORLD_H_
+#define MILLRACE_TESTS_CHECKER_WORLD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "millrace/internal/layout.h"
+#include "millrace/internal/ring_producer.h"
+#include "tests/checker/machine.h"
+
+namespace millrace::checker {
+
+inline constexpr uint64_t kLeastCapacity =
+    512;  // the smallest that the ring's arithmetic allows: chunks of 8
+inline constexpr uint64_t kMostCapacity = 2048;  // chunks of 32: several frames in one
+inline constexpr uint32_t kSeats = 3;
+inline constexpr size_t kMostWords = kMostCapacity / 8;
+
+// What a queue looks like when a scenario begins.
+struct Shape {
+  internal::Point start;  // of the first message
+  uint64_t max_message = 112;
+  std::vector<uint16_t> sizes;  // payload bytes of the messages, over and over
+  bool asym = true;                                 // the first producer registered for membarrier
+  uint64_t capacity = kLeastCapacity;
+  bool hostile = false;  // scribbles may lie in the ring: damage is an answer
+};
+
+struct Published {
+  uint64_t position;  // of its frame
+  uint64_t before;    // boundary before it: differs from position by a padding frame
+  uint32_t producer;
+  uint32_t bytes;
+};
+
+class World {
+ public:
+  struct Bytes {
+    internal::RingControl control;
+    alignas(4096) std::byte data[kMostCapacity];
+    internal::SeatsControl seats_control;
+    internal::Seat seats[kSeats];
+    internal::Seat scratch[kThreads];  // seats of observers: private in truth
+    internal::RoomWaitingWords scratch_waiting;
+    internal::RoomEpochWords scratch_epoch;
+  };
+
+  World();
+  void Build(const Shape& shape);  // before the first execution
+  void Reset();                    // before every execution
+
+  internal::RingMemory Ring() {
+    return {&bytes_->control, bytes_->data, shape_.capacity, shape_.max_message};
+  }
+  internal::SeatTable Seats() { return {&bytes_->seats_control, bytes_->seats, kSeats}; }
+  Bytes& bytes() { return *bytes_; }
+  const Shape& shape() const { return shape_; }
+  const uint32_t* WordOf(Site site) const;  // the 32-bit word that this label is about
+
+  // The messages: their size and bytes follow from sequence and producer.
+  uint32_t SizeOf(uint64_t sequence, uint32_t producer) const;
+  static uint64_t WordAt(uint64_t sequence, uint32_t producer, size_t i);
+  // Is this what was published with that sequence? Violates otherwise.
+  void Judge(uint64_t sequence, const uint64_t* words, uint64_t bytes) const;
+  // Is this a frame boundary, with this sequence? Violates otherwise.
+  void JudgeBoundary(internal::Point point, const char* what) const;
+
+  uint64_t published() const { return shape_.start.sequence + messages_.size(); }  // sequence of the next
+  uint64_t end() const { return end_; }  // position of the next frame
+  const Published* Find(uint64_t sequence) const;
+  void OwnedBy(uint32_t producer) { producer_ = producer; }
+
+  void Stored(const void* address, uint64_t value, Site site);
+  std::string NameOf(const void* address) const;
+
+  KernelLock producer_lock;
+  KernelLock seat_locks[kSeats];
+  KernelLock gates[3];  // consumers born with one let the producer begin once they have joined; 2: a cue
+
+ private:
+  std::unique_ptr<Bytes> bytes_;
+  Shape shape_;
+  std::vector<Published> messages_;
+  uint64_t end_ = 0;       // after the last frame published
+  uint64_t boundary_ = 0;  // the same, but before padding that belongs to the next message
+  uint64_t reserved_ = 0;
+  uint32_t producer_ = 1;
+  uint32_t epoch_ = 1;
+};
+
+extern World* world;
+
+}  // namespace millrace::checker
+
+#endif  // MILLRACE_TESTS_CHECKER_WORLD_H_
