@@ -1,0 +1,213 @@
+// The loops every channel is measured by: the same for all of them.
+#ifndef MILLRACE_BENCHES_HARNESS_LOOPS_H_
+#define MILLRACE_BENCHES_HARNESS_LOOPS_H_
+
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <memory>
+#include <random>
+
+#include "benches/harness/payload.h"
+#include "benches/harness/rival.h"
+#include "benches/harness/work.h"
+
+namespace millrace::bench {
+
+inline uint64_t CpuNsOfThisProcess() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto ns = [](const timeval& t) {
+    return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_usec) * 1000;
+  };
+  return ns(usage.ru_utime) + ns(usage.ru_stime);
+}
+
+template <size_t kBytes, class Sender>
+void SendAsManyAsPossible(Sender& sender, const Work& work, Shared& shared) {
+  shared.WaitForStart();
+  const uint64_t cpu_before = CpuNsOfThisProcess();
+  const uint64_t end = shared.end.load();
+  // A look at the clock costs as much as a message: look once in about 20 µs, after every one if they are
+  // slow.
+  const uint64_t often_enough = TicksOfNs(20'000);
+  uint64_t sent = 0, burst = 1;
+  for (uint64_t now = Ticks(); now < end;) {
+    for (const uint64_t stop = sent + burst; sent != stop; ++sent)
+      sender.Send(Outgoing<kBytes>{sent, work.bytes});
+    const uint64_t then = Ticks();
+    if (then - now < often_enough / 2) burst *= 2;
+    if (then - now > often_enough * 2 && burst > 1) burst /= 2;
+    now = then;
+  }
+  sender.Send(Outgoing<kBytes>{kLastMessage, work.bytes});
+  sender.Flush();
+  shared.producer.messages = sent;
+  shared.producer.cpu_ns = CpuNsOfThisProcess() - cpu_before;
+  shared.producer.end_ticks = Ticks();
+}
+
+template <size_t kBytes, class Sender>
+void SendOneByOne(Sender& sender, const Work& work, Shared& shared) {
+  std::minstd_rand random(12345);  // the pause must not fall into step with a poll interval
+  std::uniform_int_distribution<uint64_t> pause(TicksOfNs(static_cast<double>(work.pause_low_ns)),
+                                                TicksOfNs(static_cast<double>(work.pause_high_ns)));
+  shared.WaitForStart();
+  const uint64_t cpu_before = CpuNsOfThisProcess();
+  const uint64_t end = shared.end.load();
+  uint64_t sent = 0;
+  for (;;) {
+    const uint64_t go = Ticks() + pause(random);
+    while (Ticks() < go) CpuRelax();
+    const uint64_t stamp = TicksAfterLoads();
+    if (stamp >= end) break;
+    sender.Send(Outgoing<kBytes>{stamp, work.bytes});
+    sender.Flush();
+    ++sent;
+    while (shared.seen.load(std::memory_order_acquire) != sent) CpuRelax();
+  }
+  sender.Send(Outgoing<kBytes>{kLastMessage, work.bytes});
+  sender.Flush();
+  shared.producer.messages = sent;
+  shared.producer.cpu_ns = CpuNsOfThisProcess() - cpu_before;
+  shared.producer.end_ticks = Ticks();
+}
+
+template <size_t kBytes, class Sender>
+void SendNothing(Sender& sender, const Work& work, Shared& shared) {
+  shared.WaitForStart();
+  timespec nap{0, 1'000'000};
+  while (Ticks() < shared.end.load()) nanosleep(&nap, nullptr);
+  sender.Send(Outgoing<kBytes>{kLastMessage, work.bytes});
+  sender.Flush();
+  shared.producer.end_ticks = Ticks();
+}
+
+template <size_t kBytes, class Receiver>
+void ReceiveAll(Receiver& receiver, const Work& work, bool prepared, int index, Shared& shared) {
+  Report report;
+  uint64_t expected = 0;
+  const uint64_t chew = index == 0 ? TicksOfNs(static_cast<double>(work.chew_ns)) : 0;
+  shared.WaitForStart();
+  const uint64_t cpu_before = CpuNsOfThisProcess();
+  for (bool more = true; more;) {
+    receiver.Receive([&](const void* bytes, size_t size) {
+      const auto in = Incoming<kBytes>::Read(bytes, work.bytes, prepared);
+      if (in.first == kLastMessage) {
+        more = false;
+        return;
+      }
+      if (!in.intact || size != work.bytes) ++report.damaged;
+      if (in.first != expected) {
+        if (in.first < expected) ++report.damaged;
+        report.lost += in.first - expected;
+        expected = in.first;
+      }
+      ++expected;
+      ++report.messages;
+      if (chew != 0) {
+        for (const uint64_t go = Ticks() + chew; Ticks() < go;) CpuRelax();
+      }
+    });
+  }
+  report.end_ticks = Ticks();
+  report.cpu_ns = CpuNsOfThisProcess() - cpu_before;
+  shared.consumers[index] = report;
+}
+
+template <size_t kBytes, class Receiver>
+void ReceiveOneByOne(Receiver& receiver, const Work& work, bool prepared, int index, Shared& shared) {
+  Report report;
+  shared.WaitForStart();
+  // What comes while caches, predictors and the rival's own adaptation settle does not count.
+  const uint64_t start = shared.start.load();
+  const uint64_t warm = start + (shared.end.load() - start) / 8;
+  for (bool more = true; more;) {
+    receiver.Receive([&](const void* bytes, size_t) {
+      const auto in = Incoming<kBytes>::Read(bytes, work.bytes, prepared);
+      const uint64_t now = TicksAfterLoads();  // every byte has been read
+      if (in.first == kLastMessage) {
+        more = false;
+        return;
+      }
+      if (!in.intact || in.first < start) ++report.damaged;
+      // Two cores' counters may differ by a few ticks; that is 0, not 2^64.
+      if (in.first > warm) shared.latency.Add(now > in.first ? now - in.first : 0);
+      ++report.messages;
+    });
+    shared.seen.store(report.messages, std::memory_order_release);
+  }
+  shared.consumers[index] = report;
+}
+
+// A channel that carries one size only says so.
+template <class Channel>
+concept OfOneSize = requires {
+  Channel::kOnlyBytes;
+};
+
+// One slice of a channel.
+template <class Channel>
+class ChannelJob : public Job {
+ public:
+  ChannelJob(const Work& work, bool prepared) : work_(work), prepared_(prepared), channel_(work_) {}
+
+  void Produce(Shared& shared) override {
+    typename Channel::Sender sender(channel_, work_);
+    if constexpr (OfOneSize<Channel>) return Produce<Channel::kOnlyBytes>(sender, shared);
+    switch (work_.bytes) {
+      case 8:
+        return Produce<8>(sender, shared);
+      case 64:
+        return Produce<64>(sender, shared);
+      default:
+        return Produce<0>(sender, shared);
+    }
+  }
+  void Consume(int index, Shared& shared) override {
+    typename Channel::Receiver receiver(channel_, work_, index);
+    if constexpr (OfOneSize<Channel>) return Consume<Channel::kOnlyBytes>(receiver, index, shared);
+    switch (work_.bytes) {
+      case 8:
+        return Consume<8>(receiver, index, shared);
+      case 64:
+        return Consume<64>(receiver, index, shared);
+      default:
+        return Consume<0>(receiver, index, shared);
+    }
+  }
+
+ private:
+  template <size_t kBytes>
+  void Produce(typename Channel::Sender& sender, Shared& shared) {
+    switch (work_.activity) {
+      case Activity::kThroughput:
+        return SendAsManyAsPossible<kBytes>(sender, work_, shared);
+      case Activity::kLatency:
+        return SendOneByOne<kBytes>(sender, work_, shared);
+      case Activity::kIdle:
+        return SendNothing<kBytes>(sender, work_, shared);
+    }
+  }
+  template <size_t kBytes>
+  void Consume(typename Channel::Receiver& receiver, int index, Shared& shared) {
+    if (work_.activity == Activity::kLatency)
+      return ReceiveOneByOne<kBytes>(receiver, work_, prepared_, index, shared);
+    ReceiveAll<kBytes>(receiver, work_, prepared_, index, shared);
+  }
+
+  const Work work_;
+  const bool prepared_;
+  Channel channel_;
+};
+
+template <class Channel>
+Rival Describe(Rival rival) {
+  const bool prepared = rival.prepared;
+  rival.open = [prepared](const Work& work) { return std::make_unique<ChannelJob<Channel>>(work, prepared); };
+  return rival;
+}
+
+}  // namespace millrace::bench
+
+#endif  // MILLRACE_BENCHES_HARNESS_LOOPS_H_

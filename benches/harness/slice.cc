@@ -1,0 +1,116 @@
+#include "benches/harness/slice.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <thread>
+
+#include "benches/harness/process.h"
+
+namespace millrace::bench {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto kSetUpTime = std::chrono::seconds(20);  // daemons and their discovery take their time
+constexpr double kTimeToDrain = 15;
+
+struct Children {
+  std::vector<pid_t> consumers;
+  pid_t producer = 0;
+
+  bool AnyGone() const {
+    const auto gone = [](pid_t child) {
+      siginfo_t info{};
+      return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+             info.si_pid != 0;
+    };
+    return gone(producer) || std::any_of(consumers.begin(), consumers.end(), gone);
+  }
+};
+
+std::string FirstFailure(const Shared& shared, int consumers) {
+  if (shared.producer.failure[0] != '\0') return std::string("producer: ") + shared.producer.failure;
+  for (int i = 0; i < consumers; ++i) {
+    if (shared.consumers[i].failure[0] != '\0')
+      return std::string("consumer: ") + shared.consumers[i].failure;
+  }
+  return "";
+}
+
+void Collect(const Shared& shared, const Work& work, SliceResult* result) {
+  result->sent = shared.producer.messages;
+  result->received = ~uint64_t{0};
+  for (int i = 0; i < work.consumers; ++i) {
+    const Report& report = shared.consumers[i];
+    result->received_by.push_back(report.messages);
+    result->received = std::min(result->received, report.messages);
+    result->lost += report.lost;
+    result->damaged += report.damaged;
+  }
+  const uint64_t start = shared.start.load();
+  uint64_t end = start;
+  for (int i = 0; i < work.consumers; ++i) end = std::max(end, shared.consumers[i].end_ticks);
+  result->seconds = NsOfTicks(end - start) / 1e9;
+  if (result->seconds > 0)
+    result->consumer_cpu = static_cast<double>(shared.consumers[0].cpu_ns) / 1e9 / result->seconds;
+  const double producer_seconds = NsOfTicks(shared.producer.end_ticks - start) / 1e9;
+  if (producer_seconds > 0)
+    result->producer_cpu = static_cast<double>(shared.producer.cpu_ns) / 1e9 / producer_seconds;
+  if (work.activity == Activity::kLatency) result->latency = std::make_shared<Histogram>(shared.latency);
+}
+
+}  // namespace
+
+SliceResult SliceRunner::Run(const Rival& rival, Work work) {
+  ThrowIfInterrupted();
+  work.name = UniqueName();
+  work.oversubscribed = Oversubscribed(work.consumers);
+  SliceResult result;
+  SharedObject<Shared> shared;
+  result.line_ns_before = probe_.LineNs();
+  try {
+    const std::unique_ptr<Job> job = rival.open(work);
+    Children children;
+    children.producer = Spawn(
+        CoreOfProducer(), [&] { job->Produce(*shared); }, shared->producer.failure,
+        sizeof shared->producer.failure);
+    for (int i = 0; i < work.consumers; ++i) {
+      Report& report = shared->consumers[i];
+      children.consumers.push_back(Spawn(
+          CoreOfConsumer(i), [&, i] { job->Consume(i, *shared); }, report.failure, sizeof report.failure));
+    }
+    const auto deadline = steady_clock::now() + kSetUpTime;
+    const uint32_t all = static_cast<uint32_t>(work.consumers) + 1;
+    bool set_up = false;
+    while (!(set_up = shared->ready.load() == all) && steady_clock::now() < deadline && !children.AnyGone()) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    bool ended = set_up;
+    if (set_up) {
+      const uint64_t start = Ticks();
+      shared->end.store(start + TicksOfNs(seconds_ * 1e9));
+      shared->start.store(start, std::memory_order_release);
+      std::this_thread::sleep_for(std::chrono::duration<double>(seconds_));
+    }
+    // A child that failed leaves the others waiting for it.
+    const double patience = set_up ? kTimeToDrain : 0.2;
+    ended &= Reap(children.producer, patience);
+    for (const pid_t child : children.consumers) ended &= Reap(child, ended ? patience : 0.2);
+    result.failure = FirstFailure(*shared, work.consumers);
+    if (result.failure.empty() && !set_up) result.failure = "did not get ready";
+    if (result.failure.empty() && !ended) result.failure = "did not end";
+  } catch (const std::exception& e) {
+    result.failure = e.what();
+  }
+  result.line_ns_after = probe_.LineNs();
+  const Placement before = PlacementOf(result.line_ns_before);
+  result.placement = before == PlacementOf(result.line_ns_after) ? before : Placement::kMoved;
+  if (result.failure.empty()) Collect(*shared, work, &result);
+  return result;
+}
+
+}  // namespace millrace::bench

@@ -1,0 +1,45 @@
+// A clock that two processes on two cores can compare: the invariant time-stamp counter, calibrated once.
+#ifndef MILLRACE_BENCHES_HARNESS_TICKS_H_
+#define MILLRACE_BENCHES_HARNESS_TICKS_H_
+
+#include <cstdint>
+#include <ctime>
+
+namespace millrace::bench {
+
+// Not ordered with the memory accesses around it: for deadlines.
+inline uint64_t Ticks() {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+#endif
+}
+
+// Read after everything before it has been executed: for stamps.
+inline uint64_t TicksAfterLoads() {
+#if defined(__x86_64__)
+  __builtin_ia32_lfence();
+#endif
+  return Ticks();
+}
+
+// Call once, before any fork; the others use what it found.
+void CalibrateTicks();
+double TicksPerNs();
+bool TicksAreInvariant();  // false: stamps of two cores may not be compared, latencies mean nothing
+
+inline double NsOfTicks(uint64_t ticks) { return static_cast<double>(ticks) / TicksPerNs(); }
+inline uint64_t TicksOfNs(double ns) { return static_cast<uint64_t>(ns * TicksPerNs()); }
+
+inline void CpuRelax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+}  // namespace millrace::bench
+
+#endif  // MILLRACE_BENCHES_HARNESS_TICKS_H_

@@ -1,0 +1,38 @@
+// What a run of the bench is asked to do.
+#ifndef MILLRACE_BENCHES_PLAN_SETTINGS_H_
+#define MILLRACE_BENCHES_PLAN_SETTINGS_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace millrace::bench {
+
+struct Settings {
+  bool quick = false;
+  bool smoke = false;        // only see that messages come through
+  int rounds = 0;            // 0: as quick says
+  double slice_seconds = 0;  // 0: as quick says
+  size_t capacity_bytes = 1 << 20;
+  std::vector<std::string> only;      // experiments; empty: all
+  std::vector<std::string> subjects;  // empty: all
+  std::string instructions;           // the script that counts instructions; empty: do not
+
+  bool Wants(const std::string& experiment) const { return Has(only, experiment); }
+  bool WantsSubject(const std::string& subject) const { return Has(subjects, subject); }
+
+ private:
+  static bool Has(const std::vector<std::string>& list, const std::string& name) {
+    for (const std::string& item : list) {
+      if (item == name) return true;
+    }
+    return list.empty();
+  }
+};
+
+inline constexpr const char* kExperiments[] = {"throughput", "latency",  "fanout", "overrun",
+                                               "idle",       "recovery", "single", "instructions"};
+
+}  // namespace millrace::bench
+
+#endif  // MILLRACE_BENCHES_PLAN_SETTINGS_H_

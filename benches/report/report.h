@@ -1,0 +1,27 @@
+// From what was seen to results.json, summary.json and the page. Everything after ResultsOf works from the
+// JSON alone, so that a page can be drawn again from old results.
+#ifndef MILLRACE_BENCHES_REPORT_REPORT_H_
+#define MILLRACE_BENCHES_REPORT_REPORT_H_
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "benches/plan/observations.h"
+
+namespace millrace::bench {
+
+nlohmann::json ResultsOf(const Observations& observations, nlohmann::json about);
+nlohmann::json ReadResults(const std::filesystem::path& path);  // throws
+
+nlohmann::json SummaryOf(const nlohmann::json& results);  // one object per target
+std::string PageOf(const nlohmann::json& results, const nlohmann::json& summary);
+std::string ThroughputPicture(const nlohmann::json& results);  // an SVG file of its own
+std::string InWords(const nlohmann::json& results);            // a few lines for the terminal
+
+// results.json, summary.json, index.html, throughput.svg; the folder is made if need be.
+void WriteReports(const nlohmann::json& results, const std::filesystem::path& folder);
+
+}  // namespace millrace::bench
+
+#endif  // MILLRACE_BENCHES_REPORT_REPORT_H_

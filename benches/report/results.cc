@@ -1,0 +1,192 @@
+// results.json: the samples, grouped into cells by placement.
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+#include <tuple>
+
+#include "benches/harness/rival.h"
+#include "benches/report/report.h"
+#include "benches/report/statistics.h"
+
+namespace millrace::bench {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::pair<const char*, double> kQuantiles[] = {
+    {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}};
+constexpr double kUndisturbed = 0.9;
+// More of them, for the curves.
+constexpr double kCurve[] = {0.01, 0.1,   0.25,  0.5,   0.75,   0.9,    0.95,  0.98,
+                             0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999};
+
+// Four significant digits are more than these numbers have. By way of text, so that the JSON shows no others.
+double Rounded(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return std::strtod(text, nullptr);
+}
+
+json Stat(const std::vector<double>& values) {
+  const Statistics s = StatisticsOf(values);
+  return {{"n", s.n},
+          {"median", Rounded(s.median)},
+          {"low", Rounded(s.low)},
+          {"high", Rounded(s.high)},
+          {"spread", Rounded(s.spread)},
+          {"wide", s.wide}};
+}
+
+// What one slice says, in the terms of its experiment.
+json SampleOf(const Observation& o, double slice_seconds) {
+  const SliceResult& s = o.slice;
+  json sample = {{"round", o.round},
+                 {"line_ns", Rounded((s.line_ns_before + s.line_ns_after) / 2)},
+                 {"producer_cpu", Rounded(s.producer_cpu)}};
+  if (o.work.activity == Activity::kLatency) {
+    for (const auto& [name, q] : kQuantiles) sample[name] = Rounded(s.latency->Quantile(q) / TicksPerNs());
+    sample["max"] = Rounded(NsOfTicks(s.latency->max()));
+    sample["count"] = s.latency->total();
+  } else if (o.work.activity == Activity::kIdle) {
+    sample["cpu"] = Rounded(s.consumer_cpu);
+  } else {
+    sample["per_second"] = Rounded(s.PerSecond());
+    sample["sent_per_second"] = Rounded(s.SentPerSecond(slice_seconds));
+    sample["received_by"] = s.received_by;
+    if (o.work.lossy) sample["lost"] = s.lost;
+  }
+  return sample;
+}
+
+const char* MainMetric(const Observation& o) {
+  if (o.work.activity == Activity::kLatency) return "p50";
+  if (o.work.activity == Activity::kIdle) return "cpu";
+  // Where the producer must not care for a slow consumer, it is the one to look at.
+  return o.work.lossy ? "sent_per_second" : "per_second";
+}
+
+json LatencyOf(const std::vector<const Observation*>& slices) {
+  Histogram all;
+  for (const Observation* o : slices) all.Merge(*o->slice.latency);
+  json latency;
+  for (const auto& [name, q] : kQuantiles) latency[name] = Rounded(all.Quantile(q) / TicksPerNs());
+  latency["max"] = Rounded(NsOfTicks(all.max()));
+  latency["count"] = all.total();
+  for (const double q : kCurve) latency["curve"].push_back({q, Rounded(all.Quantile(q) / TicksPerNs())});
+  return latency;
+}
+
+json CellOf(const std::vector<const Observation*>& slices, double slice_seconds) {
+  const Observation& first = *slices.front();
+  const char* const metric = MainMetric(first);
+  std::vector<double> values;
+  json samples = json::array();
+  uint64_t lost = 0, sent = 0;
+  for (const Observation* o : slices) {
+    samples.push_back(SampleOf(*o, slice_seconds));
+    values.push_back(samples.back().at(metric).get<double>());
+    lost += o->slice.lost;
+    sent += o->slice.sent;
+  }
+  json cell = {{"experiment", first.experiment},
+               {"subject", first.subject},
+               {"bytes", first.work.bytes},
+               {"consumers", first.work.consumers},
+               {"waiting", ToString(first.work.waiting)},
+               {"placement", ToString(first.slice.placement)},
+               {"oversubscribed", first.work.consumers > 1 && first.slice.received_by.size() > 1},
+               {"metric", metric},
+               {"lost", lost},
+               {"sent", sent}};
+  cell.update(Stat(values));
+  if (first.work.activity == Activity::kLatency) cell["latency"] = LatencyOf(slices);
+  cell["samples"] = samples;
+  return cell;
+}
+
+}  // namespace
+
+json ResultsOf(const Observations& observations, json about) {
+  const double slice_seconds = about.at("slice_seconds").get<double>();
+  using Key = std::tuple<std::string, size_t, int, Waiting, Placement, int, std::string>;
+  std::map<Key, std::vector<const Observation*>> groups;
+  json failures = json::array();
+  std::map<std::string, int> placements;
+  int disturbed = 0;
+  for (const Observation& o : observations.slices) {
+    // A throughput or latency producer that polls uses all of its core, unless another program wanted it too.
+    const bool polls = o.work.activity != Activity::kIdle && o.work.waiting == Waiting::kSpin;
+    if (polls && o.slice.failure.empty() && o.slice.producer_cpu < kUndisturbed) ++disturbed;
+    ++placements[ToString(o.slice.placement)];
+    const bool empty =
+        o.work.activity == Activity::kLatency && o.slice.latency != nullptr && o.slice.latency->total() == 0;
+    if (!o.slice.failure.empty() || o.slice.damaged != 0 || (o.slice.lost != 0 && !o.work.lossy) || empty) {
+      const std::string why = !o.slice.failure.empty() ? o.slice.failure
+                              : empty                  ? "no message came in time"
+                              : o.slice.damaged != 0   ? std::to_string(o.slice.damaged) + " damaged messages"
+                                                       : std::to_string(o.slice.lost) + " messages lost";
+      failures.push_back({{"experiment", o.experiment},
+                          {"subject", o.subject},
+                          {"bytes", o.work.bytes},
+                          {"consumers", o.work.consumers},
+                          {"round", o.round},
+                          {"why", why}});
+      continue;
+    }
+    if (o.slice.placement == Placement::kMoved) continue;
+    const Rival* const rival = FindRival(o.subject);
+    groups[{o.experiment, o.work.bytes, o.work.consumers, o.work.waiting, o.slice.placement,
+            rival != nullptr ? rival->order : 0, o.subject}]
+        .push_back(&o);
+  }
+  about["placements"] = placements;
+  about["disturbed_slices"] = disturbed;
+  json results = {{"about", about},
+                  {"failures", failures},
+                  {"subjects", json::array()},
+                  {"cells", json::array()},
+                  {"facts", json::array()}};
+  for (const Rival& rival : Rivals()) {
+    const char* const kinds[] = {"millrace", "rival", "limit"};
+    results["subjects"].push_back({{"name", rival.name},
+                                   {"what", rival.what},
+                                   {"kind", kinds[static_cast<int>(rival.kind)]},
+                                   {"lossless", rival.lossless},
+                                   {"throughput_waiting", ToString(rival.throughput_waiting)}});
+  }
+  for (const auto& [key, slices] : groups) results["cells"].push_back(CellOf(slices, slice_seconds));
+  for (const Fact& fact : observations.facts) {
+    json f = {{"id", fact.id}, {"what", fact.what}, {"unit", fact.unit}, {"note", fact.note}};
+    if (fact.values.empty()) {
+      f["unavailable"] = fact.unavailable.empty() ? "not measured" : fact.unavailable;
+    } else {
+      f.update(Stat(fact.values));
+    }
+    results["facts"].push_back(f);
+  }
+  return results;
+}
+
+json ReadResults(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  if (!in) throw std::runtime_error("cannot read " + path.string());
+  return json::parse(in);
+}
+
+void WriteReports(const json& results, const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  const auto write = [&](const char* name, const std::string& text) {
+    std::ofstream out(folder / name);
+    out << text;
+    if (!out.flush()) throw std::runtime_error("cannot write " + (folder / name).string());
+  };
+  const json summary = SummaryOf(results);
+  write("results.json", results.dump(1) + "\n");
+  write("summary.json", summary.dump(1) + "\n");
+  write("index.html", PageOf(results, summary));
+  write("throughput.svg", ThroughputPicture(results));
+}
+
+}  // namespace millrace::bench

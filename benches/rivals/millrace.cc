@@ -1,0 +1,148 @@
+// millrace itself: with default options, and with what a user may change.
+#include "millrace/millrace.h"
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "benches/harness/loops.h"
+
+namespace millrace::bench {
+namespace {
+
+std::runtime_error Failed(const absl::Status& status) {
+  return std::runtime_error(std::string(status.message()));
+}
+
+template <class T>
+T OrThrow(absl::StatusOr<T> handle) {
+  if (!handle.ok()) throw Failed(handle.status());
+  return *std::move(handle);
+}
+
+Wait WaitOf(Waiting waiting) {
+  switch (waiting) {
+    case Waiting::kSpin:
+      return Wait::kSpin;
+    case Waiting::kAdaptive:
+      return Wait::kAdaptive;
+    case Waiting::kSleep:
+      return Wait::kPark;
+  }
+  return Wait::kAdaptive;
+}
+
+enum class Style : uint8_t {
+  kInPlace,  // claims, fills and commits; looks with TryNext before it waits with Next
+  kCopying,  // Publish of a buffer of its own; nothing but Next: the first example of a user's program
+};
+
+template <Style kStyle>
+class Ring {
+ public:
+  explicit Ring(const Work& work) : name_(work.name) {}
+  ~Ring() { SegmentManager().Unlink(name_, SegmentManager::Force::kYes).IgnoreError(); }
+
+  class Sender {
+   public:
+    Sender(Ring& ring, const Work& work)
+        : producer_(OrThrow(Producer::Create(ring.name_, {.capacity = work.capacity_bytes}))),
+          buffer_(work.bytes / 8) {}
+    template <class M>
+    void Send(const M& message) {
+      if constexpr (kStyle == Style::kCopying) {
+        message.Fill(buffer_.data());
+        const Sent sent = producer_.Publish(std::as_bytes(std::span(buffer_)));
+        if (sent != Sent::kOk) [[unlikely]]
+          throw std::runtime_error(ToString(sent));
+      } else {
+        Claim claim = producer_.TryClaim(message.bytes());
+        if (claim) [[likely]] {
+          message.Fill(claim.bytes().data());
+          claim.Commit();
+          return;
+        }
+        SendWaiting(message);
+      }
+    }
+    void Flush() {}
+
+   private:
+    template <class M>
+    [[gnu::noinline]] void SendWaiting(const M& message) {
+      Claim claim = producer_.WaitClaim(message.bytes());
+      if (!claim) throw std::runtime_error(ToString(claim.why()));
+      message.Fill(claim.bytes().data());
+      claim.Commit();
+    }
+
+    Producer producer_;
+    std::vector<uint64_t> buffer_;
+  };
+
+  class Receiver {
+   public:
+    Receiver(Ring& ring, const Work& work, int)
+        : consumer_(OrThrow(Consumer::Open(ring.name_, work.lossy ? Delivery::Lossy() : Delivery::Lossless(),
+                                           {.start = Start::Oldest(),
+                                            .wait = WaitOf(work.waiting),
+                                            .open_timeout = std::chrono::seconds(10)}))) {}
+    template <class F>
+    void Receive(F&& f) {
+      if constexpr (kStyle == Style::kInPlace) {
+        if (const Received received = consumer_.TryNext()) [[likely]] {
+          f(received->payload.data(), received->payload.size());
+          return;
+        }
+      }
+      const Received received = consumer_.Next();
+      if (!received) [[unlikely]]
+        throw std::runtime_error(ToString(received.why()));
+      f(received->payload.data(), received->payload.size());
+    }
+
+   private:
+    Consumer consumer_;
+  };
+
+ private:
+  std::string name_;
+};
+
+const std::vector<Waiting> kAll = {Waiting::kSpin, Waiting::kAdaptive, Waiting::kSleep};
+
+Rival Variant(const char* name, const char* what, Waiting waiting, int order) {
+  return Describe<Ring<Style::kInPlace>>({.name = name,
+                                          .what = what,
+                                          .kind = Kind::kMillrace,
+                                          .latency = false,
+                                          .throughput_waiting = waiting,
+                                          .order = order});
+}
+
+const Registration by_default(Describe<Ring<Style::kInPlace>>({
+    .name = "millrace",
+    .what = "millrace with default options, filled and read in place",
+    .kind = Kind::kMillrace,
+    .waits = kAll,
+    .throughput_waiting = Waiting::kAdaptive,
+    .fan_out = true,
+    .lossy_mode = true,
+    .order = 0,
+}));
+const Registration spin(Variant("millrace_spin", "the same, the consumer never sleeps", Waiting::kSpin, 1));
+const Registration park(Variant("millrace_park", "the same, the consumer sleeps at once", Waiting::kSleep,
+                                2));
+const Registration copying(Describe<Ring<Style::kCopying>>({
+    .name = "millrace_copy",
+    .what = "default options; Publish of an own buffer and Next, nothing else",
+    .kind = Kind::kMillrace,
+    .latency = false,
+    .throughput_waiting = Waiting::kAdaptive,
+    .order = 3,
+}));
+
+}  // namespace
+}  // namespace millrace::bench

@@ -1,0 +1,28 @@
+// What a spinning process does between two looks.
+#ifndef MILLRACE_BENCHES_RIVALS_POLLING_H_
+#define MILLRACE_BENCHES_RIVALS_POLLING_H_
+
+#include <sched.h>
+
+#include "benches/harness/work.h"
+
+namespace millrace::bench {
+
+class Polling {
+ public:
+  explicit Polling(const Work& work) : yields_(work.oversubscribed) {}
+  void FoundNothing() {
+    CpuRelax();
+    // With more processes than cores, what this one waits for may need its core.
+    if (yields_ && ++looks_ % kLooksBeforeYield == 0) sched_yield();
+  }
+
+ private:
+  static constexpr unsigned kLooksBeforeYield = 64;
+  bool yields_;
+  unsigned looks_ = 0;
+};
+
+}  // namespace millrace::bench
+
+#endif  // MILLRACE_BENCHES_RIVALS_POLLING_H_

@@ -1,0 +1,122 @@
+// ZeroMQ over ipc://. One consumer: PUSH and PULL; several: XPUB without dropping, and SUB.
+#include <unistd.h>
+#include <zmq.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "benches/harness/loops.h"
+#include "benches/rivals/polling.h"
+
+namespace millrace::bench {
+namespace {
+
+class Socket {
+ public:
+  Socket(int type, const Work& work) : context_(zmq_ctx_new()), socket_(zmq_socket(context_, type)) {
+    // High-water marks on both sides make its queue together as deep as the others' are.
+    const int messages = static_cast<int>(std::max<size_t>(work.Slots() / 2, 1));
+    Set(ZMQ_SNDHWM, messages);
+    Set(ZMQ_RCVHWM, messages);
+  }
+  ~Socket() {
+    zmq_close(socket_);  // waits until what was sent is delivered
+    zmq_ctx_term(context_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  void Set(int option, int value) { zmq_setsockopt(socket_, option, &value, sizeof value); }
+  void* get() { return socket_; }
+  static void Check(int result) {
+    if (result < 0) throw std::runtime_error(zmq_strerror(zmq_errno()));
+  }
+
+ private:
+  void* context_;
+  void* socket_;
+};
+
+class Ipc {
+ public:
+  explicit Ipc(const Work& work) : path_("/tmp/" + work.name), endpoint_("ipc://" + path_) {}
+  ~Ipc() { unlink(path_.c_str()); }
+
+  class Sender {
+   public:
+    Sender(Ipc& ipc, const Work& work)
+        : socket_(work.consumers == 1 ? ZMQ_PUSH : ZMQ_XPUB, work),
+          polling_(work),
+          flags_(work.waiting == Waiting::kSleep ? 0 : ZMQ_DONTWAIT),
+          buffer_(work.bytes / 8) {
+      if (work.consumers > 1) {
+        socket_.Set(ZMQ_XPUB_NODROP, 1);
+        socket_.Set(ZMQ_XPUB_VERBOSE, 1);  // tells of every subscriber, not only of the first
+      }
+      Socket::Check(zmq_bind(socket_.get(), ipc.endpoint_.c_str()));
+      for (int i = 0; i < work.consumers && work.consumers > 1; ++i) {
+        char subscription = 0;
+        Socket::Check(zmq_recv(socket_.get(), &subscription, 1, 0));
+      }
+    }
+    template <class M>
+    void Send(const M& message) {
+      message.Fill(buffer_.data());
+      while (zmq_send(socket_.get(), buffer_.data(), message.bytes(), flags_) < 0) {
+        if (errno != EAGAIN && errno != EINTR) Socket::Check(-1);
+        polling_.FoundNothing();
+      }
+    }
+    void Flush() {}
+
+   private:
+    Socket socket_;
+    Polling polling_;
+    int flags_;
+    std::vector<uint64_t> buffer_;
+  };
+
+  class Receiver {
+   public:
+    Receiver(Ipc& ipc, const Work& work, int)
+        : socket_(work.consumers == 1 ? ZMQ_PULL : ZMQ_SUB, work),
+          polling_(work),
+          flags_(work.waiting == Waiting::kSleep ? 0 : ZMQ_DONTWAIT),
+          buffer_(work.bytes / 8) {
+      if (work.consumers > 1) zmq_setsockopt(socket_.get(), ZMQ_SUBSCRIBE, "", 0);
+      Socket::Check(zmq_connect(socket_.get(), ipc.endpoint_.c_str()));
+    }
+    template <class F>
+    void Receive(F&& f) {
+      for (;;) {
+        const int got = zmq_recv(socket_.get(), buffer_.data(), buffer_.size() * 8, flags_);
+        if (got >= 0) return f(buffer_.data(), static_cast<size_t>(got));
+        if (errno != EAGAIN && errno != EINTR) Socket::Check(-1);
+        polling_.FoundNothing();
+      }
+    }
+
+   private:
+    Socket socket_;
+    Polling polling_;
+    int flags_;
+    std::vector<uint64_t> buffer_;
+  };
+
+ private:
+  std::string path_, endpoint_;
+};
+
+const Registration registered(Describe<Ipc>({
+    .name = "zeromq",
+    .what = "ZeroMQ ipc://, PUSH to PULL",
+    .waits = {Waiting::kSpin, Waiting::kSleep},
+    .throughput_waiting = Waiting::kSleep,  // its own thread of the same core needs the time
+    .fan_out = true,
+    .order = 12,
+}));
+
+}  // namespace
+}  // namespace millrace::bench

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Instructions per message on the straight path, counted by callgrind.
+#
+# usage: count_instructions.sh COMPILER-VERSION RUN PLANTED-RUN      (g++'s; two executables)
+#
+# Each subject is called N and 2N times; the difference divided by N leaves out start-up and the first, slow
+# call. The numbers count the whole function with its return, not the call instruction before it. They are the
+# instructions that g++ 12 makes of the release build; one more or less is let pass, because a compiler's patch
+# release may choose another pair of moves. Raise a number only together with the reason in the commit.
+#
+# valgrind 3.19 emulates or passes on every system call a handle needs, membarrier's registration included: were
+# it refused, each publish would go through Wake and its fence, and the numbers below would be far off.
+set -euo pipefail
+version=$1 run=$2 planted=$3
+
+EXPECTED=(
+  "fastpath_publish_typed 45"   # 64 bytes
+  "fastpath_publish_64 47"      # untyped, 64 bytes: one comparison with the maximum message more
+  "fastpath_claim_commit_64 63" # the token's destructor included
+  "fastpath_next 56"
+  "fastpath_next_typed 48"
+)
+TOLERANCE=1
+N=1000
+
+if [[ ${version%%.*} != 12 ]]; then
+  echo "SKIPPED: the numbers are those of g++ 12, this is $version"
+  exit 77
+fi
+command -v valgrind >/dev/null || { echo "valgrind is missing (Debian: valgrind)" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Prints "FUNCTION INSTRUCTIONS" per subject, with all that it called.
+count() { # RUN COUNT
+  if ! valgrind --tool=callgrind --callgrind-out-file="$work/out" "$1" "$2" >"$work/log" 2>&1; then
+    cat "$work/log" >&2
+    return 1
+  fi
+  callgrind_annotate --inclusive=yes --threshold=100 "$work/out" |
+    sed -nE 's/^ *([0-9,]+) .*:(fastpath_[a-z0-9_]+) \[.*/\2 \1/p' | tr -d ,
+}
+
+# Compares RUN with the table: prints each number; false if one is off.
+compare() { # RUN
+  local once twice row function expected a b each good=0
+  once=$(count "$1" "$N") || return 2
+  twice=$(count "$1" $((2 * N))) || return 2
+  for row in "${EXPECTED[@]}"; do
+    read -r function expected <<<"$row"
+    a=$(awk -v f="$function" '$1 == f { print $2 }' <<<"$once")
+    b=$(awk -v f="$function" '$1 == f { print $2 }' <<<"$twice")
+    if [[ -z $a || -z $b ]]; then
+      echo "$function: not counted"
+      good=1
+      continue
+    fi
+    each=$(awk -v a="$a" -v b="$b" -v n="$N" 'BEGIN { printf "%.3f", (b - a) / n }')
+    if awk -v each="$each" -v e="$expected" -v t="$TOLERANCE" 'BEGIN { exit !(each < e - t || each > e + t) }'; then
+      echo "$function: $each instructions, expected $expected +-$TOLERANCE"
+      good=1
+    else
+      echo "$function: $each instructions"
+    fi
+  done
+  return $good
+}
+
+compare "$run" || { echo "FAILED: the straight path has changed" >&2; exit 1; }
+if compare "$planted" >"$work/planted"; then
+  echo "FAILED: two instructions were planted in each subject and not found:" >&2
+  cat "$work/planted" >&2
+  exit 1
+fi
+found=$(grep -c expected "$work/planted")
+((found == ${#EXPECTED[@]})) || { echo "FAILED: planted in ${#EXPECTED[@]} subjects, found in $found" >&2; exit 1; }
+echo "planted instructions were found in all $found"

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds the shared library and shmctl. One build tree serves the tests of the library and of the packages.
+# usage: build_shared.sh SOURCE BUILD
+set -euo pipefail
+source=$1 build=$2
+mkdir -p "$build"
+exec 9>"$build/lock"
+flock 9
+cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr \
+  -DMILLRACE_EXAMPLES=OFF -DMILLRACE_BENCHES=OFF -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON \
+  >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
+cmake --build "$build" >"$build/log" || { cat "$build/log"; exit 1; }

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Moves an installed tree: nothing in it may name its first place or where it was built, and its shmctl runs.
+# usage: check_moved.sh FIRST MOVED BUILD
+set -euo pipefail
+first=$1 moved=$2 build=$3
+mv "$first" "$moved"
+if grep -rIn -e "$first" -e "$build" "$moved"; then
+  echo "FAILED: the installed tree names a place (above)" >&2
+  exit 1
+fi
+version=$("$moved/bin/shmctl" --version)
+[[ -n $version ]] || { echo "FAILED: the moved shmctl does not say its version" >&2; exit 1; }
+[[ -f $moved/share/bash-completion/completions/shmctl ]] || { echo "FAILED: no bash completion" >&2; exit 1; }
+echo "moved: $version"

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# What libmillrace.so shows: the API, and of what is behind it only what the inline halves call.
+# usage: check_symbols.sh LIBRARY
+set -euo pipefail
+library=$1
+
+# The slow halves of calls that are inlined into users.
+INTERNAL=(
+  "millrace::internal::ConsumerCore::StorePosition()"
+  "millrace::internal::ConsumerCore::TryNextSlow()"
+  "millrace::internal::ConsumerCore::WrongSize()"
+  "millrace::internal::ProducerCore::TryPublishSlow(void const*, unsigned long)"
+  "millrace::internal::ProducerCore::Wake()"
+)
+shown=$(nm -DC --defined-only "$library" | cut -d' ' -f3- | sort -u)
+api=$(grep -cE '^millrace::(Producer|Consumer|SegmentManager)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown")
+other=$(grep -vE '^millrace::(Producer|Consumer|SegmentManager)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown" || true)
+if [[ $other != "$(printf '%s\n' "${INTERNAL[@]}" | sort)" ]]; then
+  echo "FAILED: shown beside the API (<), or needed and not shown (>):" >&2
+  diff <(echo "$other") <(printf '%s\n' "${INTERNAL[@]}" | sort) >&2 || true
+  exit 1
+fi
+((api > 30)) || { echo "FAILED: only $api names of the API are shown" >&2; exit 1; }
+echo "$api names of the API and ${#INTERNAL[@]} behind it are shown"
