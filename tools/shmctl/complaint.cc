@@ -31,7 +31,7 @@ int ExitCodeOf(const absl::Status& status) {
 }
 
 int Refuse(const absl::Status& status) {
-  Complain(std::string_view(status.message().data(), status.message().size()));
+  if (!status.ok()) Complain(std::string_view(status.message().data(), status.message().size()));
   return ExitCodeOf(status);
 }
 
