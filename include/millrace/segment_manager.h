@@ -45,6 +45,7 @@ struct RingInfo {
   bool keep = false, stale = false;
   bool seats_readable = true;  // false: no permission, consumers are unknown
   mode_t mode = 0;             // of the messages' object
+  mode_t seats_mode = 0;       // 0: there is none
   uid_t uid = 0;
   gid_t gid = 0;
   ProducerInfo producer;
@@ -56,13 +57,15 @@ struct Stale {
   std::string name, incarnation;  // incarnation: "" where there is no ring left to read it from
   std::string why;
   uint64_t bytes = 0;  // of shared memory
+  uid_t owner = 0;     // who, besides root, may remove it
 };
 
 // What Set changes of an existing ring; unset stays as it is.
 struct RingChanges {
   std::optional<bool> keep = {};
   std::optional<mode_t> ring_mode = {}, seats_mode = {};
-  std::optional<uid_t> owner = {};  // of all objects: hands the ring over to another user's producer; root only
+  std::optional<uid_t> owner =
+      {};  // of all objects: hands the ring over to another user's producer; root only
   std::optional<gid_t> group = {};
 };
 

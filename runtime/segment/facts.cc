@@ -130,7 +130,8 @@ uint64_t NewestTrace(const RingInfo& info, const View& view, const Point& end) {
 }
 
 // PROTOCOL.md "Stale": proved by locks, and only then by age.
-void JudgeStale(RingInfo& info, const Paths& paths, uint64_t newest_ns, bool durable_group, uint64_t idle_ns) {
+void JudgeStale(RingInfo& info, const Paths& paths, uint64_t newest_ns, bool durable_group,
+                uint64_t idle_ns) {
   const bool consumer_alive =
       std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });
   if (info.keep)
@@ -175,6 +176,7 @@ RingInfo Undescribed(const Paths& paths, const absl::Status& why, uint64_t idle_
     info.uid = facts->uid;
     info.gid = facts->gid;
   }
+  if (const auto seats = os::FactsOfName(paths.seats)) info.seats_mode = seats->mode & 07777;
   return info;
 }
 
@@ -245,6 +247,7 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.mode = ring->facts.mode & 07777;
   info.uid = ring->facts.uid;
   info.gid = ring->facts.gid;
+  if (const auto seats = os::FactsOfName(paths.seats)) info.seats_mode = seats->mode & 07777;
   info.keep = (W::Peek(control.room.attributes) & internal::kAttributeKeep) != 0;
   info.dropped = W::Peek(control.counters.dropped);
   info.blocked = W::Peek(control.counters.blocked);

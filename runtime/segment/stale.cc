@@ -46,7 +46,7 @@ std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
   const uint64_t newest = std::max(seats ? seats->modified_ns : 0, lock ? lock->modified_ns : 0);
   if (UsedSince(newest, idle_ns) || AnyLockHeld(paths)) return std::nullopt;
   return Stale{paths.name, "", "left by a process that was killed while creating or removing it",
-               seats ? seats->bytes : 0};
+               seats ? seats->bytes : 0, seats ? seats->uid : lock->uid};
 }
 
 absl::Status InUse(const Paths& paths, const std::string& who) {
@@ -86,7 +86,7 @@ absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint6
     }
     absl::StatusOr<RingInfo> info = FactsOfRing(*paths, idle_ns);
     if (info.ok() && info->stale)
-      found.push_back({info->name, info->incarnation, info->stale_why, info->bytes});
+      found.push_back({info->name, info->incarnation, info->stale_why, info->bytes, info->uid});
   }
   return found;
 }

@@ -77,6 +77,7 @@ Json RingJson(const RingInfo& ring) {
                {"keep", ring.keep},
                {"created_ns", ring.created_ns},
                {"mode", absl::StrFormat("%04o", ring.mode & 07777)},
+               {"seats_mode", absl::StrFormat("%04o", ring.seats_mode)},
                {"uid", ring.uid},
                {"gid", ring.gid},
                {"producer", ProducerJson(ring.producer)},

@@ -122,7 +122,8 @@ std::string Describe(const RingInfo& ring) {
   sheet.Add("ring", ring.name);
   sheet.Add("state", DescribeState(ring));
   if (!ring.damage.empty()) sheet.Add("damage", ring.damage);
-  sheet.Add("access", absl::StrFormat("mode %04o, uid %d, gid %d", ring.mode & 07777, ring.uid, ring.gid));
+  sheet.Add("access", absl::StrFormat("mode %04o, seats %04o, uid %d, gid %d", ring.mode & 07777,
+                                      ring.seats_mode, ring.uid, ring.gid));
   const std::string why = ring.stale_why.empty() ? "" : ": " + ring.stale_why;
   sheet.Add("stale", (ring.stale ? "yes" : "no") + why);
   if (IsDescribed(ring)) AddContents(ring, sheet);
