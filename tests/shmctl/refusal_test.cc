@@ -28,7 +28,7 @@ TEST(Refusal, UsageIsExitCodeTwo) {
   EXPECT_EQ(shell.Run("S tail q --format jpeg").exit, 2);
   EXPECT_EQ(shell.Run("S pub q --rate -5").exit, 2);
   EXPECT_EQ(shell.Run("S --help").exit, 0);
-  for (const char* command : {"create", "list", "stat", "pub", "tail", "unlink"}) {
+  for (const char* command : {"create", "list", "stat", "pub", "tail", "unlink", "prune", "evict", "set"}) {
     const Ran ran = shell.Run(std::string("S ") + command + " --help");
     EXPECT_EQ(ran.exit, 0) << command;
     EXPECT_NE(ran.out.find("shmctl"), std::string::npos) << command << " shows an example";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "absl/strings/numbers.h"
 #include "absl/time/time.h"
 
 namespace millrace::tool {
@@ -12,7 +13,12 @@ std::optional<Nanos> ParseDuration(const std::string& text) {
     return std::isdigit(c) != 0 || c == '.';
   });
   absl::Duration duration;
-  if (!absl::ParseDuration(bare ? text + "s" : text, &duration)) return std::nullopt;
+  double days = 0;
+  if (text.ends_with('d') && absl::SimpleAtod(text.substr(0, text.size() - 1), &days)) {
+    duration = days * absl::Hours(24);
+  } else if (!absl::ParseDuration(bare ? text + "s" : text, &duration)) {
+    return std::nullopt;
+  }
   if (duration < absl::ZeroDuration() || duration == absl::InfiniteDuration()) return std::nullopt;
   return absl::ToChronoNanoseconds(duration);
 }

@@ -9,7 +9,7 @@
 
 namespace millrace::tool {
 
-// "90", "90s", "1m", "1h30m", "250ms": a bare number is seconds. nullopt: not a duration, or negative.
+// "90", "90s", "1m", "1h30m", "250ms", "7d": a bare number is seconds. nullopt: not a duration, or negative.
 std::optional<Nanos> ParseDuration(const std::string& text);
 
 }  // namespace millrace::tool

@@ -2,85 +2,165 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/error.h"
 #include "millrace/segment_manager.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
+#include "tools/shmctl/describe.h"
 #include "tools/shmctl/duration.h"
+#include "tools/shmctl/ring_json.h"
+#include "tools/shmctl/signals.h"
 #include "tools/shmctl/size.h"
+#include "tools/shmctl/streams.h"
 #include "tools/shmctl/table.h"
 
 namespace millrace::tool {
 namespace {
 
 struct PruneArguments {
-  bool dry_run = false, yes = false;
+  bool dry_run = false, yes = false, as_json = false;
   std::string older_than = "1m";
 };
 
 constexpr char kExamples[] =
     R"(Removes rings whose producer and consumers are gone, and what killed processes left behind. Who is alive is asked
 of the kernel, again for each ring when it is removed. Never removed: rings that somebody uses, kept rings (shmctl
-create, shmctl set --keep), rings that had no producer yet, and files that are not millrace's.
+create, shmctl set --keep), rings that had no producer yet, other users' rings (unless root), and files that are
+not millrace's.
 
-Shows what it would remove and asks; where standard input is no terminal, --yes must say so beforehand.
+Shows what it would remove and asks; where there is no terminal to ask, --yes must say so beforehand. Exit code 1:
+there is something, and it was left (--dry-run, or the answer was no).
 
 Examples:
-  shmctl prune --dry-run                 only show: exit code 1 if there is something
+  shmctl prune                           show, ask, remove
+  shmctl prune --dry-run                 only show
   shmctl prune --yes --older-than 1h     from a script
 )";
 
-void Show(const std::vector<Stale>& stale) {
+std::string TableOf(const std::vector<Stale>& stale) {
   Table table({{"NAME"}, {"SIZE", Table::Align::kRight}, {"WHY"}});
   for (const Stale& one : stale) table.AddRow({one.name, HumanSize(one.bytes), one.why});
-  std::cout << table.Text() << std::flush;
+  return table.Text();
 }
 
-bool Agreed(size_t count) {
-  std::cout << "Remove " << (count == 1 ? "it" : "these " + std::to_string(count)) << "? [y/N] " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "y" || answer == "Y" || answer == "yes";
-}
-
-int RemoveAll(const SegmentManager& manager, const std::vector<Stale>& stale) {
-  int exit_code = kDone;
-  size_t removed = 0;
+std::string SizeOf(const std::vector<Stale>& stale) {
   uint64_t bytes = 0;
+  for (const Stale& one : stale) bytes += one.bytes;
+  return HumanSize(bytes);
+}
+
+nlohmann::ordered_json StaleJson(const Stale& stale, bool removed, const std::string& error) {
+  const auto or_null = [](const std::string& text) -> nlohmann::ordered_json {
+    return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+  };
+  return {{"name", stale.name},   {"incarnation", or_null(stale.incarnation)},
+          {"bytes", stale.bytes}, {"why", stale.why},
+          {"removed", removed},   {"error", or_null(error)}};
+}
+
+// What this user may remove. Names the rest: it is stale too, and will be there the next time.
+std::vector<Stale> WithoutOthers(std::vector<Stale> stale) {
+  const uid_t us = geteuid();
+  const auto others = std::stable_partition(stale.begin(), stale.end(),
+                                            [us](const Stale& one) { return us == 0 || one.owner == us; });
+  std::string names;
+  for (auto one = others; one != stale.end(); ++one) names += (names.empty() ? "" : ", ") + one->name;
+  if (!names.empty()) {
+    Complain("left alone, because other users own " + std::string(stale.end() - others == 1 ? "it" : "them") +
+             " (they or root can prune): " + names);
+  }
+  stale.erase(others, stale.end());
+  return stale;
+}
+
+// The answer's first line; nullopt: a signal came instead.
+std::optional<std::string> ReadAnswer() {
+  std::string answer;
+  char c = 0;
+  for (;;) {
+    const ssize_t n = ReadSome(STDIN_FILENO, &c, 1);
+    if (n < 0 && CaughtSignal() != 0) return std::nullopt;
+    if (n <= 0 || c == '\n') return answer;
+    answer.push_back(c);
+  }
+}
+
+// Asks on standard error, where the terminal is even if standard output goes to a file. kDone: agreed.
+int Ask(const std::vector<Stale>& stale) {
+  if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+    Complain("there is something to remove (" + Counted(stale.size(), "ring") + ", " + SizeOf(stale) +
+             "), and no terminal to ask: say --yes, or --dry-run to look only");
+    return kUsage;
+  }
+  OutputBuffer terminal(STDERR_FILENO);
+  terminal.pending() = TableOf(stale) + "Remove " +
+                       (stale.size() == 1 ? "it" : "these " + std::to_string(stale.size())) + "? [y/N] ";
+  terminal.Flush();
+  const std::optional<std::string> answer = ReadAnswer();
+  if (!answer) return kSignalBase + CaughtSignal();
+  if (*answer == "y" || *answer == "Y" || *answer == "yes") return kDone;
+  Complain("nothing was removed");
+  return kFinding;
+}
+
+int RemoveAll(const SegmentManager& manager, const std::vector<Stale>& stale, bool as_json) {
+  int exit_code = kDone;
+  std::vector<Stale> removed;
+  auto json = nlohmann::ordered_json::array();
   for (const Stale& one : stale) {
     const absl::Status status = manager.Remove(one);
-    if (status.ok()) ++removed, bytes += one.bytes;
-    else if (ErrorOf(status) != Error::kNotFound) exit_code = std::max(exit_code, Refuse(status));
+    const std::string error(status.message().data(), status.message().size());
+    json.push_back(StaleJson(one, status.ok(), error));
+    if (status.ok()) {
+      removed.push_back(one);
+      continue;
+    }
+    switch (ErrorOf(status)) {
+      case Error::kNotFound:  // somebody else was quicker
+        break;
+      case Error::kInUse:  // somebody uses it again, which is no failure
+      case Error::kIncarnation:
+        Complain(error);
+        break;
+      default:
+        exit_code = std::max(exit_code, Refuse(status));
+    }
   }
-  std::cout << "removed " << removed << " of " << stale.size() << ", " << HumanSize(bytes) << "\n";
-  return exit_code;
+  const int printed = Print(as_json ? JsonText(json)
+                                    : "removed " + std::to_string(removed.size()) + " of " +
+                                          std::to_string(stale.size()) + ", " + SizeOf(removed) + "\n");
+  return printed == kDone ? exit_code : printed;
+}
+
+int ShowOnly(const std::vector<Stale>& stale, bool as_json) {
+  auto json = nlohmann::ordered_json::array();
+  for (const Stale& one : stale) json.push_back(StaleJson(one, false, ""));
+  const int printed = Print(as_json ? JsonText(json)
+                                    : TableOf(stale) + "would remove " + std::to_string(stale.size()) + ", " +
+                                          SizeOf(stale) + "\n");
+  return printed == kDone ? kFinding : printed;
 }
 
 int RunPrune(const PruneArguments& arguments, const std::string& directory) {
   const std::optional<Nanos> age = ParseDuration(arguments.older_than);
   if (!age) {
-    throw CLI::ValidationError("--older-than", "\"" + arguments.older_than + "\" is no duration; write 30s, 5m or 1h");
+    throw CLI::ValidationError("--older-than",
+                               "\"" + arguments.older_than + "\" is no duration; write 30s, 5m, 1h or 7d");
   }
   const SegmentManager manager(directory);
-  const absl::StatusOr<std::vector<Stale>> stale = manager.FindStale(*age);
-  if (!stale.ok()) return Refuse(stale.status());
-  if (stale->empty()) {
-    std::cout << "nothing to remove in " << directory << "\n";
-    return kDone;
-  }
-  Show(*stale);
-  if (arguments.dry_run) return kFinding;
-  if (!arguments.yes && !isatty(STDIN_FILENO)) {
-    Complain("prune asks before it removes, and there is no terminal to ask: say --yes, or --dry-run to look only");
-    return kUsage;
-  }
-  if (!arguments.yes && !Agreed(stale->size())) return kDone;
-  return RemoveAll(manager, *stale);
+  absl::StatusOr<std::vector<Stale>> found = manager.FindStale(*age);
+  if (!found.ok()) return Refuse(found.status());
+  const std::vector<Stale> stale = WithoutOthers(*std::move(found));
+  if (stale.empty()) return Print(arguments.as_json ? "[]\n" : "nothing to remove in " + directory + "\n");
+  if (arguments.dry_run) return ShowOnly(stale, arguments.as_json);
+  const int agreed = arguments.yes ? kDone : Ask(stale);
+  return agreed == kDone ? RemoveAll(manager, stale, arguments.as_json) : agreed;
 }
 
 }  // namespace
@@ -93,6 +173,7 @@ void AddPrune(CLI::App& app, Globals& globals) {
   command->add_option("--older-than", arguments->older_than, "Unused for at least that long")
       ->type_name("TIME")
       ->capture_default_str();
+  command->add_flag("--json", arguments->as_json, "One array of objects, for programs");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunPrune(*arguments, globals.directory); };
