@@ -94,16 +94,17 @@ absl::Status Change(const Paths& paths, const RingChanges& changes) {
   if (!seats.ok()) return seats.status();
   absl::StatusOr<os::Fd> lock = os::OpenExisting(paths.lock, /*write=*/true);
   if (!lock.ok()) return lock.status();
-  if (changes.keep) {
-    auto map = MapControl(*ring, paths);
-    if (!map.ok()) return map.status();
-    uint32_t& attributes = MemoryOf(*map, ring->header).control->room.attributes;
-    const uint32_t others = W::Peek(attributes) & ~internal::kAttributeKeep;
-    W::Note(attributes, others | (*changes.keep ? internal::kAttributeKeep : 0));
-  }
   if (absl::Status s = ChangeFile(paths.ring, ring->fd, changes.ring_mode, changes); !s.ok()) return s;
   if (absl::Status s = ChangeFile(paths.seats, seats->fd, changes.seats_mode, changes); !s.ok()) return s;
-  return ChangeFile(paths.lock, *lock, std::nullopt, changes);
+  if (absl::Status s = ChangeFile(paths.lock, *lock, std::nullopt, changes); !s.ok()) return s;
+  if (!changes.keep) return absl::OkStatus();
+  // Last: what is refused above has changed nothing.
+  auto map = MapControl(*ring, paths);
+  if (!map.ok()) return map.status();
+  uint32_t& attributes = MemoryOf(*map, ring->header).control->room.attributes;
+  const uint32_t others = W::Peek(attributes) & ~internal::kAttributeKeep;
+  W::Note(attributes, others | (*changes.keep ? internal::kAttributeKeep : 0));
+  return absl::OkStatus();
 }
 
 }  // namespace millrace::segment

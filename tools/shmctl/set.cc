@@ -15,7 +15,8 @@ namespace millrace::tool {
 namespace {
 
 struct SetArguments {
-  std::string name, mode, seats_mode, owner, group;
+  std::string name;
+  std::optional<std::string> mode, seats_mode, owner, group;
   bool keep = false, no_keep = false;
 };
 
@@ -37,25 +38,40 @@ std::optional<T> Number(const std::string& text, int base) {
   return value;
 }
 
-std::optional<mode_t> ModeArgument(const std::string& option, const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  const auto mode = Number<mode_t>(text, 8);
-  if (mode && (*mode & ~mode_t{0666}) == 0) return mode;
-  throw CLI::ValidationError(option, "\"" + text + "\" is no mode of a ring; write read and write bits in octal, like 0640");
+std::optional<mode_t> ModeArgument(const std::string& option, const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  const auto mode = Number<mode_t>(*text, 8);
+  if (!mode || (*mode & ~mode_t{0666}) != 0) {
+    throw CLI::ValidationError(
+        option, "\"" + *text + "\" is no mode of a ring; write read and write bits in octal, like 0640");
+  }
+  if ((*mode & 0600) != 0600) {
+    throw CLI::ValidationError(option, "\"" + *text +
+                                           "\" would lock out the owner, whose producers write it; "
+                                           "write at least 0600");
+  }
+  return mode;
 }
 
-std::optional<uid_t> OwnerArgument(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  if (const passwd* user = getpwnam(text.c_str())) return user->pw_uid;
-  if (const auto uid = Number<uid_t>(text, 10)) return uid;
-  throw CLI::ValidationError("--owner", "there is no user \"" + text + "\"");
+// The highest number means "unchanged" to the kernel.
+template <class Id>
+std::optional<Id> IdOf(const std::string& text) {
+  const auto id = Number<Id>(text, 10);
+  return id == static_cast<Id>(-1) ? std::nullopt : id;
 }
 
-std::optional<gid_t> GroupArgument(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  if (const struct group* found = getgrnam(text.c_str())) return found->gr_gid;
-  if (const auto gid = Number<gid_t>(text, 10)) return gid;
-  throw CLI::ValidationError("--group", "there is no group \"" + text + "\"");
+std::optional<uid_t> OwnerArgument(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  if (const passwd* user = getpwnam(text->c_str())) return user->pw_uid;
+  if (const auto uid = IdOf<uid_t>(*text)) return uid;
+  throw CLI::ValidationError("--owner", "there is no user \"" + *text + "\" on this machine");
+}
+
+std::optional<gid_t> GroupArgument(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  if (const struct group* found = getgrnam(text->c_str())) return found->gr_gid;
+  if (const auto gid = IdOf<gid_t>(*text)) return gid;
+  throw CLI::ValidationError("--group", "there is no group \"" + *text + "\" on this machine");
 }
 
 int RunSet(const SetArguments& arguments, const std::string& directory) {
@@ -66,7 +82,9 @@ int RunSet(const SetArguments& arguments, const std::string& directory) {
   changes.owner = OwnerArgument(arguments.owner);
   changes.group = GroupArgument(arguments.group);
   if (!changes.keep && !changes.ring_mode && !changes.seats_mode && !changes.owner && !changes.group) {
-    Complain("set changes nothing: name at least one of --keep, --no-keep, --mode, --seats-mode, --owner, --group");
+    Complain(
+        "set changes nothing: name at least one of --keep, --no-keep, --mode, --seats-mode, --owner, "
+        "--group");
     return kUsage;
   }
   return Refuse(SegmentManager(directory).Set(arguments.name, changes));
@@ -82,7 +100,8 @@ void AddSet(CLI::App& app, Globals& globals) {
   command->add_flag("--no-keep", arguments->no_keep, "prune may remove it when it is stale")->excludes(keep);
   command->add_option("--mode", arguments->mode, "Who may read messages, octal")->type_name("MODE");
   command->add_option("--seats-mode", arguments->seats_mode, "Who may take a seat, octal")->type_name("MODE");
-  command->add_option("--owner", arguments->owner, "User whose producers may take it over")->type_name("USER");
+  command->add_option("--owner", arguments->owner, "User whose producers may take it over")
+      ->type_name("USER");
   command->add_option("--group", arguments->group, "Group of its objects")->type_name("GROUP");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
