@@ -40,7 +40,10 @@ Sent Publication::PublishSlowly(std::string_view message) {
   const Clock::time_point begin = Clock::now();
   for (;;) {
     const Sent sent = producer_.Publish(message, kPatience);
-    if (sent == Sent::kOk) return Count(message, sent);
+    if (sent == Sent::kOk) {
+      CountEvictions();
+      return Count(message, sent);
+    }
     if (sent == Sent::kDropped) ++dropped_;
     if (sent != Sent::kTimedOut) return sent;
     NameWhoHoldsBack(std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begin));
@@ -57,6 +60,14 @@ void Publication::NameWhoHoldsBack(std::chrono::seconds blocked) {
   if (std::exchange(named_, who) == who) return;
   Complain(absl::StrFormat("blocked for %d s: %s holds back \"%s\", lag %s", blocked.count(), who, name_,
                            DescribeLag(*slowest)));
+}
+
+void Publication::CountEvictions() {
+  const uint64_t evicted = producer_.stats().evictions - evicted_;
+  if (evicted == 0) return;
+  evicted_ += evicted;
+  Complain(absl::StrFormat("evicted %s of \"%s\" that left no room (shmctl stat %s)",
+                           Counted(evicted, "consumer"), name_, name_));
 }
 
 absl::Status Publication::LookAround() {
@@ -76,8 +87,9 @@ void Publication::CountConsumers() {
 }
 
 void Publication::Summarize() const {
-  Complain(absl::StrFormat("%s, %s, %d dropped, %s", Counted(messages_, "message"), Counted(bytes_, "byte"),
-                           dropped_, consumers_ ? Counted(*consumers_, "consumer") : "consumers unknown"));
+  Complain(absl::StrFormat("%s, %s, %d dropped, %s%s", Counted(messages_, "message"), Counted(bytes_, "byte"),
+                           dropped_, consumers_ ? Counted(*consumers_, "consumer") : "consumers unknown",
+                           evicted_ == 0 ? "" : absl::StrFormat(", %d evicted", evicted_)));
   if (messages_ == 0 || listened_ || !consumers_) return;
   Complain(absl::StrFormat(
       "warning: nobody listened: no consumer was seen on a seat (observers, like tail without "

@@ -51,11 +51,12 @@ class Publication {
   }
   Sent PublishSlowly(std::string_view message);
   void NameWhoHoldsBack(std::chrono::seconds blocked);
+  void CountEvictions();
 
   Producer& producer_;
   const std::string name_;
   const SegmentManager manager_;
-  uint64_t messages_ = 0, bytes_ = 0, dropped_ = 0;
+  uint64_t messages_ = 0, bytes_ = 0, dropped_ = 0, evicted_ = 0;
   std::optional<size_t> consumers_;  // as last counted; nullopt: not known
   bool listened_ = false;            // somebody was ever seen on a seat
   Clock::time_point looked_{};

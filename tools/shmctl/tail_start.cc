@@ -49,6 +49,7 @@ absl::StatusOr<TailJoin> JoinForTail(const TailStart& start, OutputBuffer& outpu
   options.start = start.start;
   options.label = "shmctl tail";
   options.directory = start.directory;
+  options.copy = true;  // an eviction (shmctl evict) while a message is written must not tear it
   options.follow_reopen = !EndsAtClose(start);
 
   // Before joining: a close that comes from here on is the one to end at, even if it comes before the join.
