@@ -25,6 +25,9 @@ _shmctl_ring_names() {
   done
 }
 
+# What `shmctl stat` shows under SEAT.
+_shmctl_seats() { shmctl --dir "$(_shmctl_directory)" stat "$1" 2>/dev/null | awk '$1 ~ /^[0-9]+#[0-9]+$/ {print $1}'; }
+
 # The first word that is neither an option nor the value of --dir.
 _shmctl_command() {
   local i
@@ -59,7 +62,11 @@ _shmctl() {
     --on-full) _shmctl_offer "block drop evict evict:5"; return ;;
     --from) _shmctl_offer "end oldest"; return ;;
     --capacity) _shmctl_offer "1M 4M 16M 64M 256M 1G"; return ;;
-    --max-message | --seats | --schema | --wait-for | --rate | --older-than | --mode | --seats-mode | --owner | --group | -n | -c) return ;;
+    --older-than) _shmctl_offer "1m 1h 1d"; return ;;
+    --mode | --seats-mode) _shmctl_offer "0600 0640 0644 0660 0666"; return ;;
+    --owner) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
+    --group) mapfile -t COMPREPLY < <(compgen -g -- "$word"); return ;;
+    --max-message | --seats | --schema | --wait-for | --rate | -n | -c) return ;;
   esac
   if [[ -z $command ]]; then
     _shmctl_offer "create list stat pub tail unlink prune evict set --dir --help --version"
@@ -73,14 +80,19 @@ _shmctl() {
       pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open" ;;
       tail) options+=" --from -n -c -e --lossless --format --until-closed --no-wait --json" ;;
       unlink) options+=" --force" ;;
-      prune) options+=" --dry-run --yes --older-than" ;;
+      prune) options+=" --dry-run --yes --older-than --json" ;;
       set) options+=" --keep --no-keep --mode --seats-mode --owner --group" ;;
     esac
     _shmctl_offer "$options"
     return
   fi
   case $command in
-    stat | pub | tail | unlink | evict | set) _shmctl_offer "$(_shmctl_ring_names)" ;;
+    evict) # a ring, then one of its seats
+      local seats
+      seats=$(_shmctl_seats "$previous")
+      _shmctl_offer "${seats:-$(_shmctl_ring_names)}"
+      ;;
+    stat | pub | tail | unlink | set) _shmctl_offer "$(_shmctl_ring_names)" ;;
   esac
 }
 

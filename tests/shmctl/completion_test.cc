@@ -1,0 +1,86 @@
+// Tab completion knows what the tool knows.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "tests/shmctl/shell.h"
+
+namespace millrace::testing {
+namespace {
+
+std::set<std::string> Words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+// complete WORD...: what Tab offers at the end of `shmctl WORD...`.
+constexpr char kTab[] = "PATH=$(dirname $S):$PATH; . " MILLRACE_COMPLETION
+                        "\n"
+                        "complete_() { COMP_WORDS=(shmctl \"$@\"); COMP_CWORD=$#; _shmctl; printf '%s\\n' "
+                        "\"${COMPREPLY[@]}\"; }\n";
+
+std::set<std::string> Tab(const Shell& shell, const std::string& words) {
+  const Ran ran = shell.Run(kTab + ("complete_ " + words));
+  EXPECT_EQ(ran.exit, 0) << words;
+  EXPECT_EQ(ran.err, "") << words;
+  return Words(ran.out);
+}
+
+TEST(Completion, KnowsEverySubcommandAndEveryOption) {
+  const Shell shell;
+  // From the help: a sub-command's name begins its line behind "Subcommands:"; options begin theirs.
+  const Ran help =
+      shell.Run("S --help | sed -n '/^Subcommands:/,/^$/p' | awk 'NR > 1 && /^  [a-z]/ {print $1}'");
+  const std::set<std::string> commands = Words(help.out);
+  ASSERT_GE(commands.size(), 9u) << help.out;
+  std::set<std::string> expected = commands;
+  expected.insert({"--dir", "--help", "--version"});
+  EXPECT_EQ(Tab(shell, "''"), expected);
+  size_t options = 0;
+  for (const std::string& command : commands) {
+    const Ran used = shell.Run(
+        "S " + command +
+        " --help | grep -E '^  -' | sed 's/^  //; s/  .*//' | grep -oE '(^|[ ,])-[-a-z]+' | tr -d ' ,'");
+    std::set<std::string> told = Words(used.out);
+    ASSERT_TRUE(told.erase("--help")) << command << ": " << used.out;
+    told.erase("-h");
+    std::set<std::string> offered = Tab(shell, command + " -");
+    EXPECT_TRUE(offered.erase("--help")) << command;
+    EXPECT_TRUE(offered.erase("--dir")) << command;
+    EXPECT_EQ(offered, told) << command;
+    options += told.size();
+  }
+  EXPECT_GT(options, 25u);
+}
+
+TEST(Completion, KnowsRingsSeatsAndValues) {
+  const Shell shell;
+  const Ran ran = shell.Run(
+      "S create quotes > /dev/null; S create jobs > /dev/null\n"
+      "\"$S\" tail quotes --lossless > /dev/null & tail=$!\n"
+      "until S stat quotes --json | grep -q lossless; do :; done\n" +
+      std::string(kTab) +
+      "for c in stat pub tail unlink evict set; do complete_ $c '' | sort | tr '\\n' ' '; done; echo\n"
+      "complete_ evict quotes ''; S stat quotes | awk '$1 ~ /#/ {print $1}'\n"
+      "complete_ prune --older-than ''; complete_ set quotes --mode ''; complete_ pub quotes --on-full ''\n"
+      "complete_ set quotes --owner roo; complete_ evi; complete_ evict j\n"
+      "kill $tail; wait $tail; [ $? = 143 ]");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  std::istringstream in(ran.out);
+  std::string line, rings;
+  std::getline(in, rings);
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(rings.substr(static_cast<size_t>(i) * 12, 12), "jobs quotes ") << rings;
+  std::string offered, seat;
+  std::getline(in, offered);
+  std::getline(in, seat);
+  EXPECT_EQ(offered, seat);
+  const std::set<std::string> rest{std::istream_iterator<std::string>(in), {}};
+  for (const char* word : {"1h", "0640", "evict", "drop", "root", "jobs"})
+    EXPECT_EQ(rest.count(word), 1u) << word << ran.out;
+}
+
+}  // namespace
+}  // namespace millrace::testing
