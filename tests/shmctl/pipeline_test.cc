@@ -100,7 +100,7 @@ TEST(Pipeline, DropCountsWhatDidNotFit) {
       "S stat q --json; cat said >&2");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_EQ(ran.err.find(" 0 dropped"), std::string::npos) << ran.err;
-  EXPECT_EQ(ran.out.find("\"dropped\":0,"), std::string::npos) << ran.out;
+  EXPECT_EQ(ran.out.find("\"dropped\": 0,"), std::string::npos) << ran.out;
 }
 
 TEST(Pipeline, NobodyListenedIsAWarning) {
