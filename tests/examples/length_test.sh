@@ -1,20 +1,34 @@
 #!/bin/bash
-# Each example is short, includes only the library and the standard library, and says how to run it.
-#   length_test.sh EXAMPLES_FOLDER BIN
+# Each example is short, includes only the library and the standard library, says how to run it, and is in the
+# README's table.
+#   length_test.sh EXAMPLES_FOLDER BIN README
 set -euo pipefail
-folder=$1 bin=$2
+folder=$1 bin=$2 readme=$3
 result=0
 complain() { echo "FAIL: $*" >&2; result=1; }
 
+# What an example may include of ours: a unit test also what is for tests.
+includes() {
+  echo '#include "millrace/millrace.h"'
+  [[ $1 != unit_test ]] || echo '#include "millrace/testing.h"'
+}
+
 shopt -s nullglob
-examples=("$folder"/*.cc)
-[[ ${#examples[@]} -ge 6 ]] || complain "only ${#examples[@]} examples in $folder"
+examples=("$folder"/*.cc "$folder"/*.sh)
+[[ ${#examples[@]} -ge 11 ]] || complain "only ${#examples[@]} examples in $folder"
 for example in "${examples[@]}"; do
-  name=$(basename "$example" .cc)
+  file=$(basename "$example")
   lines=$(wc -l < "$example")
-  ((lines < 60)) || complain "$name has $lines lines, 60 are too many"
+  ((lines < 60)) || complain "$file has $lines lines, 60 are too many"
+  grep -qF "examples/$file" "$readme" || complain "$file is not in $readme"
+  if [[ $file == *.sh ]]; then
+    grep -q "^#   examples/$file" "$example" || complain "$file does not say how to run it"
+    [[ -x $example ]] || complain "$file is not executable"
+    continue
+  fi
+  name=${file%.cc}
   grep -q "^//   millrace_$name" "$example" || complain "$name does not say how to run it"
-  [[ $(grep '^#include "' "$example") == '#include "millrace/millrace.h"' ]] ||
+  [[ $(grep '^#include "' "$example") == "$(includes "$name")" ]] ||
     complain "$name includes something else than millrace/millrace.h"
   [[ -x $bin/millrace_$name ]] || complain "$name is not built"
 done

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 # shellcheck disable=SC2034 # used where this is sourced
-bin=$1
+bin=$(realpath "$1")
 ring=millrace_test_$(basename "$0" .sh).$$
 work=$(mktemp -d)
 patience=30 # seconds, for anything that has to happen
@@ -12,7 +12,7 @@ patience=30 # seconds, for anything that has to happen
 fail() {
   echo "FAIL: $*" >&2
   for log in "$work"/*.log; do
-    [[ -e $log ]] && { echo "--- $(basename "$log")"; cat "$log"; } >&2
+    [[ -e $log ]] && { echo "--- $(basename "$log")"; tail -n 60 "$log"; } >&2
   done
   exit 1
 }
