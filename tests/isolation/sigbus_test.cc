@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -114,6 +115,42 @@ TEST(SigbusGuard, ABlockedProducerIsTold) {
   ASSERT_EQ(truncate((dir / "ring.ring").c_str(), 0), 0);
   EXPECT_EQ(producer.Hear(), "kRemoved");
   EXPECT_EQ(producer.Wait(), 0);
+}
+
+// Nothing is installed unasked, whatever is used; and without the guard a truncation is what it always was.
+TEST(SigbusGuard, IsOptInAndNoOtherHandlerIsEverInstalled) {
+  const Watchdog watchdog("opt-in");
+  const ScratchDir dir;
+  Child child([&](const Child::Line& line) {
+    const auto handlers = [] {
+      std::vector<void*> all;
+      for (int number = 1; number < SIGRTMAX; ++number) {
+        struct sigaction action {};
+        const bool known = sigaction(number, nullptr, &action) == 0;
+        all.push_back(known ? reinterpret_cast<void*>(action.sa_handler) : nullptr);
+      }
+      return all;
+    };
+    const std::vector<void*> before = handlers();
+    Producer producer = Must(Producer::Create("ring", {.capacity = 16384}, {.directory = dir.path()}));
+    for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+      Consumer consumer = Must(Consumer::Open("ring", delivery, {.directory = dir.path()}));
+      MustBe(producer.Publish("x") == Sent::kOk && consumer.Next(), "publish and read");
+      MustBe(consumer.Next(milliseconds(1)).why() == Got::kTimedOut, "wait");
+    }
+    Must(SegmentManager(dir.path()).List());
+    if (handlers() != before) return 1;
+    Must(InstallSigbusGuard());
+    if (handlers() == before) return 2;
+    signal(SIGBUS, SIG_DFL);
+    line.Say("unguarded");
+    MustBe(truncate((dir / "ring.ring").c_str(), 0) == 0, "truncate");
+    while (producer.Publish(std::string(100, 'x')) == Sent::kOk) {
+    }
+    return 3;
+  });
+  EXPECT_EQ(child.Hear(), "unguarded");
+  EXPECT_EQ(child.Wait(), 128 + SIGBUS);
 }
 
 // ---- what is not ours

@@ -55,8 +55,10 @@ void SetOnFull(const std::string& text, ProducerOptions& options) {
   if (text == "block") return;
   options.on_full = text == "drop" ? OnFull::kDropNew : OnFull::kEvictSlowest;
   if (text == "drop" || text == "evict") return;
-  const std::optional<Nanos> after = text.starts_with("evict:") ? ParseDuration(text.substr(6)) : std::nullopt;
-  if (!after) throw CLI::ValidationError("--on-full", "\"" + text + "\" is none of block, drop, evict, evict:SECONDS");
+  const std::optional<Nanos> after =
+      text.starts_with("evict:") ? ParseDuration(text.substr(6)) : std::nullopt;
+  if (!after)
+    throw CLI::ValidationError("--on-full", "\"" + text + "\" is none of block, drop, evict, evict:SECONDS");
   options.evict_after = *after;
 }
 
@@ -135,7 +137,10 @@ class Pump {
         return kDone;
       case Sent::kInterrupted:
         return kSignalBase + CaughtSignal();
-      case Sent::kRemoved:
+      case Sent::kRemoved:  // or truncated: only a look tells
+        if (const absl::Status found = publication_.Check(); ErrorOf(found) == Error::kTruncated) {
+          return Refuse(found);
+        }
         Complain("the ring was removed; what was published is gone with it");
         return kEnvironment;
       default:
@@ -203,8 +208,9 @@ void AddPub(CLI::App& app, Globals& globals) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--rate", arguments->rate, "At most N messages per second")->type_name("N/s");
   command
-      ->add_option("--on-full", arguments->on_full,
-                   "When a lossless consumer leaves no room: block, drop, evict or evict:SECONDS (default block)")
+      ->add_option(
+          "--on-full", arguments->on_full,
+          "When a lossless consumer leaves no room: block, drop, evict or evict:SECONDS (default block)")
       ->type_name("WHAT");
   command->add_flag("--keep-open", arguments->keep_open, "Do not close the ring at the end of the input");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);

@@ -33,6 +33,7 @@ class Publication {
 
   // Is the ring still there, and who listens? Does something once a second at most, so call it often.
   absl::Status LookAround();
+  absl::Status Check() { return producer_.Check(); }
   // Counts the consumers for the summary. Before Close(): afterwards they leave.
   void CountConsumers();
 
