@@ -3,6 +3,8 @@
 #include <signal.h>
 
 #include <atomic>
+#include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -136,7 +138,7 @@ void InstallCounter(int flags) {
   sigaction(SIGUSR1, &action, nullptr);
 }
 
-void SignalsDuringNext(Wait wait, int flags) {
+void SignalsDuringNext(Delivery delivery, Wait wait, int flags) {
   const Watchdog watchdog("signals during Next");
   const ScratchName name;
   const SharedPage<SignalLog> log;
@@ -144,25 +146,28 @@ void SignalsDuringNext(Wait wait, int flags) {
   Producer producer = Must(Producer::Create(name));
   Child waiter([&](const Child::Line& line) {
     InstallCounter(flags);
-    Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), {.wait = wait}));
+    Consumer consumer = Must(Consumer::Open(name, delivery, {.wait = wait}));
     line.Say("waiting");
     const Received got = consumer.Next();
     log->returned.store(1);
     return got && got->text() == "at last" ? 0 : 1;
   });
   ASSERT_EQ(waiter.Hear(), "waiting");
-  if (wait != Wait::kSpin) QueueWords(name.path()).AwaitSleeper();
-  HitWithSignals(waiter, *log, 300);
+  const bool announces = wait != Wait::kSpin && delivery.kind() != Delivery::Kind::kObserver;
+  if (announces) QueueWords(name.path()).AwaitSleeper();
+  HitWithSignals(waiter, *log, wait == Wait::kSpin ? 30 : 300);  // a spinner may share our processor
   EXPECT_EQ(log->returned.load(), 0) << "a signal ended the wait";
   ASSERT_EQ(producer.TryPublish("at last"), Sent::kOk);
   EXPECT_EQ(waiter.Wait(), 0);
 }
-TEST(Signals, WithoutRestartDoNotEndAWait) {
-  for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) SignalsDuringNext(wait, 0);
+void SignalsDuringEveryNext(int flags) {
+  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+    for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark})
+      SignalsDuringNext(delivery, wait, flags);
+  }
 }
-TEST(Signals, WithRestartDoNotEndAWait) {
-  for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) SignalsDuringNext(wait, SA_RESTART);
-}
+TEST(Signals, WithoutRestartDoNotEndAWait) { SignalsDuringEveryNext(0); }
+TEST(Signals, WithRestartDoNotEndAWait) { SignalsDuringEveryNext(SA_RESTART); }
 
 TEST(Signals, DoNotEndAProducersWaitForRoom) {
   for (const int flags : {0, SA_RESTART}) {
@@ -192,6 +197,57 @@ TEST(Signals, DoNotEndAProducersWaitForRoom) {
     EXPECT_EQ(tally.end, Got::kClosed);
     tally.ExpectConserved(500, 0);
     EXPECT_EQ(publisher.Wait(), 0);
+  }
+}
+
+// Hits a process in `wait`, which must go on until `end` gives it its reason.
+void SignalsDuring(int flags, const std::function<bool()>& wait, const std::function<void()>& end) {
+  const SharedPage<SignalLog> log;
+  signal_log = &*log;
+  Child waiter([&](const Child::Line& line) {
+    InstallCounter(flags);
+    line.Say("waiting");
+    const bool good = wait();
+    log->returned.store(1);
+    return good ? 0 : 1;
+  });
+  ASSERT_EQ(waiter.Hear(), "waiting");
+  HitWithSignals(waiter, *log, 300);
+  EXPECT_EQ(log->returned.load(), 0) << "a signal ended the wait";
+  end();
+  EXPECT_EQ(waiter.Wait(), 0);
+}
+
+TEST(Signals, DoNotEndTheWaitForARing) {
+  for (const int flags : {0, SA_RESTART}) {
+    const Watchdog watchdog("signals during Open");
+    const ScratchName name;
+    SignalsDuring(
+        flags, [&] { return Consumer::Open(name, Delivery::Lossless(), {.open_timeout = kForever}).ok(); },
+        [&] { Must(SegmentManager().Create(name, {})); });
+  }
+}
+
+TEST(Signals, DoNotEndTheWaitForConsumers) {
+  for (const int flags : {0, SA_RESTART}) {
+    const Watchdog watchdog("signals during WaitForConsumers");
+    const ScratchName name;
+    Must(SegmentManager().Create(name, {}));
+    std::optional<Consumer> consumer;
+    SignalsDuring(
+        flags, [&] { return Must(Producer::Open(name)).WaitForConsumers(1); },
+        [&] { consumer = Must(Consumer::Open(name, Delivery::Lossless())); });
+  }
+}
+
+TEST(Signals, DoNotEndTheWaitForAPredecessor) {
+  for (const int flags : {0, SA_RESTART}) {
+    const Watchdog watchdog("signals during take-over");
+    const ScratchName name;
+    std::optional<Producer> predecessor = Must(Producer::Create(name));
+    SignalsDuring(
+        flags, [&] { return Producer::Open(name, {.take_over_timeout = std::chrono::seconds(50)}).ok(); },
+        [&] { predecessor.reset(); });
   }
 }
 
