@@ -1,0 +1,1 @@
+// Holds the tests' precompiled headers, and nothing else (tests/CMakeLists.txt).
