@@ -5,6 +5,7 @@
 #ifndef MILLRACE_MILLRACE_H_
 #define MILLRACE_MILLRACE_H_
 
+#include "millrace/batch.h"
 #include "millrace/consumer.h"
 #include "millrace/error.h"
 #include "millrace/options.h"

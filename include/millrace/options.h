@@ -49,6 +49,12 @@ enum class OnFull : uint8_t {
   kEvictSlowest,  // wait, then evict every consumer that has left no room for evict_after
 };
 
+// What Producer::Batch does when its messages would take more than a quarter of the ring.
+enum class OnLargeBatch : uint8_t {
+  kPublishInParts,  // what was added so far is published, the rest later: fast, not atomic
+  kRefuse,          // kTooLarge, and the batch stays as it was: all or nothing
+};
+
 struct ProducerOptions {
   OnFull on_full = OnFull::kBlock;
   Nanos evict_after = std::chrono::seconds(5);  // kEvictSlowest: how long a consumer may leave no room

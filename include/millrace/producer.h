@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "millrace/batch.h"
 #include "millrace/export.h"
 #include "millrace/internal/producer_core.h"
 #include "millrace/options.h"
@@ -123,6 +124,16 @@ class MILLRACE_EXPORT Producer {
   Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever);
   Sent Publish(std::string_view message, Nanos timeout = kForever) {
     return Publish(std::as_bytes(std::span(message)), timeout);
+  }
+
+  // Begins a batch: messages that become visible all at once (batch.h). Nothing else may be published or
+  // claimed until it has ended (asserts).
+  MessageBatch Batch(OnLargeBatch on_large = OnLargeBatch::kPublishInParts) noexcept {
+    assert(!core_->claim_open);
+    if (core_->claim_open) return MessageBatch(nullptr, on_large);
+    core_->claim_open = true;
+    core_->ring.BeginBatch();
+    return MessageBatch(core_.get(), on_large);
   }
 
   // Says that the stream is complete and releases the ring: consumers that have read everything see kClosed.

@@ -97,6 +97,25 @@ class [[nodiscard]] TypedReceived {
   Got why_;
 };
 
+// A batch of one type: see MessageBatch.
+template <class T>
+class [[nodiscard]] TypedBatch {
+ public:
+  Sent TryAdd(const T& message) noexcept { return batch_.TryAdd(Bytes(message)); }
+  Sent Add(const T& message, Nanos timeout = kForever) { return batch_.Add(Bytes(message), timeout); }
+  uint64_t size() const { return batch_.size(); }
+  Sent Commit() noexcept { return batch_.Commit(); }
+  void Abort() noexcept { batch_.Abort(); }
+
+ private:
+  friend class TypedProducer<T>;
+  explicit TypedBatch(MessageBatch batch) : batch_(std::move(batch)) {}
+  static std::span<const std::byte> Bytes(const T& message) {
+    return {reinterpret_cast<const std::byte*>(&message), sizeof(T)};
+  }
+  MessageBatch batch_;
+};
+
 template <class T>
 class TypedProducer {
   static_assert(internal::CheckMessageType<T>());
@@ -127,6 +146,9 @@ class TypedProducer {
   Sent Publish(const T& message, Nanos timeout = kForever) {
     return bytes_.Publish(std::span<const std::byte>(reinterpret_cast<const std::byte*>(&message), sizeof(T)),
                           timeout);
+  }
+  TypedBatch<T> Batch(OnLargeBatch on_large = OnLargeBatch::kPublishInParts) noexcept {
+    return TypedBatch<T>(bytes_.Batch(on_large));
   }
   // The untyped handle: Close, Check, stats. What it publishes must be a T too.
   Producer& bytes() { return bytes_; }

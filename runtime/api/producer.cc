@@ -127,6 +127,7 @@ absl::Status Producer::Close() {
   if (cold.forked) return os::Failure(Error::kForked, "Close: this producer belongs to the parent process");
   if (cold.closed) return os::Failure(Error::kClosed, "Close: this producer has closed its ring already");
   assert(!core_->claim_open);
+  if (core_->ring.batch_open()) core_->ring.AbortBatch();
   cold.FlushCounters(*core_);
   segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
   cold.closed = true;

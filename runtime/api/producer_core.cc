@@ -111,7 +111,18 @@ void ProducerCore::Wake() noexcept {
   ++cold->wakes;
 }
 
+// Misuse (asserted in debug builds): a message besides the open batch. Nobody's stream may break for it.
 std::byte* ProducerCore::TryClaimSlow(size_t n, Sent* why) noexcept {
+  if (ring.batch_open()) CommitBatch();
+  return TryForRoom(n, why);
+}
+
+std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept {
+  if (ring.batch_open()) CommitBatch();
+  return WaitForRoom(n, timeout_ns, why);
+}
+
+std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
   *why = cold->Refusal(*this);
   if (*why != Sent::kOk) return nullptr;
   if (n > ring.max_message()) {
@@ -133,6 +144,42 @@ std::byte* ProducerCore::TryClaimSlow(size_t n, Sent* why) noexcept {
   return nullptr;
 }
 
+std::byte* ProducerCore::ClaimInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept {
+  *why = cold->Refusal(*this);
+  if (*why == Sent::kOk && !ring.batch_open()) *why = Sent::kBadArgument;  // ended by misuse
+  if (*why == Sent::kOk && n > ring.max_message()) *why = Sent::kTooLarge;
+  if (*why != Sent::kOk) return nullptr;
+  const auto publish_part = [this] {
+    CommitBatch();
+    ring.BeginBatch();
+  };
+  if (!ring.BatchHasRoomFor(n)) {
+    if (!in_parts) {
+      *why = Sent::kTooLarge;
+      return nullptr;
+    }
+    publish_part();
+  }
+  std::byte* const data = TryForRoom(n, why);
+  if (data != nullptr || *why != Sent::kFull) return data;
+  if (in_parts && ring.batched() != 0) publish_part();  // others need not wait with us
+  return timeout_ns == 0 ? nullptr : WaitForRoom(n, timeout_ns, why);
+}
+
+Sent ProducerCore::WhyNoBatch() const noexcept {
+  if (cold->forked) return Sent::kForked;
+  return cold->closed ? Sent::kClosed : Sent::kBadArgument;
+}
+
+Sent ProducerCore::AddToBatchSlow(const void* message, size_t n, int64_t timeout_ns, bool in_parts) noexcept {
+  Sent why = Sent::kOk;
+  std::byte* const data = ClaimInBatch(n, timeout_ns, in_parts, &why);
+  if (data == nullptr) return why;
+  RealAtomics::CopyIn(data, message, n);
+  AddToBatch(n);
+  return Sent::kOk;
+}
+
 Sent ProducerCore::TryPublishSlow(const void* message, size_t n) noexcept {
   Sent why = Sent::kOk;
   std::byte* const data = TryClaimSlow(n, &why);
@@ -142,7 +189,7 @@ Sent ProducerCore::TryPublishSlow(const void* message, size_t n) noexcept {
   return Sent::kOk;
 }
 
-std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept {
+std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept {
   if (timeout_ns < 0) {
     *why = Sent::kBadArgument;
     return nullptr;
@@ -155,7 +202,7 @@ std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) 
     *why = Sent::kOk;
     return ring.Place();
   }
-  std::byte* data = TryClaimSlow(n, why);
+  std::byte* data = TryForRoom(n, why);
   if (data != nullptr || *why != Sent::kFull) return data;
   if (cold->options.on_full == OnFull::kDropNew) {
     ++cold->dropped;
@@ -178,11 +225,11 @@ std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) 
       cold->removed = cold->removed || cold->Removed();
     }
     if (cold->EvictSlowest(*this, now)) {
-      data = TryClaimSlow(n, why);
+      data = TryForRoom(n, why);
       if (data != nullptr || *why != Sent::kFull) break;
     }
     ParkProducer<RealAtomics>(*ring.seats().control, api::SystemParkOps(), deadline - now, [&] {
-      data = TryClaimSlow(n, why);
+      data = TryForRoom(n, why);
       return data != nullptr || *why != Sent::kFull || cold->interrupted.load(std::memory_order_relaxed);
     });
     if (data != nullptr || *why != Sent::kFull) break;

@@ -25,6 +25,7 @@ struct Expected {
   uint64_t may_be = 0;     // and it may have committed up to here
   uint64_t at_least = 0;   // messages that must still be readable
   bool may_be_closed = false;
+  bool all_or_nothing = false;  // either `committed` or `may_be`, nothing between
 };
 
 struct Verdict {
@@ -54,6 +55,8 @@ inline Verdict JudgeAfterCrash(const ScratchDir& dir, const Oracle& oracle, cons
   if (before.misplaced != 0 || before.lost != 0) return wrong("a gap in the sequence");
   if (before.next < expected.committed) return wrong(absl::StrCat("committed messages are missing: ", before.next, " of ", expected.committed));
   if (before.next > expected.may_be) return wrong(absl::StrCat("messages that were never committed: ", before.next, " of ", expected.may_be));
+  if (expected.all_or_nothing && before.next != expected.committed && before.next != expected.may_be)
+    return wrong(absl::StrCat("a part of a batch: ", before.next, " between ", expected.committed, " and ", expected.may_be));
   if (before.received < expected.at_least) return wrong(absl::StrCat("only ", before.received, " retained, of ", expected.at_least));
   if (reader->producer().alive) return wrong("the dead producer is told alive");
 

@@ -57,8 +57,9 @@ void JudgeEveryImage(SteppedChild& child, QueueWords& words, const Expected& exp
   }
 }
 
-enum class Op { kPublish, kPublishToSleeper, kCommitPart, kAbort, kClose };
-constexpr const char* kOpNames[] = {"publish", "publish to a sleeper", "claim and commit a part", "claim and abort", "close"};
+enum class Op { kPublish, kPublishToSleeper, kCommitPart, kAbort, kClose, kBatch, kBatchAbort };
+constexpr uint64_t kBatched = 4;
+constexpr const char* kOpNames[] = {"publish", "publish to a sleeper", "claim and commit a part", "claim and abort", "close", "batch", "batch and abort"};
 
 SteppedChild::Operation Start(Op op, const ScratchDir& dir, uint64_t messages) {
   // Leaked on purpose: the child is killed.
@@ -79,6 +80,19 @@ SteppedChild::Operation Start(Op op, const ScratchDir& dir, uint64_t messages) {
         std::memcpy(claim.bytes().data(), bytes->data(), bytes->size());
         claim.Abort();
       };
+    case Op::kBatch:
+    case Op::kBatchAbort: {
+      auto* const more = new std::vector<std::vector<std::byte>>;
+      for (uint64_t i = 0; i < kBatched; ++i) more->push_back(CrashOracle().Make(messages + i));
+      return [=] {
+        MessageBatch batch = producer->Batch(OnLargeBatch::kRefuse);
+        for (const std::vector<std::byte>& message : *more) {
+          if (batch.TryAdd(message) != Sent::kOk) std::abort();
+        }
+        if (op == Op::kBatchAbort) return batch.Abort();
+        if (batch.Commit() != Sent::kOk) std::abort();
+      };
+    }
     case Op::kClose: return [=] { if (!producer->Close().ok()) std::abort(); };
   }
   return [] {};
@@ -88,9 +102,10 @@ void StepThrough(Op op, uint64_t messages, Totals& totals, std::vector<Image>* k
   const ScratchDir dir;
   SteppedChild child([&] { return Start(op, dir, messages); });
   QueueWords words(dir / "q");
-  if (op == Op::kPublishToSleeper) words.seats().sleeper.sleepers = 1;
-  const uint64_t more = op == Op::kAbort || op == Op::kClose ? 0 : 1;
-  JudgeEveryImage(child, words, {messages, messages + more, RetainedAfter(messages), op == Op::kClose},
+  if (op == Op::kPublishToSleeper || op == Op::kBatch) words.seats().sleeper.sleepers = 1;
+  const bool nothing = op == Op::kAbort || op == Op::kClose || op == Op::kBatchAbort;
+  const uint64_t more = nothing ? 0 : op == Op::kBatch ? kBatched : 1;
+  JudgeEveryImage(child, words, {messages, messages + more, RetainedAfter(messages), op == Op::kClose, op == Op::kBatch},
                   absl::StrCat(kOpNames[static_cast<int>(op)], " after ", messages, " messages"), totals, keep);
 }
 
@@ -120,6 +135,19 @@ TEST(EveryInstruction, OfTheOtherWaysToPublish) {
     EXPECT_GT(totals.instructions, 500u);
     EXPECT_GE(totals.images, totals.operations);
   }
+}
+
+// All of it or nothing of it, wherever it ends: within a lap, with padding first, inside and last.
+TEST(EveryInstruction, OfABatch) {
+  const Watchdog watchdog("images of a batch", 150);
+  Totals batches, aborted;
+  for (const uint64_t messages : {0, 1, 20, 31, 32, 33, 34, 35, 36, 37, 38, 70}) StepThrough(Op::kBatch, messages, batches);
+  for (const uint64_t messages : {0, 33, 35, 37}) StepThrough(Op::kBatchAbort, messages, aborted);
+  batches.Print("batch of four, to a sleeper");
+  aborted.Print("batch of four, aborted");
+  EXPECT_EQ(batches.violations + aborted.violations, 0u);
+  EXPECT_GT(batches.instructions, 3000u);
+  EXPECT_GT(batches.images, 12u * 8);
 }
 
 // F3. The successor dies too, at any instruction of its take-over, over what a crash in publish left.

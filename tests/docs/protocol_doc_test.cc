@@ -489,7 +489,7 @@ TEST(MemoryOrder, PlantedMistakesAreFound) {
       problems(Replaced(words, "memory_order_relaxed, Site::X", "memory_order_acquire, Site::X"), table), now)
       << "X orders";
   EXPECT_GT(
-      CheckLabels(Replaced(atomics, "enum class Site : uint8_t {", "enum class Site : uint8_t {\n  P9,"),
+      CheckLabels(Replaced(atomics, "enum class Site : uint8_t {", "enum class Site : uint8_t {\n  Y1,"),
                   words, parking, table)
           .size(),
       now)

@@ -37,6 +37,7 @@ enum class Site : uint8_t {
   P6,
   P7,
   P8,
+  P9,
   C1,
   C2,
   C3,

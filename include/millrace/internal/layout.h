@@ -89,6 +89,7 @@ constexpr bool IsOpen(uint64_t state) { return (state & kStateOpen) != 0; }
 // flags: {producer epoch : 32, bits}. One word, so that a bit is always read with the epoch it belongs to.
 inline constexpr uint64_t kFlagAsym = 1;          // this epoch's producer registered for membarrier
 inline constexpr uint64_t kFlagAliveUnknown = 2;  // it could not lock .ring byte 0: readers cannot tell
+inline constexpr uint64_t kFlagBatches = 4;       // one publication of this epoch may be several messages
 
 inline constexpr uint32_t kAttributeKeep = 1;  // never stale
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "millrace/export.h"
 #include "millrace/internal/atomics.h"
@@ -31,6 +32,36 @@ class ProducerCore {
 
   [[gnu::cold]] MILLRACE_EXPORT Sent TryPublishSlow(const void* message, size_t n) noexcept;
 
+  // The same for the message that joins the open batch; nullptr: the batch is as it was, unless `in_parts`:
+  // then what it held may be published, and it is empty.
+  [[gnu::cold]] std::byte* ClaimInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept;
+  [[gnu::cold]] MILLRACE_EXPORT Sent AddToBatchSlow(const void* message, size_t n, int64_t timeout_ns,
+                                                    bool in_parts) noexcept;
+  void AddToBatch(size_t used) noexcept {
+    bytes_batched += used;
+    ring.AddToBatch(used);
+  }
+  void CommitBatch() noexcept {
+    bytes_published += std::exchange(bytes_batched, 0);
+    if (ring.CommitBatch()) [[unlikely]]
+      Wake();
+  }
+
+  // kForked, kClosed: nothing came of it. kBadArgument: no batch was open.
+  Sent EndBatch(bool commit) noexcept {
+    claim_open = false;
+    if (!ring.batch_open()) [[unlikely]]
+      return WhyNoBatch();
+    if (commit) {
+      CommitBatch();
+    } else {
+      bytes_batched = 0;
+      ring.AbortBatch();
+    }
+    return Sent::kOk;
+  }
+  [[gnu::cold]] MILLRACE_EXPORT Sent WhyNoBatch() const noexcept;
+
   // Publishes the frame at ring.Place().
   void Commit(size_t used) noexcept {
     bytes_published += used;
@@ -38,9 +69,14 @@ class ProducerCore {
       Wake();
   }
 
+  // Claims without asking for an open batch. TryClaimSlow and WaitClaimSlow publish a stray one first.
+  [[gnu::cold]] std::byte* TryForRoom(size_t n, Sent* why) noexcept;
+  [[gnu::cold]] std::byte* WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept;
+
   RingProducer<RealAtomics> ring;
   uint64_t bytes_published = 0;  // payload, by this handle
-  bool claim_open = false;
+  uint64_t bytes_batched = 0;    // payload in the open batch
+  bool claim_open = false;       // a Claim or a MessageBatch
   std::unique_ptr<Cold> cold;
 };
 

@@ -217,8 +217,14 @@ class RingConsumer : public RingView<A> {
     const uint64_t header = W::LoadHeader(this->HeaderAt(position_));
     const Frame first = this->Judge(header, position_, sequence_);
     if (first.kind != FrameKind::kMessage && first.kind != FrameKind::kPadding) return false;
-    if (Ahead(W::LoadTailPosition(this->control_->tail), first.next) > 0) return true;
-    return W::LoadHeader(this->HeaderAt(first.next)) != 0 && this->Intact(first.next);
+    const uint64_t tail = W::LoadTailPosition(this->control_->tail);
+    uint64_t first_end = first.next;
+    if ((W::LoadFlags(this->control_->room) & kFlagBatches) != 0) {  // set before the first batch
+      if (tail % 8 != 0 || Ahead(tail, position_) <= 0) return false;
+      first_end = tail;  // a batch is one publication: it may reach that far
+    }
+    if (Ahead(tail, first_end) > 0) return true;
+    return W::LoadHeader(this->HeaderAt(first_end)) != 0 && this->Intact(first_end);
   }
   void CountLateWakeup() { ++counts_.late_wakeups; }
 

@@ -10,6 +10,7 @@
 // I3  R and limit_ never go back, not even across take-over.
 // I4  A live lossless seat at p is never overtaken: R <= p + capacity, or the seat was evicted first [E1].
 // I5  A mark is recorded at tail with no frame unpublished, so it never lies above tail.
+// I6  While a batch is open its first header is 0 and tail stands before it: none of it is there yet.
 #ifndef MILLRACE_INTERNAL_RING_PRODUCER_H_
 #define MILLRACE_INTERNAL_RING_PRODUCER_H_
 
@@ -74,13 +75,61 @@ class RingProducer {
     const uint64_t pad = frame > to_end ? to_end : 0;
     wanted_end_ = position_ + pad + frame + kFrameHeader;
     if (Ahead(wanted_end_, limit_) > 0 && !MakeRoom(wanted_end_)) return nullptr;
-    if (pad != 0) *wake |= Publish(pad - kFrameHeader, /*padding=*/true);
+    if (pad != 0 && batch_.open) {
+      Append(pad - kFrameHeader, /*padding=*/true);
+      batch_.padding += pad;
+    } else if (pad != 0) {
+      *wake |= Publish(pad - kFrameHeader, /*padding=*/true);
+    }
     SetStraightLimit();
     return data_ + (position_ & mask_) + kFrameHeader;
   }
 
   // Publishes the claimed frame with `used` bytes of payload. true: somebody may be asleep, call Wake.
   bool Commit(size_t used) noexcept { return Publish(used, /*padding=*/false); }
+
+  // ---- batch: several frames, one publication. PROTOCOL.md "Batches"
+  // ---------------------------------------
+
+  // No claim and no batch is open. Until the batch ends, Fits says no: whoever publishes past it asks first.
+  void BeginBatch() {
+    if ((W::Peek(control_->room.flags) & kFlagBatches) == 0)
+      W::StoreFlags(control_->room, W::Peek(control_->room.flags) | kFlagBatches);
+    batch_ = {.open = true, .position = position_, .sequence = sequence_};
+    SetStraightLimit();
+  }
+  bool batch_open() const noexcept { return batch_.open; }
+  uint64_t batched() const noexcept { return batch_.open ? sequence_ - batch_.sequence : 0; }
+
+  // As Fits, in a batch. If not: would the batch be too large (BatchHasRoomFor), or ask ClaimSlow.
+  bool BatchFits(size_t n) const noexcept {
+    return Ahead(position_ + FrameBytes(n) + kFrameHeader, batch_.straight_limit) <= 0;
+  }
+  // Frames without padding, so that the answer does not depend on where in the ring the batch began.
+  bool BatchHasRoomFor(size_t n) const noexcept {
+    return position_ + FrameBytes(n) - batch_.position - batch_.padding <= BatchBytes();
+  }
+  uint64_t BatchBytes() const noexcept { return capacity_ / 4; }
+
+  // The claimed frame joins the batch with `used` bytes of payload.
+  void AddToBatch(uint64_t used) noexcept { Append(used, /*padding=*/false); }
+
+  // Publishes the batch; none is open afterwards. true: somebody may be asleep, call Wake.
+  bool CommitBatch() noexcept {
+    const Batch batch = EndBatch();
+    if (position_ == batch.position) return false;
+    W::StoreStopSign(HeaderAt(position_));  // I1
+    const bool wake = Reveal(HeaderAt(batch.position), batch.first_header, sequence_, position_);
+    if (batch.mark_due) RecordMark();
+    return wake;
+  }
+  // It never happened.
+  void AbortBatch() noexcept {
+    const Batch batch = EndBatch();
+    position_ = batch.position;
+    sequence_ = batch.sequence;
+    SetStraightLimit();
+  }
 
   // Takes the announcement of sleepers and moves the epoch. true: FUTEX_WAKE the epoch.
   bool TakeSleepers() noexcept {
@@ -104,7 +153,7 @@ class RingProducer {
   // joining|live -> evicted, with its reason (E1). false: the holder changed meanwhile.
   bool Evict(uint32_t i, uint64_t state, EvictedWhy why) {
     SeatIdentity& seat = seats_.seats[i].identity;
-    W::Note(seat.evicted_sequence, sequence_);
+    W::Note(seat.evicted_sequence, sequence());
     const uint64_t evicted =
         MakeSeatState(GenerationOf(state), SeatPhase::kEvicted, DeliveryOf(state), EvictedBy::kProducer, why);
     if (!W::Evict(seat, state, evicted)) return false;
@@ -126,12 +175,13 @@ class RingProducer {
     seats_used_ = 0;
     sleepers_ = &seats.control->sleeper;
     asym_ = true;
-    limit_ = straight_limit_ = position_;
+    batch_ = {};
+    limit_ = straight_limit_ = batch_.straight_limit = position_;
   }
 
   uint64_t position() const { return position_; }
-  uint64_t sequence() const { return sequence_; }
-  uint64_t evictions() const { return evictions_; }  // by this producer
+  uint64_t sequence() const { return batch_.open ? batch_.sequence : sequence_; }  // of what is published
+  uint64_t evictions() const { return evictions_; }                                // by this producer
   uint64_t max_message() const { return max_message_; }
   uint64_t capacity() const { return capacity_; }
   RingControl& control() const { return *control_; }
@@ -144,18 +194,53 @@ class RingProducer {
   bool Publish(uint64_t payload, bool padding) noexcept {
     const uint64_t position = position_, sequence = sequence_, next = position + FrameBytes(payload);
     const uint64_t next_sequence = sequence + (padding ? 0 : 1);
-    TailWords& tail = control_->tail;
-    const SleeperWords& sleepers = *sleepers_;
     uint64_t& header = HeaderAt(position);
     uint64_t& stop_sign = HeaderAt(next);
     position_ = next;
     sequence_ = next_sequence;
     W::StoreStopSign(stop_sign);  // I1
-    W::StoreHeader(header, MakeFrameHeader(sequence, payload, padding));
+    return Reveal(header, MakeFrameHeader(sequence, payload, padding), next_sequence, next);
+  }
+
+  // The moment of publication, of a frame or of a batch. true: somebody may be asleep.
+  [[gnu::always_inline]] inline bool Reveal(uint64_t& header, uint64_t value, uint64_t next_sequence,
+                                            uint64_t next) noexcept {
+    TailWords& tail = control_->tail;
+    const SleeperWords& sleepers = *sleepers_;
+    W::StoreHeader(header, value);
     W::StoreTailSequence(tail, next_sequence);
     W::StoreTailPosition(tail, next);
     W::CompilerBarrierBeforeSleepers();
     return W::AnySleeper(sleepers);
+  }
+
+  struct Batch {
+    bool open = false;
+    bool mark_due = false;        // room was made meanwhile: I5 forbids the mark until the batch is there
+    uint64_t position = 0;        // of its first frame
+    uint64_t sequence = 0;        // of its first message
+    uint64_t padding = 0;         // bytes
+    uint64_t first_header = 0;    // kept back until CommitBatch
+    uint64_t straight_limit = 0;  // as straight_limit_, and BatchBytes
+  };
+
+  void Append(uint64_t payload, bool padding) noexcept {
+    const uint64_t header = MakeFrameHeader(sequence_, payload, padding);
+    if (position_ == batch_.position)
+      batch_.first_header = header;  // I6
+    else
+      W::StoreBatchedHeader(HeaderAt(position_), header);
+    position_ += FrameBytes(payload);
+    if (!padding) ++sequence_;
+  }
+
+  // Shuts the straight path of the batch and opens that of single messages.
+  Batch EndBatch() noexcept {
+    const Batch batch = batch_;
+    batch_ = {};
+    batch_.straight_limit = position_;
+    SetStraightLimit();
+    return batch;
   }
 
   // One comparison serves the straight path: the end of a claim may pass neither limit_ nor the end of the
@@ -163,6 +248,10 @@ class RingProducer {
   void SetStraightLimit() {
     const uint64_t lap_end = (position_ | mask_) + 1 + kFrameHeader;
     straight_limit_ = Ahead(limit_, lap_end) < 0 ? limit_ : lap_end;
+    if (!batch_.open) return;
+    const uint64_t batch_end = batch_.position + batch_.padding + BatchBytes() + kFrameHeader;
+    batch_.straight_limit = Ahead(straight_limit_, batch_end) < 0 ? straight_limit_ : batch_end;
+    straight_limit_ = batch_.position;  // nothing fits
   }
 
   // PROTOCOL.md "Making room". false: a seat holds back what ends at `end`.
@@ -186,7 +275,10 @@ class RingProducer {
     W::StoreReserved(control_->room, allow);
     W::FenceReservedBeforeBytes();
     limit_ = allow;
-    RecordMark();
+    if (batch_.open)
+      batch_.mark_due = true;
+    else
+      RecordMark();
     return true;
   }
 
@@ -245,6 +337,7 @@ class RingProducer {
   // Slow path only.
   static constexpr SleeperWords kLookEveryTime{1};
   bool asym_ = false;
+  Batch batch_;
   uint64_t limit_ = 0;  // R as this producer stored it
   uint64_t capacity_ = 0;
   SeatTable seats_;

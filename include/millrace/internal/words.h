@@ -47,6 +47,11 @@ struct Words {
     A::Add(wake.epoch, uint32_t{1}, std::memory_order_release, Site::P8);
   }
 
+  // [P9] relaxed: a header inside a batch; P2 of the batch's first frame makes it visible.
+  static void StoreBatchedHeader(uint64_t& header, uint64_t value) {
+    A::Store(header, value, std::memory_order_relaxed, Site::P9);
+  }
+
   // ---- consume -------------------------------------------------------------------------------------------
   // [C1] acquire: header, then payload; pairs with [P2]. Reading a later lap's bytes here is seen by the
   // checks that follow, because those bytes were stored after R7.
