@@ -23,6 +23,21 @@ inline uint64_t CpuNsOfThisProcess() {
   return ns(usage.ru_utime) + ns(usage.ru_stime);
 }
 
+// Returns when the consumers have it: a sender may end without waiting for what it sent to arrive.
+template <size_t kBytes, class Sender>
+void SendLast(Sender& sender, const Work& work, Shared& shared) {
+  const timespec nap{0, 200'000};
+  bool again = true;
+  while (shared.ended.load() < work.consumers) {
+    if (again) {
+      sender.Send(Outgoing<kBytes>{kLastMessage, work.bytes});
+      sender.Flush();
+    }
+    again = work.lossy;  // who drops the newest message when the queue is full may have dropped this one
+    nanosleep(&nap, nullptr);
+  }
+}
+
 template <size_t kBytes, class Sender>
 void SendAsManyAsPossible(Sender& sender, const Work& work, Shared& shared) {
   shared.WaitForStart();
@@ -40,11 +55,11 @@ void SendAsManyAsPossible(Sender& sender, const Work& work, Shared& shared) {
     if (then - now > often_enough * 2 && burst > 1) burst /= 2;
     now = then;
   }
-  sender.Send(Outgoing<kBytes>{kLastMessage, work.bytes});
   sender.Flush();
   shared.producer.messages = sent;
   shared.producer.cpu_ns = CpuNsOfThisProcess() - cpu_before;
   shared.producer.end_ticks = Ticks();
+  SendLast<kBytes>(sender, work, shared);
 }
 
 template <size_t kBytes, class Sender>
@@ -66,11 +81,30 @@ void SendOneByOne(Sender& sender, const Work& work, Shared& shared) {
     ++sent;
     while (shared.seen.load(std::memory_order_acquire) != sent) CpuRelax();
   }
-  sender.Send(Outgoing<kBytes>{kLastMessage, work.bytes});
-  sender.Flush();
   shared.producer.messages = sent;
   shared.producer.cpu_ns = CpuNsOfThisProcess() - cpu_before;
   shared.producer.end_ticks = Ticks();
+  SendLast<kBytes>(sender, work, shared);
+}
+
+// Does not wait for anybody: when something holds one message up, those due meanwhile count as late too.
+template <size_t kBytes, class Sender>
+void SendOnSchedule(Sender& sender, const Work& work, Shared& shared) {
+  const uint64_t interval = TicksOfNs(static_cast<double>(work.pause_low_ns));
+  shared.WaitForStart();
+  const uint64_t cpu_before = CpuNsOfThisProcess();
+  const uint64_t end = shared.end.load();
+  uint64_t sent = 0;
+  for (uint64_t due = Ticks() + interval; due < end; due += interval) {
+    while (Ticks() < due) CpuRelax();
+    sender.Send(Outgoing<kBytes>{due, work.bytes});
+    sender.Flush();
+    ++sent;
+  }
+  shared.producer.messages = sent;
+  shared.producer.cpu_ns = CpuNsOfThisProcess() - cpu_before;
+  shared.producer.end_ticks = Ticks();
+  SendLast<kBytes>(sender, work, shared);
 }
 
 template <size_t kBytes, class Sender>
@@ -78,10 +112,39 @@ void SendNothing(Sender& sender, const Work& work, Shared& shared) {
   shared.WaitForStart();
   timespec nap{0, 1'000'000};
   while (Ticks() < shared.end.load()) nanosleep(&nap, nullptr);
-  sender.Send(Outgoing<kBytes>{kLastMessage, work.bytes});
-  sender.Flush();
   shared.producer.end_ticks = Ticks();
+  SendLast<kBytes>(sender, work, shared);
 }
+
+// Finds the message from which a consumer's rate counts: the first after the warm-up at which it looks at the
+// clock. Between two looks it costs one comparison per message, afterwards too.
+class WarmUp {
+ public:
+  explicit WarmUp(uint64_t warm_ticks) : warm_(warm_ticks), last_(Ticks()) {}
+  uint64_t next_look() const { return next_look_; }
+  void Look(uint64_t messages) {
+    const uint64_t now = Ticks();
+    if (now >= warm_) {
+      found_ticks_ = now;
+      found_messages_ = messages;
+      next_look_ = ~uint64_t{0};
+      return;
+    }
+    if (now - last_ < TicksOfNs(kOftenEnoughNs)) burst_ *= 2;
+    if (now - last_ > TicksOfNs(4 * kOftenEnoughNs) && burst_ > 1) burst_ /= 2;
+    last_ = now;
+    next_look_ = messages + burst_;
+  }
+  void Tell(Report* report) const {
+    report->warm_ticks = found_ticks_;
+    report->warm_messages = found_messages_;
+  }
+
+ private:
+  static constexpr double kOftenEnoughNs = 20'000;
+  const uint64_t warm_;
+  uint64_t last_, burst_ = 1, next_look_ = 1, found_ticks_ = 0, found_messages_ = 0;
+};
 
 template <size_t kBytes, class Receiver>
 void ReceiveAll(Receiver& receiver, const Work& work, bool prepared, int index, Shared& shared) {
@@ -89,6 +152,7 @@ void ReceiveAll(Receiver& receiver, const Work& work, bool prepared, int index, 
   uint64_t expected = 0;
   const uint64_t chew = index == 0 ? TicksOfNs(static_cast<double>(work.chew_ns)) : 0;
   shared.WaitForStart();
+  WarmUp warm_up(shared.warm.load());
   const uint64_t cpu_before = CpuNsOfThisProcess();
   for (bool more = true; more;) {
     receiver.Receive([&](const void* bytes, size_t size) {
@@ -98,13 +162,10 @@ void ReceiveAll(Receiver& receiver, const Work& work, bool prepared, int index, 
         return;
       }
       if (!in.intact || size != work.bytes) ++report.damaged;
-      if (in.first != expected) {
-        if (in.first < expected) ++report.damaged;
-        report.lost += in.first - expected;
-        expected = in.first;
-      }
-      ++expected;
-      ++report.messages;
+      if (in.first < expected) ++report.damaged;  // above: the difference to what was sent tells
+      expected = in.first + 1;
+      if (++report.messages == warm_up.next_look()) [[unlikely]]
+        warm_up.Look(report.messages);
       if (chew != 0) {
         for (const uint64_t go = Ticks() + chew; Ticks() < go;) CpuRelax();
       }
@@ -112,16 +173,16 @@ void ReceiveAll(Receiver& receiver, const Work& work, bool prepared, int index, 
   }
   report.end_ticks = Ticks();
   report.cpu_ns = CpuNsOfThisProcess() - cpu_before;
+  warm_up.Tell(&report);
   shared.consumers[index] = report;
+  shared.ended.fetch_add(1);
 }
 
 template <size_t kBytes, class Receiver>
 void ReceiveOneByOne(Receiver& receiver, const Work& work, bool prepared, int index, Shared& shared) {
   Report report;
   shared.WaitForStart();
-  // What comes while caches, predictors and the rival's own adaptation settle does not count.
-  const uint64_t start = shared.start.load();
-  const uint64_t warm = start + (shared.end.load() - start) / 8;
+  const uint64_t start = shared.start.load(), warm = shared.warm.load();
   for (bool more = true; more;) {
     receiver.Receive([&](const void* bytes, size_t) {
       const auto in = Incoming<kBytes>::Read(bytes, work.bytes, prepared);
@@ -137,7 +198,9 @@ void ReceiveOneByOne(Receiver& receiver, const Work& work, bool prepared, int in
     });
     shared.seen.store(report.messages, std::memory_order_release);
   }
+  report.end_ticks = Ticks();
   shared.consumers[index] = report;
+  shared.ended.fetch_add(1);
 }
 
 // A channel that carries one size only says so.
@@ -185,13 +248,15 @@ class ChannelJob : public Job {
         return SendAsManyAsPossible<kBytes>(sender, work_, shared);
       case Activity::kLatency:
         return SendOneByOne<kBytes>(sender, work_, shared);
+      case Activity::kPaced:
+        return SendOnSchedule<kBytes>(sender, work_, shared);
       case Activity::kIdle:
         return SendNothing<kBytes>(sender, work_, shared);
     }
   }
   template <size_t kBytes>
   void Consume(typename Channel::Receiver& receiver, int index, Shared& shared) {
-    if (work_.activity == Activity::kLatency)
+    if (work_.activity == Activity::kLatency || work_.activity == Activity::kPaced)
       return ReceiveOneByOne<kBytes>(receiver, work_, prepared_, index, shared);
     ReceiveAll<kBytes>(receiver, work_, prepared_, index, shared);
   }

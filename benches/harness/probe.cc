@@ -43,39 +43,6 @@ struct LineProbe::Page {
   std::array<Line, kLines> lines;
 };
 
-const char* ToString(Placement placement) {
-  switch (placement) {
-    case Placement::kNear:
-      return "near";
-    case Placement::kL3:
-      return "l3";
-    case Placement::kFar:
-      return "far";
-    case Placement::kMoved:
-      return "moved";
-  }
-  return "?";
-}
-
-const char* InWords(Placement placement) {
-  switch (placement) {
-    case Placement::kNear:
-      return "two hyperthreads of one core";
-    case Placement::kL3:
-      return "two cores that share an L3 cache";
-    case Placement::kFar:
-      return "two cores that share no cache";
-    case Placement::kMoved:
-      return "moved during the slice; not used";
-  }
-  return "?";
-}
-
-Placement PlacementOf(double line_ns) {
-  if (line_ns < 14) return Placement::kNear;
-  return line_ns < 60 ? Placement::kL3 : Placement::kFar;
-}
-
 LineProbe::LineProbe() : page_(std::make_unique<SharedObject<Page>>()) {
   // One cycle through all lines in an order no prefetcher guesses.
   std::vector<uint32_t> order(kLines);

@@ -1,26 +1,14 @@
-// How far apart the producer's and the first consumer's cores are, now: on virtual machines the host moves
-// them.
+// Measures how far apart the producer's and the first consumer's cores are, now.
 #ifndef MILLRACE_BENCHES_HARNESS_PROBE_H_
 #define MILLRACE_BENCHES_HARNESS_PROBE_H_
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <memory>
 
 #include "benches/harness/shared_memory.h"
 
 namespace millrace::bench {
-
-enum class Placement : uint8_t {
-  kNear,   // two hyperthreads of one core
-  kL3,     // one L3
-  kFar,    // no shared L3
-  kMoved,  // before and after a slice differ
-};
-const char* ToString(Placement placement);
-const char* InWords(Placement placement);
-Placement PlacementOf(double line_ns);
 
 // A partner process on the consumer's core writes cache lines, this process reads them in dependent steps.
 class LineProbe {

@@ -15,6 +15,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "benches/harness/shared_memory.h"
+
 namespace millrace::bench {
 namespace {
 
@@ -77,6 +79,7 @@ pid_t Spawn(int core, const std::function<void()>& body, char* failure, size_t f
     signal(SIGINT, SIG_IGN);  // the terminal's Ctrl-C goes to the whole group: the driver decides
     signal(SIGTERM, SIG_DFL);
     PinTo(core);
+    SharedMemory::TouchAll();
     body();
     code = 0;
   } catch (const std::exception& e) {

@@ -47,16 +47,16 @@ struct Rival {
   std::string name;  // in the results
   std::string what;  // one line for people
   Kind kind = Kind::kRival;
-  bool lossless = true;
+  bool lossless = true;  // false: it always drops what finds no room, and its losses are counted
   bool latency = true;
   bool throughput = true;
   bool prepared = false;  // sends a prepared buffer: see Incoming::Read
   std::vector<Waiting> waits = {Waiting::kSpin};
   Waiting throughput_waiting = Waiting::kSpin;  // what gives it the best throughput
   size_t least_bytes = 8, most_bytes = 65536;
-  int most_consumers = kMostConsumers;
-  bool fan_out = false;     // worth measuring with several consumers
-  bool lossy_mode = false;  // can overrun a slow consumer instead of waiting for it
+  bool paced = true;        // keeps up with the rate of the paced latencies
+  bool fan_out = false;     // serves several consumers, by itself or wrapped in FanOut
+  bool lossy_mode = false;  // with Work::lossy it drops messages, old or new, instead of waiting for room
   int order = 0;            // in tables and plots
   std::function<std::unique_ptr<Job>(const Work&)> open = {};
   std::function<void()> start = {}, stop = {};  // a daemon, once per run; start throws std::runtime_error

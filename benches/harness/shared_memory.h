@@ -12,14 +12,14 @@ namespace millrace::bench {
 
 class SharedMemory {
  public:
-  explicit SharedMemory(size_t bytes)
-      : bytes_(bytes),
-        at_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0)) {
-    if (at_ == MAP_FAILED) throw std::runtime_error("mmap of shared memory failed");
-  }
-  ~SharedMemory() { munmap(at_, bytes_); }
+  explicit SharedMemory(size_t bytes);
+  ~SharedMemory();
   SharedMemory(const SharedMemory&) = delete;
   SharedMemory& operator=(const SharedMemory&) = delete;
+
+  // A child inherits the memory but not the page table entries of it: call this in each, before anything is
+  // measured.
+  static void TouchAll();
 
   std::byte* at(size_t offset = 0) const { return static_cast<std::byte*>(at_) + offset; }
 

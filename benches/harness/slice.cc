@@ -41,26 +41,37 @@ std::string FirstFailure(const Shared& shared, int consumers) {
   return "";
 }
 
-void Collect(const Shared& shared, const Work& work, SliceResult* result) {
-  result->sent = shared.producer.messages;
-  result->received = ~uint64_t{0};
-  for (int i = 0; i < work.consumers; ++i) {
-    const Report& report = shared.consumers[i];
-    result->received_by.push_back(report.messages);
-    result->received = std::min(result->received, report.messages);
-    result->lost += report.lost;
-    result->damaged += report.damaged;
+double RateOf(const Report& consumer, uint64_t start) {
+  uint64_t from = start, messages = consumer.messages;
+  if (consumer.warm_ticks != 0 && consumer.messages > consumer.warm_messages) {
+    from = consumer.warm_ticks;
+    messages -= consumer.warm_messages;
   }
+  const double seconds = NsOfTicks(consumer.end_ticks - from) / 1e9;
+  return seconds > 0 ? static_cast<double>(messages) / seconds : 0;
+}
+
+void Collect(const Shared& shared, const Work& work, SliceResult* result) {
   const uint64_t start = shared.start.load();
-  uint64_t end = start;
-  for (int i = 0; i < work.consumers; ++i) end = std::max(end, shared.consumers[i].end_ticks);
-  result->seconds = NsOfTicks(end - start) / 1e9;
-  if (result->seconds > 0)
-    result->consumer_cpu = static_cast<double>(shared.consumers[0].cpu_ns) / 1e9 / result->seconds;
-  const double producer_seconds = NsOfTicks(shared.producer.end_ticks - start) / 1e9;
-  if (producer_seconds > 0)
-    result->producer_cpu = static_cast<double>(shared.producer.cpu_ns) / 1e9 / producer_seconds;
-  if (work.activity == Activity::kLatency) result->latency = std::make_shared<Histogram>(shared.latency);
+  const auto seconds_until = [&](uint64_t end) { return NsOfTicks(end - start) / 1e9; };
+  const Report& producer = shared.producer;
+  result->sent = producer.messages;
+  if (const double seconds = seconds_until(producer.end_ticks); seconds > 0) {
+    result->sent_per_second = static_cast<double>(producer.messages) / seconds;
+    result->producer_cpu = static_cast<double>(producer.cpu_ns) / 1e9 / seconds;
+  }
+  for (int i = 0; i < work.consumers; ++i) {
+    const Report& consumer = shared.consumers[i];
+    result->per_second_by.push_back(RateOf(consumer, start));
+    result->lost += producer.messages - std::min(producer.messages, consumer.messages);
+    result->damaged += consumer.damaged;
+  }
+  result->per_second = *std::min_element(result->per_second_by.begin(), result->per_second_by.end());
+  const Report& first = shared.consumers[0];
+  if (const double seconds = seconds_until(first.end_ticks); seconds > 0)
+    result->consumer_cpu = static_cast<double>(first.cpu_ns) / 1e9 / seconds;
+  if (work.activity == Activity::kLatency || work.activity == Activity::kPaced)
+    result->latency = std::make_shared<Histogram>(shared.latency);
 }
 
 }  // namespace
@@ -92,7 +103,9 @@ SliceResult SliceRunner::Run(const Rival& rival, Work work) {
     bool ended = set_up;
     if (set_up) {
       const uint64_t start = Ticks();
-      shared->end.store(start + TicksOfNs(seconds_ * 1e9));
+      const uint64_t ticks = TicksOfNs(seconds_ * 1e9);
+      shared->warm.store(start + ticks / 8);
+      shared->end.store(start + ticks);
       shared->start.store(start, std::memory_order_release);
       std::this_thread::sleep_for(std::chrono::duration<double>(seconds_));
     }
@@ -107,8 +120,7 @@ SliceResult SliceRunner::Run(const Rival& rival, Work work) {
     result.failure = e.what();
   }
   result.line_ns_after = probe_.LineNs();
-  const Placement before = PlacementOf(result.line_ns_before);
-  result.placement = before == PlacementOf(result.line_ns_after) ? before : Placement::kMoved;
+  result.placement = PlacementOf(result.line_ns_before, result.line_ns_after);
   if (result.failure.empty()) Collect(*shared, work, &result);
   return result;
 }

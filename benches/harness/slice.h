@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "benches/harness/placement.h"
 #include "benches/harness/probe.h"
 #include "benches/harness/rival.h"
 
@@ -15,17 +16,14 @@ struct SliceResult {
   std::string failure;  // not empty: nothing else counts
   Placement placement = Placement::kMoved;
   double line_ns_before = 0, line_ns_after = 0;
-  double seconds = 0;               // from the start to the first consumer's last message
-  uint64_t sent = 0, received = 0;  // received: by the consumer that got least
-  uint64_t lost = 0, damaged = 0;   // over all consumers
-  std::vector<uint64_t> received_by;
+  uint64_t sent = 0;
+  uint64_t lost = 0, damaged = 0;     // over all consumers
+  std::vector<double> per_second_by;  // of each consumer, after the warm-up
+  double per_second = 0;              // of the slowest
+  double sent_per_second = 0;
   double consumer_cpu = 0;  // share of one core, first consumer
-  double producer_cpu =
-      0;  // the same of the producer: well below 1 while it polls means that others had its core
+  double producer_cpu = 0;  // well below 1 while it polls: other programs had its core
   std::shared_ptr<Histogram> latency;
-
-  double PerSecond() const { return seconds > 0 ? static_cast<double>(received) / seconds : 0; }
-  double SentPerSecond(double slice_seconds) const { return static_cast<double>(sent) / slice_seconds; }
 };
 
 class SliceRunner {

@@ -2,7 +2,6 @@
 #ifndef MILLRACE_BENCHES_PLAN_OBSERVATIONS_H_
 #define MILLRACE_BENCHES_PLAN_OBSERVATIONS_H_
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -11,8 +10,9 @@
 namespace millrace::bench {
 
 struct Observation {
-  std::string experiment;  // "throughput", "latency", "fanout" ...
-  std::string subject;     // a rival's name
+  std::string experiment;            // "throughput", "latency", "fanout" ...
+  std::string subject;               // a rival's name
+  Waiting waiting = Waiting::kSpin;  // what was asked for; work.waiting is the nearest that the subject has
   Work work;
   int round = 0;  // slices of one round ran one after the other: their ratios mean something
   SliceResult slice;

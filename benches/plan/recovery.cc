@@ -45,6 +45,23 @@ void KillAndBury(pid_t child) {
   waitpid(child, nullptr, 0);
 }
 
+// What the kernel takes for it: no recovery can be quicker.
+double DeathOfAProcess() {
+  SharedObject<Page> page;
+  const pid_t child = Spawn(
+      CoreOfConsumer(0),
+      [&] {
+        page->step.store(1);
+        for (;;) pause();
+      },
+      page->failure, sizeof page->failure);
+  Await(page->step, 1);
+  std::this_thread::sleep_for(milliseconds(3));  // it sleeps by now
+  const uint64_t killed = Ticks();
+  KillAndBury(child);
+  return NsOfTicks(Ticks() - killed);
+}
+
 // A ring that a consumer which never reads keeps full; the producer waits in Publish; the consumer is killed.
 double AfterConsumersDeath() {
   const std::string name = UniqueName();
@@ -142,6 +159,8 @@ Fact Repeat(const char* id, const char* what, const char* note, int times, doubl
 
 void MeasureRecovery(const Settings& settings, Observations* out) {
   const int times = settings.quick ? 15 : 100;
+  out->facts.push_back(Repeat("recovery.death", "kill -9 of a process without a queue, to its end in waitpid",
+                              "the kernel's part of the two below", times, DeathOfAProcess));
   out->facts.push_back(
       Repeat("recovery.consumer_killed",
              "kill -9 of a lossless consumer that kept the ring full, to the producer's next publish",

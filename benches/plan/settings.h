@@ -14,24 +14,17 @@ struct Settings {
   int rounds = 0;            // 0: as quick says
   double slice_seconds = 0;  // 0: as quick says
   size_t capacity_bytes = 1 << 20;
-  std::vector<std::string> only;      // experiments; empty: all
-  std::vector<std::string> subjects;  // empty: all
-  std::string instructions;           // the script that counts instructions; empty: do not
+  std::vector<std::string> only = {};      // experiments; empty: all
+  std::vector<std::string> subjects = {};  // empty: all
+  std::string instructions = {};           // the script that counts instructions
+  std::string microbench = {};             // the program of Google Benchmark; empty: not built
 
-  bool Wants(const std::string& experiment) const { return Has(only, experiment); }
-  bool WantsSubject(const std::string& subject) const { return Has(subjects, subject); }
-
- private:
-  static bool Has(const std::vector<std::string>& list, const std::string& name) {
-    for (const std::string& item : list) {
-      if (item == name) return true;
-    }
-    return list.empty();
-  }
+  bool Wants(const std::string& experiment) const;
+  bool WantsSubject(const std::string& subject) const;
 };
 
-inline constexpr const char* kExperiments[] = {"throughput", "latency",  "fanout", "overrun",
-                                               "idle",       "recovery", "single", "instructions"};
+// What --only takes; some stand for several experiments of the plan.
+const std::vector<std::string>& Experiments();
 
 }  // namespace millrace::bench
 

@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
@@ -20,6 +22,7 @@ namespace {
 
 struct Numbers {
   double publish_alone_8 = 0, publish_alone_64 = 0;          // ns per message
+  double stores_alone_8 = 0, stores_alone_64 = 0;            // the limit
   double bare = 0, create = 0, open = 0, open_consumer = 0;  // ns
   double faults_of_first_publish = 0, bytes_per_seat = 0;
   char failure[192] = {};
@@ -46,6 +49,23 @@ double PublishAlone(Producer& producer) {
     if (!claim) throw std::runtime_error("no room although there is no consumer");
     Outgoing<kBytes>{i, kBytes}.Fill(claim.bytes().data());
     claim.Commit();
+  }
+  return NsOfTicks(Ticks() - before) / kMessages;
+}
+
+// The limit of that: length and payload written to memory of the same size, round and round.
+template <size_t kBytes>
+double StoresAlone(const SharedMemory& memory, size_t bytes) {
+  constexpr uint64_t kMessages = 2'000'000;
+  constexpr size_t kFrame = sizeof(uint64_t) + kBytes;
+  size_t at = 0;
+  const uint64_t before = Ticks();
+  for (uint64_t i = 0; i < kMessages; ++i) {
+    auto* const length = reinterpret_cast<std::atomic<uint64_t>*>(memory.at(at));
+    Outgoing<kBytes>{i, kBytes}.Fill(memory.at(at + sizeof(uint64_t)));
+    length->store(kBytes, std::memory_order_release);
+    at += kFrame;
+    if (at + kFrame > bytes) at = 0;
   }
   return NsOfTicks(Ticks() - before) / kMessages;
 }
@@ -105,6 +125,12 @@ void MeasureOnce(Numbers* n) {
     n->publish_alone_64 = PublishAlone<64>(producer);
   }
   manager.Unlink(name, SegmentManager::Force::kYes).IgnoreError();
+  {
+    constexpr size_t kDefaultCapacity = 1 << 20;
+    const SharedMemory memory(kDefaultCapacity);
+    n->stores_alone_8 = StoresAlone<8>(memory, kDefaultCapacity);
+    n->stores_alone_64 = StoresAlone<64>(memory, kDefaultCapacity);
+  }
   n->bare = BareSegment(bytes);
 
   const auto bytes_with_seats = [&](uint32_t seats) {
@@ -125,6 +151,10 @@ void MeasureSingleProcess(const Settings& settings, Observations* out) {
       .id = "alone.publish_8", .what = "publish of 8 bytes with nobody there", .unit = "ns", .values = {}};
   Fact alone_64{
       .id = "alone.publish_64", .what = "publish of 64 bytes with nobody there", .unit = "ns", .values = {}};
+  Fact stores_8{
+      .id = "alone.stores_8", .what = "its limit: a length and 8 bytes stored", .unit = "ns", .values = {}};
+  Fact stores_64{
+      .id = "alone.stores_64", .what = "its limit: a length and 64 bytes stored", .unit = "ns", .values = {}};
   Fact bare{.id = "open.bare",
             .what = "bare shm_open, posix_fallocate and mmap of the same size",
             .unit = "ns",
@@ -158,6 +188,8 @@ void MeasureSingleProcess(const Settings& settings, Observations* out) {
     }
     alone_8.values.push_back(n->publish_alone_8);
     alone_64.values.push_back(n->publish_alone_64);
+    stores_8.values.push_back(n->stores_alone_8);
+    stores_64.values.push_back(n->stores_alone_64);
     bare.values.push_back(n->bare);
     create.values.push_back(n->create);
     open.values.push_back(n->open);
@@ -168,13 +200,8 @@ void MeasureSingleProcess(const Settings& settings, Observations* out) {
     ratio_open.values.push_back(n->open / n->bare);
   }
   if (!alone_8.values.empty()) alone_8.unavailable.clear();
-  out->facts.push_back({.id = "batch.ratio",
-                        .what = "atomic batches of 16 messages of 8 bytes, against single publishes",
-                        .unit = "ratio",
-                        .values = {},
-                        .unavailable = "not available: the library has no batches yet"});
-  for (Fact* fact :
-       {&alone_8, &alone_64, &bare, &create, &open, &consumer, &faults, &seat, &ratio_create, &ratio_open}) {
+  for (Fact* fact : {&alone_8, &stores_8, &alone_64, &stores_64, &bare, &create, &open, &consumer, &faults,
+                     &seat, &ratio_create, &ratio_open}) {
     out->facts.push_back(*fact);
   }
 }

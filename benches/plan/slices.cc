@@ -1,125 +1,147 @@
-// Experiments that are made of slices.
+// The experiments that are made of slices between processes.
 #include <algorithm>
-#include <cstdio>
 
-#include "benches/harness/process.h"
-#include "benches/plan/experiments.h"
+#include "benches/plan/plan.h"
 
 namespace millrace::bench {
 namespace {
 
-void RunOne(const std::string& experiment, const Rival& rival, const Work& work, int round,
-            SliceRunner& runner, Observations* out) {
-  out->slices.push_back({experiment, rival.name, work, round, runner.Run(rival, work)});
-  const SliceResult& slice = out->slices.back().slice;
-  if (!slice.failure.empty()) {
-    std::fprintf(stderr, "  %s %s, %zu bytes, %d consumer(s): %s\n", experiment.c_str(), rival.name.c_str(),
-                 work.bytes, work.consumers, slice.failure.c_str());
-  } else if (slice.damaged != 0) {
-    std::fprintf(stderr, "  %s %s, %zu bytes: %llu DAMAGED MESSAGES\n", experiment.c_str(),
-                 rival.name.c_str(), work.bytes, static_cast<unsigned long long>(slice.damaged));
-  }
-}
-
-bool Carries(const Rival& rival, size_t bytes) {
-  return bytes >= rival.least_bytes && bytes <= rival.most_bytes;
-}
+std::string Size(size_t bytes) { return std::to_string(bytes) + " bytes"; }
 
 bool Can(const Rival& rival, Waiting waiting) {
   return std::find(rival.waits.begin(), rival.waits.end(), waiting) != rival.waits.end();
 }
 
-}  // namespace
+// What stands for a way of waiting that a rival does not have: by default most sleep in the kernel at once.
+Waiting Nearest(const Rival& rival, Waiting waiting) {
+  if (Can(rival, waiting) || waiting != Waiting::kAdaptive) return waiting;
+  return Can(rival, Waiting::kSleep) ? Waiting::kSleep : Waiting::kSpin;
+}
 
-void MeasureThroughput(const Settings& settings, int round, SliceRunner& runner, Observations* out) {
+class Planner {
+ public:
+  explicit Planner(const Settings& settings) : settings_(settings) {}
+
+  template <class Takes>
+  void Add(Group group, Work work, Takes takes) {
+    if (!settings_.Wants(group.experiment)) return;
+    work.capacity_bytes = settings_.capacity_bytes;
+    for (const Rival& rival : Rivals()) {
+      if (!takes(rival) || work.bytes < rival.least_bytes || work.bytes > rival.most_bytes ||
+          !settings_.WantsSubject(rival.name))
+        continue;
+      Work own = work;
+      // Throughput and what resembles it is measured in the way of waiting that is best for each.
+      own.waiting = Latencies(work) || work.activity == Activity::kIdle ? Nearest(rival, group.waiting)
+                                                                        : rival.throughput_waiting;
+      own.lossy |= !rival.lossless;
+      group.slices.push_back({&rival, own});
+    }
+    if (!group.slices.empty()) groups_.push_back(std::move(group));
+  }
+  std::vector<Group> Finish() && { return std::move(groups_); }
+
+ private:
+  static bool Latencies(const Work& work) {
+    return work.activity == Activity::kLatency || work.activity == Activity::kPaced;
+  }
+
+  const Settings& settings_;
+  std::vector<Group> groups_;
+};
+
+void PlanThroughput(const Settings& settings, Planner* planner) {
   const std::vector<size_t> sizes =
       settings.smoke ? std::vector<size_t>{8, 64, 65536} : std::vector<size_t>{8, 64, 256, 1024, 4096, 65536};
   for (const size_t bytes : sizes) {
-    for (const Rival& rival : Rivals()) {
-      if (!rival.throughput || !Carries(rival, bytes) || !settings.WantsSubject(rival.name)) continue;
-      const Work work{
-          .waiting = rival.throughput_waiting, .bytes = bytes, .capacity_bytes = settings.capacity_bytes};
-      RunOne("throughput", rival, work, round, runner, out);
-    }
+    planner->Add({"throughput", Size(bytes)}, {.bytes = bytes}, [](const Rival& r) { return r.throughput; });
   }
 }
 
-void MeasureLatency(const Settings& settings, int round, SliceRunner& runner, Observations* out) {
-  struct Case {
-    Waiting waiting;
-    size_t bytes;
-    uint64_t pause_low_ns, pause_high_ns;
-  };
-  // Spinning and adaptive: the next message comes before a wake-up would have taken effect. Sleeping: the
-  // consumer is surely asleep. The adaptive consumer is measured in both situations.
-  constexpr uint64_t kSoon = 300, kNotSoSoon = 2'000, kLater = 150'000, kMuchLater = 300'000;
-  const Case cases[] = {
-      {Waiting::kSpin, 8, kSoon, kNotSoSoon},      {Waiting::kSpin, 64, kSoon, kNotSoSoon},
-      {Waiting::kSpin, 1024, kSoon, kNotSoSoon},   {Waiting::kAdaptive, 8, kSoon, kNotSoSoon},
-      {Waiting::kAdaptive, 64, kSoon, kNotSoSoon}, {Waiting::kAdaptive, 8, kLater, kMuchLater},
-      {Waiting::kSleep, 8, kLater, kMuchLater},    {Waiting::kSleep, 64, kLater, kMuchLater}};
-  for (const Case& c : cases) {
-    for (const Rival& rival : Rivals()) {
-      if (!rival.latency || !Can(rival, c.waiting) || !settings.WantsSubject(rival.name)) continue;
-      // The limits of one line stand for both small sizes.
-      if (!Carries(rival, c.bytes)) continue;
-      const Work work{.activity = Activity::kLatency,
-                      .waiting = c.waiting,
-                      .bytes = c.bytes,
-                      .capacity_bytes = settings.capacity_bytes,
-                      .pause_low_ns = c.pause_low_ns,
-                      .pause_high_ns = c.pause_high_ns};
-      RunOne(c.waiting == Waiting::kAdaptive && c.pause_low_ns == kLater ? "latency_sparse" : "latency",
-             rival, work, round, runner, out);
-    }
-  }
+struct LatencyCase {
+  const char* experiment;
+  Waiting waiting;
+  size_t bytes;
+  uint64_t pause_low_ns, pause_high_ns;
+};
+
+// Spinning and adaptive: the next message comes before a wake-up would have taken effect. Sleeping: the
+// consumer is surely asleep. Adaptive waiting is measured in both situations.
+constexpr uint64_t kSoon = 300, kNotSoSoon = 2'000, kLater = 150'000, kMuchLater = 300'000;
+
+// Where adaptive waiting is asked for: every rival as it waits by default, and the bare line or the bare
+// futex as the limit.
+bool StandsIn(const Rival& rival, const LatencyCase& c) {
+  if (c.waiting != Waiting::kAdaptive) return false;
+  if (rival.kind == Kind::kRival) return true;
+  const bool bare = rival.kind == Kind::kLimit && !rival.throughput;
+  return bare && Can(rival, c.pause_low_ns == kLater ? Waiting::kSleep : Waiting::kSpin);
 }
 
-void MeasureFanOut(const Settings& settings, int round, SliceRunner& runner, Observations* out) {
+void PlanLatency(Planner* planner) {
+  const LatencyCase cases[] = {{"latency", Waiting::kSpin, 8, kSoon, kNotSoSoon},
+                               {"latency", Waiting::kSpin, 64, kSoon, kNotSoSoon},
+                               {"latency", Waiting::kSpin, 1024, kSoon, kNotSoSoon},
+                               {"latency", Waiting::kAdaptive, 8, kSoon, kNotSoSoon},
+                               {"latency", Waiting::kAdaptive, 64, kSoon, kNotSoSoon},
+                               {"latency_sparse", Waiting::kAdaptive, 8, kLater, kMuchLater},
+                               {"latency", Waiting::kSleep, 8, kLater, kMuchLater},
+                               {"latency", Waiting::kSleep, 64, kLater, kMuchLater}};
+  for (const LatencyCase& c : cases) {
+    planner->Add({c.experiment, Size(c.bytes) + ", " + ToString(c.waiting), c.waiting},
+                 {.activity = Activity::kLatency,
+                  .bytes = c.bytes,
+                  .pause_low_ns = c.pause_low_ns,
+                  .pause_high_ns = c.pause_high_ns},
+                 [&](const Rival& r) { return r.latency && (Can(r, c.waiting) || StandsIn(r, c)); });
+  }
+  constexpr uint64_t kPaceNs = 4'000;  // 250 000 messages a second
+  planner->Add({"latency_paced", "64 bytes, one every 4 µs, spinning"},
+               {.activity = Activity::kPaced, .bytes = 64, .pause_low_ns = kPaceNs},
+               [](const Rival& r) { return r.latency && r.paced && Can(r, Waiting::kSpin); });
+}
+
+void PlanFanOut(const Settings& settings, Planner* planner) {
   const std::vector<size_t> sizes =
       settings.quick ? std::vector<size_t>{64} : std::vector<size_t>{8, 64, 1024};
   for (const size_t bytes : sizes) {
-    for (const int consumers : {1, 2, 4, 8}) {
-      for (const Rival& rival : Rivals()) {
-        if (!rival.fan_out || !Carries(rival, bytes) || !settings.WantsSubject(rival.name)) continue;
-        const Work work{.waiting = rival.throughput_waiting,
-                        .bytes = bytes,
-                        .capacity_bytes = settings.capacity_bytes,
-                        .consumers = consumers};
-        RunOne("fanout", rival, work, round, runner, out);
-      }
+    for (const int consumers : {2, 4, 8}) {  // one: "throughput"
+      planner->Add({"fanout", Size(bytes) + ", " + std::to_string(consumers) + " consumers"},
+                   {.bytes = bytes, .consumers = consumers}, [](const Rival& r) { return r.fan_out; });
     }
   }
 }
 
-void MeasureOverrun(const Settings& settings, int round, SliceRunner& runner, Observations* out) {
+void PlanSlowConsumers(Planner* planner) {
   constexpr uint64_t kSlowNs = 1'000;
-  for (const Rival& rival : Rivals()) {
-    if (!rival.lossy_mode || !settings.WantsSubject(rival.name)) continue;
-    Work work{.waiting = rival.throughput_waiting, .bytes = 64, .capacity_bytes = settings.capacity_bytes};
-    work.chew_ns = kSlowNs;
-    // One slow consumer that may lose messages: the producer must not care.
-    work.lossy = true;
-    RunOne("overrun", rival, work, round, runner, out);
-    // A slow one that may not, alone and beside a fast one: the second must not cost anything more.
-    work.lossy = false;
-    RunOne("slow_alone", rival, work, round, runner, out);
-    work.consumers = 2;
-    RunOne("slow_beside_fast", rival, work, round, runner, out);
+  // One slow consumer that may lose messages: the producer must not care.
+  planner->Add({"overrun", "a slow consumer that may lose messages"},
+               {.bytes = 64, .lossy = true, .chew_ns = kSlowNs}, [](const Rival& r) { return r.lossy_mode; });
+  // A slow one that may not, alone and beside a fast one: the second must not cost anything more.
+  const auto lossless = [](const Rival& r) { return r.lossless && r.fan_out && r.kind != Kind::kLimit; };
+  planner->Add({"slow_alone", "a slow consumer that may not"}, {.bytes = 64, .chew_ns = kSlowNs}, lossless);
+  planner->Add({"slow_beside_fast", "the same beside a fast one"},
+               {.bytes = 64, .consumers = 2, .chew_ns = kSlowNs}, lossless);
+}
+
+void PlanIdle(Planner* planner) {
+  for (const Waiting waiting : {Waiting::kAdaptive, Waiting::kSleep}) {
+    planner->Add({"idle", std::string("nothing to do, ") + ToString(waiting), waiting},
+                 {.activity = Activity::kIdle},
+                 [&](const Rival& r) { return r.kind != Kind::kLimit && r.latency && Can(r, waiting); });
   }
 }
 
-void MeasureIdle(const Settings& settings, int round, SliceRunner& runner, Observations* out) {
-  for (const Rival& rival : Rivals()) {
-    if (rival.kind == Kind::kLimit || !rival.latency || !settings.WantsSubject(rival.name)) continue;
-    for (const Waiting waiting : rival.waits) {
-      const Work work{.activity = Activity::kIdle,
-                      .waiting = waiting,
-                      .bytes = 8,
-                      .capacity_bytes = settings.capacity_bytes};
-      RunOne("idle", rival, work, round, runner, out);
-    }
-  }
+}  // namespace
+
+std::vector<Group> PlanOf(const Settings& settings) {
+  Planner planner(settings);
+  PlanThroughput(settings, &planner);
+  PlanLatency(&planner);
+  PlanFanOut(settings, &planner);
+  PlanSlowConsumers(&planner);
+  PlanIdle(&planner);
+  return std::move(planner).Finish();
 }
 
 }  // namespace millrace::bench

@@ -19,6 +19,12 @@ std::string BarStyle(const json& results, const std::string& subject) {
   return kind == "millrace" ? "variant" : kind;
 }
 
+// Of a subject that drops what finds no room.
+std::string Losses(const json& cell) {
+  const double lost = cell.at("lost"), sent = cell.at("sent");
+  return lost > 0 ? ", " + Short(100 * lost / sent) + " % lost" : "";
+}
+
 void DrawPanel(const json& results, const std::string& placement, const BarPanel& panel, double x, double y,
                Drawing* drawing) {
   drawing->Text(x, y + 13, panel.title, "title");
@@ -48,10 +54,18 @@ void DrawPanel(const json& results, const std::string& placement, const BarPanel
     if (to_x(high) - to_x(low) > 1.5)
       drawing->Line(to_x(low), top + kBar / 2, to_x(high), top + kBar / 2, "whisker");
     const double text = std::max(to_x(high), to_x(median)) + 5;
-    drawing->Text(text, top + 10, Rate(median) + (cell.at("wide").get<bool>() ? " ±" : ""),
+    drawing->Text(text, top + 10, Rate(median) + (cell.at("wide").get<bool>() ? " ±" : "") + Losses(cell),
                   subject == "millrace" ? "own-text" : "");
   }
   const double bottom = y + kTitle + static_cast<double>(panel.subjects.size()) * kRow;
+  const json* const limit =
+      panel.limit.empty()
+          ? nullptr
+          : FindCell(results, {panel.experiment, panel.limit, panel.bytes, panel.consumers}, placement);
+  if (limit != nullptr) {
+    const double at = left + std::min(limit->at("median").get<double>() / most, 1.08) * (kBars - 12);
+    drawing->Line(at, y + kTitle - 4, at, bottom, "mark");
+  }
   drawing->Line(left, y + kTitle - 4, left, bottom, "axis");
 }
 

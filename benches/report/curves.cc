@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kWidth = 560, kHeight = 300, kLeft = 58, kRight = 178, kTop = 30, kBottom = 34;
+constexpr double kWidth = 566, kHeight = 310, kLeft = 54, kRight = 236, kTop = 30, kBottom = 34;
 
 // Fixed per name, so that a rival keeps its colour from plot to plot. Readable on white and on black.
 std::string ColourOf(const std::string& subject) {
@@ -26,14 +26,15 @@ std::string ColourOf(const std::string& subject) {
 
 struct Curve {
   std::string subject;
-  double median;                                  // ns
+  double median, p999;  // ns
+  bool wide;
   std::vector<std::pair<double, double>> points;  // place of the share, ns; the last is the maximum
 };
 
 // Each further nine takes the same room.
 double PlaceOfShare(double share) { return -std::log10(1 - share); }
 constexpr double kFirstPlace = 0.1;  // about p20
-constexpr double kMaxPlace = 4.5;
+constexpr double kMaxPlace = 4.75;
 
 double ToX(double place) {
   return kLeft + (place - kFirstPlace) / (kMaxPlace - kFirstPlace) * (kWidth - kLeft - kRight);
@@ -79,8 +80,9 @@ void DrawAxes(const Scale& scale, const std::string& title, Drawing* drawing) {
 void DrawNames(std::vector<Curve> curves, const json& results, Drawing* drawing) {
   constexpr double kLineHeight = 17;
   std::sort(curves.begin(), curves.end(), [](const Curve& a, const Curve& b) { return a.median < b.median; });
-  const double x = kWidth - kRight + 16;
-  drawing->Text(kWidth - 4, kTop - 2, "median", "soft end");
+  const double x = kWidth - kRight + 14;
+  drawing->Text(kWidth - 62, kTop - 2, "p50", "soft end");
+  drawing->Text(kWidth - 4, kTop - 2, "p99.9", "soft end");
   for (size_t i = 0; i < curves.size(); ++i) {
     const Curve& curve = curves[i];
     const double y = kTop + 18 + static_cast<double>(i) * kLineHeight;
@@ -89,18 +91,16 @@ void DrawNames(std::vector<Curve> curves, const json& results, Drawing* drawing)
                         : limit                     ? "soft"
                                                     : "\" style=\"fill:" + ColourOf(curve.subject);
     drawing->Text(x, y, curve.subject, style);
-    drawing->Text(kWidth - 4, y, Time(curve.median),
-                  curve.subject == "millrace" ? "own-text end" : "soft end");
+    const char* const numbers = curve.subject == "millrace" ? "own-text end" : "soft end";
+    drawing->Text(kWidth - 62, y, Time(curve.median) + (curve.wide ? " ±" : ""), numbers);
+    drawing->Text(kWidth - 4, y, Time(curve.p999), numbers);
   }
 }
 
-}  // namespace
-
-std::string LatencyCurves(const json& results, const std::string& placement, const std::string& experiment,
-                          const std::string& waiting, size_t bytes, const std::string& title) {
+std::vector<Curve> CurvesOf(const json& results, const std::string& placement, const CellKey& work) {
   std::vector<Curve> curves;
   for (const json& cell : results.at("cells")) {
-    if (cell.at("experiment") != experiment || cell.at("waiting") != waiting ||
+    if (cell.at("experiment") != work.experiment || cell.at("waiting") != work.waiting ||
         cell.at("placement") != placement)
       continue;
     const std::string subject = cell.at("subject");
@@ -108,9 +108,9 @@ std::string LatencyCurves(const json& results, const std::string& placement, con
     if (subject == "raw_index" || subject == "raw_index_16_fixed") continue;
     // The limit of one line stands for both small sizes.
     const bool one_line = subject == "raw_bounce" || subject == "raw_futex";
-    if (cell.at("bytes") != bytes && !(one_line && bytes == 64)) continue;
+    if (cell.at("bytes") != work.bytes && !(one_line && work.bytes == 64)) continue;
     const json& latency = cell.at("latency");
-    Curve curve{subject, latency.at("p50").get<double>(), {}};
+    Curve curve{subject, latency.at("p50"), latency.at("p99.9"), cell.at("wide"), {}};
     const double count = latency.at("count");
     for (const json& point : latency.at("curve")) {
       const double share = point.at(0);
@@ -121,6 +121,14 @@ std::string LatencyCurves(const json& results, const std::string& placement, con
     curve.points.emplace_back(kMaxPlace, latency.at("max").get<double>());
     curves.push_back(curve);
   }
+  return curves;
+}
+
+}  // namespace
+
+std::string LatencyCurves(const json& results, const std::string& placement, const CellKey& work,
+                          const std::string& title) {
+  const std::vector<Curve> curves = CurvesOf(results, placement, work);
   if (curves.empty()) return "";
   const Scale scale = ScaleOf(curves);
   Drawing drawing(kWidth, kHeight);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "benches/report/query.h"
+
 namespace millrace::bench {
 
 // Colours, for the page and for pictures that stand alone (those stay light: a README has no theme).
@@ -19,15 +21,15 @@ struct BarPanel {
   size_t bytes;
   int consumers = 1;
   std::vector<std::string> subjects;  // in order
+  std::string limit = {};             // the subject whose median is drawn as a line through all bars
 };
 // Panels of horizontal bars, `columns` beside each other; millions of messages per second, linear from 0.
 std::string ThroughputBars(const nlohmann::json& results, const std::string& placement,
                            const std::vector<BarPanel>& panels, int columns, const std::string& style_sheet,
                            const std::string& heading = "");
 
-// Latency percentiles as curves, log-log.
-std::string LatencyCurves(const nlohmann::json& results, const std::string& placement,
-                          const std::string& experiment, const std::string& waiting, size_t bytes,
+// Latency percentiles of all subjects of a work as curves, log-log.
+std::string LatencyCurves(const nlohmann::json& results, const std::string& placement, const CellKey& work,
                           const std::string& title);
 
 std::string KindOf(const nlohmann::json& results, const std::string& subject);

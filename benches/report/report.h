@@ -6,12 +6,14 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "benches/plan/observations.h"
 
 namespace millrace::bench {
 
-nlohmann::json ResultsOf(const Observations& observations, nlohmann::json about);
+nlohmann::json ResultsOf(const Observations& observations, const std::vector<Rival>& rivals,
+                         nlohmann::json about);
 nlohmann::json ReadResults(const std::filesystem::path& path);  // throws
 
 nlohmann::json SummaryOf(const nlohmann::json& results);  // one object per target

@@ -1,9 +1,8 @@
 // results.json: the samples, grouped into cells by placement.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <map>
-#include <stdexcept>
 #include <tuple>
 
 #include "benches/harness/rival.h"
@@ -39,32 +38,38 @@ json Stat(const std::vector<double>& values) {
           {"wide", s.wide}};
 }
 
+bool HasLatencies(const Observation& o) {
+  return o.work.activity == Activity::kLatency || o.work.activity == Activity::kPaced;
+}
+
 // What one slice says, in the terms of its experiment.
-json SampleOf(const Observation& o, double slice_seconds) {
+json SampleOf(const Observation& o) {
   const SliceResult& s = o.slice;
   json sample = {{"round", o.round},
                  {"line_ns", Rounded((s.line_ns_before + s.line_ns_after) / 2)},
                  {"producer_cpu", Rounded(s.producer_cpu)}};
-  if (o.work.activity == Activity::kLatency) {
+  if (HasLatencies(o)) {
     for (const auto& [name, q] : kQuantiles) sample[name] = Rounded(s.latency->Quantile(q) / TicksPerNs());
     sample["max"] = Rounded(NsOfTicks(s.latency->max()));
     sample["count"] = s.latency->total();
   } else if (o.work.activity == Activity::kIdle) {
     sample["cpu"] = Rounded(s.consumer_cpu);
   } else {
-    sample["per_second"] = Rounded(s.PerSecond());
-    sample["sent_per_second"] = Rounded(s.SentPerSecond(slice_seconds));
-    sample["received_by"] = s.received_by;
+    sample["per_second"] = Rounded(s.per_second);
+    sample["sent_per_second"] = Rounded(s.sent_per_second);
+    if (s.per_second_by.size() > 1) {
+      for (const double rate : s.per_second_by) sample["per_second_by"].push_back(Rounded(rate));
+    }
     if (o.work.lossy) sample["lost"] = s.lost;
   }
   return sample;
 }
 
 const char* MainMetric(const Observation& o) {
-  if (o.work.activity == Activity::kLatency) return "p50";
+  if (HasLatencies(o)) return "p50";
   if (o.work.activity == Activity::kIdle) return "cpu";
   // Where the producer must not care for a slow consumer, it is the one to look at.
-  return o.work.lossy ? "sent_per_second" : "per_second";
+  return o.experiment == "overrun" ? "sent_per_second" : "per_second";
 }
 
 json LatencyOf(const std::vector<const Observation*>& slices) {
@@ -78,14 +83,14 @@ json LatencyOf(const std::vector<const Observation*>& slices) {
   return latency;
 }
 
-json CellOf(const std::vector<const Observation*>& slices, double slice_seconds) {
+json CellOf(const std::vector<const Observation*>& slices, size_t cores) {
   const Observation& first = *slices.front();
   const char* const metric = MainMetric(first);
   std::vector<double> values;
   json samples = json::array();
   uint64_t lost = 0, sent = 0;
   for (const Observation* o : slices) {
-    samples.push_back(SampleOf(*o, slice_seconds));
+    samples.push_back(SampleOf(*o));
     values.push_back(samples.back().at(metric).get<double>());
     lost += o->slice.lost;
     sent += o->slice.sent;
@@ -94,24 +99,25 @@ json CellOf(const std::vector<const Observation*>& slices, double slice_seconds)
                {"subject", first.subject},
                {"bytes", first.work.bytes},
                {"consumers", first.work.consumers},
-               {"waiting", ToString(first.work.waiting)},
+               {"waiting", ToString(first.waiting)},
+               {"waits", ToString(first.work.waiting)},
                {"placement", ToString(first.slice.placement)},
-               {"oversubscribed", first.work.consumers > 1 && first.slice.received_by.size() > 1},
+               {"oversubscribed", static_cast<size_t>(first.work.consumers) + 1 > cores},
                {"metric", metric},
                {"lost", lost},
                {"sent", sent}};
   cell.update(Stat(values));
-  if (first.work.activity == Activity::kLatency) cell["latency"] = LatencyOf(slices);
+  if (HasLatencies(first)) cell["latency"] = LatencyOf(slices);
   cell["samples"] = samples;
   return cell;
 }
 
 }  // namespace
 
-json ResultsOf(const Observations& observations, json about) {
-  const double slice_seconds = about.at("slice_seconds").get<double>();
+json ResultsOf(const Observations& observations, const std::vector<Rival>& rivals, json about) {
   using Key = std::tuple<std::string, size_t, int, Waiting, Placement, int, std::string>;
   std::map<Key, std::vector<const Observation*>> groups;
+  const size_t cores = about.at("cores");
   json failures = json::array();
   std::map<std::string, int> placements;
   int disturbed = 0;
@@ -120,8 +126,7 @@ json ResultsOf(const Observations& observations, json about) {
     const bool polls = o.work.activity != Activity::kIdle && o.work.waiting == Waiting::kSpin;
     if (polls && o.slice.failure.empty() && o.slice.producer_cpu < kUndisturbed) ++disturbed;
     ++placements[ToString(o.slice.placement)];
-    const bool empty =
-        o.work.activity == Activity::kLatency && o.slice.latency != nullptr && o.slice.latency->total() == 0;
+    const bool empty = HasLatencies(o) && o.slice.latency != nullptr && o.slice.latency->total() == 0;
     if (!o.slice.failure.empty() || o.slice.damaged != 0 || (o.slice.lost != 0 && !o.work.lossy) || empty) {
       const std::string why = !o.slice.failure.empty() ? o.slice.failure
                               : empty                  ? "no message came in time"
@@ -136,9 +141,10 @@ json ResultsOf(const Observations& observations, json about) {
       continue;
     }
     if (o.slice.placement == Placement::kMoved) continue;
-    const Rival* const rival = FindRival(o.subject);
-    groups[{o.experiment, o.work.bytes, o.work.consumers, o.work.waiting, o.slice.placement,
-            rival != nullptr ? rival->order : 0, o.subject}]
+    const auto rival =
+        std::find_if(rivals.begin(), rivals.end(), [&](const Rival& r) { return r.name == o.subject; });
+    groups[{o.experiment, o.work.bytes, o.work.consumers, o.waiting, o.slice.placement,
+            rival != rivals.end() ? rival->order : 0, o.subject}]
         .push_back(&o);
   }
   about["placements"] = placements;
@@ -148,7 +154,7 @@ json ResultsOf(const Observations& observations, json about) {
                   {"subjects", json::array()},
                   {"cells", json::array()},
                   {"facts", json::array()}};
-  for (const Rival& rival : Rivals()) {
+  for (const Rival& rival : rivals) {
     const char* const kinds[] = {"millrace", "rival", "limit"};
     results["subjects"].push_back({{"name", rival.name},
                                    {"what", rival.what},
@@ -156,7 +162,7 @@ json ResultsOf(const Observations& observations, json about) {
                                    {"lossless", rival.lossless},
                                    {"throughput_waiting", ToString(rival.throughput_waiting)}});
   }
-  for (const auto& [key, slices] : groups) results["cells"].push_back(CellOf(slices, slice_seconds));
+  for (const auto& [key, slices] : groups) results["cells"].push_back(CellOf(slices, cores));
   for (const Fact& fact : observations.facts) {
     json f = {{"id", fact.id}, {"what", fact.what}, {"unit", fact.unit}, {"note", fact.note}};
     if (fact.values.empty()) {
@@ -167,26 +173,6 @@ json ResultsOf(const Observations& observations, json about) {
     results["facts"].push_back(f);
   }
   return results;
-}
-
-json ReadResults(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  if (!in) throw std::runtime_error("cannot read " + path.string());
-  return json::parse(in);
-}
-
-void WriteReports(const json& results, const std::filesystem::path& folder) {
-  std::filesystem::create_directories(folder);
-  const auto write = [&](const char* name, const std::string& text) {
-    std::ofstream out(folder / name);
-    out << text;
-    if (!out.flush()) throw std::runtime_error("cannot write " + (folder / name).string());
-  };
-  const json summary = SummaryOf(results);
-  write("results.json", results.dump(1) + "\n");
-  write("summary.json", summary.dump(1) + "\n");
-  write("index.html", PageOf(results, summary));
-  write("throughput.svg", ThroughputPicture(results));
 }
 
 }  // namespace millrace::bench

@@ -19,6 +19,7 @@ std::string PlotStyles() {
          "end}"
          ".mid{text-anchor:middle}.axis{stroke:var(--line);stroke-width:1}.grid{stroke:var(--line);stroke-"
          "width:.6}"
+         ".mark{stroke:var(--ink);stroke-width:1;stroke-dasharray:3 3;opacity:.7}"
          ".whisker{stroke:var(--ink);stroke-width:1.2;opacity:.65}"
          "rect.millrace{fill:var(--own)}rect.variant{fill:var(--own2)}rect.rival{fill:var(--rival)}"
          "rect.limit{fill:var(--limit);opacity:.55}rect.back{fill:var(--back)}"

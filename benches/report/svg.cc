@@ -61,8 +61,13 @@ std::string Rate(double per_second) { return Scaled(per_second, {{1e6, "M/s"}, {
 std::string Time(double ns) { return Scaled(ns, {{1e9, "s"}, {1e6, "ms"}, {1e3, "µs"}, {1, "ns"}}); }
 std::string Bytes(double bytes) {
   char text[32];
-  const bool kib = bytes >= 1024;
-  std::snprintf(text, sizeof text, kib ? "%.0f KiB" : "%.0f B", kib ? bytes / 1024 : bytes);
+  const char* unit = "B";
+  for (const char* larger : {"KiB", "MiB", "GiB"}) {
+    if (bytes < 1024) break;
+    bytes /= 1024;
+    unit = larger;
+  }
+  std::snprintf(text, sizeof text, "%.0f %s", bytes, unit);
   return text;
 }
 

@@ -63,8 +63,11 @@ iox::capro::ServiceDescription Service(const Work& work) {
   return {"millrace", "bench", iox::capro::IdString_t(iox::cxx::TruncateToCapacity, work.name)};
 }
 
-// Small messages queue up to its fixed maximum, large ones no deeper than its default memory pools allow.
-uint64_t Depth(const Work& work) { return std::clamp<uint64_t>(work.Slots(), 1, 128); }
+// Its fixed maximum, but no deeper than its default memory pools allow.
+uint64_t Depth(const Work& work) {
+  const uint64_t most = work.bytes <= 16384 ? iox::MAX_SUBSCRIBER_QUEUE_CAPACITY : 128;
+  return std::clamp<uint64_t>(work.Slots(), 1, most);
+}
 
 iox::popo::PublisherOptions PublisherOptionsFor(const Work& work) {
   iox::popo::PublisherOptions options;

@@ -1,5 +1,6 @@
 // Boost.Interprocess message_queue.
 #include <boost/interprocess/ipc/message_queue.hpp>
+#include <boost/version.hpp>
 #include <vector>
 
 #include "benches/harness/loops.h"
@@ -24,12 +25,13 @@ class Queue {
         : queue_(ipc::open_only, queue.name_.c_str()),
           polling_(work),
           buffer_(work.bytes / 8),
-          sleeps_(work.waiting == Waiting::kSleep) {}
+          sleeps_(work.waiting == Waiting::kSleep && !work.lossy),
+          lossy_(work.lossy) {}
     template <class M>
     void Send(const M& message) {
       message.Fill(buffer_.data());
       if (sleeps_) return queue_.send(buffer_.data(), message.bytes(), 0);
-      while (!queue_.try_send(buffer_.data(), message.bytes(), 0)) polling_.FoundNothing();
+      while (!queue_.try_send(buffer_.data(), message.bytes(), 0) && !lossy_) polling_.FoundNothing();
     }
     void Flush() {}
 
@@ -37,7 +39,7 @@ class Queue {
     ipc::message_queue queue_;
     Polling polling_;
     std::vector<uint64_t> buffer_;
-    bool sleeps_;
+    bool sleeps_, lossy_;
   };
 
   class Receiver {
@@ -72,11 +74,12 @@ class Queue {
   ipc::message_queue created_;
 };
 
-const Registration registered(Describe<Queue>({
+const Registration registered(Describe<FanOut<Queue>>({
     .name = "interprocess",
-    .what = "Boost.Interprocess message_queue",
+    .what = "Boost.Interprocess " BOOST_LIB_VERSION " message_queue",
     .waits = {Waiting::kSpin, Waiting::kSleep},
-    .most_consumers = 1,
+    .fan_out = true,
+    .lossy_mode = true,
     .order = 11,
 }));
 

@@ -1,6 +1,7 @@
 // boost::lockfree::spsc_queue placed in shared memory. Its elements are of one type: messages of one size.
 #include <array>
 #include <boost/lockfree/spsc_queue.hpp>
+#include <boost/version.hpp>
 #include <memory>
 #include <stdexcept>
 
@@ -25,17 +26,18 @@ class Queue {
 
   class Sender {
    public:
-    Sender(Queue& queue, const Work& work) : queue_(*queue.queue_), polling_(work) {}
+    Sender(Queue& queue, const Work& work) : queue_(*queue.queue_), polling_(work), lossy_(work.lossy) {}
     template <class M>
     void Send(const M& message) {
       message.Fill(element_.data());
-      while (!queue_.push(element_)) polling_.FoundNothing();
+      while (!queue_.push(element_) && !lossy_) polling_.FoundNothing();
     }
     void Flush() {}
 
    private:
     Spsc& queue_;
     Polling polling_;
+    bool lossy_;
     Element element_;
   };
 
@@ -92,8 +94,9 @@ std::unique_ptr<Job> OpenOfSize(const Work& work) {
 
 const Registration registered({
     .name = "lockfree",
-    .what = "boost::lockfree::spsc_queue in shared memory",
+    .what = "boost::lockfree::spsc_queue " BOOST_LIB_VERSION " in shared memory",
     .fan_out = true,
+    .lossy_mode = true,
     .order = 10,
     .open = OpenOfSize,
 });

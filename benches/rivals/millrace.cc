@@ -4,6 +4,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -32,6 +33,17 @@ Wait WaitOf(Waiting waiting) {
       return Wait::kPark;
   }
   return Wait::kAdaptive;
+}
+
+// Polls: open_timeout waits for the name with inotify, and on a machine full of spinning processes the kernel
+// takes seconds to close that.
+Consumer OpenWhenCreated(const std::string& name, Delivery delivery, const ConsumerOptions& options) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  for (;;) {
+    absl::StatusOr<Consumer> consumer = Consumer::Open(name, delivery, options);
+    if (consumer.ok() || std::chrono::steady_clock::now() > deadline) return OrThrow(std::move(consumer));
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
 }
 
 enum class Style : uint8_t {
@@ -85,10 +97,8 @@ class Ring {
   class Receiver {
    public:
     Receiver(Ring& ring, const Work& work, int)
-        : consumer_(OrThrow(Consumer::Open(ring.name_, work.lossy ? Delivery::Lossy() : Delivery::Lossless(),
-                                           {.start = Start::Oldest(),
-                                            .wait = WaitOf(work.waiting),
-                                            .open_timeout = std::chrono::seconds(10)}))) {}
+        : consumer_(OpenWhenCreated(ring.name_, work.lossy ? Delivery::Lossy() : Delivery::Lossless(),
+                                    {.start = Start::Oldest(), .wait = WaitOf(work.waiting)})) {}
     template <class F>
     void Receive(F&& f) {
       if constexpr (kStyle == Style::kInPlace) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "benches/harness/loops.h"
+#include "benches/rivals/fan_out.h"
 #include "benches/rivals/polling.h"
 
 namespace millrace::bench {
@@ -85,11 +86,11 @@ class Pipe {
   std::array<int, 2> ends_{};
 };
 
-const Registration registered(Describe<Pipe>({
+const Registration registered(Describe<FanOut<Pipe>>({
     .name = "pipe",
     .what = "pipe, fixed-size reads",
     .waits = {Waiting::kSpin, Waiting::kSleep},
-    .most_consumers = 1,
+    .fan_out = true,
     .order = 15,
 }));
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "benches/harness/loops.h"
+#include "benches/rivals/fan_out.h"
 #include "benches/rivals/polling.h"
 
 namespace millrace::bench {
@@ -23,7 +24,8 @@ class Queue {
     mq_attr attributes{};
     attributes.mq_maxmsg = kMessages;
     attributes.mq_msgsize = static_cast<long>(work.bytes);
-    const int flags = O_CREAT | O_EXCL | O_RDWR | (work.waiting == Waiting::kSleep ? 0 : O_NONBLOCK);
+    const bool blocks = work.waiting == Waiting::kSleep && !work.lossy;
+    const int flags = O_CREAT | O_EXCL | O_RDWR | (blocks ? 0 : O_NONBLOCK);
     queue_ = mq_open(name_.c_str(), flags, 0600, &attributes);
     if (queue_ == -1) throw std::runtime_error(std::string("mq_open: ") + std::strerror(errno));
   }
@@ -34,13 +36,15 @@ class Queue {
 
   class Sender {
    public:
-    Sender(Queue& queue, const Work& work) : queue_(queue.queue_), polling_(work), buffer_(work.bytes / 8) {}
+    Sender(Queue& queue, const Work& work)
+        : queue_(queue.queue_), lossy_(work.lossy), polling_(work), buffer_(work.bytes / 8) {}
     template <class M>
     void Send(const M& message) {
       message.Fill(buffer_.data());
       while (mq_send(queue_, reinterpret_cast<const char*>(buffer_.data()), message.bytes(), 0) != 0) {
         if (errno != EAGAIN && errno != EINTR)
           throw std::runtime_error(std::string("mq_send: ") + std::strerror(errno));
+        if (lossy_) return;
         polling_.FoundNothing();
       }
     }
@@ -48,6 +52,7 @@ class Queue {
 
    private:
     mqd_t queue_;
+    bool lossy_;
     Polling polling_;
     std::vector<uint64_t> buffer_;
   };
@@ -79,12 +84,13 @@ class Queue {
   mqd_t queue_;
 };
 
-const Registration registered(Describe<Queue>({
+const Registration registered(Describe<FanOut<Queue>>({
     .name = "posix_mq",
     .what = "POSIX message queue, 10 messages deep",
     .waits = {Waiting::kSpin, Waiting::kSleep},
     .most_bytes = 8192,  // the system's default bound
-    .most_consumers = 1,
+    .fan_out = true,
+    .lossy_mode = true,
     .order = 14,
 }));
 

@@ -57,7 +57,6 @@ const Registration registered(Describe<Bounce>({
     .kind = Kind::kLimit,
     .throughput = false,
     .most_bytes = 56,
-    .most_consumers = 1,
     .order = 100,
 }));
 

@@ -66,7 +66,6 @@ const Registration registered(Describe<Futex>({
     .throughput = false,
     .waits = {Waiting::kSleep},
     .most_bytes = 56,
-    .most_consumers = 1,
     .order = 106,
 }));
 

@@ -78,7 +78,6 @@ const Registration registered(Describe<Memcpy>({
     .latency = false,
     .prepared = true,
     .least_bytes = 1024,
-    .most_consumers = 1,
     .order = 105,
 }));
 

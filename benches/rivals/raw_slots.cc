@@ -19,14 +19,18 @@ class Slots {
   };
   explicit Slots(const Work& work)
       : stride_((sizeof(uint64_t) + work.bytes + kLine - 1) / kLine * kLine),
-        // A power of two, so that no division is needed; as near to the wanted capacity as that allows.
-        slots_(std::max<size_t>(std::bit_floor(work.capacity_bytes / work.bytes), 2)),
+        // As much memory as millrace's ring has: a larger one would visit more cache lines.
+        slots_(std::max<size_t>(work.capacity_bytes / stride_, 2)),
         readers_(static_cast<size_t>(work.consumers)),
-        memory_(kMostConsumers * sizeof(Position) + stride_ * slots_) {}
+        memory_(kMostConsumers * sizeof(Position) + stride_ * slots_),
+        first_(memory_.at(kMostConsumers * sizeof(Position))),
+        end_(first_ + slots_ * stride_) {}
 
   Position& position(size_t reader) { return reinterpret_cast<Position*>(memory_.at())[reader]; }
-  std::byte* slot(uint64_t n) {
-    return memory_.at(kMostConsumers * sizeof(Position)) + (n & (slots_ - 1)) * stride_;
+  std::byte* first_slot() const { return first_; }
+  std::byte* SlotAfter(std::byte* slot) const {
+    slot += stride_;
+    return slot == end_ ? first_ : slot;
   }
   static std::atomic<uint64_t>& turn(std::byte* slot) {
     return *reinterpret_cast<std::atomic<uint64_t>*>(slot);
@@ -34,7 +38,8 @@ class Slots {
 
   class Sender {
    public:
-    Sender(Slots& slots, const Work& work) : slots_(slots), polling_(work), limit_(slots.slots_) {}
+    Sender(Slots& slots, const Work& work)
+        : slots_(slots), polling_(work), slot_(slots.first_slot()), limit_(slots.slots_) {}
     template <class M>
     void Send(const M& message) {
       while (next_ == limit_) {
@@ -45,15 +50,16 @@ class Slots {
         limit_ = slowest + slots_.slots_;
         if (next_ == limit_) polling_.FoundNothing();
       }
-      std::byte* const slot = slots_.slot(next_);
-      message.Fill(slot + sizeof(uint64_t));
-      turn(slot).store(++next_, std::memory_order_release);
+      message.Fill(slot_ + sizeof(uint64_t));
+      turn(slot_).store(++next_, std::memory_order_release);
+      slot_ = slots_.SlotAfter(slot_);
     }
     void Flush() {}
 
    private:
     Slots& slots_;
     Polling polling_;
+    std::byte* slot_;
     uint64_t next_ = 0, limit_;
   };
 
@@ -63,28 +69,35 @@ class Slots {
         : slots_(slots),
           position_(slots.position(static_cast<size_t>(index))),
           polling_(work),
+          slot_(slots.first_slot()),
           bytes_(work.bytes),
-          store_every_(std::max<uint64_t>(slots.slots_ / 8, 1)) {}
+          store_every_(std::max<uint64_t>(slots.slots_ / 8, 1)),
+          next_store_(store_every_) {}
     template <class F>
     void Receive(F&& f) {
-      std::byte* const slot = slots_.slot(next_);
-      while (turn(slot).load(std::memory_order_acquire) != next_ + 1) polling_.FoundNothing();
-      f(slot + sizeof(uint64_t), bytes_);
-      ++next_;
-      if (next_ % store_every_ == 0) position_.read.store(next_, std::memory_order_release);
+      while (turn(slot_).load(std::memory_order_acquire) != next_ + 1) polling_.FoundNothing();
+      f(slot_ + sizeof(uint64_t), bytes_);
+      slot_ = slots_.SlotAfter(slot_);
+      if (++next_ == next_store_) {
+        position_.read.store(next_, std::memory_order_release);
+        next_store_ += store_every_;
+      }
     }
 
    private:
     Slots& slots_;
     Position& position_;
     Polling polling_;
+    std::byte* slot_;
     size_t bytes_;
-    uint64_t next_ = 0, store_every_;
+    uint64_t next_ = 0, store_every_, next_store_;
   };
 
  private:
   const size_t stride_, slots_, readers_;
   SharedMemory memory_;
+  std::byte* const first_;
+  std::byte* const end_;
 };
 
 const Registration registered(Describe<Slots>({

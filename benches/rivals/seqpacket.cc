@@ -33,7 +33,8 @@ class Pair {
    public:
     Sender(Pair& pair, const Work& work)
         : socket_(pair.ends_[0]),
-          flags_(MSG_NOSIGNAL | (work.waiting == Waiting::kSleep ? 0 : MSG_DONTWAIT)),
+          flags_(MSG_NOSIGNAL | (work.waiting == Waiting::kSleep && !work.lossy ? 0 : MSG_DONTWAIT)),
+          lossy_(work.lossy),
           polling_(work),
           buffer_(work.bytes / 8) {}
     template <class M>
@@ -42,6 +43,7 @@ class Pair {
       while (send(socket_, buffer_.data(), message.bytes(), flags_) < 0) {
         if (errno != EAGAIN && errno != EINTR)
           throw std::runtime_error(std::string("send: ") + std::strerror(errno));
+        if (lossy_) return;
         polling_.FoundNothing();
       }
     }
@@ -49,6 +51,7 @@ class Pair {
 
    private:
     int socket_, flags_;
+    bool lossy_;
     Polling polling_;
     std::vector<uint64_t> buffer_;
   };
@@ -87,6 +90,7 @@ const Registration registered(Describe<FanOut<Pair>>({
     .what = "Unix socket, SOCK_SEQPACKET",
     .waits = {Waiting::kSpin, Waiting::kSleep},
     .fan_out = true,
+    .lossy_mode = true,
     .order = 16,
 }));
 

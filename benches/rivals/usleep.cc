@@ -58,7 +58,7 @@ const Registration registered(Describe<Flag>({
     .what = "flag and usleep(10 ms), as in tutorials",
     .waits = {Waiting::kSleep},
     .throughput_waiting = Waiting::kSleep,
-    .most_consumers = 1,
+    .paced = false,
     .order = 17,
 }));
 

@@ -1,0 +1,61 @@
+// In how many cells a rival is ahead.
+#include <algorithm>
+
+#include "benches/report/findings.h"
+#include "benches/report/summary_parts.h"
+
+namespace millrace::bench {
+
+using nlohmann::json;
+
+namespace {
+
+// A rival's median beats millrace's by more than the spread of either.
+bool Beats(const json& rival, const json& own) {
+  const double ours = own.at("median"), theirs = rival.at("median");
+  const auto spread = [](const json& cell) {
+    return cell.at("high").get<double>() - cell.at("low").get<double>();
+  };
+  const double allowance = std::max(spread(own), spread(rival));
+  return LessIsBetter(own.at("experiment")) ? theirs < ours - allowance : theirs > ours + allowance;
+}
+
+std::string NameOf(const json& cell) {
+  const int consumers = cell.at("consumers");
+  return cell.at("subject").get<std::string>() + ", " + cell.at("experiment").get<std::string>() + " " +
+         std::to_string(cell.at("bytes").get<size_t>()) + " B, " +
+         (LessIsBetter(cell.at("experiment")) ? cell.at("waiting").get<std::string>() + ", " : "") +
+         (consumers > 1 ? std::to_string(consumers) + " consumers, " : "") +
+         cell.at("placement").get<std::string>();
+}
+
+}  // namespace
+
+// Of all cells that compare millrace with its rivals, those in which one of them is ahead.
+json CellsLost(const json& results) {
+  int lost = 0, compared = 0;
+  json where = json::array();
+  for (const json& own : results.at("cells")) {
+    const std::string experiment = own.at("experiment");
+    const bool compares = experiment == "throughput" || experiment == "fanout" || LessIsBetter(experiment);
+    if (own.at("subject") != "millrace" || !compares || own.at("n").get<size_t>() < kFewSamples) continue;
+    for (const json& subject : results.at("subjects")) {
+      if (subject.at("kind") != "rival") continue;
+      const json* const rival = FindCell(
+          results, {experiment, subject.at("name"), own.at("bytes"), own.at("consumers"), own.at("waiting")},
+          own.at("placement"));
+      if (rival == nullptr || rival->at("n").get<size_t>() < kFewSamples) continue;
+      ++compared;
+      if (!Beats(*rival, own)) continue;
+      ++lost;
+      where.push_back(NameOf(*rival));
+    }
+  }
+  const std::string what = "cells in which a rival is ahead by more than the spread";
+  json part = Part(what, compared > 0 ? std::optional<double>(lost) : std::nullopt, Bound::kAtMost, 0);
+  part["compared"] = compared;
+  part["where"] = where;
+  return part;
+}
+
+}  // namespace millrace::bench

@@ -1,0 +1,106 @@
+#include "benches/report/summary_parts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace millrace::bench {
+
+using nlohmann::json;
+
+namespace {
+
+std::string Number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+}  // namespace
+
+json Part(const std::string& what, std::optional<double> value, Bound bound, double limit,
+          const std::string& unit) {
+  const std::string target = (bound == Bound::kAtLeast ? "≥ " : "≤ ") + Number(limit) + unit;
+  json part = {{"what", what}, {"value", nullptr}, {"target", target}, {"met", nullptr}};
+  if (!value) return part;
+  part["value"] = std::round(*value * 1e4) / 1e4;
+  part["met"] = bound == Bound::kAtLeast ? *value >= limit : *value <= limit;
+  // How far from the limit: above 1 is missed.
+  const double distance = bound == Bound::kAtLeast ? limit / std::max(*value, 1e-9)
+                                                   : (limit == 0 ? (*value > 0 ? 1e9 : 0) : *value / limit);
+  part["distance"] = std::round(distance * 1e4) / 1e4;
+  return part;
+}
+
+// The worst placement decides, of those with enough rounds.
+json RatioPart(const json& results, const std::string& what, const CellKey& a, const CellKey& b,
+               const std::string& metric, Bound bound, double limit) {
+  const std::map<std::string, Statistics> ratios = Ratios(results, a, b, metric);
+  size_t most = 0;
+  for (const auto& [placement, s] : ratios) most = std::max(most, s.n);
+  const size_t enough = std::min(kFewSamples, most);
+  std::optional<double> worst;
+  json by_placement = json::object();
+  bool wide = false;
+  for (const auto& [placement, s] : ratios) {
+    by_placement[placement] = {{"median", std::round(s.median * 1e4) / 1e4},
+                               {"low", std::round(s.low * 1e4) / 1e4},
+                               {"high", std::round(s.high * 1e4) / 1e4},
+                               {"rounds", s.n},
+                               {"wide", s.wide}};
+    if (s.n < enough) continue;
+    const bool worse = !worst || (bound == Bound::kAtLeast ? s.median < *worst : s.median > *worst);
+    if (worse) {
+      worst = s.median;
+      wide = s.wide;
+    }
+  }
+  json part = Part(what, worst, bound, limit, " ×");
+  part["by_placement"] = by_placement;
+  if (wide) part["wide"] = true;
+  return part;
+}
+
+json FactPart(const json& results, const std::string& what, const std::string& id, Bound bound, double limit,
+              const std::string& unit, double scale) {
+  const json* const fact = FindFact(results, id);
+  if (fact == nullptr || !fact->contains("median")) {
+    json part = Part(what, std::nullopt, bound, limit, unit);
+    if (fact != nullptr) part["why"] = fact->at("unavailable");
+    return part;
+  }
+  json part = Part(what, fact->at("median").get<double>() * scale, bound, limit, unit);
+  if (fact->at("wide").get<bool>()) part["wide"] = true;
+  return part;
+}
+
+// Met: every part is; unknown: nothing is missed, but something was not measured.
+json Target(const std::string& id, const std::string& what, const std::vector<json>& parts) {
+  json target = {{"id", id},          {"what", what},   {"value", nullptr},
+                 {"target", nullptr}, {"met", nullptr}, {"parts", parts}};
+  const json* worst = nullptr;
+  bool missed = false, unknown = false;
+  for (const json& part : parts) {
+    if (part.at("met").is_null()) {
+      unknown = true;
+      continue;
+    }
+    missed |= !part.at("met").get<bool>();
+    if (worst == nullptr || part.at("distance") > worst->at("distance")) worst = &part;
+  }
+  if (worst != nullptr) {
+    target["value"] = worst->at("value");
+    target["target"] = worst->at("target");
+    target["worst_part"] = worst->at("what");
+    if (worst->contains("wide")) target["wide"] = true;
+  } else {
+    target["target"] = parts.front().at("target");
+  }
+  if (missed)
+    target["met"] = false;
+  else if (!unknown)
+    target["met"] = true;
+  return target;
+}
+
+}  // namespace millrace::bench

@@ -1,0 +1,157 @@
+// summary.json: one object per target, and a planted bad value is seen.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+
+#include "benches/report/query.h"
+#include "benches/report/report.h"
+#include "tests/benches/canned.h"
+
+namespace millrace::bench {
+namespace {
+
+using nlohmann::json;
+
+const json& TargetOf(const json& summary, const std::string& id) {
+  for (const json& target : summary) {
+    if (target.at("id") == id) return target;
+  }
+  throw std::runtime_error("no target " + id);
+}
+
+TEST(Summary, HasOneObjectPerTarget) {
+  const json summary = SummaryOf(CannedResults());
+  ASSERT_TRUE(summary.is_array());
+  std::set<std::string> ids;
+  for (const json& target : summary) {
+    ids.insert(target.at("id"));
+    EXPECT_TRUE(target.at("what").is_string());
+    EXPECT_TRUE(target.at("target").is_string());
+    EXPECT_TRUE(target.at("value").is_number() || target.at("value").is_null());
+    EXPECT_TRUE(target.at("met").is_boolean() || target.at("met").is_null());
+    EXPECT_EQ(target.at("value").is_null(), !target.contains("worst_part"));
+    ASSERT_FALSE(target.at("parts").empty());
+    for (const json& part : target.at("parts")) {
+      for (const char* key : {"what", "value", "target", "met"}) EXPECT_TRUE(part.contains(key)) << part;
+      EXPECT_EQ(part.at("value").is_null(), part.at("met").is_null()) << part;
+    }
+  }
+  EXPECT_THAT(ids, testing::ElementsAre("1", "2", "3", "4", "5", "6", "7", "8", "9"));
+}
+
+TEST(Summary, GoodValuesMeetTheTargets) {
+  const json summary = SummaryOf(CannedResults());
+  for (const json& target : summary) {
+    if (target.at("id") == "8") continue;
+    EXPECT_EQ(target.at("met"), true) << target.dump(1);
+  }
+  EXPECT_TRUE(TargetOf(summary, "8").at("met").is_null());
+  EXPECT_THAT(TargetOf(summary, "8").at("parts")[0].at("why"), testing::HasSubstr("no batches"));
+}
+
+TEST(Summary, NothingMeasuredIsNeitherMetNorMissed) {
+  const json summary = SummaryOf(ResultsOf({}, CannedRivals(), CannedAbout()));
+  EXPECT_EQ(summary.size(), 9U);
+  for (const json& target : summary) EXPECT_TRUE(target.at("met").is_null()) << target;
+}
+
+// Every target, with one value made bad.
+struct Plant {
+  const char* id;
+  std::function<void(json*)> spoil;
+};
+
+void ScaleSamples(json* results, const CellKey& key, const char* metric, double factor) {
+  json* const cell = const_cast<json*>(FindCell(*results, key, "l3"));
+  ASSERT_NE(cell, nullptr);
+  for (json& sample : cell->at("samples")) sample[metric] = sample.at(metric).get<double>() * factor;
+  cell->at("median") = cell->at("median").get<double>() * factor;
+  cell->at("low") = cell->at("low").get<double>() * factor;
+  cell->at("high") = cell->at("high").get<double>() * factor;
+}
+
+void SetFact(json* results, const char* id, double value) {
+  json* const fact = const_cast<json*>(FindFact(*results, id));
+  ASSERT_NE(fact, nullptr);
+  fact->at("median") = value;
+}
+
+TEST(Summary, APlantedBadValueIsMissed) {
+  const CellKey latency{"latency", "millrace", 64, 1, "spinning"};
+  const Plant plants[] = {{"1", [&](json* r) { ScaleSamples(r, latency, "p50", 1.2); }},
+                          {"1", [&](json* r) { ScaleSamples(r, latency, "p99.9", 1.8); }},
+                          {"2",
+                           [](json* r) {
+                             ScaleSamples(r, {"throughput", "millrace", 4096}, "per_second", 0.7);
+                           }},
+                          {"2",
+                           [](json* r) {
+                             ScaleSamples(r, {"throughput", "raw_memcpy", 65536}, "per_second", 2);
+                           }},
+                          {"3",
+                           [](json* r) {
+                             ScaleSamples(r, {"throughput", "lockfree", 64}, "per_second", 1.5);
+                           }},
+                          {"3",
+                           [](json* r) {
+                             ScaleSamples(r, {"throughput", "pipe", 256}, "per_second", 200);
+                           }},
+                          {"4",
+                           [](json* r) {
+                             ScaleSamples(r, {"latency", "millrace", 8, 1, "sleeping"}, "p50", 1.3);
+                           }},
+                          {"4",
+                           [](json* r) {
+                             ScaleSamples(r, {"throughput", "millrace_spin", 8}, "per_second", 1.3);
+                           }},
+                          {"4",
+                           [](json* r) {
+                             ScaleSamples(r, {"idle", "millrace", 8, 1, "adaptive"}, "cpu", 50);
+                           }},
+                          {"5", [](json* r) { SetFact(r, "instructions.typed_over_copy", 25); }},
+                          {"6", [](json* r) { SetFact(r, "instructions.seats_difference", 1.5); }},
+                          {"6", [](json* r) { SetFact(r, "instructions.seats_difference", -1.5); }},
+                          {"6", [](json* r) { SetFact(r, "open.bytes_per_seat", 257); }},
+                          {"6",
+                           [](json* r) {
+                             ScaleSamples(r, {"fanout", "raw_slots", 64, 4}, "per_second", 2);
+                           }},
+                          {"7", [](json* r) { SetFact(r, "recovery.producer_killed", 1.1e6); }},
+                          {"9", [](json* r) { SetFact(r, "open.create_ratio", 3.1); }},
+                          {"9", [](json* r) { SetFact(r, "open.faults", 1); }}};
+  for (const Plant& plant : plants) {
+    json results = CannedResults();
+    plant.spoil(&results);
+    const json summary = SummaryOf(results);
+    EXPECT_EQ(TargetOf(summary, plant.id).at("met"), false) << TargetOf(summary, plant.id).dump(1);
+  }
+}
+
+TEST(Summary, TheWorstPlacementDecides) {
+  json results = CannedResults();
+  json* const far = const_cast<json*>(FindCell(results, {"throughput", "raw_index_16", 8}, "far"));
+  ASSERT_NE(far, nullptr);
+  for (json& sample : far->at("samples")) sample["per_second"] = 1e9;
+  // With fewer rounds than make a median it decides nothing ...
+  EXPECT_EQ(TargetOf(SummaryOf(results), "2").at("met"), true);
+  // ... with as many it does.
+  json* const own = const_cast<json*>(FindCell(results, {"throughput", "millrace", 8}, "far"));
+  for (json* cell : {far, own}) {
+    cell->at("samples").push_back(cell->at("samples")[0]);
+    cell->at("samples").back()["round"] = 7;
+  }
+  EXPECT_EQ(TargetOf(SummaryOf(results), "2").at("met"), false);
+}
+
+TEST(Summary, BatchesCountWhenTheyAreMeasured) {
+  Observations all = CannedObservations();
+  for (int round = 0; round < 3; ++round) all.slices.push_back(Throughput("millrace_batch", 8, round, 250e6));
+  const json summary = SummaryOf(ResultsOf(all, CannedRivals(), CannedAbout()));
+  EXPECT_EQ(TargetOf(summary, "8").at("met"), true);
+  EXPECT_NEAR(TargetOf(summary, "8").at("value").get<double>(), 2.5, 0.01);
+}
+
+}  // namespace
+}  // namespace millrace::bench
