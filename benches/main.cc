@@ -135,7 +135,11 @@ int Run(int argc, char** argv) {
   Arguments arguments;
   CLI::App app{"Measures millrace beside its rivals and the raw limits of this machine.", "millrace_bench"};
   Declare(&app, &arguments);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
   std::sort(Rivals().begin(), Rivals().end(),
             [](const Rival& a, const Rival& b) { return a.order < b.order; });
   if (arguments.list) {

@@ -17,7 +17,7 @@ another one, ratios are taken between slices of one round. The first eighth of a
 <li>The host of a virtual machine moves its cores. The distance between the two cores is probed before and after
 each slice; slices during which it changed are thrown away, results of different distances are never mixed.</li>
 <li>Capacity: the same memory for millrace, lockfree and the raw rings, the same payload for interprocess, zeromq,
-pipe and seqpacket as far as the system lets them; <b>posix_mq</b> is as deep as the system allows, <b>iceoryx</b>
+pipe and seqpacket as far as the system lets them; <b>posix_mq</b> is 10 messages deep, as systems come, <b>iceoryx</b>
 256 messages (128 of 64 KiB), <b>usleep</b> one.</li>
 <li><b>lockfree</b>, <b>raw_index_16_fixed</b> and <b>pipe</b> carry messages of one size and need no length. The raw
 limits lack names, crash safety, joining and, but for raw_slots, further consumers. <b>raw_memcpy</b> copies a prepared
