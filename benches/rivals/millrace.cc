@@ -2,6 +2,7 @@
 #include "millrace/millrace.h"
 
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -47,9 +48,12 @@ Consumer OpenWhenCreated(const std::string& name, Delivery delivery, const Consu
 }
 
 enum class Style : uint8_t {
-  kInPlace,  // claims, fills and commits; looks with TryNext before it waits with Next
-  kCopying,  // Publish of a buffer of its own; nothing but Next: the first example of a user's program
+  kInPlace,   // claims, fills and commits; looks with TryNext before it waits with Next
+  kCopying,   // Publish of a buffer of its own; nothing but Next: the first example of a user's program
+  kBatching,  // every kBatch messages become visible at once
 };
+
+constexpr uint64_t kBatch = 16;
 
 template <Style kStyle>
 class Ring {
@@ -69,6 +73,13 @@ class Ring {
         const Sent sent = producer_.Publish(std::as_bytes(std::span(buffer_)));
         if (sent != Sent::kOk) [[unlikely]]
           throw std::runtime_error(ToString(sent));
+      } else if constexpr (kStyle == Style::kBatching) {
+        if (!batch_) batch_.emplace(producer_.Batch());
+        message.Fill(buffer_.data());
+        const Sent sent = batch_->Add(std::as_bytes(std::span(buffer_.data(), message.bytes() / 8)));
+        if (sent != Sent::kOk) [[unlikely]]
+          throw std::runtime_error(ToString(sent));
+        if (batch_->size() == kBatch) Flush();
       } else {
         Claim claim = producer_.TryClaim(message.bytes());
         if (claim) [[likely]] {
@@ -79,7 +90,12 @@ class Ring {
         SendWaiting(message);
       }
     }
-    void Flush() {}
+    void Flush() {
+      if constexpr (kStyle == Style::kBatching) {
+        if (batch_ && batch_->Commit() != Sent::kOk) throw std::runtime_error("committing a batch failed");
+        batch_.reset();
+      }
+    }
 
    private:
     template <class M>
@@ -92,6 +108,7 @@ class Ring {
 
     Producer producer_;
     std::vector<uint64_t> buffer_;
+    std::optional<MessageBatch> batch_;  // after the producer: it ends before it
   };
 
   class Receiver {
@@ -101,7 +118,7 @@ class Ring {
                                     {.start = Start::Oldest(), .wait = WaitOf(work.waiting)})) {}
     template <class F>
     void Receive(F&& f) {
-      if constexpr (kStyle == Style::kInPlace) {
+      if constexpr (kStyle != Style::kCopying) {
         if (const Received received = consumer_.TryNext()) [[likely]] {
           f(received->payload.data(), received->payload.size());
           return;
@@ -152,6 +169,16 @@ const Registration copying(Describe<Ring<Style::kCopying>>({
     .latency = false,
     .throughput_waiting = Waiting::kAdaptive,
     .order = 3,
+}));
+
+const Registration batching(Describe<Ring<Style::kBatching>>({
+    .name = "millrace_batch",
+    .what = "default options; atomic batches of 16 messages",
+    .kind = Kind::kMillrace,
+    .latency = false,
+    .throughput_waiting = Waiting::kAdaptive,
+    .most_bytes = 1024,
+    .order = 4,
 }));
 
 }  // namespace

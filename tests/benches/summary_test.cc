@@ -48,7 +48,7 @@ TEST(Summary, GoodValuesMeetTheTargets) {
     EXPECT_EQ(target.at("met"), true) << target.dump(1);
   }
   EXPECT_TRUE(TargetOf(summary, "8").at("met").is_null());
-  EXPECT_THAT(TargetOf(summary, "8").at("parts")[0].at("why"), testing::HasSubstr("no batches"));
+  EXPECT_THAT(TargetOf(summary, "8").at("parts")[0].at("why"), testing::HasSubstr("not both measured"));
 }
 
 TEST(Summary, NothingMeasuredIsNeitherMetNorMissed) {
