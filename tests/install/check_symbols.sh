@@ -9,8 +9,10 @@ INTERNAL=(
   "millrace::internal::ConsumerCore::StorePosition()"
   "millrace::internal::ConsumerCore::TryNextSlow()"
   "millrace::internal::ConsumerCore::WrongSize()"
+  "millrace::internal::ProducerCore::AddToBatchSlow(void const*, unsigned long, long, bool)"
   "millrace::internal::ProducerCore::TryPublishSlow(void const*, unsigned long)"
   "millrace::internal::ProducerCore::Wake()"
+  "millrace::internal::ProducerCore::WhyNoBatch() const"
 )
 shown=$(nm -DC --defined-only "$library" | cut -d' ' -f3- | sort -u)
 api=$(grep -cE '^millrace::(Producer|Consumer|SegmentManager)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown")
