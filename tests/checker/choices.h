@@ -1,7 +1,9 @@
 // Where the choices of an execution come from: all of them in turn, a seed, or a recording.
 //
 // An execution is a function of its choices. A choice has a number of options; 0 is always what happens when
-// nothing unusual does (the running thread goes on, a load returns the newest value, nobody dies).
+// nothing unusual does (the running thread goes on, a load returns the newest value, nobody dies). Choices
+// are numbered by their place in the execution, whether or not there was anything to choose there, so that a
+// recording replays whatever was asked of whom.
 #ifndef MILLRACE_TESTS_CHECKER_CHOICES_H_
 #define MILLRACE_TESTS_CHECKER_CHOICES_H_
 
@@ -22,23 +24,36 @@ enum class Choice : uint8_t {
 class Choices {
  public:
   virtual ~Choices() = default;
-  uint32_t Choose(uint32_t options, Choice kind) {
+  // `deviates`: any option but 0 is a deviation from the calm execution.
+  uint32_t Choose(uint32_t options, Choice kind, bool deviates = false) {
+    const uint32_t place = place_++;
     if (options < 2) return 0;
-    const uint32_t chosen = Pick(options, kind);
-    made_.push_back(static_cast<uint8_t>(chosen));
+    const uint32_t chosen = Pick(options, kind, deviates);
+    if (chosen != 0) unusual_.emplace_back(place, static_cast<uint8_t>(chosen));
     return chosen;
   }
-  // Is this state one whose future has been explored? Asked when a new part of the tree is entered.
-  virtual bool Known(uint64_t) { return false; }
-  virtual bool Exhaustive() const { return false; }
+  void Skip(uint32_t places) { place_ += places; }
 
-  void Begin() { made_.clear(); }
-  // "17:1 45:2": the choices that were not 0, by number.
+  // Everything is explored: choices that cannot matter need not be asked for, and states are recognised.
+  virtual bool Exhaustive() const { return false; }
+  // Words that are only for people are not worth a choice.
+  virtual bool Sampling() const { return false; }
+  // Is this a part of the tree that no earlier execution entered?
+  virtual bool Fresh() const { return false; }
+  // Has this state been explored? Asked only of fresh ones.
+  virtual bool Known(uint64_t) { return false; }
+
+  virtual void Begin() {
+    place_ = 0;
+    unusual_.clear();
+  }
+  // "17:1,45:2": the choices that were not 0, by place.
   std::string Recording() const;
 
  protected:
-  virtual uint32_t Pick(uint32_t options, Choice kind) = 0;
-  std::vector<uint8_t> made_;
+  virtual uint32_t Pick(uint32_t options, Choice kind, bool deviates) = 0;
+  uint32_t place_ = 0;
+  std::vector<std::pair<uint32_t, uint8_t>> unusual_;
 };
 
 // A set of hashes: open addressing, nothing is ever removed.
@@ -52,22 +67,39 @@ class HashSet {
   size_t size_ = 0;
 };
 
-// Depth first through all choices.
+// All executions, those with the fewest deviations first: depth first through the choices that cost nothing;
+// each deviation met on the way is put aside and begins a part of the tree of its own on the next level. So a
+// state is first met with the fewest deviations that lead to it, and never needs to be explored again.
 class EveryChoice : public Choices {
  public:
+  explicit EveryChoice(uint32_t most_deviations) : most_(most_deviations) {}
   // To the next execution; false: there is none.
   bool Advance();
-  bool Known(uint64_t state) override;
+  void Begin() override;
   bool Exhaustive() const override { return true; }
+  bool Fresh() const override { return asked_ >= forced_.size() + path_.size(); }
+  bool Known(uint64_t state) override { return !known_.Insert(state); }
+  // All executions with fewer deviations are done.
+  uint32_t level() const { return level_; }
   size_t states() const { return known_.size(); }
 
  private:
-  uint32_t Pick(uint32_t options, Choice kind) override;
+  uint32_t Pick(uint32_t options, Choice kind, bool deviates) override;
+  void PutAside(uint32_t deviations);
+  bool TakeUp();
+
   struct Level {
     uint8_t chosen, options;
   };
-  std::vector<Level> path_;
+  uint32_t most_;
+  uint32_t level_ = 0;           // deviations of the executions in progress
+  size_t asked_ = 0;             // choices with more than one option in this execution
+  std::vector<uint8_t> forced_;  // the first ones: they lead to the part in progress
+  std::vector<Level> path_;      // the others
   HashSet known_;
+  // Parts put aside, one behind the other, as runs of zeros and the choice that ends each.
+  std::vector<uint8_t> now_, later_;
+  size_t taken_ = 0;  // bytes of now_
 };
 
 // Drawn from a seed: how often a thread is preempted, a load returns an old value and so on differs from seed
@@ -75,9 +107,10 @@ class EveryChoice : public Choices {
 class SeededChoices : public Choices {
  public:
   explicit SeededChoices(uint64_t seed);
+  bool Sampling() const override { return true; }
 
  private:
-  uint32_t Pick(uint32_t options, Choice kind) override;
+  uint32_t Pick(uint32_t options, Choice kind, bool deviates) override;
   uint64_t Draw();
   uint64_t state_;
   uint32_t one_in_[4];
@@ -86,11 +119,10 @@ class SeededChoices : public Choices {
 class RecordedChoices : public Choices {
  public:
   explicit RecordedChoices(const std::string& recording);
-  bool Exhaustive() const override { return true; }  // recordings are of such executions
 
  private:
-  uint32_t Pick(uint32_t options, Choice kind) override;
-  std::vector<std::pair<size_t, uint8_t>> unusual_;
+  uint32_t Pick(uint32_t options, Choice kind, bool deviates) override;
+  std::vector<std::pair<uint32_t, uint8_t>> recorded_;
   size_t next_ = 0;
 };
 

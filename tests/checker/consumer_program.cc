@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "tests/checker/programs.h"
 
 namespace millrace::checker {
@@ -46,8 +48,9 @@ bool ConsumerProgram::Open(StartAt start, uint64_t value) {
   machine->Expect(failure != JoinFailure::kDamaged || world->shape().hostile, "joining finds a damaged ring");
   if (!begin) return false;
   world->JudgeBoundary(begin->at, "the beginning of a consumer");
-  machine->Note("joined at sequence " + std::to_string(begin->at.sequence));
+  if (machine->tracing()) machine->Note("joined at sequence " + std::to_string(begin->at.sequence));
   expected_ = begin->wanted;
+  machine->Reached(1 + begin->at.sequence - world->shape().start.sequence);
   ring_.Attach(memory, seat, begin->at, begin->wanted, /*resume_newest=*/false);
   return true;
 }
@@ -58,6 +61,7 @@ void ConsumerProgram::StorePosition() {
 
 // The caller is done with the message it was lent: a last look at it, as late as can be.
 void ConsumerProgram::FinishWithLent() {
+  std::memset(buffer_, 0, sizeof buffer_);  // of the message before: nothing to remember
   if (!lent_) return;
   lent_ = false;
   const size_t n = (last_.bytes + 7) / 8;
@@ -78,8 +82,11 @@ void ConsumerProgram::Check(const Lent& lent) {
   if (lossless() && ring_.counts().received > 1)
     machine->Expect(lent.lost == 0, "a lossless consumer lost messages");
   expected_ = lent.sequence + 1;
-  machine->Note("received message " + std::to_string(lent.sequence) + ", " + std::to_string(lent.lost) +
-                " lost");
+  if (machine->tracing()) {
+    machine->Note("received message " + std::to_string(lent.sequence) + ", " + std::to_string(lent.lost) +
+                  " lost");
+  }
+  machine->Reached(1 + expected_ - world->shape().start.sequence);
   last_ = lent;
   lent_ = true;
   if (Slipped(Slip::kPositionBeforeRead)) StorePosition();
@@ -216,6 +223,7 @@ void ConsumerProgram::Leave() {
   wake |= !Slipped(Slip::kLeaveNoWake) && ring_.OfferRoom();
   if (wake) CheckedParkOps().wake(&ring_.seat().room_epoch->epoch);
   if (too_early) FinishWithLent();
+  machine->Reached(Conflicts::kStages);
   machine->Unlock(&world->seat_locks[seat_]);
 }
 

@@ -9,26 +9,6 @@
 namespace millrace::checker {
 namespace {
 
-std::string Text(const Bounds& b) {
-  std::string text;
-  for (const uint32_t n : {b.preemptions, b.values, b.deaths, b.stops, b.timeouts, b.together}) {
-    if (!text.empty()) text += '.';
-    text += std::to_string(n);
-  }
-  return text;
-}
-
-Bounds Parse(const std::string& text) {
-  Bounds b;
-  const char* at = text.c_str();
-  for (uint32_t* n : {&b.preemptions, &b.values, &b.deaths, &b.stops, &b.timeouts, &b.together}) {
-    char* end = nullptr;
-    *n = static_cast<uint32_t>(std::strtoul(at, &end, 10));
-    at = *end == '.' ? end + 1 : end;
-  }
-  return b;
-}
-
 void Count(const Outcome& outcome, Report* report) {
   ++report->executions;
   report->steps += outcome.steps;
@@ -36,6 +16,14 @@ void Count(const Outcome& outcome, Report* report) {
   report->violated = true;
   report->what = outcome.what;
 }
+
+// Executions by seed that look at what threads touch.
+constexpr uint64_t kLearning = 300;
+class LearningChoices : public SeededChoices {
+ public:
+  using SeededChoices::SeededChoices;
+  bool Exhaustive() const override { return true; }
+};
 
 void Prepare(const Scenario& scenario) {
   world->Build(scenario.shape);
@@ -63,23 +51,34 @@ Report ExploreAll(const Scenario& scenario, const Bounds& bounds, const Limits& 
   Prepare(scenario);
   Report report;
   const double end = CpuSeconds() + limits.seconds;
-  for (uint32_t together = 0; together <= bounds.together; ++together) {
-    Bounds now = bounds;
-    now.together = together;
-    EveryChoice choices;
+  // What threads touch, as far as some executions show it. Whatever they violate is found again.
+  EveryChoice calm(0);
+  RunOnce(scenario, bounds, calm);
+  for (uint64_t seed = 1; seed <= kLearning; ++seed) {
+    LearningChoices choices(seed);
+    RunOnce(scenario, scenario.wild, choices);
+  }
+  machine->TakeSurprise();
+  for (;; ++report.restarts) {
+    EveryChoice choices(bounds.deviations);
+    bool surprised = false;
+    report.level = -1;
     do {
       if (report.executions >= limits.executions || CpuSeconds() > end) return report;
-      Count(RunOnce(scenario, now, choices), &report);
+      Count(RunOnce(scenario, bounds, choices), &report);
+      report.states = choices.states();
+      report.level = static_cast<int>(choices.level()) - 1;
       if (report.violated) {
-        report.replay = "--replay " + Text(now) + "/" + choices.Recording();
+        report.replay = "--replay " + choices.Recording();
         return report;
       }
-    } while (choices.Advance());
-    report.states = choices.states();
-    report.level = static_cast<int>(together);
+      surprised = machine->TakeSurprise();
+    } while (!surprised && choices.Advance());
+    if (surprised) continue;
+    report.level = static_cast<int>(bounds.deviations);
+    report.complete = true;
+    return report;
   }
-  report.complete = true;
-  return report;
 }
 
 Report ExploreSeeds(const Scenario& scenario, uint64_t first_seed, uint64_t seeds, const Limits& limits) {
@@ -102,12 +101,11 @@ Report ExploreSeeds(const Scenario& scenario, uint64_t first_seed, uint64_t seed
 
 Report Replay(const Scenario& scenario, const std::string& recording, std::vector<std::string>* trace) {
   Prepare(scenario);
-  const size_t slash = recording.find('/');
   Report report;
-  RecordedChoices choices(slash == std::string::npos ? recording : recording.substr(slash + 1));
-  Count(
-      RunOnce(scenario, slash == std::string::npos ? scenario.exhaustive : Parse(recording), choices, trace),
-      &report);
+  RecordedChoices choices(recording);
+  Bounds bounds = scenario.exhaustive;
+  bounds.deviations = kAny;
+  Count(RunOnce(scenario, bounds, choices, trace), &report);
   return report;
 }
 

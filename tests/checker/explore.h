@@ -14,6 +14,7 @@ struct Report {
   uint64_t executions = 0;  // including those that ended in a known state
   uint64_t states = 0;      // different ones; 0 when exploring by seed
   uint64_t steps = 0;
+  uint64_t restarts = 0;  // because an execution showed a conflict that was not foreseen
   bool complete = false;  // nothing was left out within the bounds
   int level = -1;         // all executions with at most so many deviations were explored
   bool violated = false;

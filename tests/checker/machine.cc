@@ -1,13 +1,15 @@
 #include "tests/checker/machine.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 namespace millrace::checker {
 namespace {
 
-constexpr uint64_t kStepBound = 100'000;    // of one execution
-constexpr uint32_t kIdleTimeoutBound = 40;  // a scenario that only goes on by timing out is stuck
+constexpr uint64_t kStepBound = 100'000;     // of one execution
+constexpr uint32_t kIdleTimeoutBound = 40;   // a scenario that only goes on by timing out is stuck
+constexpr uint32_t kOperationsBound = 1000;  // of a thread that gets nowhere
 
 }  // namespace
 
@@ -25,8 +27,19 @@ const char* NameOf(Site site) {
 }
 
 Machine::Machine(const std::byte* arena, size_t bytes, std::string (*name_of)(const void*),
-                 void (*stored)(const void*, uint64_t, Site))
-    : memory_(arena, bytes), name_of_(name_of), stored_(stored) {}
+                 void (*stored)(const void*, uint64_t, Site), uint64_t (*rest)())
+    : memory_(arena, bytes), name_of_(name_of), stored_(stored), rest_(rest) {}
+
+void Machine::Reload() {
+  memory_.Reload();
+  conflicts_.Forget();
+  TakeSurprise();
+}
+
+bool Machine::TakeSurprise() {
+  const bool conflict = conflicts_.TakeSurprise();
+  return memory_.TakeSurprise() || conflict;
+}
 
 Outcome Machine::Run(const std::vector<Role>& roles, const Bounds& bounds, Sleeps sleeps, Choices& choices,
                      std::vector<std::string>* trace) {
@@ -34,7 +47,7 @@ Outcome Machine::Run(const std::vector<Role>& roles, const Bounds& bounds, Sleep
   for (KernelLock* lock : locks_) {
     lock->holder = -1;
     memory_.Clear(&lock->view);
-    lock->history = 0;
+    lock->known = false;
   }
   locks_.clear();
   queues_used_ = 0;
@@ -44,14 +57,16 @@ Outcome Machine::Run(const std::vector<Role>& roles, const Bounds& bounds, Sleep
   trace_ = trace;
   failure_.clear();
   known_ = false;
-  preemptions_ = values_ = deaths_ = chosen_deaths_ = stops_ = timeouts_ = idle_timeouts_ = 0;
-  steps_ = fence_history_ = 0;
+  deviations_ = deaths_ = chosen_deaths_ = stops_ = timeouts_ = idle_timeouts_ = 0;
+  steps_ = 0;
   count_ = static_cast<uint32_t>(roles.size());
   for (uint32_t i = 0; i < kThreads; ++i) {
     Thread& t = threads_[i];
     t.status = i < count_ ? Status::kReady : Status::kAbsent;
-    t.history = i;
-    t.operation_steps = t.operation_bound = t.expiries = 0;
+    t.stage = t.operations = t.operation_steps = t.operation_bound = t.expiries = 0;
+    t.expired = false;
+    t.futex = nullptr;
+    t.lock = nullptr;
     if (i >= count_) continue;
     t.role = roles[i];
     t.fiber.Prepare(&Machine::Entry);
@@ -59,7 +74,7 @@ Outcome Machine::Run(const std::vector<Role>& roles, const Bounds& bounds, Sleep
       locks_.push_back(lock);
       memory_.Clear(&lock->view);
       lock->holder = static_cast<int>(i);
-      lock->history = locks_.size();
+      lock->known = true;
     }
   }
   choices.Begin();
@@ -92,9 +107,8 @@ void Machine::Violate(const std::string& what) {
   Finish();
 }
 
-void Machine::Note(const std::string& text) {
-  if (trace_ != nullptr)
-    trace_->push_back(std::string("            ") + threads_[self_].role.name + ": " + text);
+void Machine::AddNote(const std::string& text) {
+  trace_->push_back(std::string("            ") + threads_[self_].role.name + ": " + text);
 }
 
 void Machine::Trace(Site site, const char* what, const void* word, uint64_t value, uint32_t choice) {
@@ -112,8 +126,24 @@ void Machine::Trace(Site site, const char* what, const void* word, uint64_t valu
 }
 
 void Machine::BeginOperation(uint32_t at_most_steps) {
-  threads_[self_].operation_steps = 0;
-  threads_[self_].operation_bound = at_most_steps;
+  Thread& t = threads_[self_];
+  if (++t.operations > kOperationsBound) Violate("gets nowhere");
+  t.operation_steps = 0;
+  t.operation_bound = at_most_steps;
+  Fiber::Sweep();
+}
+
+void Machine::Reached(uint64_t stage) {
+  Thread& t = threads_[self_];
+  const auto now = static_cast<uint32_t>(stage < Conflicts::kStages ? stage : Conflicts::kStages);
+  if (now <= t.stage) return;
+  t.stage = now;
+  t.operations = 0;
+}
+
+bool Machine::Lives(uint32_t thread) const {
+  const Status s = threads_[thread].status;
+  return s == Status::kReady || s == Status::kSleeping || s == Status::kAwaitsLock;
 }
 
 bool Machine::Runnable(uint32_t thread) const {
@@ -121,25 +151,49 @@ bool Machine::Runnable(uint32_t thread) const {
   return t.status == Status::kReady || (t.status == Status::kAwaitsLock && t.lock->holder < 0);
 }
 
-uint32_t Machine::Allowance(uint32_t used, uint32_t bound) const {
-  const uint32_t together = preemptions_ + values_ + chosen_deaths_ + stops_ + timeouts_;
-  if (used >= bound || together >= bounds_.together) return 0;
-  return bound - used;
-}
-
-uint64_t Machine::StateHash() const {
-  uint64_t h = memory_.Hash() ^ MixBits(fence_history_ + self_);
+// Those who will access a word again; nobody, if nobody will read it.
+uint8_t Machine::Concerned(uint32_t word) const {
+  uint8_t readers = 0, writers = 0;
   for (uint32_t i = 0; i < count_; ++i) {
-    h = MixBits(h + MixBits(threads_[i].history + static_cast<uint64_t>(threads_[i].status)) * (2 * i + 3));
+    if (!Lives(i)) continue;
+    const bool reads = !reduces || conflicts_.Reads(word, i, threads_[i].stage);
+    readers |= static_cast<uint8_t>(reads << i);
+    writers |= static_cast<uint8_t>(conflicts_.Writes(word, i, threads_[i].stage) << i);
   }
-  for (const KernelLock* lock : locks_) h = MixBits(h ^ lock->history);
-  for (size_t i = 0; i < queues_used_; ++i) h = MixBits(h ^ queues_[i].history);
-  const uint64_t used = uint64_t{preemptions_} | uint64_t{values_} << 8 | uint64_t{deaths_} << 16 |
-                        uint64_t{stops_} << 24 | uint64_t{timeouts_} << 32 | uint64_t{idle_timeouts_} << 40;
-  return MixBits(h ^ MixBits(used));
+  return readers == 0 ? 0 : readers | writers;
 }
 
-void Machine::Observe(uint64_t what) { threads_[self_].history = MixBits(threads_[self_].history ^ what); }
+uint64_t Machine::StateHash() {
+  uint64_t h = rest_() ^ self_;
+  uint32_t live = 0, views = 0;
+  for (uint32_t i = 0; i < count_; ++i) {
+    const Thread& t = threads_[i];
+    h = MixBits(h ^ static_cast<uint64_t>(t.status));
+    views |= uint32_t{t.role.registered} << i;
+    if (!Lives(i)) continue;
+    live |= 1u << i;
+    h = MixBits(h ^ t.fiber.Hash());
+    h = MixBits(h ^ t.call ^ t.waited ^ static_cast<uint64_t>(t.role.pauses_at) << 1);
+    // Loops are not states met again: the steps and operations that bound them make a difference, coarsely.
+    h = MixBits(h ^ (t.stage | uint64_t{t.expired} << 8 | uint64_t{t.expiries} << 9 |
+                     uint64_t{t.operations >> 4} << 20 | uint64_t{t.operation_steps >> 8} << 40));
+    if (t.status == Status::kSleeping) h = MixBits(h ^ reinterpret_cast<uintptr_t>(t.futex));
+    if (t.status == Status::kAwaitsLock) h = MixBits(h ^ reinterpret_cast<uintptr_t>(t.lock));
+  }
+  concerns_.resize(kWords);
+  for (const uint32_t word : memory_.touched()) {
+    concerns_[word] = Concerned(word);
+  }
+  others_.clear();
+  for (const KernelLock* lock : locks_)
+    others_.push_back(
+        {&lock->view, MixBits(reinterpret_cast<uintptr_t>(lock)) + static_cast<uint64_t>(lock->holder)});
+  for (size_t i = 0; i < queues_used_; ++i)
+    others_.push_back({&queues_[i].view, MixBits(reinterpret_cast<uintptr_t>(queues_[i].word))});
+  h = MixBits(h ^ (deaths_ | uint64_t{chosen_deaths_} << 8 | uint64_t{stops_} << 16 |
+                   uint64_t{timeouts_} << 24 | uint64_t{idle_timeouts_} << 32));
+  return MixBits(h ^ memory_.Canonical(live, live | views, concerns_, others_));
+}
 
 void Machine::Count() {
   memory_.Tick(self_);
@@ -149,18 +203,41 @@ void Machine::Count() {
     Violate("an operation takes too many steps");
 }
 
-void Machine::Step(Site site) {
-  Count();
-  if (site == Site::X) return;
-  const uint32_t me = self_;
-  if (choices_->Known(StateHash())) {
-    known_ = true;
-    Finish();
+Machine::Step Machine::Look(uint32_t word, bool writes, Site site) {
+  if (!choices_->Exhaustive()) return choices_->Sampling() && site == Site::X ? Step::kOwn : Step::kActs;
+  using Access = Conflicts::Access;
+  conflicts_.Touch(word, self_, threads_[self_].stage, writes ? Access::kWrite : Access::kRead);
+  if (!reduces) return Step::kActs;
+  for (uint32_t i = 0; i < count_; ++i) {
+    if (i != self_ && Lives(i) && conflicts_.Expects(word, writes, i, threads_[i].stage))
+      return writes ? Step::kActs : Step::kSees;
   }
+  return Step::kOwn;
+}
+
+Machine::Step Machine::LookAtAll(const std::byte* at, size_t words, bool writes) {
+  Step all = Step::kOwn;
+  for (size_t i = 0; i < words; ++i) {
+    all = std::max(all, Look(memory_.WordAt(at + 8 * i, 8), writes, Site::P1));
+  }
+  return all;
+}
+
+void Machine::Begin(Step step) {
+  Count();
+  recognised_ = step != Step::kOwn;
+  if (step == Step::kOwn) return choices_->Skip(2);
+  const uint32_t me = self_;
+  Recognise();
   // What may befall this thread here.
-  const bool may_die = threads_[me].role.may_die && Allowance(chosen_deaths_, bounds_.deaths) != 0;
-  const bool may_stop = threads_[me].role.may_stop && Allowance(stops_, bounds_.stops) != 0;
-  const uint32_t fate = choices_->Choose(1u + may_die + may_stop, Choice::kFate);
+  const bool may_die = threads_[me].role.may_die && chosen_deaths_ < bounds_.deaths;
+  const bool may_stop = threads_[me].role.may_stop && stops_ < bounds_.stops;
+  uint32_t fate = 0;
+  if (step == Step::kActs) {
+    fate = choices_->Choose(1u + may_die + may_stop, Choice::kFate);
+  } else {
+    choices_->Skip(1);
+  }
   if (fate != 0) {
     const bool dies = may_die && fate == 1;
     Note(dies ? "KILLED" : "STOPPED for ever");
@@ -169,32 +246,51 @@ void Machine::Step(Site site) {
     if (dies) Die(me);
     Leave(dies ? Status::kDead : Status::kStopped);
   }
-  // Who runs first.
+  Preempt();
+}
+
+// Ends the execution where others have been before.
+void Machine::Recognise() {
+  if (!choices_->Fresh() || !choices_->Known(StateHash())) return;
+  known_ = true;
+  Finish();
+}
+
+// Who runs first.
+void Machine::Preempt() {
   uint32_t others[2 * kThreads];
   uint32_t n = 1;
-  others[0] = me;
-  if (Allowance(preemptions_, bounds_.preemptions) != 0) {
-    for (uint32_t i = 0; i < count_; ++i) {
-      if (i != me && Runnable(i)) others[n++] = i;
-    }
+  others[0] = self_;
+  if (deviations_ >= bounds_.deviations) return choices_->Skip(1);
+  for (uint32_t i = 0; i < count_; ++i) {
+    if (i != self_ && Runnable(i)) others[n++] = i;
   }
   const uint32_t runnable = n;
-  if (Allowance(timeouts_, bounds_.timeouts) != 0) {
+  if (timeouts_ < bounds_.timeouts) {
     for (uint32_t i = 0; i < count_; ++i) {
       if (threads_[i].status == Status::kSleeping) others[n++] = i;
     }
   }
-  const uint32_t chosen = choices_->Choose(n, Choice::kPreempt);
+  const uint32_t chosen = choices_->Choose(n, Choice::kPreempt, /*deviates=*/true);
   if (chosen == 0) return;
+  ++deviations_;
   const uint32_t next = others[chosen];
-  if (chosen < runnable) {
-    ++preemptions_;
-  } else {
+  if (chosen >= runnable) {
     ++timeouts_;
     threads_[next].status = Status::kReady;
     threads_[next].expired = true;
   }
   SwitchTo(next);
+}
+
+uint32_t Machine::ChooseValue(uint32_t options) {
+  const bool deviates = bounds_.stale == Stale::kCounts;
+  if (deviates && deviations_ >= bounds_.deviations) options = 1;
+  if (options > 1 && !recognised_) Recognise();  // else there is nothing to choose before the next step
+  recognised_ = true;
+  const uint32_t choice = choices_->Choose(options, Choice::kValue, deviates);
+  deviations_ += deviates && choice != 0;
+  return choice;
 }
 
 void Machine::SwitchTo(uint32_t thread) {
@@ -205,6 +301,7 @@ void Machine::SwitchTo(uint32_t thread) {
 
 void Machine::Leave(Status status) {
   threads_[self_].status = status;
+  threads_[self_].waited = true;
   uint32_t able[kThreads];
   uint32_t n = 0;
   uint32_t asleep = 0;
@@ -252,7 +349,6 @@ void Machine::Die(uint32_t thread) {
     if (lock->holder != static_cast<int>(thread)) continue;
     lock->holder = -1;
     memory_.Give(thread, &lock->view);
-    lock->history = MixBits(lock->history ^ threads_[thread].history);
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include "millrace/internal/atomics.h"
 #include "tests/checker/choices.h"
+#include "tests/checker/conflicts.h"
 #include "tests/checker/fiber.h"
 #include "tests/checker/memory.h"
 
@@ -23,14 +24,18 @@ namespace millrace::checker {
 
 using internal::Site;
 
-// How far executions may stray from the calm one, in which threads run one after the other.
+// How far executions may stray from the calm one, in which threads run one after the other. A deviation is a
+// preemption, a sleep that ends although others could run, and, unless they are free, each load that returns
+// an old value and each store that takes its place before others. Deaths and stops are no deviations: they
+// are explored at every step that others can notice.
+inline constexpr uint32_t kAny = ~0u;
+enum class Stale : uint8_t { kCounts, kFree };
 struct Bounds {
-  uint32_t preemptions = 2;
-  uint32_t values = 1;  // loads that return an old value, stores that take their place before others
+  uint32_t deviations = 2;
+  Stale stale = Stale::kCounts;
   uint32_t deaths = 0;
   uint32_t stops = 0;     // threads stopped for ever (they stay alive)
   uint32_t timeouts = 0;  // sleeps that end although others could run
-  uint32_t together = 2;  // of all of these
 };
 
 // When everybody is asleep: whose sleep may end by itself? Anything else is a lost wake-up.
@@ -43,7 +48,7 @@ enum class Sleeps : uint8_t {
 struct KernelLock {
   int holder = -1;  // thread
   View view{};
-  uint64_t history = 0;
+  bool known = false;  // to this execution
 };
 
 struct Outcome {
@@ -64,13 +69,22 @@ class Machine {
     bool may_stop = false;
     bool registered = false;          // for membarrier
     KernelLock* born_with = nullptr;  // a lock that it has held since before the queue had a name
+    // Played by heart: before its first access with this label it waits until that lock is free.
+    Site pauses_at = Site::X;
+    KernelLock* until = nullptr;
   };
 
   // `stored`: told of every store when it is done, to keep account of what is true.
+  // `rest`: a hash of everything else that decides about the future of an execution.
   Machine(const std::byte* arena, size_t bytes, std::string (*name_of)(const void* address),
-          void (*stored)(const void* address, uint64_t value, Site site));
+          void (*stored)(const void* address, uint64_t value, Site site), uint64_t (*rest)());
 
-  void Reload() { memory_.Reload(); }  // after the arena was written
+  void Reload();  // after the arena was written: another scenario
+  // Explores fewer executions than there are: only those that differ in the order of steps that do not
+  // commute (conflicts.h). Off: for comparison.
+  bool reduces = true;
+  // Has an execution shown a conflict that was not foreseen? Then those before it left out too much.
+  bool TakeSurprise();
   // One execution of these roles. `trace`: keeps a readable line for every step.
   Outcome Run(const std::vector<Role>& roles, const Bounds& bounds, Sleeps sleeps, Choices& choices,
               std::vector<std::string>* trace = nullptr);
@@ -93,6 +107,13 @@ class Machine {
   void FutexWake(const uint32_t* word, bool only_one, bool only_self);
   bool TryLock(KernelLock* lock);
   void AwaitLock(KernelLock* lock);
+  void Pause(Site site) {
+    Thread& me = threads_[self_];
+    if (site == Site::X || me.role.pauses_at != site) return;
+    me.role.pauses_at = Site::X;
+    AwaitFree(me.role.until);
+  }
+  void AwaitFree(KernelLock* lock);  // without taking it: for the order in which a scenario begins
   void Unlock(KernelLock* lock);
   bool Held(KernelLock* lock);  // by anybody: a probe
 
@@ -100,9 +121,16 @@ class Machine {
   void Expect(bool holds, const char* what) {
     if (!holds) Violate(what);
   }
-  void Note(const std::string& text);  // into the trace
+  template <class... Parts>
+  void Note(const Parts&... parts) {  // into the trace
+    if (trace_ != nullptr) AddNote((std::string() + ... + parts));
+  }
+  bool tracing() const { return trace_ != nullptr; }
   // A public operation begins: bounds the steps until the next one.
   void BeginOperation(uint32_t at_most_steps);
+  // The calling thread has got so far in its life. It never goes back, and its own state tells it, so that
+  // what lies behind it is no conflict any more. Not needed for correctness.
+  void Reached(uint64_t stage);
   void Perish();  // is killed here and now
   uint32_t self() const { return self_; }
 
@@ -116,34 +144,67 @@ class Machine {
     KernelLock* lock = nullptr;
     bool expired = false;
     uint32_t expiries = 0;
-    uint64_t history = 0;  // what it did and saw: determines its future
+    uint64_t call = 0;    // what it asks the machine for
+    bool waited = false;  // it asked and had to wait; else it was preempted before
+    uint32_t stage = 0;
+    uint32_t operations = 0;  // in this stage
     uint32_t operation_steps = 0;
     uint32_t operation_bound = 0;
   };
   struct Queue {  // of a futex
     const void* word;
     View view;
-    uint64_t history;
   };
 
   static void Entry();
-  void Step(Site site);         // a place where others may run, or this thread die
-  void Count();                 // a step without such a choice
-  void Observe(uint64_t what);  // into the thread's history
+  void AddNote(const std::string& text);
+  // First thing in each function for checked threads: what there is to know about the caller's future.
+  [[gnu::always_inline]] void Enter(uint64_t a = 0, uint64_t b = 0, uint64_t c = 0) {
+    Thread& me = threads_[self_];
+    me.call = MixBits(MixBits(a) ^ MixBits(b * 3) ^ MixBits(c * 5 + 1));
+    me.waited = false;
+    me.fiber.Mark(CallerState());
+  }
+  [[gnu::always_inline]] void Enter(const void* a, uint64_t b = 0, uint64_t c = 0) {
+    Enter(reinterpret_cast<uintptr_t>(a), b, c);
+  }
+  // What the others can tell of a step, decided before it is made.
+  enum class Step : uint8_t { kOwn, kSees, kActs };
+  Step Look(uint32_t word, bool writes, Site site);
+  Step LookAtAll(const std::byte* at, size_t words, bool writes);
+  // Before each step: others may run, and before one that acts this thread may die.
+  void Begin(Step step);
+  void Count();
+  uint32_t ChooseValue(uint32_t options);
+  void Preempt();
+  void Recognise();
+  bool Lives(uint32_t thread) const;
   bool Runnable(uint32_t thread) const;
   void Leave(Status status);  // the running thread cannot go on: somebody else
   void SwitchTo(uint32_t thread);
   [[noreturn]] void Finish();  // back to Run
   void Die(uint32_t thread);
-  uint64_t StateHash() const;
-  uint32_t Allowance(uint32_t used, uint32_t bound) const;
+  uint64_t StateHash();
+  uint8_t Concerned(uint32_t word) const;
   Queue& QueueOf(const void* word);
+  void Know(KernelLock* lock);
+  bool TakeLock(KernelLock* lock);
   void CheckWrite(uint32_t word);
   void Trace(Site site, const char* what, const void* word, uint64_t value, uint32_t choice);
 
+  struct Mixture {  // of a copy: every word the oldest, but this one
+    size_t word;
+    uint32_t choice;
+  };
+
   Memory memory_;
+  std::vector<Mixture> mixtures_;
+  Conflicts conflicts_;
+  std::vector<Memory::Seen> others_;
+  std::vector<uint8_t> concerns_;
   std::string (*name_of_)(const void*);
   void (*stored_)(const void*, uint64_t, Site);
+  uint64_t (*rest_)();
   Fiber main_;
   Thread threads_[kThreads];
   std::vector<KernelLock*> locks_;
@@ -155,12 +216,11 @@ class Machine {
   std::vector<std::string>* trace_ = nullptr;
   std::string failure_;
   bool known_ = false;
-  uint32_t count_ = 0;  // threads
+  bool recognised_ = false;  // the state before this step was looked up
+  uint32_t count_ = 0;       // threads
   uint32_t self_ = 0;
-  uint32_t preemptions_ = 0, values_ = 0, deaths_ = 0, chosen_deaths_ = 0, stops_ = 0, timeouts_ = 0,
-           idle_timeouts_ = 0;
+  uint32_t deviations_ = 0, deaths_ = 0, chosen_deaths_ = 0, stops_ = 0, timeouts_ = 0, idle_timeouts_ = 0;
   uint64_t steps_ = 0;
-  uint64_t fence_history_ = 0;
 };
 
 extern Machine* machine;  // the one that runs; set by whoever runs scenarios

@@ -10,7 +10,6 @@ Machine::Queue& Machine::QueueOf(const void* word) {
   if (queues_used_ == queues_.size()) queues_.emplace_back();
   Queue& queue = queues_[queues_used_++];
   queue.word = word;
-  queue.history = 0;
   memory_.Clear(&queue.view);
   return queue;
 }
@@ -18,37 +17,31 @@ Machine::Queue& Machine::QueueOf(const void* word) {
 // The comparison happens under the lock of the futex queue: a wake that came before it has made its store
 // visible. One that comes later finds the sleeper.
 bool Machine::FutexWait(const uint32_t* address, uint64_t seen) {
-  Step(Site::W1);
+  Enter(address, seen);
+  Begin(Step::kActs);
   Queue& queue = QueueOf(address);
   memory_.Take(self_, queue.view);
-  Observe(queue.history);
   const uint32_t word = memory_.WordAt(address, 4);
-  uint32_t choice = 0;
-  const uint32_t choices = memory_.LoadChoices(self_, word);
-  if (choices > 1 && Allowance(values_, bounds_.values) != 0)
-    choice = choices_->Choose(choices, Choice::kValue);
-  values_ += choice != 0;
+  Look(word, /*writes=*/false, Site::W1);
+  const uint32_t choice = ChooseValue(memory_.LoadChoices(self_, word));
   const Value& value = memory_.Load(self_, word, std::memory_order_relaxed, choice);
-  Observe(uint64_t{value.writer} << 32 | value.clock);
   if (trace_ != nullptr) Trace(Site::X, "FUTEX_WAIT", address, value.bits, choice);
   if (value.bits != seen) return false;
   Thread& me = threads_[self_];
   me.futex = address;
   me.expired = false;
   Leave(Status::kSleeping);
-  Observe(me.expired);
   Note(me.expired ? "the sleep ended by itself" : "woken");
   return me.expired;
 }
 
 void Machine::FutexWake(const uint32_t* address, bool only_one, bool only_self) {
-  Step(Site::P8);
+  Enter(address, only_one, only_self);
+  Begin(Step::kActs);
+  Look(Conflicts::kFences, /*writes=*/true, Site::P8);
   memory_.SeqCstFence(self_);
   Queue& queue = QueueOf(address);
   memory_.Give(self_, &queue.view);
-  Observe(queue.history);
-  queue.history = MixBits(queue.history ^ threads_[self_].history);
-  fence_history_ = MixBits(fence_history_ ^ threads_[self_].history);
   if (trace_ != nullptr)
     Trace(Site::X, "FUTEX_WAKE", address, memory_.Newest(memory_.WordAt(address, 4)).bits, 0);
   if (only_self) return;
@@ -60,45 +53,64 @@ void Machine::FutexWake(const uint32_t* address, bool only_one, bool only_self) 
   }
 }
 
+void Machine::Know(KernelLock* lock) {
+  if (lock->known) return;
+  lock->known = true;
+  lock->holder = -1;
+  memory_.Clear(&lock->view);
+  locks_.push_back(lock);
+}
+
 bool Machine::TryLock(KernelLock* lock) {
-  Step(Site::O1);
-  if (lock->history == 0 && lock->holder < 0) {
-    locks_.push_back(lock);
-    memory_.Clear(&lock->view);
-    lock->history = locks_.size();
-  }
-  Observe(lock->history);
+  Enter(lock);
+  return TakeLock(lock);
+}
+
+bool Machine::TakeLock(KernelLock* lock) {
+  Begin(Step::kActs);
+  Know(lock);
   memory_.Take(self_, lock->view);
   const bool got = lock->holder < 0;
-  if (got) {
-    lock->holder = static_cast<int>(self_);
-    lock->history = MixBits(lock->history ^ threads_[self_].history);
-  }
+  if (got) lock->holder = static_cast<int>(self_);
   Note(got ? "takes a lock" : "a lock is taken");
   return got;
 }
 
 void Machine::AwaitLock(KernelLock* lock) {
-  while (!TryLock(lock)) {
+  Enter(lock);
+  while (!TakeLock(lock)) {
+    threads_[self_].lock = lock;
+    Leave(Status::kAwaitsLock);
+    threads_[self_].status = Status::kReady;
+    threads_[self_].waited = false;
+  }
+}
+
+void Machine::AwaitFree(KernelLock* lock) {
+  Enter(lock);
+  Begin(Step::kActs);
+  while (lock->holder >= 0) {
     threads_[self_].lock = lock;
     Leave(Status::kAwaitsLock);
     threads_[self_].status = Status::kReady;
   }
+  memory_.Take(self_, lock->view);
 }
 
 void Machine::Unlock(KernelLock* lock) {
-  Step(Site::O1);
+  Enter(lock);
+  Begin(Step::kActs);
   if (lock->holder != static_cast<int>(self_)) return;
   lock->holder = -1;
   memory_.Give(self_, &lock->view);
-  lock->history = MixBits(lock->history ^ threads_[self_].history);
   Note("releases a lock");
 }
 
 bool Machine::Held(KernelLock* lock) {
-  Step(Site::O1);
+  Enter(lock);
+  Begin(Step::kActs);
+  Know(lock);
   memory_.Take(self_, lock->view);
-  Observe(lock->history ^ (lock->holder < 0 ? 1 : 0));
   return lock->holder >= 0;
 }
 

@@ -6,39 +6,22 @@
 namespace millrace::checker {
 namespace {
 
-uint64_t Origin(const Value& v) { return uint64_t{v.writer} << 32 | v.clock; }
-
 uint64_t Cut(uint64_t value, uint32_t bytes) { return bytes == 4 ? value & 0xffffffffu : value; }
-
-// Loads whose first look at a word that nobody ever wrote need no choice before them: scans of all marks.
-bool IsMarkScan(Site site) {
-  return site == Site::K5 || site == Site::K6 || site == Site::K7 || site == Site::K8;
-}
 
 }  // namespace
 
 uint64_t Machine::Load(const void* address, uint32_t bytes, std::memory_order order, Site site) {
+  Enter(address, static_cast<uint64_t>(order), static_cast<uint64_t>(site));
   if (!memory_.Covers(address)) {  // a constant of the program: nobody shares it
     uint64_t bits = 0;
     std::memcpy(&bits, address, bytes);
     return bits;
   }
   const uint32_t word = memory_.WordAt(address, bytes);
-  if (IsMarkScan(site) && !memory_.EverWritten(word) && choices_->Exhaustive()) {
-    Count();
-  } else {
-    Step(site);
-  }
-  uint32_t choice = 0;
-  if (site != Site::X) {
-    const uint32_t choices = memory_.LoadChoices(self_, word);
-    if (choices > 1 && Allowance(values_, bounds_.values) != 0)
-      choice = choices_->Choose(choices, Choice::kValue);
-    values_ += choice != 0;
-  }
+  Begin(Look(word, /*writes=*/false, site));
+  const uint32_t choice = ChooseValue(memory_.LoadChoices(self_, word));
   const Value& value = memory_.Load(self_, word, order, choice);
   const uint64_t bits = value.bits;
-  Observe(Origin(value) ^ uint64_t{word} << 40);
   if (trace_ != nullptr && site != Site::X) Trace(site, "load", address, bits, choice);
   return bits;
 }
@@ -51,27 +34,22 @@ void Machine::CheckWrite(uint32_t word) {
 }
 
 void Machine::Store(void* address, uint32_t bytes, uint64_t value, std::memory_order order, Site site) {
-  Step(site);
+  Enter(address, value, static_cast<uint64_t>(order) << 8 | static_cast<uint64_t>(site));
   const uint32_t word = memory_.WordAt(address, bytes);
+  Begin(Look(word, /*writes=*/true, site));
   CheckWrite(word);
-  uint32_t choice = 0;
-  if (site != Site::X) {
-    const uint32_t choices = memory_.StoreChoices(self_, word);
-    if (choices > 1 && Allowance(values_, bounds_.values) != 0)
-      choice = choices_->Choose(choices, Choice::kValue);
-    values_ += choice != 0;
-  }
+  const uint32_t choice = ChooseValue(memory_.StoreChoices(self_, word));
   memory_.Store(self_, word, Cut(value, bytes), order, choice);
-  Observe(uint64_t{word} << 40 ^ choice);
   if (trace_ != nullptr && site != Site::X) Trace(site, "store", address, Cut(value, bytes), choice);
   stored_(address, value, site);
 }
 
 uint64_t Machine::ReadModifyWrite(void* address, uint32_t bytes, Rmw what, uint64_t value,
                                   std::memory_order order, Site site) {
-  Step(site);
+  Enter(address, value, static_cast<uint64_t>(order) << 8 | static_cast<uint64_t>(site));
   const uint32_t word = memory_.WordAt(address, bytes);
-  Observe(Origin(memory_.Newest(word)) ^ uint64_t{word} << 40);
+  Look(word, /*writes=*/false, site);
+  Begin(Look(word, /*writes=*/true, site));
   const uint64_t old = memory_.Newest(word).bits;
   const uint64_t fresh = Cut(what == Rmw::kAdd ? old + value : value, bytes);
   memory_.Replace(self_, word, fresh, order);
@@ -81,16 +59,15 @@ uint64_t Machine::ReadModifyWrite(void* address, uint32_t bytes, Rmw what, uint6
 
 bool Machine::CompareExchange(void* address, uint32_t bytes, uint64_t* expected, uint64_t desired,
                               std::memory_order order, Site site) {
-  Step(site);
+  Enter(address, MixBits(*expected) ^ desired,
+        static_cast<uint64_t>(order) << 8 | static_cast<uint64_t>(site));
   const uint32_t word = memory_.WordAt(address, bytes);
-  uint32_t choice = 0;  // a failing one is a load, and may fail because of an old value
-  const uint32_t choices = memory_.LoadChoices(self_, word);
-  if (choices > 1 && Allowance(values_, bounds_.values) != 0)
-    choice = choices_->Choose(choices, Choice::kValue);
+  Look(word, /*writes=*/false, site);
+  Begin(Look(word, /*writes=*/true, site));
+  // A failing one is a load, and may fail because of an old value.
+  const uint32_t choice = ChooseValue(memory_.LoadChoices(self_, word));
   if (choice != 0) {
-    ++values_;
     const Value& value = memory_.Load(self_, word, std::memory_order_acquire, choice);
-    Observe(Origin(value) ^ uint64_t{word} << 40);
     if (value.bits != *expected) {
       *expected = value.bits;
       if (trace_ != nullptr) Trace(site, "cas fails", address, *expected, choice);
@@ -98,7 +75,6 @@ bool Machine::CompareExchange(void* address, uint32_t bytes, uint64_t* expected,
     }
   }
   const Value& newest = memory_.Newest(word);
-  Observe(Origin(newest) ^ uint64_t{word} << 40);
   if (newest.bits != *expected) {
     *expected = memory_.Load(self_, word, std::memory_order_acquire, 0).bits;
     if (trace_ != nullptr) Trace(site, "cas fails", address, *expected, 0);
@@ -110,74 +86,95 @@ bool Machine::CompareExchange(void* address, uint32_t bytes, uint64_t* expected,
 }
 
 void Machine::Fence(std::memory_order order, Site site) {
-  if (IsMarkScan(site) && choices_->Exhaustive()) {
-    Count();
-  } else {
-    Step(site);
-  }
+  Enter(static_cast<uint64_t>(order), static_cast<uint64_t>(site));
+  const bool full = order == std::memory_order_seq_cst;  // any other is between the thread and its own view
+  Begin(full ? Look(Conflicts::kFences, /*writes=*/true, site)
+             : (choices_->Exhaustive() && reduces ? Step::kOwn : Step::kActs));
   memory_.Fence(self_, order);
-  Observe(static_cast<uint64_t>(order));
-  if (order == std::memory_order_seq_cst) fence_history_ = MixBits(fence_history_ ^ threads_[self_].history);
   if (trace_ != nullptr) Trace(site, "fence", nullptr, 0, 0);
 }
 
 bool Machine::Membarrier() {
-  const auto fence = [this](uint32_t thread) {
+  Enter();
+  uint64_t progress = 0;
+  const auto fence = [&](uint32_t thread) {
+    threads_[self_].call = ++progress;
+    Begin(Step::kActs);
+    Look(Conflicts::kFences, /*writes=*/true, Site::W3);
     memory_.SeqCstFence(thread);
-    threads_[thread].history = MixBits(threads_[thread].history ^ 0x3e3b);
-    fence_history_ = MixBits(fence_history_ ^ threads_[thread].history);
   };
-  Step(Site::W3);
   fence(self_);
   for (uint32_t i = 0; i < count_; ++i) {
-    if (i == self_ || !threads_[i].role.registered) continue;
-    Step(Site::W3);  // the interrupt reaches each of them somewhere in between
-    fence(i);
+    // The interrupt reaches each of them somewhere in between.
+    if (i != self_ && threads_[i].role.registered) fence(i);
   }
-  Step(Site::W3);
   fence(self_);
   if (trace_ != nullptr) Trace(Site::W3, "membarrier", nullptr, 0, 0);
   return true;
 }
 
+// One step: a crash in between leaves bytes that nobody looks at, and who reads them at the same time may see
+// each of them old or new (LoadPayload).
 void Machine::StorePayload(std::byte* to, const uint64_t* words, size_t n) {
-  if (n != 0) Step(Site::P1);
+  Enter(to, n);
+  if (n == 0) return;
+  Begin(LookAtAll(to, n, /*writes=*/true));
   for (size_t i = 0; i < n; ++i) {
     const uint32_t word = memory_.WordAt(to + 8 * i, 8);
-    memory_.Tick(self_);
+    memory_.MayRace(word);
     CheckWrite(word);
     memory_.Store(self_, word, words[i], std::memory_order_relaxed, 0);
   }
-  Observe(n);
-  if (trace_ != nullptr && n != 0) Trace(Site::X, "payload", to, words[0], 0);
+  if (trace_ != nullptr) Trace(Site::X, "payload", to, words[0], 0);
 }
 
+// Of all mixtures of old and new words only those matter that a thread learns least by: every word as old as
+// can be, but for one. Any other copy that is wrongly believed contains a word that is wrong, and the mixture
+// with that word alone is believed as well, since less was learnt that could speak against it. And all words
+// as new as can be: the calm execution.
 void Machine::LoadPayload(uint64_t* to, const std::byte* from, size_t n) {
-  if (n != 0) Step(Site::C4);
-  for (size_t i = 0; i < n; ++i) {
+  Enter(from, n);
+  if (n == 0) return;
+  Begin(LookAtAll(from, n, /*writes=*/false));
+  constexpr size_t kMost = 256;
+  uint32_t choices[kMost];
+  mixtures_.clear();
+  for (size_t i = 0; i < n && i < kMost; ++i) {
     const uint32_t word = memory_.WordAt(from + 8 * i, 8);
-    uint32_t choice = 0;
-    const uint32_t choices = memory_.LoadChoices(self_, word);
-    if (choices > 1 && Allowance(values_, bounds_.values) != 0)
-      choice = choices_->Choose(choices, Choice::kValue);
-    values_ += choice != 0;
+    choices[i] = memory_.LoadChoices(self_, word);
+    if (choices[i] == 1) continue;
+    if (mixtures_.empty()) mixtures_.push_back({n, 0});
+    const bool alike = i > 0 && choices[i] == choices[i - 1] &&
+                       memory_.TellTheSame(word, memory_.WordAt(from + 8 * (i - 1), 8), choices[i]);
+    for (uint32_t c = 0; !alike && c + 1 < choices[i]; ++c) mixtures_.push_back({i, c});
+  }
+  const uint32_t chosen = ChooseValue(static_cast<uint32_t>(mixtures_.size()) + 1);
+  const Mixture mixture = chosen == 0 ? Mixture{n, 0} : mixtures_[chosen - 1];
+  for (size_t i = 0; i < n; ++i) {
+    uint32_t choice = chosen == 0 ? 0 : choices[i] - 1;
+    if (i == mixture.word) choice = mixture.choice;
+    const uint32_t word = memory_.WordAt(from + 8 * i, 8);
     const Value& value = memory_.Load(self_, word, std::memory_order_relaxed, choice);
     to[i] = value.bits;
-    Observe(Origin(value));
     if (trace_ != nullptr && choice != 0) Trace(Site::X, "copied", from + 8 * i, value.bits, choice);
   }
-  if (trace_ != nullptr && n != 0) Trace(Site::X, "copied", from, to[0], 0);
+  if (trace_ != nullptr) Trace(Site::X, "copied", from, to[0], 0);
 }
 
+// No choice of who runs first: a race shows in the clocks in either order.
 void Machine::ReadPlain(uint64_t* to, const std::byte* from, size_t n) {
-  if (n != 0) Step(Site::C2);
+  Enter(from, n);
+  if (n == 0) return;
+  const bool exhaustive = choices_->Exhaustive();
+  Begin(exhaustive && reduces ? Step::kOwn : Step::kActs);
   for (size_t i = 0; i < n; ++i) {
-    if (!memory_.PlainRead(self_, memory_.WordAt(from + 8 * i, 8), &to[i])) {
+    const uint32_t word = memory_.WordAt(from + 8 * i, 8);
+    if (exhaustive) conflicts_.Touch(word, self_, threads_[self_].stage, Conflicts::Access::kPlainRead);
+    if (!memory_.PlainRead(self_, word, &to[i])) {
       Violate("TORN: reads bytes in place that are being written (" + name_of_(from + 8 * i) + ")");
     }
   }
-  Observe(n);
-  if (trace_ != nullptr && n != 0) Trace(Site::X, "in place", from, to[0], 0);
+  if (trace_ != nullptr) Trace(Site::X, "in place", from, to[0], 0);
 }
 
 }  // namespace millrace::checker

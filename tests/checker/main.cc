@@ -1,5 +1,6 @@
 // checker: runs the real ring and parking code under a memory model and a scheduler of its own. See
 // README.md.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include "tests/checker/explore.h"
 #include "tests/checker/mutants.h"
 #include "tests/checker/mutation.h"
+#include "tests/checker/workers.h"
 
 namespace millrace::checker {
 namespace {
@@ -17,7 +19,9 @@ struct Options {
   std::string scenario, replay, mutant;
   uint64_t seed = 0, seeds = 0;
   double seconds = 1e9;
-  bool list = false, mutants = false, brief = false, planted = false, exhaustive = false;
+  unsigned workers = Cpus();
+  int deviations = -1;  // not the scenario's own bound
+  bool list = false, mutants = false, brief = false, planted = false, exhaustive = false, weak = false;
 };
 
 constexpr char kUsage[] =
@@ -26,10 +30,13 @@ constexpr char kUsage[] =
     "  --seeds N          N executions by seed, from --seed (default 1) on\n"
     "  --seed N           one execution, step by step\n"
     "  --replay RECORDING one execution, step by step\n"
-    "  --mutants [--short] every mutant against every scenario\n"
+    "  --mutants [--short] [--jobs N] every mutant against every scenario, on N CPUs (default: all)\n"
     "  --planted          a bug is planted: every way of exploring must see it\n"
     "  --list             scenarios and mutants\n"
-    "  --seconds S        stop after that long, at each scenario\n";
+    "  --seconds S        stop after that long, at each scenario\n"
+    "  --deviations N     another bound than the scenario's own\n"
+    "  --weak             stale loads are no deviations: all of them\n"
+    "  --all-steps        without partial-order reduction: for comparison\n";
 
 int Usage() {
   std::fputs(kUsage, stderr);
@@ -52,16 +59,23 @@ int RunScenario(const Scenario& scenario, const Options& options) {
   }
   const Limits limits = {~0ull, options.seconds};
   const double begin = CpuSeconds();
-  const Report report = options.exhaustive ? ExploreAll(scenario, scenario.exhaustive, limits)
+  Bounds bounds = scenario.exhaustive;
+  if (options.weak) bounds.stale = Stale::kFree;
+  if (options.deviations >= 0) bounds.deviations = static_cast<uint32_t>(options.deviations);
+  const Report report = options.exhaustive ? ExploreAll(scenario, bounds, limits)
                                            : ExploreSeeds(scenario, options.seed != 0 ? options.seed : 1,
                                                           options.seeds, limits);
   std::printf("%-17s %s %9llu executions", scenario.name, report.violated ? "VIOLATED" : "fine    ",
               static_cast<unsigned long long>(report.executions));
-  if (options.exhaustive)
-    std::printf(" %9llu states, <= %d deviations", static_cast<unsigned long long>(report.states),
-                report.level);
-  std::printf(" %11llu steps %6.2f s%s\n", static_cast<unsigned long long>(report.steps),
-              CpuSeconds() - begin, report.violated || report.complete ? "" : "  (time is up)");
+  if (options.exhaustive) {
+    std::printf(" %9llu states, %s %d %s", static_cast<unsigned long long>(report.states),
+                report.complete ? "complete to" : "TIME IS UP, complete to", std::max(report.level, 0),
+                bounds.stale == Stale::kFree ? "preemptions and every stale read" : "deviations");
+    if (report.level < 0) std::printf(" (not even that)");
+    if (bounds.deaths != 0) std::printf(", a death anywhere");
+    if (bounds.stops != 0) std::printf(", a stop anywhere");
+  }
+  std::printf(" %11llu steps %6.2f s\n", static_cast<unsigned long long>(report.steps), CpuSeconds() - begin);
   if (report.violated) Explain(scenario, report);
   std::fflush(stdout);
   return report.violated ? 1 : 0;
@@ -95,6 +109,7 @@ int List() {
 
 int Main(int argc, char** argv) {
   Options o;
+  bool machine_reduces = true;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     const auto value = [&]() -> const char* { return i + 1 < argc ? argv[++i] : ""; };
@@ -110,6 +125,14 @@ int Main(int argc, char** argv) {
       o.seeds = std::strtoull(value(), nullptr, 10);
     else if (arg == "--seconds")
       o.seconds = std::atof(value());
+    else if (arg == "--jobs")
+      o.workers = static_cast<unsigned>(std::atoi(value()));
+    else if (arg == "--deviations")
+      o.deviations = std::atoi(value());
+    else if (arg == "--weak")
+      o.weak = true;
+    else if (arg == "--all-steps")
+      machine_reduces = false;
     else if (arg == "--list")
       o.list = true;
     else if (arg == "--mutants")
@@ -127,7 +150,9 @@ int Main(int argc, char** argv) {
   machine = new Machine(
       reinterpret_cast<const std::byte*>(&world->bytes()), sizeof(World::Bytes),
       [](const void* address) { return world->NameOf(address); },
-      [](const void* address, uint64_t v, Site site) { world->Stored(address, v, site); });
+      [](const void* address, uint64_t v, Site site) { world->Stored(address, v, site); },
+      [] { return world->Hash() ^ HashMutationState(); });
+  machine->reduces = machine_reduces;
   if (o.list) return List();
   const std::vector<Mutant> mutants = AllMutants(CHECKER_PROTOCOL);
   if (mutants.empty()) {
@@ -142,7 +167,7 @@ int Main(int argc, char** argv) {
   for (const Mutant& m : mutants) {
     if (o.planted && m.name == "recheck C5") return Planted(m);
   }
-  if (o.mutants) return RunMutants(chosen, o.brief, o.seconds) != 0 ? 1 : 0;
+  if (o.mutants) return RunMutants(chosen, o.brief, o.workers) != 0 ? 1 : 0;
   if (!o.mutant.empty()) mutation = &chosen[0].mutation;
   if (!o.scenario.empty() && FindScenario(o.scenario) == nullptr) return Usage();
   if (!o.exhaustive && o.seeds == 0 && o.seed == 0 && o.replay.empty()) return Usage();

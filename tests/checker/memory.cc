@@ -12,6 +12,14 @@ Memory::Memory(const std::byte* arena, size_t bytes) : arena_(arena), number_(by
   sizes_.push_back(0);
   words_.emplace_back();
   plain_reads_.emplace_back();
+  may_race_.push_back(false);
+  is_touched_.push_back(false);
+}
+
+void Memory::Touch(uint32_t word) {
+  if (is_touched_[word]) return;
+  is_touched_[word] = true;
+  touched_.insert(std::lower_bound(touched_.begin(), touched_.end(), word), word);
 }
 
 void Memory::Clear(View* view) const {
@@ -45,6 +53,7 @@ void Memory::Reset() {
   for (const uint32_t word : touched_) {
     words_[word].resize(1);
     plain_reads_[word] = {};
+    is_touched_[word] = false;
   }
   touched_.clear();
   // Words numbered during an execution are new to views made before: all of a view is cleared.
@@ -56,7 +65,6 @@ void Memory::Reset() {
   }
   Clear(&seq_cst_);
   pool_used_ = 0;
-  hash_ = 0;
 }
 
 uint32_t Memory::WordAt(const void* address, uint32_t bytes) {
@@ -79,6 +87,8 @@ uint32_t Memory::WordAt(const void* address, uint32_t bytes) {
     words_.emplace_back().push_back({bits, nullptr, 0, 0, 0, false});
     words_.back().reserve(16);
     plain_reads_.emplace_back();
+    may_race_.push_back(false);
+    is_touched_.push_back(false);
   }
   if (sizes_[number] != bytes) {
     std::fprintf(stderr, "checker: offset %td accessed with %u and %u bytes\n", offset, sizes_[number],
@@ -94,6 +104,13 @@ uint32_t Memory::LoadChoices(uint32_t thread, uint32_t word) const {
   uint32_t n = 1;
   while (n < values.size() && values[values.size() - 1 - n].stamp >= oldest) ++n;
   return n;
+}
+
+bool Memory::TellTheSame(uint32_t a, uint32_t b, uint32_t values) const {
+  for (uint32_t i = 1; i <= values; ++i) {
+    if (words_[a][words_[a].size() - i].view != words_[b][words_[b].size() - i].view) return false;
+  }
+  return true;
 }
 
 const Value& Memory::Load(uint32_t thread, uint32_t word, std::memory_order order, uint32_t choice) {
@@ -114,12 +131,6 @@ uint32_t Memory::StoreChoices(uint32_t thread, uint32_t word) const {
     ++n;
   }
   return n;
-}
-
-uint64_t Memory::HashOf(uint32_t word) const {
-  uint64_t h = word;
-  for (const Value& v : words_[word]) h = MixBits(h ^ (uint64_t{v.writer} << 32 | v.clock));
-  return h;
 }
 
 const View* Memory::Snapshot(const View& view) {
@@ -146,8 +157,7 @@ const View* Memory::Attached(uint32_t thread, std::memory_order order, const Vie
 
 void Memory::Store(uint32_t thread, uint32_t word, uint64_t bits, std::memory_order order, uint32_t choice) {
   std::vector<Value>& values = words_[word];
-  if (values.size() == 1) touched_.push_back(word);
-  if (values.size() > 1) hash_ ^= HashOf(word);
+  Touch(word);
   const size_t place = values.size() - choice;
   const Stamp before = values[place - 1].stamp;
   const Stamp stamp = choice == 0 ? static_cast<Stamp>(before + kStampGap)
@@ -160,13 +170,11 @@ void Memory::Store(uint32_t thread, uint32_t word, uint64_t bits, std::memory_or
   const View* const view = Attached(thread, order, nullptr);
   values.insert(values.begin() + static_cast<ptrdiff_t>(place),
                 {bits, view, ClockOf(thread), stamp, static_cast<uint8_t>(thread), false});
-  hash_ ^= HashOf(word);
 }
 
 uint64_t Memory::Replace(uint32_t thread, uint32_t word, uint64_t bits, std::memory_order order) {
   std::vector<Value>& values = words_[word];
-  if (values.size() == 1) touched_.push_back(word);
-  if (values.size() > 1) hash_ ^= HashOf(word);
+  Touch(word);
   const Value old = values.back();
   ThreadViews& t = threads_[thread];
   if (old.view != nullptr) Join(Acquires(order) ? &t.now : &t.pending, *old.view);
@@ -174,7 +182,6 @@ uint64_t Memory::Replace(uint32_t thread, uint32_t word, uint64_t bits, std::mem
   t.now.seen[word] = stamp;
   const View* const view = Attached(thread, order, old.view);
   values.push_back({bits, view, ClockOf(thread), stamp, static_cast<uint8_t>(thread), true});
-  hash_ ^= HashOf(word);
   return old.bits;
 }
 
@@ -203,7 +210,8 @@ bool Memory::PlainRead(uint32_t thread, uint32_t word, uint64_t* bits) {
   ThreadViews& t = threads_[thread];
   if (value.clock > t.now.clock[value.writer]) return false;
   t.now.seen[word] = value.stamp;
-  if (plain_reads_[word] == decltype(plain_reads_)::value_type{}) touched_.push_back(word);
+  MayRace(word);
+  Touch(word);
   plain_reads_[word][thread] = ClockOf(thread);
   return true;
 }

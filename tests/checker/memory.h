@@ -63,7 +63,8 @@ class Memory {
   // The number of a word; stable over executions.
   uint32_t WordAt(const void* address, uint32_t bytes);
   const void* AddressOf(uint32_t word) const { return arena_ + offsets_[word]; }
-  bool EverWritten(uint32_t word) const { return words_[word].size() > 1; }
+  // Of two words' newest values: does each of one tell a reader the same as its counterpart?
+  bool TellTheSame(uint32_t a, uint32_t b, uint32_t values) const;
 
   // Loads. 0 is the newest value, choices - 1 the oldest that this thread may still read.
   uint32_t LoadChoices(uint32_t thread, uint32_t word) const;
@@ -91,9 +92,28 @@ class Memory {
 
   void Tick(uint32_t thread) { ++threads_[thread].now.clock[thread]; }
   uint32_t ClockOf(uint32_t thread) const { return threads_[thread].now.clock[thread]; }
-  // Identifies the state of all words: order and origin of their values.
-  uint64_t Hash() const { return hash_; }
   void Clear(View* view) const;
+
+  // ---- recognising a state (state_hash.cc) ----------------------------------------------------------------
+  // Equal states have equal futures; what no thread can see any more makes no difference. `live`: who will
+  // load again; `views`: whose knowledge can still reach others (those, and the dead that a membarrier
+  // interrupts): bits by thread. `concerns`: by word, who will access it again.
+  struct Seen {
+    const View* view;
+    uint64_t as;  // whose
+  };
+  uint64_t Canonical(uint32_t live, uint32_t views, const std::vector<uint8_t>& concerns,
+                     const std::vector<Seen>& others);
+  const std::vector<uint32_t>& touched() const { return touched_; }  // words that were ever written or so
+  // A plain access may race with this word: when it was written matters.
+  void MayRace(uint32_t word) {
+    if (!may_race_[word]) unforeseen_ = may_race_[word] = true;
+  }
+  bool TakeSurprise() {  // was there one that earlier hashes did not take for such?
+    const bool was = unforeseen_;
+    unforeseen_ = false;
+    return was;
+  }
 
  private:
   struct ThreadViews {
@@ -106,7 +126,11 @@ class Memory {
   const View* Attached(uint32_t thread, std::memory_order order, const View* also);
   void Join(View* to, const View& from, bool clocks = true) const;
   void Copy(View* to, const View& from) const;
-  uint64_t HashOf(uint32_t word) const;
+  void Touch(uint32_t word);
+  void FindReadable(const std::vector<uint8_t>& concerns);
+  void FindEvents(uint32_t live);
+  uint64_t HashOf(const View& view, const View* at_least);
+  uint64_t HashOfValue(const View* view);
 
   const std::byte* arena_;
   std::vector<uint16_t> number_;   // by offset / 4; 0: none yet
@@ -114,12 +138,26 @@ class Memory {
   std::vector<uint8_t> sizes_;
   std::vector<std::vector<Value>> words_;
   std::vector<std::array<uint32_t, kThreads>> plain_reads_;  // by word: clock of the last one of each thread
-  std::vector<uint32_t> touched_;                            // words whose state differs from the initial one
+  std::vector<bool> may_race_;                               // by word
+  bool unforeseen_ = false;
+  std::vector<uint32_t> touched_;  // words whose state differs from the initial one, in order
+  std::vector<bool> is_touched_;
   ThreadViews threads_[kThreads];
   View seq_cst_;
   std::vector<std::unique_ptr<View>> pool_;
   size_t pool_used_ = 0;
-  uint64_t hash_ = 0;
+
+  // Of the state being hashed.
+  struct Readable {
+    uint32_t word;
+    uint32_t from;  // its values from this one on can still be read
+  };
+  std::vector<Readable> readable_;                  // of touched words
+  std::vector<const std::vector<Value>*> several_;  // words with more than one readable value, ...
+  std::vector<uint32_t> several_words_;             // ... their numbers
+  std::vector<uint32_t> several_from_;
+  std::vector<uint32_t> events_[kThreads];  // clocks of plain accesses that somebody has not heard of
+  std::vector<std::pair<const View*, uint64_t>> value_hashes_;
 };
 
 inline uint64_t MixBits(uint64_t x) {  // splitmix64's finaliser

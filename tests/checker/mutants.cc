@@ -50,8 +50,8 @@ std::vector<Written> WrittenDown() {
       {"swap J3 J5", "joins counted after intent was read (model join -DSKIPBAD)", Delay(S::J3, S::J5),
        "join", true},
       {"swap J2 J4", "the seat becomes visible after the fence", Delay(S::J2, S::J4), "join"},
-      {"swap K1 K2", "the mark is voided after the fence", Delay(S::K1, S::K2), "marks-late"},
-      {"swap K1 K3", "the mark is voided after its new sequence", Delay(S::K1, S::K3), "marks-late"},
+      {"swap K1 K2", "the mark is voided after the fence", Delay(S::K1, S::K2), "marks-weak"},
+      {"swap K1 K3", "the mark is voided after its new sequence", Delay(S::K1, S::K3), "marks-weak"},
       {"swap K3 K4", "the position of a mark before its sequence (model marktorn -DPOSFIRST)",
        Delay(S::K3, S::K4), "marks", true},
       {"swap C6 F1", "the position after the fence", Delay(S::C6, S::F1), "room", true},
@@ -74,7 +74,7 @@ std::vector<Written> WrittenDown() {
       {"drop C6", "positions are never stored", Drop(S::C6), "room"},
       {"drop R1", "intent is never stored", Drop(S::R1), "join"},
       {"drop R6", "R is never stored", Drop(S::R6), "lapped"},
-      {"drop K1", "a mark is rewritten without being voided (model marktorn)", Drop(S::K1), "marks-late",
+      {"drop K1", "a mark is rewritten without being voided (model marktorn)", Drop(S::K1), "marks-weak",
        true},
       {"drop K4", "marks are never made", Drop(S::K4), "lapped"},
       {"drop J3", "joins are not counted", Drop(S::J3), "join"},
@@ -97,7 +97,7 @@ std::vector<Written> WrittenDown() {
       {"recheck C3", "R is looked at once and never again", Once(S::C3), "lapped"},
       {"recheck C2", "a consumer looks at its own seat once and never again", Once(S::C2), "evict-copy"},
       {"recheck J5", "a joiner does not look at intent", {K::kConstant, S::J5}, "join", true},
-      {"recheck K8", "a mark's position is not read again", Repeat(S::K8, S::K5), "marks-late"},
+      {"recheck K8", "a mark's position is not read again", Repeat(S::K8, S::K5), "marks-weak"},
       {"recheck W5", "the flags are not read again (model asym_flag)", Once(S::W5), "take-over-asym", true},
       {"recheck T1", "tail.position is read once and never again", Once(S::T1), "lossy"},
       {"recheck T3", "R is not looked at again where the tail is read", Once(S::T3), "lapped"},
@@ -127,10 +127,10 @@ std::vector<Written> WrittenDown() {
       {"tear late F3", "room_waiting is cleared after the wake", {K::kTearLate, S::F3}, "room-two"},
       {"tear F4", "the room epoch is read and then stored (model park -DPLAIN_EPOCH)", Tear(S::F4),
        "room-two"},
-      {"tear J3", "joins is read and then stored", Tear(S::J3), "join-two"},
+      {"tear J3", "joins is read and then stored", Tear(S::J3), "join-counted"},
       {"tear J6", "a joiner goes live by a store: its eviction is undone", Tear(S::J6), "evict-late", true},
       {"tear J7", "seats_used is read and then stored", Tear(S::J7), "room-two"},
-      {"tear E1", "an eviction by a store: a new holder of the seat is evicted", Tear(S::E1), "evict-join"},
+      {"tear E1", "an eviction by a store: a new holder of the seat is evicted", Tear(S::E1), "evict-leave"},
 
       // Numbers.
       {"narrow C3", "R is compared as a signed 32-bit number (seeded 13)", Narrow(S::C3), "wrap-32", true},
@@ -141,7 +141,7 @@ std::vector<Written> WrittenDown() {
       {"narrow R5", "the positions of seats", Narrow(S::R5), "wrap-31"},
       {"narrow K5", "the positions of marks", Narrow(S::K5), "wrap-31"},
       {"narrow K6", "the sequences of marks", Narrow(S::K6), "wrap-32"},
-      {"narrow J5", "intent", Narrow(S::J5), "wrap-31"},
+      {"narrow J5", "intent", Narrow(S::J5), "join-overtaken"},
 
       // What the code around the ring must not do.
       {"not registered", "asym = 1 without registration (seeded 8)", Make(Slip::kNotRegistered), "wake",
@@ -160,7 +160,7 @@ std::vector<Written> WrittenDown() {
       {"reclaim unnoticed", "a seat was emptied but the last scan is believed", Make(Slip::kForgetNothing),
        "reclaim"},
       {"same generation", "a new holder keeps the generation of the last one",
-       Make(Slip::kRetakeSameGeneration), "reseat"},
+       Make(Slip::kRetakeSameGeneration), "evict-leave"},
       {"same epoch", "take-over forgets the epoch (seeded 23)", Make(Slip::kSameEpoch), "take-over", true},
       {"silent take-over", "take-over wakes nobody", Make(Slip::kTakeOverNoWake), "take-over-asym"},
       {"take-over at R", "take-over moves R back", Make(Slip::kTakeOverForgetsR), "take-over", true},
@@ -213,9 +213,9 @@ std::vector<std::string> Cells(const std::string& row) {
 // The scenario that exercises a label, to be tried first.
 std::string HintFor(const std::string& label) {
   static const std::pair<const char*, const char*> kExact[] = {
-      {"P5", "wake-fenced"}, {"W4", "wake-fenced"}, {"C4", "lapped"},  {"C6", "room"},  {"R3", "join-end"},
-      {"R4", "leave"},       {"R5", "room"},        {"R7", "crammed"}, {"P3", "marks"}, {"P4", "marks"},
-      {"T1", "marks"},       {"T2", "marks"},       {"J3", "join-two"}};
+      {"P5", "wake-fenced"}, {"W4", "wake-fenced"}, {"C4", "lapped"},   {"C6", "room"},  {"R3", "join-end"},
+      {"R4", "leave"},       {"R5", "room"},        {"R7", "crammed"},  {"P3", "marks"}, {"P4", "marks"},
+      {"T1", "marks"},       {"T2", "marks"},       {"J3", "join-two"}, {"J2", "rejoin"}};
   for (const auto& [exact, hint] : kExact) {
     if (label == exact) return hint;
   }
@@ -227,7 +227,7 @@ std::string HintFor(const std::string& label) {
     case 'S':
       return "close";
     case 'K':
-      return "marks-late";
+      return "marks-weak";
     case 'E':
       return "evict";
     case 'W':

@@ -34,7 +34,7 @@ const Excuse* ExcuseFor(const std::string& mutant);
 bool TestExists(const Excuse& excuse, const std::string& tests_directory);
 
 // Prints a line a mutant and a summary; the number that survived.
-int RunMutants(const std::vector<Mutant>& mutants, bool brief, double seconds_each);
+int RunMutants(const std::vector<Mutant>& mutants, bool brief, unsigned workers);
 
 }  // namespace millrace::checker
 

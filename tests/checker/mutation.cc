@@ -81,6 +81,19 @@ void ForgetMutationState() {
   for (PerThread& t : per_thread) t = {};
 }
 
+uint64_t HashMutationState() {
+  uint64_t h = 0;
+  if (mutation == nullptr) return h;
+  for (const PerThread& t : per_thread) {
+    h = MixBits(h ^ static_cast<uint64_t>(t.last));
+    if (t.remembered) h = MixBits(h ^ 1) ^ *t.remembered;
+    if (!t.delayed) continue;
+    h = MixBits(h ^ 2) ^ reinterpret_cast<uintptr_t>(t.delayed->word);
+    h = MixBits(h ^ t.delayed->value);
+  }
+  return h;
+}
+
 namespace mutated {
 
 uint64_t Load(const void* word, uint32_t bytes, std::memory_order order, Site site) {

@@ -70,6 +70,7 @@ inline bool Slipped(Slip slip) {
 
 // What the mutation needs to remember within an execution; forgotten at its start.
 void ForgetMutationState();
+uint64_t HashMutationState();
 
 // Accesses of checked code, mutated. The same signatures as Machine's.
 namespace mutated {

@@ -15,10 +15,13 @@ namespace millrace::checker {
 struct CheckedAtomics {
   template <class T>
   static T Load(const T& word, std::memory_order order, Site site) {
-    return static_cast<T>(mutated::Load(&word, sizeof(T), order, site));
+    const T value = static_cast<T>(mutated::Load(&word, sizeof(T), order, site));
+    if (site == Site::R5) world->Judged(&word, value);
+    return value;
   }
   template <class T>
   static void Store(T& word, T value, std::memory_order order, Site site) {
+    machine->Pause(site);
     mutated::Store(&word, sizeof(T), value, order, site);
   }
   template <class T>
@@ -31,9 +34,11 @@ struct CheckedAtomics {
   }
   template <class T>
   static bool CompareExchange(T& word, T& expected, T desired, std::memory_order order, Site site) {
+    machine->Pause(site);
     uint64_t found = expected;
     const bool done = mutated::CompareExchange(&word, sizeof(T), &found, desired, order, site);
     if (!done) expected = static_cast<T>(found);
+    if (done && site == Site::E1) world->Evicted(&word);
     return done;
   }
   static void Fence(std::memory_order order, Site site) { mutated::Fence(order, site); }

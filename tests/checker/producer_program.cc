@@ -68,6 +68,7 @@ void ProducerProgram::TakeOver(bool asym) {
 bool ProducerProgram::Publish(WhenFull when) {
   machine->BeginOperation(kOperationSteps);
   const uint64_t sequence = ring_.sequence();
+  machine->Reached(1 + sequence - world->shape().start.sequence);
   const uint32_t bytes = world->SizeOf(sequence, number_);
   std::byte* const to = ring_.Fits(bytes) ? ring_.Place() : WaitClaim(bytes, when);
   if (to == nullptr) return false;

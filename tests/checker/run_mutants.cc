@@ -1,7 +1,11 @@
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
 
 #include "tests/checker/explore.h"
 #include "tests/checker/mutants.h"
+#include "tests/checker/workers.h"
 
 namespace millrace::checker {
 namespace {
@@ -14,8 +18,9 @@ struct Verdict {
 };
 
 // The likely scenario thoroughly, then all the others; seeds and exhaustion in turn, because some mistakes
-// are near the calm execution and others far from every one of them.
-Verdict Hunt(const Mutant& mutant, uint64_t effort, double seconds) {
+// are near the calm execution and others far from every one of them. Bounded by executions, not by time: the
+// verdict is the same on every machine.
+Verdict Hunt(const Mutant& mutant, uint64_t effort) {
   mutation = &mutant.mutation;
   Verdict verdict;
   std::vector<const Scenario*> order;
@@ -25,7 +30,6 @@ Verdict Hunt(const Mutant& mutant, uint64_t effort, double seconds) {
     else
       order.push_back(&s);
   }
-  const double end = CpuSeconds() + seconds;
   const auto caught = [&](const Scenario* s, const Report& report) {
     verdict.executions += report.executions;
     if (!report.violated) return false;
@@ -34,22 +38,16 @@ Verdict Hunt(const Mutant& mutant, uint64_t effort, double seconds) {
     verdict.report = report;
     return true;
   };
-  const auto left = [end] { return end - CpuSeconds(); };
   const auto hunt = [&](const Scenario* s, uint64_t executions, uint64_t first_seed) {
-    return caught(s, ExploreSeeds(*s, first_seed, executions, {~0ull, left()})) ||
-           caught(s, ExploreAll(*s, s->exhaustive, {executions * 4, left()}));
+    return caught(s, ExploreSeeds(*s, first_seed, executions, {})) ||
+           caught(s, ExploreAll(*s, s->exhaustive, {executions}));
   };
   if (!hunt(order[0], effort / 16, 1) && !hunt(order[0], effort, effort / 16 + 1)) {
-    for (size_t i = 1; i < order.size() && left() > 0 && !hunt(order[i], effort / 8, 1); ++i) {
+    for (size_t i = 1; i < order.size() && !hunt(order[i], effort / 8, 1); ++i) {
     }
   }
   mutation = nullptr;
   return verdict;
-}
-
-void Print(const char* verdict, const Mutant& mutant, const std::string& detail) {
-  std::printf("%-8s %-26s %s; %s\n", verdict, mutant.name.c_str(), mutant.about.c_str(), detail.c_str());
-  std::fflush(stdout);
 }
 
 std::string Describe(const Verdict& v) {
@@ -58,47 +56,54 @@ std::string Describe(const Verdict& v) {
          " after " + std::to_string(v.executions) + " executions: " + v.report.what;
 }
 
+std::string Line(const char* verdict, const Mutant& mutant, const std::string& detail) {
+  char head[64];
+  std::snprintf(head, sizeof head, "%-8s %-26s ", verdict, mutant.name.c_str());
+  return head + mutant.about + "; " + detail;
+}
+
+std::string JudgeElsewhere(const Mutant& mutant, const Excuse* excuse) {
+  if (excuse == nullptr) return Line("SURVIVED", mutant, "nothing is said about it");
+  std::string detail = excuse->reason;
+  if (excuse->test != nullptr) detail += std::string(": ") + excuse->file + " " + excuse->test;
+  return Line("excused", mutant, detail);
+}
+
+std::string Judge(const Mutant& mutant, bool brief) {
+  const Excuse* const excuse = ExcuseFor(mutant.name);
+  if (excuse != nullptr && !TestExists(*excuse, CHECKER_TESTS_DIRECTORY)) {
+    return Line("SURVIVED", mutant,
+                std::string("the test that should catch it is gone: ") + excuse->file + " " +
+                    (excuse->test != nullptr ? excuse->test : ""));
+  }
+  if (mutant.mutation.kind == Mutation::kElsewhere) return JudgeElsewhere(mutant, excuse);
+  // An excuse is not believed outright, but less is spent on it.
+  const uint64_t effort = (brief ? 4'000 : 32'000) / (excuse != nullptr ? 4 : 1);
+  const Verdict verdict = Hunt(mutant, effort);
+  if (verdict.caught) return Line("caught", mutant, Describe(verdict));
+  const std::string unseen = "not seen in " + std::to_string(verdict.executions) + " executions";
+  if (excuse == nullptr) return Line("SURVIVED", mutant, unseen);
+  return Line("excused", mutant, std::string(excuse->reason) + " (" + unseen + ")");
+}
+
 }  // namespace
 
-int RunMutants(const std::vector<Mutant>& mutants, bool brief, double seconds_each) {
+int RunMutants(const std::vector<Mutant>& mutants, bool brief, unsigned workers) {
+  std::vector<Mutant> chosen;
+  std::copy_if(mutants.begin(), mutants.end(), std::back_inserter(chosen),
+               [brief](const Mutant& m) { return m.brief || !brief; });
   int caught = 0, excused = 0, survived = 0;
-  const uint64_t effort = brief ? 4000 : 16'000;
-  for (const Mutant& mutant : mutants) {
-    if (brief && !mutant.brief) continue;
-    const Excuse* const excuse = ExcuseFor(mutant.name);
-    if (excuse != nullptr && !TestExists(*excuse, CHECKER_TESTS_DIRECTORY)) {
-      Print("SURVIVED", mutant,
-            std::string("the test that should catch it is gone: ") + excuse->file + " " +
-                (excuse->test != nullptr ? excuse->test : ""));
-      ++survived;
-      continue;
-    }
-    if (mutant.mutation.kind == Mutation::kElsewhere) {
-      if (excuse == nullptr)
-        Print("SURVIVED", mutant, "nothing is said about it");
-      else
-        Print("excused", mutant,
-              excuse->reason +
-                  (excuse->test != nullptr ? std::string(": ") + excuse->file + " " + excuse->test : ""));
-      ++(excuse == nullptr ? survived : excused);
-      continue;
-    }
-    // An excuse is not believed outright, but less is spent on it.
-    const uint64_t share = excuse != nullptr ? 4 : 1;
-    const Verdict verdict = Hunt(mutant, effort / share, seconds_each / static_cast<double>(share));
-    if (verdict.caught) {
-      Print("caught", mutant, Describe(verdict));
-      ++caught;
-    } else if (excuse != nullptr) {
-      Print("excused", mutant,
-            std::string(excuse->reason) + " (not seen in " + std::to_string(verdict.executions) +
-                " executions)");
-      ++excused;
-    } else {
-      Print("SURVIVED", mutant, "not seen in " + std::to_string(verdict.executions) + " executions");
-      ++survived;
-    }
-  }
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  Share(
+      chosen.size(), workers, [&](size_t i) { return Judge(chosen[i], brief); },
+      [&](size_t i, const std::string& line) {
+        std::puts(line.empty() ? Line("SURVIVED", chosen[i], "the checker died of it").c_str()
+                               : line.c_str());
+        std::fflush(stdout);
+        ++(line[0] == 'c' ? caught : line[0] == 'e' ? excused : survived);
+        if (terminal)
+          std::fprintf(stderr, "\r%zu of %zu mutants, %d survived \r", i + 1, chosen.size(), survived);
+      });
   std::printf("%d mutants: %d caught, %d excused, %d survived\n", caught + excused + survived, caught,
               excused, survived);
   if (caught == 0) std::printf("no mutant was caught: the checker sees nothing\n");

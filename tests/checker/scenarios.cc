@@ -54,6 +54,29 @@ void OpenGate() {
   }
 }
 
+// Consumers that join one after the other and begin to read once all have: each waits for the one before it,
+// and all for the last, which opens gate `kLast`.
+template <Reading kReading, int kGate, int kLast>
+void Seated() {
+  ConsumerProgram c(kReading);
+  if (kGate > 0) machine->AwaitFree(&world->gates[kGate - 1]);
+  if (!c.Open(StartAt::kEnd)) return;
+  OpenGate();
+  machine->AwaitFree(&world->gates[kLast]);
+  c.ReceiveAll();
+  c.CheckCounts();
+  c.Leave();
+}
+template <uint32_t kMessages, int kLast>
+void Opener() {
+  ProducerProgram p(1);
+  p.Begin();
+  machine->AwaitFree(&world->gates[kLast]);
+  p.Publish(kMessages, WhenFull::kBlock);
+  p.Close();
+  machine->Unlock(&world->producer_lock);
+}
+
 template <Reading kReading, StartAt kStart = StartAt::kOldest>
 void Consumer() {
   ConsumerProgram c(kReading);
@@ -123,6 +146,30 @@ void Returner() {
     c.CheckCounts();
     c.Leave();
   }
+}
+
+// Leaves a seat that it never used, and comes back when it is told, at the end.
+void Rejoiner() {
+  for (int visit = 0; visit < 2; ++visit) {
+    ConsumerProgram c(Reading::kInPlace);
+    if (visit == 1) machine->AwaitFree(&world->gates[1]);
+    if (!c.Open(StartAt::kEnd)) return;
+    if (visit == 1) c.ReceiveAll();
+    c.CheckCounts();
+    c.Leave();
+    OpenGate();
+  }
+}
+void Recaller() {
+  ProducerProgram p(1);
+  p.Begin();
+  machine->AwaitFree(&world->gates[0]);
+  p.Publish(2, WhenFull::kBlock);
+  machine->Unlock(&world->gates[1]);
+}
+void Recalled() {
+  machine->AwaitFree(&world->gates[1]);
+  Successor<2, true>();
 }
 
 // Looks a few times and never waits.
@@ -211,6 +258,37 @@ Machine::Role Gated(Machine::Role role, int gate) {
   role.born_with = &world->gates[gate];
   return role;
 }
+// Publishes so many and goes on after its cue was given, or gives it.
+template <uint32_t kMessages>
+void CueingProducer() {
+  ProducerProgram p(1);
+  p.Begin();
+  p.Publish(kMessages, WhenFull::kGiveUp);
+  machine->Unlock(&world->gates[2]);
+  p.Close();
+}
+template <uint32_t kMessages>
+void SuccessorAfterCue() {
+  machine->AwaitFree(&world->gates[2]);
+  Successor<kMessages, true>();
+}
+template <uint32_t kMessages>
+void CueingFirst() {
+  ProducerProgram p(1);
+  p.Begin();
+  p.Publish(kMessages, WhenFull::kBlock);
+  machine->Unlock(&world->gates[2]);
+}
+
+Machine::Role Pausing(Machine::Role role, Site site) {
+  role.pauses_at = site;
+  role.until = &world->gates[2];
+  return role;
+}
+Machine::Role Registered(Machine::Role role) {
+  role.registered = true;
+  return role;
+}
 Machine::Role GivesCue(Machine::Role role) {
   role.registered = true;
   return Gated(role, 2);
@@ -229,54 +307,69 @@ constexpr uint64_t kNearEnd = 304;  // of the first lap: the third message is pr
 std::vector<Scenario> Make() {
   using R = Reading;
   std::vector<Scenario> all;
-  const Bounds wild = {1000, 1000, 0, 0, 0, 1000};
-  const Bounds deadly = {1000, 1000, 1, 0, 0, 1000};
+  const Bounds wild = {kAny};
+  const Bounds deadly = {kAny, Stale::kCounts, 1};
   const auto add = [&](Scenario s) { all.push_back(std::move(s)); };
 
   add({"wake",
        "one message, one sleeper, membarrier: nobody sleeps for ever",
        {{0, 0}, 112, {16}, true},
        {First(&PatientProducer<1, 1>, true), Gated(Plain("consumer", &Attentive<R::kInPlace, 1>), 0)},
-       {3, 2, 0, 0, 0, 3},
+       {3},
        wild});
   add({"wake-fenced",
        "the same with a producer that fences",
        {{0, 0}, 112, {16}, false},
        {First(&PatientProducer<1, 1>, false), Gated(Plain("consumer", &Attentive<R::kInPlace, 1>), 0)},
-       {3, 2, 0, 0, 0, 3},
+       {3},
        wild});
   add({"wake-late",
        "sleeps that end by themselves at any time are no late wake-ups",
        {{0, 0}, 112, {16, 24}, true},
        {First(&Producer<2>, true), Plain("consumer", &Consumer<R::kInPlace, StartAt::kEnd>)},
-       {2, 2, 0, 0, 1, 3},
-       {1000, 1000, 0, 0, 3, 1000}});
+       {3, Stale::kCounts, 0, 0, 1},
+       {kAny, Stale::kCounts, 0, 0, 3}});
   add({"close",
        "the end of a ring hides nothing and wakes everybody",
        {{0, 0}, 112, {16}, true},
        {First(&Producer<1>, true), Plain("consumer", &Consumer<R::kInPlace, StartAt::kEnd>)},
-       {3, 2, 0, 0, 0, 3},
+       {3},
        wild});
   add({"sleepers",
        "two consumers asleep at once, few messages",
        {{0, 0}, 112, {16, 8, 24}, true},
        {First(&PatientProducer<3, 2>, true), Gated(Plain("lossless", &Attentive<R::kInPlace, 3>), 0),
         Gated(Plain("lossy", &Attentive<R::kLossy, 3>), 1)},
-       {2, 2, 0, 0, 0, 2},
+       {2},
        wild});
   add({"two",
        "lossless and lossy side by side, four messages, padding in between",
        {{kNearEnd, 0}, 112, {96, 40, 112, 64}, true},
        {First(&Producer<4, WhenFull::kBlock, true, 2>, true),
         Gated(Plain("lossless", &Consumer<R::kInPlace>), 0), Gated(Plain("lossy", &Consumer<R::kLossy>), 1)},
-       {2, 2, 0, 0, 0, 2},
+       {2},
        wild});
+  add({"small",
+       "1 producer, 2 consumers, a ring of a few frames with padding, 4 messages: every weak-memory choice",
+       {{2048 - 24, 0}, 112, {8}, true, 2048},
+       {First(&Opener<4, 1>, true), Gated(Plain("lossless", &Seated<R::kInPlace, 0, 1>), 0),
+        Gated(Plain("lossy", &Seated<R::kLossy, 1, 1>), 1)},
+       {2, Stale::kFree},
+       wild});
+  add({"small-crash",
+       "the same, and one of the three is killed anywhere",
+       {{2048 - 24, 0}, 112, {8}, true, 2048},
+       {Mortal(First(&Opener<4, 1>, true)), Mortal(Gated(Plain("lossless", &Seated<R::kInPlace, 0, 1>), 0)),
+        Mortal(Gated(Plain("lossy", &Seated<R::kLossy, 1, 1>), 1))},
+       {1, Stale::kFree, 1},
+       deadly,
+       Sleeps::kAfterDeath});
   add({"room",
        "a ring too small for what is published: the producer waits for the slowest",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<4, WhenFull::kBlock, true, 1>, true),
         Gated(Plain("consumer", &Consumer<R::kInPlace>), 0)},
-       {3, 2, 0, 0, 0, 3},
+       {3},
        wild});
   add({"room-two",
        "the same with two lossless consumers, one of which copies",
@@ -284,78 +377,107 @@ std::vector<Scenario> Make() {
        {First(&Producer<4, WhenFull::kBlock, true, 2>, true),
         Gated(Plain("consumer", &Consumer<R::kInPlace>), 0),
         Gated(Plain("copier", &Consumer<R::kLosslessCopy>), 1)},
-       {2, 1, 0, 0, 0, 2},
+       {2},
        wild});
   add({"lapped",
        "an observer that is overrun: counted, never torn",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<6>, true), Plain("observer", &Onlooker<4>)},
-       {2, 3, 0, 0, 0, 3},
+       {3},
        wild});
   add({"lossy",
        "a lossy consumer that sleeps and is overrun",
        {{0, 0}, 240, {232, 40, 200, 16, 216}, true},
        {First(&Producer<7, WhenFull::kBlock, true, 1>, true), Gated(Plain("lossy", &Consumer<R::kLossy>), 0)},
-       {2, 2, 0, 0, 0, 2},
+       {2},
        wild});
   add({"marks",
        "observers that choose a mark while marks are rewritten",
        {{0, 0}, 240, {232, 200, 216, 24}, true},
        {First(&Producer<6>, true), Plain("observer", &Onlooker<2>), Plain("late", &Onlooker<2>)},
-       {2, 2, 0, 0, 0, 2},
+       {2},
        wild});
   add({"marks-late",
        "a mark late in its chunk is rewritten by one early in it, while R moves by little",
        {{8, 0}, 2024, {8, 2024, 8}, true, 2048},
        {First(&MarksFirst, true), GivesCue(Next(&MarksSecond, true)),
         Gated(Plain("lossless", &Stepper<0>), 0), Plain("observer", &Onlooker<1>)},
-       {1, 2, 0, 0, 0, 2},
+       {2},
+       wild});
+  add({"marks-weak",
+       "the same without preemptions, but with every weak-memory choice",
+       {{8, 0}, 2024, {8, 2024, 8}, true, 2048},
+       {First(&MarksFirst, true), GivesCue(Next(&MarksSecond, true)),
+        Gated(Plain("lossless", &Stepper<0>), 0), Plain("observer", &Onlooker<1>)},
+       {0, Stale::kFree},
        wild});
   add({"crammed",
        "R moves without a mark being made",
        {{0, 0}, 1992, {0, 16, 8, 1992, 0, 24}, true, 2048},
        {GivesCue(Plain("producer", &Crammer)), Gated(Plain("lossy", &Consumer<R::kLossy>), 0),
         Gated(Plain("lossless", &Stepper<1>), 1)},
-       {1, 1, 0, 0, 0, 2},
+       {2},
        wild});
   add({"hostile",
        "a frame longer than any message may be",
        {{0, 0}, 112, {96}, true, kLeastCapacity, /*hostile=*/true},
        {Plain("scribbler", &Scribbler), Gated(Plain("observer", &Suspicious), 0)},
-       {2, 2, 0, 0, 0, 2},
+       {2},
        wild});
   add({"leave",
        "a consumer leaves a full ring: the producer is told",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<4, WhenFull::kBlock, true, 1>, true),
         Gated(Plain("leaver", &Leaver<R::kInPlace, 1>), 0)},
-       {2, 2, 0, 0, 0, 3},
+       {3},
        wild});
   add({"join",
        "a lossless consumer joins a running ring at the oldest message",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<5>, true), Plain("joiner", &Consumer<R::kInPlace>)},
-       {2, 2, 0, 0, 0, 2},
+       {2},
        wild});
   add({"join-end",
        "another joins at the end",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<5>, true), Plain("joiner", &Consumer<R::kInPlace, StartAt::kEnd>)},
-       {2, 2, 0, 0, 0, 2},
+       {2},
+       wild});
+  add({"rejoin",
+       "a consumer leaves and comes back at the end of a ring that its old place would hold up",
+       {{0, 0}, 240, {232, 200, 216}, true},
+       {Registered(Gated(Plain("producer", &Recaller), 1)), Gated(Plain("rejoiner", &Rejoiner), 0),
+        Next(&Recalled, true)},
+       {1, Stale::kFree},
+       wild});
+  add({"join-overtaken",
+       "a joiner is overtaken before it is seen, across 2^31, and chooses again while a successor scans",
+       {{(1ull << 31) - 512, (1ull << 31) - 1}, 240, {232, 200, 216}, true},
+       {GivesCue(Plain("producer", &CueingFirst<3>)), Next(&SuccessorAfterCue<1>, true),
+        Pausing(Plain("joiner", &Consumer<R::kInPlace, StartAt::kEnd>), Site::J1)},
+       {3},
+       wild});
+  add({"join-counted",
+       "two are stopped while they join, between their counts, and the ring is lapped meanwhile",
+       {{0, 0}, 240, {232, 200, 216}, true},
+       {GivesCue(Plain("producer", &CueingProducer<5>)),
+        Pausing(Plain("joiner", &Consumer<R::kInPlace, StartAt::kEnd>), Site::J6),
+        Pausing(Plain("lossy", &Onlooker<1, R::kLossy, StartAt::kEnd>), Site::J6)},
+       {3},
        wild});
   add({"join-two",
        "two join one after the other and leave again",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<5>, true), Plain("joiner", &Consumer<R::kInPlace, StartAt::kEnd>),
         Plain("returner", &Returner<R::kInPlace, 1>)},
-       {2, 1, 0, 0, 0, 2},
+       {2},
        wild});
   add({"take-over",
        "the producer dies anywhere, another goes on; the consumer loses nothing",
        {{kNearEnd, 0}, 112, {96, 40, 104, 64}, true},
        {Mortal(First(&Producer<3, WhenFull::kBlock, false>, true)), Next(&Successor<2, true>, true),
         Plain("consumer", &Consumer<R::kInPlace>)},
-       {1, 1, 1, 0, 0, 2},
+       {2, Stale::kCounts, 1, 0, 0},
        deadly});
   add({"take-over-asym",
        "from a producer that fences to one that registered",
@@ -363,7 +485,7 @@ std::vector<Scenario> Make() {
        {Mortal(First(&Producer<1, WhenFull::kBlock, false>, false)),
         Next(&Successor<1, true, WhenFull::kBlock, 1>, true),
         Gated(Plain("consumer", &Attentive<R::kInPlace, 1>), 0)},
-       {2, 1, 1, 0, 0, 2},
+       {2, Stale::kCounts, 1, 0, 0},
        deadly});
   add({"take-over-fence",
        "from a producer that registered to one that fences",
@@ -371,21 +493,21 @@ std::vector<Scenario> Make() {
        {Mortal(First(&Producer<1, WhenFull::kBlock, false>, true)),
         Next(&Successor<1, false, WhenFull::kBlock, 1>, false),
         Gated(Plain("consumer", &Attentive<R::kInPlace, 1>), 0)},
-       {2, 1, 1, 0, 0, 2},
+       {2, Stale::kCounts, 1, 0, 0},
        deadly});
   add({"take-over-lapped",
        "the producer dies on a ring that it laps, while others look on and join",
        {{0, 0}, 240, {232, 200, 216}, true},
        {Mortal(First(&Producer<4, WhenFull::kBlock, false>, true)), Next(&Successor<3, true>, true),
         Plain("observer", &Onlooker<3>)},
-       {1, 1, 1, 0, 0, 2},
+       {2, Stale::kCounts, 1, 0, 0},
        deadly});
   add({"reclaim",
        "a lossless consumer dies anywhere: its seat stops nobody",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<4, WhenFull::kBlock, true, 1>, true),
         Mortal(Gated(Plain("mortal", &Consumer<R::kInPlace>), 0))},
-       {2, 0, 1, 0, 0, 2},
+       {2, Stale::kCounts, 1, 0, 0},
        deadly,
        Sleeps::kAfterDeath});
   add({"reseat",
@@ -393,7 +515,7 @@ std::vector<Scenario> Make() {
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<5>, true), Mortal(Plain("mortal", &Consumer<R::kInPlace>)),
         Plain("next", &Consumer<R::kInPlace, StartAt::kEnd>)},
-       {1, 0, 1, 0, 0, 2},
+       {2, Stale::kCounts, 1, 0, 0},
        deadly,
        Sleeps::kAfterDeath});
   add({"reseat-sure",
@@ -401,14 +523,14 @@ std::vector<Scenario> Make() {
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<5, WhenFull::kBlock, true, 1>, true), Gated(Plain("stillborn", &Stillborn), 0),
         Plain("next", &Consumer<R::kInPlace, StartAt::kEnd>)},
-       {2, 1, 0, 0, 0, 2},
+       {2},
        wild,
        Sleeps::kAfterDeath});
   add({"orphan",
        "the producer dies for good: the consumer reads what there is and notices",
        {{0, 0}, 112, {16, 24}, true},
        {Mortal(First(&Producer<3>, true)), Plain("consumer", &Consumer<R::kInPlace, StartAt::kEnd>)},
-       {2, 1, 1, 0, 0, 3},
+       {3, Stale::kCounts, 1, 0, 0},
        deadly,
        Sleeps::kAfterDeath});
   add({"evict",
@@ -416,20 +538,20 @@ std::vector<Scenario> Make() {
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<5, WhenFull::kEvict, true, 1>, true),
         Gated(Plain("evicted", &Consumer<R::kInPlaceAsked>), 0)},
-       {2, 3, 0, 0, 0, 3},
+       {3},
        wild});
   add({"evict-copy",
        "the same for one that copies",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<5, WhenFull::kEvict, true, 1>, true),
         Gated(Plain("evicted", &Consumer<R::kLosslessCopy>), 0)},
-       {2, 3, 0, 0, 0, 3},
+       {3},
        wild});
   add({"evict-late",
        "a consumer that copies is evicted while it joins",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<4, WhenFull::kEvict>, true), Plain("evicted", &Consumer<R::kLosslessCopy>)},
-       {2, 1, 0, 0, 0, 2},
+       {2},
        wild});
   add({"evict-join",
        "a joiner is evicted, and another seat is not",
@@ -437,44 +559,53 @@ std::vector<Scenario> Make() {
        {First(&Producer<5, WhenFull::kEvict>, true),
         Plain("evicted", &Consumer<R::kInPlaceAsked, StartAt::kEnd>),
         Plain("evicted2", &Consumer<R::kLosslessCopy>)},
-       {2, 1, 0, 0, 0, 2},
+       {2},
+       wild});
+  add({"evict-leave",
+       "a consumer that holds the producer back leaves, and another takes its seat, while it is being "
+       "evicted",
+       {{0, 0}, 240, {232, 200, 216}, true},
+       {First(&Producer<4, WhenFull::kEvict, true, 1>, true),
+        Gated(Plain("leaver", &Leaver<R::kInPlaceAsked, 1>), 0),
+        Plain("next", &Consumer<R::kLosslessCopy, StartAt::kEnd>)},
+       {2},
        wild});
   add({"drop",
        "a producer that never waits beside a consumer that is stopped for ever",
        {{0, 0}, 240, {232, 200, 216}, true},
        {First(&Producer<5, WhenFull::kGiveUp, true, 1>, true),
         Stoppable(Gated(Plain("stopped", &Consumer<R::kInPlace>), 0)), Plain("observer", &Onlooker<3>)},
-       {1, 0, 0, 1, 0, 2},
-       {1000, 1000, 0, 1, 0, 1000},
+       {2, Stale::kCounts, 0, 1, 0},
+       {kAny, Stale::kCounts, 0, 1, 0},
        Sleeps::kAfterDeath});
   add({"stopped",
        "a producer stopped for ever anywhere: whoever only looks gets on",
        {{0, 0}, 240, {232, 200, 216}, true},
        {Stoppable(First(&Producer<5>, true)), Plain("observer", &Onlooker<3>),
         Plain("late", &Onlooker<2, R::kLossy, StartAt::kEnd>)},
-       {1, 1, 0, 1, 0, 2},
-       {1000, 1000, 0, 1, 0, 1000},
+       {2, Stale::kCounts, 0, 1, 0},
+       {kAny, Stale::kCounts, 0, 1, 0},
        Sleeps::kAfterDeath});
   add({"wrap-32",
        "positions and sequences pass 2^32",
        {{(1ull << 32) - 512 + kNearEnd - 8, (1ull << 32) - 2}, 240, {232, 200, 216}, true},
        {First(&Producer<5, WhenFull::kBlock, true, 1>, true),
         Gated(Plain("lossless", &Consumer<R::kInPlace>), 0), Plain("observer", &Onlooker<3>)},
-       {1, 1, 0, 0, 0, 1},
+       {1},
        wild});
   add({"wrap-31",
        "positions and sequences pass 2^31",
        {{(1ull << 31) - 512 + kNearEnd - 8, (1ull << 31) - 2}, 240, {232, 200, 216}, true},
        {First(&Producer<5, WhenFull::kBlock, true, 1>, true),
         Gated(Plain("lossless", &Consumer<R::kInPlace>), 0), Plain("observer", &Onlooker<3>)},
-       {1, 1, 0, 0, 0, 1},
+       {1},
        wild});
   add({"wrap-64",
        "positions and sequences pass 2^64",
        {{0ull - 512 + kNearEnd - 8, 0ull - 2}, 240, {232, 200, 216}, true},
        {First(&Producer<5, WhenFull::kBlock, true, 1>, true),
         Gated(Plain("lossless", &Consumer<R::kInPlace>), 0), Plain("observer", &Onlooker<3>)},
-       {1, 1, 0, 0, 0, 1},
+       {1},
        wild});
   return all;
 }

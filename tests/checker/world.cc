@@ -1,5 +1,6 @@
 #include "tests/checker/world.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -31,6 +32,25 @@ void World::Reset() {
   end_ = boundary_ = shape_.start.position;
   reserved_ = shape_.start.position;
   producer_ = epoch_ = 1;
+  for (uint32_t i = 0; i < kSeats; ++i) {
+    positions_[i].clear();
+    judged_[i] = 0;
+  }
+}
+
+uint64_t World::Hash() const {
+  uint64_t h = end_;
+  for (const uint64_t part : {boundary_, reserved_, uint64_t{producer_}, uint64_t{epoch_}})
+    h = MixBits(h ^ part);
+  for (const Published& m : messages_) {
+    for (const uint64_t part : {m.position, m.before, uint64_t{m.producer} << 32 | m.bytes})
+      h = MixBits(h ^ part);
+  }
+  for (uint32_t i = 0; i < kSeats; ++i) {
+    for (const uint64_t position : positions_[i]) h = MixBits(h ^ position);
+    h = MixBits(h ^ judged_[i]);
+  }
+  return h;
 }
 
 const uint32_t* World::WordOf(Site site) const {
@@ -80,7 +100,30 @@ void World::JudgeBoundary(Point point, const char* what) const {
                    ", sequence " + std::to_string(point.sequence));
 }
 
+uint32_t World::SeatAt(const void* word) const {
+  const ptrdiff_t offset = static_cast<const std::byte*>(word) - reinterpret_cast<std::byte*>(bytes_->seats);
+  return offset < 0 ? kSeats : static_cast<uint32_t>(static_cast<size_t>(offset) / sizeof(Seat));
+}
+
+void World::Judged(const void* seat_position, uint64_t value) {
+  if (const uint32_t i = SeatAt(seat_position); i < kSeats) judged_[i] = value;
+}
+
+void World::Evicted(const void* seat_state) {
+  const uint32_t i = SeatAt(seat_state);
+  if (i >= kSeats) return;
+  const std::vector<uint64_t>& held = positions_[i];
+  machine->Expect(std::find(held.begin(), held.end(), judged_[i]) != held.end(),
+                  "evicts a holder of the seat that was never at the position for which it is evicted");
+}
+
 void World::Stored(const void* address, uint64_t value, Site site) {
+  if (const uint32_t i = SeatAt(address); i < kSeats && (site == Site::J1 || site == Site::C6)) {
+    if (positions_[i].empty() || positions_[i].back() != value) positions_[i].push_back(value);
+  } else if (i < kSeats &&
+             site == Site::J2) {  // a new holder: what came before its first position was not its
+    positions_[i].erase(positions_[i].begin(), positions_[i].end() - 1);
+  }
   if (site == Site::R6) {
     machine->Expect(Ahead(value, reserved_) >= 0, "R goes back");
     reserved_ = value;

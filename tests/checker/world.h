@@ -28,7 +28,7 @@ struct Shape {
   internal::Point start;  // of the first message
   uint64_t max_message = 112;
   std::vector<uint16_t> sizes;  // payload bytes of the messages, over and over
-  bool asym = true;                                 // the first producer registered for membarrier
+  bool asym = true;             // the first producer registered for membarrier
   uint64_t capacity = kLeastCapacity;
   bool hostile = false;  // scribbles may lie in the ring: damage is an answer
 };
@@ -55,6 +55,7 @@ class World {
   World();
   void Build(const Shape& shape);  // before the first execution
   void Reset();                    // before every execution
+  uint64_t Hash() const;           // of what is true so far
 
   internal::RingMemory Ring() {
     return {&bytes_->control, bytes_->data, shape_.capacity, shape_.max_message};
@@ -78,6 +79,9 @@ class World {
   void OwnedBy(uint32_t producer) { producer_ = producer; }
 
   void Stored(const void* address, uint64_t value, Site site);
+  // An eviction must hit the holder whose position was judged, not one that came after.
+  void Judged(const void* seat_position, uint64_t value);
+  void Evicted(const void* seat_state);
   std::string NameOf(const void* address) const;
 
   KernelLock producer_lock;
@@ -85,6 +89,8 @@ class World {
   KernelLock gates[3];  // consumers born with one let the producer begin once they have joined; 2: a cue
 
  private:
+  uint32_t SeatAt(const void* word) const;  // kSeats: none
+
   std::unique_ptr<Bytes> bytes_;
   Shape shape_;
   std::vector<Published> messages_;
@@ -93,6 +99,8 @@ class World {
   uint64_t reserved_ = 0;
   uint32_t producer_ = 1;
   uint32_t epoch_ = 1;
+  std::vector<uint64_t> positions_[kSeats];  // of the present holder
+  uint64_t judged_[kSeats] = {};             // by the producer, last
 };
 
 extern World* world;

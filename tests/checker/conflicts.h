@@ -1,0 +1,69 @@
+// Which steps of a thread can make a difference to the others: partial-order reduction.
+//
+// A step that no other living thread's future conflicts with (touches the same word, one of the two writing)
+// gives the same result before and after anything that the others do. So nobody needs to be let in before it,
+// and the thread need not die there: both happen just as well before its next step that does conflict, at the
+// cost of no more preemptions.
+//
+// What a thread will touch is not known beforehand; it is learnt. For each word and thread the table holds
+// the latest stage of its life (Machine::Reached) in which it was ever seen to read or write it. Exploring
+// begins with what some random executions have shown. Whenever an execution shows more, everything is
+// explored again from the beginning; the last time nothing new is seen. Were anything left out wrongly then,
+// take the shortest execution that is not equivalent to any explored one: all of it but its last step is
+// equivalent to one that was, and there the conflict would have shown itself.
+#ifndef MILLRACE_TESTS_CHECKER_CONFLICTS_H_
+#define MILLRACE_TESTS_CHECKER_CONFLICTS_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "tests/checker/memory.h"
+
+namespace millrace::checker {
+
+class Conflicts {
+ public:
+  static constexpr uint32_t kFences = 0;  // the order of sequentially consistent fences, as if it were a word
+  static constexpr uint32_t kStages = 60;
+
+  void Forget() { table_.assign(kWords, {}); }
+  enum class Access : uint8_t { kRead, kWrite, kPlainRead };  // races of plain reads show in the clocks
+  void Touch(uint32_t word, uint32_t thread, uint32_t stage, Access access) {
+    Ever& ever = table_[word];
+    uint8_t& latest = access == Access::kWrite  ? ever.wrote[thread]
+                      : access == Access::kRead ? ever.read[thread]
+                                                : ever.read_plain[thread];
+    if (latest > stage) return;
+    latest = static_cast<uint8_t>(stage + 1);
+    surprise_ = true;
+  }
+  // Will `thread`, which is in `stage`, touch it so that another's access conflicts?
+  bool Expects(uint32_t word, bool writes, uint32_t thread, uint32_t stage) const {
+    const Ever& ever = table_[word];
+    return ever.wrote[thread] > stage || (writes && ever.read[thread] > stage);
+  }
+  // Will it look at it again? Or write to it, at least?
+  bool Reads(uint32_t word, uint32_t thread, uint32_t stage) const {
+    return std::max(table_[word].read[thread], table_[word].read_plain[thread]) > stage;
+  }
+  bool Writes(uint32_t word, uint32_t thread, uint32_t stage) const {
+    return table_[word].wrote[thread] > stage;
+  }
+  bool TakeSurprise() {
+    const bool was = surprise_;
+    surprise_ = false;
+    return was;
+  }
+
+ private:
+  struct Ever {  // 1 + the latest stage; 0: never
+    uint8_t read[kThreads] = {}, wrote[kThreads] = {}, read_plain[kThreads] = {};
+  };
+  std::vector<Ever> table_ = std::vector<Ever>(kWords);
+  bool surprise_ = false;
+};
+
+}  // namespace millrace::checker
+
+#endif  // MILLRACE_TESTS_CHECKER_CONFLICTS_H_
