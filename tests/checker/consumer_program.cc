@@ -156,6 +156,7 @@ Read ConsumerProgram::TryNext(Ended* ended) {
       *ended = Ended::kOvertaken;
       break;
     case Read::kEmpty:
+      world->JudgeEmpty(ring_.at().sequence);
       if (!ring_.PositionStored()) StorePosition();
       *ended = ClosedNow(state) ? Ended::kClosed : Ended::kEmpty;
   }

@@ -35,6 +35,7 @@ std::vector<Written> WrittenDown() {
       {"swap P2 P3", "tail.sequence before the header", Delay(S::P2, S::P3), "take-over"},
       {"swap P3 P4", "tail.position before tail.sequence (model tailpair -DPOSFIRST)", Delay(S::P3, S::P4),
        "join-end"},
+      {"swap P9 P2", "a header inside a batch after the first one", Delay(S::P9, S::P2), "batch", true},
       {"swap P2 P4", "the tail before the header (seeded 4)", Delay(S::P2, S::P4), "take-over"},
       {"swap P2 P6", "the header after the look at sleepers", Delay(S::P2, S::P6), "wake"},
       {"swap P7 P8",
@@ -68,6 +69,7 @@ std::vector<Written> WrittenDown() {
 
       // Something left out.
       {"drop P1", "no stop sign", Drop(S::P1), "room"},
+      {"drop P9", "headers inside a batch are never stored", Drop(S::P9), "batch"},
       {"drop P3", "tail.sequence is never stored", Drop(S::P3), "join-end"},
       {"drop P4", "tail.position is never stored", Drop(S::P4), "lapped"},
       {"drop P8", "the word does not change before a wake (seeded 11)", Drop(S::P8), "sleepers", true},

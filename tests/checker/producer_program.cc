@@ -79,6 +79,29 @@ bool ProducerProgram::Publish(WhenFull when) {
   return true;
 }
 
+void ProducerProgram::PublishBatch(uint32_t n, bool abort) {
+  machine->BeginOperation(kOperationSteps);
+  std::vector<uint64_t> headers;
+  uint64_t sequence = ring_.sequence();
+  machine->Reached(1 + sequence - world->shape().start.sequence);
+  ring_.BeginBatch();
+  for (uint32_t i = 0; i < n; ++i, ++sequence) {
+    const uint32_t bytes = world->SizeOf(sequence, number_);
+    const uint64_t before = ring_.position();
+    std::byte* const to = ring_.BatchFits(bytes) ? ring_.Place() : WaitClaim(bytes, WhenFull::kBlock);
+    if (const uint64_t pad = ring_.position() - before; pad != 0)
+      headers.push_back(MakeFrameHeader(sequence, pad - kFrameHeader, /*padding=*/true));
+    headers.push_back(MakeFrameHeader(sequence, bytes));
+    uint64_t words[kMostWords];
+    for (size_t w = 0; w * 8 < bytes; ++w) words[w] = World::WordAt(sequence, number_, w);
+    A::CopyIn(to, words, bytes);
+    ring_.AddToBatch(bytes);
+  }
+  if (abort) return ring_.AbortBatch();
+  world->Batch({headers.begin() + 1, headers.end()});
+  if (ring_.CommitBatch()) Wake();
+}
+
 void ProducerProgram::Wake() {
   if (ring_.TakeSleepers()) WakeWaiters(&ring_.control().wake.epoch);
 }

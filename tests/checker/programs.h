@@ -35,6 +35,8 @@ class ProducerProgram {
   void Publish(uint32_t n, WhenFull when) {
     for (uint32_t i = 0; i < n; ++i) Publish(when);
   }
+  // Publishes the next `n` messages as one batch, or begins it and thinks better of it.
+  void PublishBatch(uint32_t n, bool abort = false);
   void Close();
   bool EvictAll();  // seats that hold back the last claim
 

@@ -36,6 +36,19 @@ void PatientProducer() {
   machine->Unlock(&world->producer_lock);
 }
 
+// Single messages, a batch that is given up, and one that is not.
+template <uint32_t kSingles, uint32_t kBatched, int kGates>
+void Batcher() {
+  ProducerProgram p(1);
+  p.Begin();
+  AwaitGates(kGates);
+  p.Publish(kSingles, WhenFull::kBlock);
+  p.PublishBatch(kBatched - 1, /*abort=*/true);  // shorter: its headers are those of the next one
+  p.PublishBatch(kBatched);
+  p.Close();
+  machine->Unlock(&world->producer_lock);
+}
+
 template <uint32_t kMessages, bool kAsym, WhenFull kWhen = WhenFull::kBlock, int kGates = 0>
 void Successor() {
   ProducerProgram p(2);
@@ -364,6 +377,26 @@ std::vector<Scenario> Make() {
        {1, Stale::kFree, 1},
        deadly,
        Sleeps::kAfterDeath});
+  add({"batch",
+       "a batch with padding inside: all of it is there or nothing",
+       {{kNearEnd + 96, 0}, 112, {40, 24, 16, 8}, true},
+       {First(&Batcher<1, 3, 1>, true), Gated(Plain("lossless", &Consumer<R::kInPlace>), 0),
+        Plain("observer", &Onlooker<3>)},
+       {2},
+       wild});
+  add({"batch-room",
+       "a batch waits for room without showing a part of itself",
+       {{0, 0}, 240, {232, 200, 24, 16}, true},
+       {First(&Batcher<2, 2, 1>, true), Gated(Plain("consumer", &Consumer<R::kInPlace>), 0)},
+       {3},
+       wild});
+  add({"batch-take-over",
+       "death anywhere in a batch: the successor goes on before it or after it",
+       {{kNearEnd + 96, 0}, 112, {40, 24, 16, 8}, true},
+       {Mortal(First(&Batcher<1, 3, 0>, true)), Next(&Successor<1, true>, true),
+        Plain("observer", &Onlooker<3>)},
+       {1, Stale::kCounts, 1},
+       deadly});
   add({"room",
        "a ring too small for what is published: the producer waits for the slowest",
        {{0, 0}, 240, {232, 200, 216}, true},

@@ -29,6 +29,7 @@ void World::Build(const Shape& shape) {
 
 void World::Reset() {
   messages_.clear();
+  to_come_.clear();
   end_ = boundary_ = shape_.start.position;
   reserved_ = shape_.start.position;
   producer_ = epoch_ = 1;
@@ -46,6 +47,7 @@ uint64_t World::Hash() const {
     for (const uint64_t part : {m.position, m.before, uint64_t{m.producer} << 32 | m.bytes})
       h = MixBits(h ^ part);
   }
+  for (const uint64_t header : to_come_) h = MixBits(h ^ header);
   for (uint32_t i = 0; i < kSeats; ++i) {
     for (const uint64_t position : positions_[i]) h = MixBits(h ^ position);
     h = MixBits(h ^ judged_[i]);
@@ -133,19 +135,32 @@ void World::Stored(const void* address, uint64_t value, Site site) {
     ++epoch_;
   }
   if (site != Site::P2 || shape_.hostile) return;
-  const uint64_t bytes = FrameBytes(value & kFrameLengthMask);
   machine->Expect(address == bytes_->data + (end_ & (shape_.capacity - 1)),
                   "publishes a frame that is not at the end");
-  machine->Expect(static_cast<uint32_t>(value >> 32) == static_cast<uint32_t>(published()),
+  Reveal(value, /*with_last=*/false);
+  for (const uint64_t header : to_come_) Reveal(header, /*with_last=*/true);
+  to_come_.clear();
+}
+
+void World::Reveal(uint64_t header, bool with_last) {
+  const uint64_t bytes = FrameBytes(header & kFrameLengthMask);
+  machine->Expect(static_cast<uint32_t>(header >> 32) == static_cast<uint32_t>(published()),
                   "publishes a sequence twice or leaves one out");
   machine->Expect((end_ & (shape_.capacity - 1)) + bytes <= shape_.capacity,
                   "a frame crosses the end of the ring");
   machine->Expect(Ahead(reserved_, end_ + bytes + kFrameHeader) >= 0, "writes bytes that R does not cover");
-  if ((value & kFramePadding) == 0) {
-    messages_.push_back({end_, boundary_, producer_, static_cast<uint32_t>(value & kFrameLengthMask)});
+  if ((header & kFramePadding) == 0) {
+    messages_.push_back(
+        {end_, boundary_, producer_, static_cast<uint32_t>(header & kFrameLengthMask), with_last});
     boundary_ = end_ + bytes;
   }
   end_ += bytes;
+}
+
+void World::JudgeEmpty(uint64_t sequence) const {
+  const Published* const next = Find(sequence);
+  machine->Expect(next == nullptr || !next->with_last || sequence == shape_.start.sequence,
+                  "a part of a batch is there, the rest is not");
 }
 
 std::string World::NameOf(const void* address) const {

@@ -38,6 +38,7 @@ struct Published {
   uint64_t before;    // boundary before it: differs from position by a padding frame
   uint32_t producer;
   uint32_t bytes;
+  bool with_last = false;  // became visible together with the message before it
 };
 
 class World {
@@ -76,7 +77,14 @@ class World {
   uint64_t published() const { return shape_.start.sequence + messages_.size(); }  // sequence of the next
   uint64_t end() const { return end_; }  // position of the next frame
   const Published* Find(uint64_t sequence) const;
-  void OwnedBy(uint32_t producer) { producer_ = producer; }
+  void OwnedBy(uint32_t producer) {
+    producer_ = producer;
+    to_come_.clear();
+  }
+  // The next publication is a batch: these headers follow its first.
+  void Batch(std::vector<uint64_t> more) { to_come_ = std::move(more); }
+  // Nothing further is there for a reader that stands at this sequence: it does not stand inside a batch.
+  void JudgeEmpty(uint64_t sequence) const;
 
   void Stored(const void* address, uint64_t value, Site site);
   // An eviction must hit the holder whose position was judged, not one that came after.
@@ -89,11 +97,13 @@ class World {
   KernelLock gates[3];  // consumers born with one let the producer begin once they have joined; 2: a cue
 
  private:
+  void Reveal(uint64_t header, bool with_last);
   uint32_t SeatAt(const void* word) const;  // kSeats: none
 
   std::unique_ptr<Bytes> bytes_;
   Shape shape_;
   std::vector<Published> messages_;
+  std::vector<uint64_t> to_come_;
   uint64_t end_ = 0;       // after the last frame published
   uint64_t boundary_ = 0;  // the same, but before padding that belongs to the next message
   uint64_t reserved_ = 0;
