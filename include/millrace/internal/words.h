@@ -130,7 +130,8 @@ struct Words {
   static uint64_t LoadSeatState(const SeatIdentity& seat) {
     return A::Load(seat.state, std::memory_order_acquire, Site::R4);
   }
-  // [R5] acquire: the holder has read what lies below, it may be overwritten; pairs with [C6].
+  // [R5] acquire: the holder has read what lies below, it may be overwritten; pairs with [C6] and
+  // [J1].
   static uint64_t LoadSeatPosition(const SeatWords& seat) {
     return A::Load(seat.position, std::memory_order_acquire, Site::R5);
   }
@@ -174,9 +175,10 @@ struct Words {
   }
 
   // ---- join ----------------------------------------------------------------------------------------------
-  // [J1] relaxed: made visible by J2.
+  // [J1] release: a scan may take it for the position of the seat's last holder, whose reads are then done
+  // too: they came before its lock was given up; pairs with [R5]. J2 makes it visible with the state.
   static void StoreJoinPosition(SeatWords& seat, uint64_t position) {
-    A::Store(seat.position, position, std::memory_order_relaxed, Site::J1);
+    A::Store(seat.position, position, std::memory_order_release, Site::J1);
   }
   // [J2] release: the position belongs to this holder; pairs with [R4].
   static void StoreJoining(SeatIdentity& seat, uint64_t state) {
