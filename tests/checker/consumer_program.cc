@@ -232,6 +232,8 @@ void ConsumerProgram::CheckCounts() const {
   const ConsumerCounts& c = ring_.counts();
   machine->Expect(ring_.start() + c.received + c.lost + c.skipped == ring_.at().sequence,
                   "messages are unaccounted for");
+  for (const uint64_t part : {ring_.start(), c.received, c.lost, c.skipped, c.overruns})
+    world->Concludes(part);
 }
 
 }  // namespace millrace::checker

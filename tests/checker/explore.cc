@@ -12,6 +12,7 @@ namespace {
 void Count(const Outcome& outcome, Report* report) {
   ++report->executions;
   report->steps += outcome.steps;
+  if (outcome.kind == Outcome::kFine) report->ends.insert(outcome.end);
   if (outcome.kind != Outcome::kViolation) return;
   report->violated = true;
   report->what = outcome.what;

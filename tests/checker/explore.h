@@ -3,6 +3,7 @@
 #define MILLRACE_TESTS_CHECKER_EXPLORE_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct Report {
   int level = -1;         // all executions with at most so many deviations were explored
   bool violated = false;
   std::string what;
-  std::string replay;  // options of `checker` that replay it
-  uint64_t seed = 0;   // 0: found by exhaustion
+  std::string replay;       // options of `checker` that replay it
+  std::set<uint64_t> ends;  // of the executions that were not cut short
+  uint64_t seed = 0;        // 0: found by exhaustion
 };
 
 struct Limits {

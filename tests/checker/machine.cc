@@ -86,6 +86,10 @@ Outcome Machine::Run(const std::vector<Role>& roles, const Bounds& bounds, Sleep
   outcome.what = failure_;
   if (known_) outcome.kind = Outcome::kKnown;
   if (!failure_.empty()) outcome.kind = Outcome::kViolation;
+  outcome.end = rest_();
+  for (uint32_t i = 0; i < count_; ++i) {
+    outcome.end = MixBits(outcome.end ^ static_cast<uint64_t>(threads_[i].status));
+  }
   return outcome;
 }
 

@@ -56,6 +56,7 @@ struct Outcome {
   std::string what;       // the violated property
   std::string recording;  // replays it
   uint64_t steps = 0;
+  uint64_t end = 0;  // who is left, what is true, what each thread made of it
 };
 
 enum class Rmw : uint8_t { kExchange, kAdd };

@@ -21,7 +21,8 @@ struct Options {
   double seconds = 1e9;
   unsigned workers = Cpus();
   int deviations = -1;  // not the scenario's own bound
-  bool list = false, mutants = false, brief = false, planted = false, exhaustive = false, weak = false;
+  bool list = false, mutants = false, brief = false, planted = false, exhaustive = false, weak = false,
+       compare = false;
 };
 
 constexpr char kUsage[] =
@@ -32,6 +33,7 @@ constexpr char kUsage[] =
     "  --replay RECORDING one execution, step by step\n"
     "  --mutants [--short] [--jobs N] every mutant against every scenario, on N CPUs (default: all)\n"
     "  --planted          a bug is planted: every way of exploring must see it\n"
+    "  --compare          small scenarios with and without partial-order reduction\n"
     "  --list             scenarios and mutants\n"
     "  --seconds S        stop after that long, at each scenario\n"
     "  --deviations N     another bound than the scenario's own\n"
@@ -141,6 +143,8 @@ int Main(int argc, char** argv) {
       o.brief = true;
     else if (arg == "--planted")
       o.planted = true;
+    else if (arg == "--compare")
+      o.compare = true;
     else if (arg == "--exhaustive")
       o.exhaustive = true;
     else
@@ -167,6 +171,7 @@ int Main(int argc, char** argv) {
   for (const Mutant& m : mutants) {
     if (o.planted && m.name == "recheck C5") return Planted(m);
   }
+  if (o.compare) return CompareReduction(chosen) != 0 ? 1 : 0;
   if (o.mutants) return RunMutants(chosen, o.brief, o.workers) != 0 ? 1 : 0;
   if (!o.mutant.empty()) mutation = &chosen[0].mutation;
   if (!o.scenario.empty() && FindScenario(o.scenario) == nullptr) return Usage();

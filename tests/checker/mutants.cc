@@ -215,9 +215,10 @@ std::vector<std::string> Cells(const std::string& row) {
 // The scenario that exercises a label, to be tried first.
 std::string HintFor(const std::string& label) {
   static const std::pair<const char*, const char*> kExact[] = {
-      {"P5", "wake-fenced"}, {"W4", "wake-fenced"}, {"C4", "lapped"},   {"C6", "room"},  {"R3", "join-end"},
-      {"R4", "leave"},       {"R5", "room"},        {"R7", "crammed"},  {"P3", "marks"}, {"P4", "marks"},
-      {"T1", "marks"},       {"T2", "marks"},       {"J3", "join-two"}, {"J2", "rejoin"}};
+      {"P5", "wake-fenced"}, {"W4", "wake-fenced"}, {"C4", "lapped"},     {"C6", "room"},
+      {"R3", "join-end"},    {"R4", "leave"},       {"R5", "room"},       {"R7", "crammed"},
+      {"P3", "marks"},       {"P4", "marks"},       {"T1", "marks"},      {"T2", "marks"},
+      {"J3", "join-two"},    {"J2", "rejoin"},      {"J1", "reseat-left"}};
   for (const auto& [exact, hint] : kExact) {
     if (label == exact) return hint;
   }

@@ -34,6 +34,8 @@ const Excuse* ExcuseFor(const std::string& mutant);
 bool TestExists(const Excuse& excuse, const std::string& tests_directory);
 
 // Prints a line a mutant and a summary; the number that survived.
+// With and without partial-order reduction: the number of differences.
+int CompareReduction(const std::vector<Mutant>& mutants);
 int RunMutants(const std::vector<Mutant>& mutants, bool brief, unsigned workers);
 
 }  // namespace millrace::checker

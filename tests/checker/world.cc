@@ -33,6 +33,7 @@ void World::Reset() {
   end_ = boundary_ = shape_.start.position;
   reserved_ = shape_.start.position;
   producer_ = epoch_ = 1;
+  std::fill(std::begin(results_), std::end(results_), 0);
   for (uint32_t i = 0; i < kSeats; ++i) {
     positions_[i].clear();
     judged_[i] = 0;
@@ -48,6 +49,7 @@ uint64_t World::Hash() const {
       h = MixBits(h ^ part);
   }
   for (const uint64_t header : to_come_) h = MixBits(h ^ header);
+  for (const uint64_t result : results_) h = MixBits(h ^ result);
   for (uint32_t i = 0; i < kSeats; ++i) {
     for (const uint64_t position : positions_[i]) h = MixBits(h ^ position);
     h = MixBits(h ^ judged_[i]);
@@ -105,6 +107,11 @@ void World::JudgeBoundary(Point point, const char* what) const {
 uint32_t World::SeatAt(const void* word) const {
   const ptrdiff_t offset = static_cast<const std::byte*>(word) - reinterpret_cast<std::byte*>(bytes_->seats);
   return offset < 0 ? kSeats : static_cast<uint32_t>(static_cast<size_t>(offset) / sizeof(Seat));
+}
+
+void World::Concludes(uint64_t result) {
+  uint64_t& all = results_[machine->self()];
+  all = MixBits(all ^ result);
 }
 
 void World::Judged(const void* seat_position, uint64_t value) {

@@ -76,6 +76,8 @@ class World {
 
   uint64_t published() const { return shape_.start.sequence + messages_.size(); }  // sequence of the next
   uint64_t end() const { return end_; }  // position of the next frame
+  // What the calling thread made of it in the end.
+  void Concludes(uint64_t result);
   const Published* Find(uint64_t sequence) const;
   void OwnedBy(uint32_t producer) {
     producer_ = producer;
@@ -109,6 +111,7 @@ class World {
   uint64_t reserved_ = 0;
   uint32_t producer_ = 1;
   uint32_t epoch_ = 1;
+  uint64_t results_[kThreads] = {};
   std::vector<uint64_t> positions_[kSeats];  // of the present holder
   uint64_t judged_[kSeats] = {};             // by the producer, last
 };

@@ -1,0 +1,63 @@
+// Is the reduction sound? Small scenarios explored with it and without: every way in which an execution can
+// end must be found both times, and each mutant must be caught with the same number of deviations or fewer.
+#include <cstdio>
+#include <vector>
+
+#include "tests/checker/explore.h"
+#include "tests/checker/mutants.h"
+
+namespace millrace::checker {
+namespace {
+
+struct Case {
+  const char* scenario;
+  uint32_t deviations;
+  bool mutants;
+};
+constexpr Case kCases[] = {{"wake", 1, true},    {"wake-fenced", 1, true}, {"close", 2, true},
+                           {"hostile", 2, true}, {"orphan", 1, true},      {"leave", 1, true},
+                           {"room", 1, false},   {"lapped", 1, false},     {"rejoin", 0, false}};
+
+Report Explore(const Scenario& scenario, uint32_t deviations, bool reduces) {
+  Bounds bounds = scenario.exhaustive;
+  bounds.deviations = deviations;
+  machine->reduces = reduces;
+  Report report = ExploreAll(scenario, bounds, {});
+  machine->reduces = true;
+  return report;
+}
+
+}  // namespace
+
+int CompareReduction(const std::vector<Mutant>& mutants) {
+  int wrong = 0;
+  for (const Case& c : kCases) {
+    const Scenario& scenario = *FindScenario(c.scenario);
+    const Report with = Explore(scenario, c.deviations, true),
+                 without = Explore(scenario, c.deviations, false);
+    const bool same = with.ends == without.ends && !with.ends.empty();
+    wrong += !same;
+    int caught = 0, different = 0;
+    for (const Mutant& mutant : mutants) {
+      if (!c.mutants || mutant.mutation.kind == Mutation::kElsewhere) continue;
+      mutation = &mutant.mutation;
+      const Report a = Explore(scenario, c.deviations, true), b = Explore(scenario, c.deviations, false);
+      mutation = nullptr;
+      caught += b.violated;
+      const bool agree = a.violated == b.violated && a.level <= b.level;
+      if (!agree)
+        std::printf("  %s: with it %s, without it %s\n", mutant.name.c_str(), a.what.c_str(), b.what.c_str());
+      different += !agree;
+    }
+    wrong += different;
+    std::printf("%-12s %s: %zu ends in %llu states, %zu in %llu without", c.scenario,
+                same ? "same" : "DIFFERENT", with.ends.size(), static_cast<unsigned long long>(with.states),
+                without.ends.size(), static_cast<unsigned long long>(without.states));
+    if (c.mutants) std::printf("; %d mutants caught without, %d differ", caught, different);
+    std::printf("\n");
+    std::fflush(stdout);
+  }
+  return wrong;
+}
+
+}  // namespace millrace::checker
