@@ -47,10 +47,10 @@ struct ConsumerStats {
 // assigned or asked valid(). After fork() the child's handle answers kForked and its destructor does nothing.
 class MILLRACE_EXPORT Consumer {
  public:
-  static absl::StatusOr<Consumer> Open(std::string_view name, Delivery, const ConsumerOptions& = {});
+  static absl::StatusOr<Consumer> Open(std::string_view name, const Delivery&, const ConsumerOptions& = {});
   Consumer(Consumer&&) noexcept;
   Consumer& operator=(Consumer&&) noexcept;
-  ~Consumer();  // leaves its seat
+  ~Consumer();  // leaves its seat; a message in hand is another member's (groups)
 
   // The next message or why there is none. Never waits. A message stays valid until the next call on this
   // handle, which also gives its bytes back to the producer (lossless).
@@ -60,16 +60,23 @@ class MILLRACE_EXPORT Consumer {
   Received Next(Nanos timeout = kForever);
 
   // Calls handler(const Message&) for what is there, at most `max` messages. The handler returns nothing, or
-  // bool: false stops after this message. If it throws, its message counts as not consumed. Calling this
-  // handle from inside the handler is a programmer's error (asserts).
+  // bool: false stops after this message. If it throws, its message counts as not consumed; a member of a
+  // group has acknowledged each one whose handler returned. Calling this handle from inside the handler is a
+  // programmer's error (asserts).
   template <class F>
   Polled Poll(F&& handler, size_t max = 64);
 
-  // Lossless: false once the producer has reserved the bytes of the current message again, which it does
-  // only after an eviction. Ask after reading in place and before acting on it.
+  // The current message is done with; its payload must not be used any more. In a group: it will not be given
+  // to another member (asking for the next message says that too, the destructor does not). Lossless: its
+  // bytes go back to the producer.
+  void Ack() noexcept { core_->Ack(); }
+
+  // Lossless and groups: false once the producer has reserved the bytes of the current message again, which
+  // it does only after an eviction. Ask after reading in place and before acting on it.
   bool StillIntact() const noexcept;
   // Moves forward (conflate: SkipTo(Start::Last(1))); what is passed over counts as skipped. Never goes
-  // back: a start behind the current place stays where it is, Sequence behind it is kBadArgument.
+  // back: a start behind the current place stays where it is, Sequence behind it is kBadArgument. Members of
+  // a group share their place: kBadArgument.
   absl::Status SkipTo(Start);
 
   ProducerInfo producer() const;  // two system calls. "Gone" = !alive && !closed
@@ -77,7 +84,7 @@ class MILLRACE_EXPORT Consumer {
   // was empty or the time was up.
   absl::Status status() const;
   ConsumerStats stats() const;
-  uint64_t next_sequence() const;  // of the message this consumer reads next
+  uint64_t next_sequence() const;  // of the message this consumer (in a group: some member) reads next
   // Ends Next(), now or later, with kInterrupted, whether or not there are messages; TryNext goes on. From
   // any thread or signal handler; lasts for the life of this handle. A signal alone never ends a wait.
   void Interrupt() noexcept;
@@ -99,7 +106,10 @@ Polled Consumer::Poll(F&& handler, size_t max) {
     uint64_t sequence = 0, lost = 0;
     ~Guard() {
       core->polling = false;
-      if (handling) core->ring.Undeliver({nullptr, 0, sequence, lost});
+      if (handling)
+        core->Undeliver(sequence, lost);
+      else if (core->member)
+        core->AckHandled();
     }
   } guard{core_.get()};
   core_->polling = true;

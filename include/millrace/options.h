@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace millrace {
 
@@ -84,18 +85,34 @@ class Delivery {
   enum class Kind : uint8_t { kLossless = 1, kLossy = 2, kGroup = 3, kObserver = 4 };
 
   // Takes a seat and holds the producer back; payloads are read in place.
-  static constexpr Delivery Lossless() { return Delivery(Kind::kLossless); }
+  static Delivery Lossless() { return Delivery(Kind::kLossless); }
   // Takes a seat, never holds the producer back; payloads are the consumer's own checked copies.
-  static constexpr Delivery Lossy() { return Delivery(Kind::kLossy); }
+  static Delivery Lossy() { return Delivery(Kind::kLossy); }
   // Takes no seat, opens nothing for writing, is invisible to the producer. Lossy. Waits in bounded
   // sleeps of at most 20 ms, because it cannot announce that it sleeps.
-  static constexpr Delivery Observer() { return Delivery(Kind::kObserver); }
+  static Delivery Observer() { return Delivery(Kind::kObserver); }
+  // One of several members that share the messages: each goes to one member, and again to another only after
+  // that one died, was evicted or left without Ack (Message::deliveries says so). Takes a seat; the group
+  // holds the producer back. Its first member creates it and decides where it begins
+  // (ConsumerOptions::start). A group whose last member is gone goes too, unless it is durable: then it keeps
+  // its place, and holds the producer back, until its next member comes or it is removed
+  // (SegmentManager::RemoveGroup). Up to 8 groups a ring. Names: as of rings, at most 63 characters.
+  static Delivery Group(std::string name, bool durable = false) {
+    Delivery delivery(Kind::kGroup);
+    delivery.group_ = std::move(name);
+    delivery.durable_ = durable;
+    return delivery;
+  }
 
-  constexpr Kind kind() const { return kind_; }
+  Kind kind() const { return kind_; }
+  const std::string& group() const { return group_; }
+  bool durable() const { return durable_; }
 
  private:
-  explicit constexpr Delivery(Kind kind) : kind_(kind) {}
+  explicit Delivery(Kind kind) : kind_(kind) {}
   Kind kind_;
+  std::string group_;
+  bool durable_ = false;
 };
 
 // Where a consumer begins to read, or skips to.
@@ -123,8 +140,11 @@ struct ConsumerOptions {
   Start start = Start::End();
   Wait wait = Wait::kAdaptive;
   Overrun on_overrun = Overrun::kResumeOldest;
-  bool copy = false;           // a lossless consumer too hands out its own copy, checked against eviction
-  bool follow_reopen = false;  // true: a closed ring is waited on like an empty one
+  bool copy = false;  // lossless and groups too hand out a copy of their own, checked against eviction
+  // Groups: how many messages a member may take at once, 1 to 64, together at most 1/64 of the ring. More is
+  // faster for many small messages, but who stops or dies keeps that many from the others.
+  uint32_t messages_per_claim = 1;
+  bool follow_reopen = false;              // true: a closed ring is waited on like an empty one
   Nanos open_timeout = Nanos::zero();      // > 0: wait that long for the ring to be created
   std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema
   std::string label = {};                  // as in ProducerOptions

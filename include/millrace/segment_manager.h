@@ -31,6 +31,14 @@ struct SeatInfo {
   std::optional<uint64_t> lag_ns;  // age of the oldest message it has not read, within a chunk; 0: none
 };
 
+struct GroupInfo {
+  std::string name;
+  bool durable = false;
+  uint32_t members = 0;                      // alive and not evicted
+  uint32_t in_hand = 0;                      // members, dead ones too, that hold messages
+  uint64_t lag_messages = 0, lag_bytes = 0;  // not taken by any member yet
+};
+
 struct RingInfo {
   std::string name, incarnation;  // incarnation: 32 hexadecimal digits
   std::string schema, damage;     // damage: "" = none. Damaged rings are listed, not an error
@@ -39,6 +47,7 @@ struct RingInfo {
   uint64_t capacity = 0, max_message = 0, bytes = 0;  // bytes: of shared memory, all objects
   uint64_t next_sequence = 0, oldest_sequence = 0;
   uint64_t dropped = 0, blocked = 0, evictions = 0, wakes = 0, payload_bytes = 0;
+  uint64_t abandoned = 0;  // messages in dead members' hands that went with their group, claims of them
   Nanos blocked_time{0};
   uint64_t created_ns = 0;  // CLOCK_REALTIME
   uint32_t seats = 0;
@@ -50,6 +59,7 @@ struct RingInfo {
   gid_t gid = 0;
   ProducerInfo producer;
   std::vector<SeatInfo> consumers;
+  std::vector<GroupInfo> groups;
 };
 
 // A queue, or what a killed creator left of one, that nobody uses and nobody will miss.
@@ -95,6 +105,8 @@ class MILLRACE_EXPORT SegmentManager {
   // Takes a consumer's seat away; its next call says kEvicted. A seat that was reused since is never hit:
   // kNotFound unless the generation still matches.
   absl::Status Evict(std::string_view name, uint32_t seat, uint32_t generation) const;
+  // Removes a group without living members, also a durable one: it holds nothing back any more. kInUse.
+  absl::Status RemoveGroup(std::string_view name, std::string_view group) const;
   absl::Status Set(std::string_view name, const RingChanges& changes) const;
 
  private:

@@ -36,6 +36,7 @@ std::string WhoEvicted(const internal::SeatIdentity& seat) {
     case internal::EvictedWhy::kNone:
       break;
   }
+  if (internal::PhaseOf(state) == internal::SeatPhase::kLive) return "evicted: its group was removed";
   return absl::StrCat("evicted by ", by, " at sequence ", W::Peek(seat.evicted_sequence), ": ", why,
                       "; open the ring again to go on");
 }
@@ -72,6 +73,9 @@ absl::Status Explain(const Cold& cold) {
   return absl::OkStatus();
 }
 
+// Where this consumer stands, or its group.
+Point Here(const Cold& cold) { return cold.core->member ? cold.member.at() : cold.core->ring.at(); }
+
 absl::Status CannotSkip(const Cold& cold, Error error, const std::string& why) {
   return os::Failure(error, absl::StrCat("SkipTo on \"", cold.attached.paths.name, "\": ", why));
 }
@@ -83,11 +87,11 @@ Consumer::Consumer(Consumer&&) noexcept = default;
 Consumer& Consumer::operator=(Consumer&&) noexcept = default;
 Consumer::~Consumer() = default;
 
-absl::StatusOr<Consumer> Consumer::Open(std::string_view name, Delivery delivery,
+absl::StatusOr<Consumer> Consumer::Open(std::string_view name, const Delivery& delivery,
                                         const ConsumerOptions& options) {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
   if (!paths.ok()) return paths.status();
-  if (absl::Status s = segment::CheckConsumerOptions(options); !s.ok()) return s;
+  if (absl::Status s = segment::CheckConsumerOptions(delivery, options); !s.ok()) return s;
   absl::StatusOr<segment::ConsumerAttachment> attached = segment::AttachConsumer(*paths, delivery, options);
   if (!attached.ok()) return attached.status();
   return Consumer(
@@ -97,12 +101,19 @@ absl::StatusOr<Consumer> Consumer::Open(std::string_view name, Delivery delivery
 Received Consumer::Next(Nanos timeout) { return core_->NextWaiting(timeout.count()); }
 
 bool Consumer::StillIntact() const noexcept {
-  return !core_->cold->forked && core_->ring.StillIntact() && !core_->cold->attached.ring.Faulted();
+  const Cold& cold = *core_->cold;
+  const bool intact = core_->member ? cold.member.StillIntact() : core_->ring.StillIntact();
+  return !cold.forked && intact && !cold.attached.ring.Faulted();
 }
 
 absl::Status Consumer::SkipTo(Start start) {
   Cold& cold = *core_->cold;
   if (cold.forked) return CannotSkip(cold, Error::kForked, "this consumer belongs to the parent process");
+  if (core_->member) {
+    return CannotSkip(cold, Error::kBadArgument,
+                      absl::StrCat("the members of group \"", cold.delivery.group(),
+                                   "\" share one place; use a consumer of its own"));
+  }
   auto& ring = core_->ring;
   const std::optional<Point> end = ring.End();
   if (!end)
@@ -146,9 +157,10 @@ ProducerInfo Consumer::producer() const {
 absl::Status Consumer::status() const { return Explain(*core_->cold); }
 
 ConsumerStats Consumer::stats() const {
-  const internal::ConsumerCounts& counts = core_->ring.counts();
-  const internal::RingControl& control = core_->cold->control();
-  const Point here = core_->ring.at();
+  const Cold& cold = *core_->cold;
+  const internal::ConsumerCounts& counts = core_->member ? cold.member.counts() : core_->ring.counts();
+  const internal::RingControl& control = cold.control();
+  const Point here = Here(cold);
   const int64_t messages = Ahead(W::LoadTailSequence(control.tail), here.sequence);
   const int64_t bytes = Ahead(W::LoadTailPosition(control.tail), here.position);
   const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
@@ -156,7 +168,7 @@ ConsumerStats Consumer::stats() const {
           counts.late_wakeups, behind(messages), behind(bytes)};
 }
 
-uint64_t Consumer::next_sequence() const { return core_->ring.at().sequence; }
+uint64_t Consumer::next_sequence() const { return Here(*core_->cold).sequence; }
 
 void Consumer::Interrupt() noexcept {
   core_->cold->interrupted.store(true, std::memory_order_relaxed);

@@ -32,13 +32,19 @@ ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
   }
   ring.Attach(memory, seat, a.begin.at, a.begin.wanted, cold->options.on_overrun == Overrun::kResumeNewest);
   in_place = cold->lossless() && !cold->options.copy;
+  member = cold->delivery.kind() == Delivery::Kind::kGroup;
+  if (member) {
+    cold->member.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_claim,
+                        a.begin.at.sequence - a.begin.wanted);
+  }
 }
 
 ConsumerCore::~ConsumerCore() {
   if (cold->forked || cold->observer()) return;
-  bool wake = ring.StorePosition();
+  bool wake = !member && ring.StorePosition();
+  if (member) cold->member.NoteProgress();
   segment::LeaveSeat(cold->attached);
-  wake |= ring.OfferRoom();
+  wake |= member ? cold->member.OfferRoom() : ring.OfferRoom();
   if (wake) os::FutexWakeAll(&ring.seat().room_epoch->epoch);
 }
 
@@ -47,7 +53,14 @@ void ConsumerCore::Cold::InForkedChild() noexcept {
   attached.ring.Abandon();
   attached.seats.Abandon();
   attached.seat_lock.Abandon();
-  if (core != nullptr) core->ring.Strand(api::StrandedConsumerRing(), api::StrandedSeat());
+  if (core == nullptr) return;
+  core->ring.Strand(api::StrandedConsumerRing(), api::StrandedSeat());
+  if (core->member) member.Strand(api::StrandedConsumerRing(), api::StrandedSeats(), api::StrandedSeat());
+}
+
+segment::SeatsAccess ConsumerCore::Cold::seats() {
+  return {attached.paths, attached.seats_identity, attached.seats_probe,
+          segment::TableOf(attached.seats, attached.seats_header)};
 }
 
 SleeperWords* ConsumerCore::Cold::sleepers() const {
@@ -98,9 +111,47 @@ Read ConsumerCore::Cold::ReadLosslessCopy(Lent* lent) {
   return Read::kMessage;
 }
 
+bool ConsumerCore::Cold::Adopt() {
+  bool adopted = false;
+  member.ForEachClaim([&](uint32_t seat, uint64_t) {
+    adopted = segment::AdoptFrom(seats(), member, seat) == Adopted::kMine;
+    return !adopted;
+  });
+  return adopted;
+}
+
+void ConsumerCore::Cold::GiveRoom(bool offer) {
+  if (offer && member.OfferRoom()) os::FutexWakeAll(&core->ring.seat().room_epoch->epoch);
+}
+
+Read ConsumerCore::Cold::ReadGroup(Handed* handed) {
+  const auto reserve = [this](size_t bytes) { return Reserve(bytes); };
+  if (!member.Ack()) return Read::kEvicted;
+  if (!member.holds_claim() && member.DueToLook()) {
+    member.NoteProgress();
+    Adopt();
+  }
+  Read read = member.Next(handed, reserve);
+  if (read == Read::kEmpty) {
+    member.NoteProgress();
+    if (Adopt()) read = member.Next(handed, reserve);
+  }
+  GiveRoom(read == Read::kMessage ? member.OwesRoom() : true);
+  if (read != Read::kMessage || !options.copy) return read;
+  std::byte* const copy = Reserve((handed->lent.bytes + 7) & ~size_t{7});
+  if (handed->lent.data == copy) return read;  // an adopted one is a checked copy already
+  if (!member.CopyChecked(handed->lent, copy)) return Read::kEvicted;
+  handed->lent.data = copy;
+  return read;
+}
+
 Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
-  if (!core->ring.PositionStored()) core->StorePosition();
-  if (ClosedNow(state) && !options.follow_reopen) return Got::kClosed;
+  if (!core->member && !core->ring.PositionStored()) core->StorePosition();
+  // What living members have in hand may come to us yet.
+  if (ClosedNow(state) && !options.follow_reopen && !(core->member && member.OthersHold())) {
+    if (core->member) os::FutexWakeAll(&control().wake.epoch);  // the others wait for the same
+    return Got::kClosed;
+  }
   // The word is only a hint: the link count decides.
   if (!removed && !removed_word_checked && W::LoadRemoved(control().room)) {
     removed = Removed();
@@ -114,8 +165,14 @@ Received ConsumerCore::TryNextSlow() noexcept {
   const uint64_t state =
       W::LoadState(cold->control().room);  // before the header: PROTOCOL.md "End of a closed ring"
   Lent lent;
+  uint32_t deliveries = 1;
   Read read = Read::kEmpty;
-  if (in_place)
+  if (member) {
+    Handed handed{};
+    read = cold->ReadGroup(&handed);
+    lent = handed.lent;
+    deliveries = static_cast<uint32_t>(handed.deliveries);
+  } else if (in_place)
     read = ring.NextSlow(&lent);
   else if (cold->lossless())
     read = cold->ReadLosslessCopy(&lent);
@@ -125,7 +182,7 @@ Received ConsumerCore::TryNextSlow() noexcept {
     read = Read::kDamaged;  // the SIGBUS guard
   switch (read) {
     case Read::kMessage:
-      return ToReceived(lent);
+      return ToReceived(lent, deliveries);
     case Read::kEvicted:
       return cold->last_why = Got::kEvicted;
     case Read::kDamaged:
@@ -138,14 +195,39 @@ Received ConsumerCore::TryNextSlow() noexcept {
   return cold->last_why = cold->WhyEmpty(state);
 }
 
+void ConsumerCore::Ack() noexcept {
+  if (cold->forked) return;
+  if (member)
+    AckHandled();
+  else if (cold->lossless())
+    StorePosition();
+}
+
+// Evicted meanwhile: the next call says so.
+void ConsumerCore::AckHandled() noexcept {
+  if (cold->forked || !cold->member.Ack()) return;
+  cold->GiveRoom(cold->member.OwesRoom());
+}
+
+void ConsumerCore::Undeliver(uint64_t sequence, uint64_t lost) noexcept {
+  if (member)
+    cold->member.Undeliver();
+  else
+    ring.Undeliver({nullptr, 0, sequence, lost});
+}
+
 Received ConsumerCore::WrongSize() noexcept { return cold->last_why = Got::kDamaged; }
+
+bool ConsumerCore::Cold::SomethingThere() const {
+  return core->member ? member.SomethingThere() : core->ring.SomethingThere();
+}
 
 bool ConsumerCore::Cold::Spin(int64_t budget_ns) {
   constexpr int kLooksPerClock = 32;
   const int64_t end = os::MonotonicNs() + budget_ns;
   do {
     for (int i = 0; i < kLooksPerClock; ++i) {
-      if (core->ring.SomethingThere()) return true;
+      if (SomethingThere()) return true;
       CpuPause();
     }
   } while (os::MonotonicNs() < end && !interrupted.load(std::memory_order_relaxed));
@@ -154,15 +236,19 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns) {
 
 void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
   const auto pending = [&] {
-    return core->ring.SomethingThere() || W::LoadState(control().room) != state ||
+    return SomethingThere() || W::LoadState(control().room) != state ||
            (!removed_word_checked && W::LoadRemoved(control().room)) || !core->ring.Live() ||
            interrupted.load(std::memory_order_relaxed);
   };
   const int64_t before = os::MonotonicNs();
-  const Parked parked = ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns,
-                                                  pending, [&] { return core->ring.MissedWake(); });
+  const Parked parked =
+      ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns, pending,
+                                [&] { return core->member ? member.MissedWake() : core->ring.MissedWake(); });
   const int64_t now = os::MonotonicNs();
-  if (parked == Parked::kMissed) core->ring.CountLateWakeup();
+  if (parked == Parked::kMissed) {
+    core->ring.CountLateWakeup();
+    member.CountLateWakeup();
+  }
   if (parked != Parked::kPending) spin.Slept(now - before);
   if (parked == Parked::kWoken) removed_word_checked = false;  // whoever removes wakes again when it is done
   LookAtName(now);

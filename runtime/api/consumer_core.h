@@ -12,16 +12,18 @@
 #include "runtime/api/stranded.h"
 #include "runtime/os/fork.h"
 #include "runtime/segment/attach_consumer.h"
+#include "runtime/segment/group.h"
 
 namespace millrace::internal {
 
 struct ConsumerCore::Cold final : os::ForkAware {
   Cold(segment::ConsumerAttachment attachment, Delivery how, ConsumerOptions consumer_options)
-      : attached(std::move(attachment)), delivery(how), options(std::move(consumer_options)) {}
+      : attached(std::move(attachment)), delivery(std::move(how)), options(std::move(consumer_options)) {}
   void InForkedChild() noexcept override;
 
   bool observer() const { return delivery.kind() == Delivery::Kind::kObserver; }
   bool lossless() const { return delivery.kind() == Delivery::Kind::kLossless; }
+  segment::SeatsAccess seats();
   const RingControl& control() const { return core->ring.control(); }
   SleeperWords* sleepers() const;
   std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that
@@ -32,8 +34,15 @@ struct ConsumerCore::Cold final : os::ForkAware {
   // The two ways of reading with a copy.
   Read ReadCopy(Lent* lent);
   Read ReadLosslessCopy(Lent* lent);
+  // As a member: takes a message, or adopts one.
+  Read ReadGroup(Handed* handed);
+  // Adopts what a dead or evicted member holds. true: Next hands it out.
+  bool Adopt();
+  // The producer waits for what this member gave up.
+  void GiveRoom(bool offer);
   // Nothing is there: closed, removed, or just empty. `state` was read before the header that was 0.
   Got WhyEmpty(uint64_t state);
+  bool SomethingThere() const;
   // Polls for at most budget_ns. true: something is there.
   bool Spin(int64_t budget_ns);
   void Sleep(int64_t at_most_ns, uint64_t state);
@@ -42,6 +51,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   Delivery delivery;
   ConsumerOptions options;
   ConsumerCore* core = nullptr;
+  RingMember<RealAtomics> member;  // delivery Group
   api::ObserverScratch scratch;
   std::atomic<bool> interrupted{false};
   bool forked = false, removed = false;

@@ -9,6 +9,7 @@
 #include "runtime/api/stranded.h"
 #include "runtime/segment/attach_consumer.h"
 #include "runtime/segment/epoch.h"
+#include "runtime/segment/group.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::internal {
@@ -33,6 +34,7 @@ ProducerCore::ProducerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
   cold->base_blocked = W::Peek(counters.blocked);
   cold->base_blocked_ns = W::Peek(counters.blocked_ns);
   cold->base_wakes = W::Peek(counters.wakes);
+  cold->base_abandoned = W::Peek(counters.abandoned);
   ring.Attach(memory, segment::TableOf(a.seats, a.seats_header), a.at, a.asym, &os::WallNs);
 }
 
@@ -56,6 +58,7 @@ void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
   W::Note(counters.blocked, base_blocked + blocked);
   W::Note(counters.blocked_ns, base_blocked_ns + static_cast<uint64_t>(blocked_ns));
   W::Note(counters.wakes, base_wakes + wakes);
+  W::Note(counters.abandoned, base_abandoned + abandoned);
 }
 
 bool ProducerCore::Cold::Removed() {
@@ -84,22 +87,66 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
   if (now - last_probe_ns < kProbeEveryNs) return false;
   last_probe_ns = now;
   bool emptied = false;
-  c.ring.HoldingBack([&](uint32_t seat, uint64_t) {
-    if (attached.seats_probe.Ask(kLockSeat + seat) != os::Holder::kNone) return;
-    emptied |= segment::EmptyDeadSeat(attached.paths, attached.seats_identity, c.ring.seats(), seat);
+  uint32_t groups = 0, generations[kGroups] = {};
+  const SeatTable& seats = c.ring.seats();
+  c.ring.HoldingBack([&](const Holder& holder) {
+    switch (holder.kind) {
+      case Holder::Kind::kSeat:
+        if (attached.seats_probe.Ask(kLockSeat + holder.index) != os::Holder::kNone) return;
+        emptied |= segment::EmptyDeadSeat(attached.paths, attached.seats_identity, seats, holder.index);
+        return;
+      case Holder::Kind::kGroup:
+        groups |= 1u << holder.index;
+        generations[holder.index] = static_cast<uint32_t>(holder.state);
+        return;
+      case Holder::Kind::kClaim:
+        // While the group lives, its members adopt it.
+        if (const auto place = GroupOfSeat<RealAtomics>(seats.seats[holder.index].identity)) {
+          groups |= 1u << place->index;
+          generations[place->index] = place->generation;
+        }
+        return;
+    }
   });
+  if (groups != 0) emptied |= RetireDeadGroups(c, generations, groups, now);
   if (emptied) c.ring.ForgetScan();
   return emptied;
+}
+
+// A group without a living member: at once, but with the messages its dead members had in hand only after
+// evict_after: until then a new member would get them.
+bool ProducerCore::Cold::RetireDeadGroups(const ProducerCore& c, const uint32_t (&generations)[kGroups],
+                                          uint32_t groups, int64_t now) {
+  const segment::SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
+                                   c.ring.seats()};
+  bool any = false;
+  for (uint32_t g = 0; g < kGroups; ++g) {
+    if ((groups >> g & 1) == 0) continue;
+    HeldBack& since = groups_held_back.try_emplace(g, HeldBack{generations[g], now}).first->second;
+    if (since.generation != generations[g]) since = {generations[g], now};
+    const bool patient = now - since.since_ns < options.evict_after.count();
+    const segment::Retired retired = segment::RetireDeadGroup(
+        seats, {g, generations[g]}, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
+    abandoned += retired.abandoned;
+    any |= retired.retired;
+  }
+  return any;
 }
 
 bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
   if (options.on_full != OnFull::kEvictSlowest) return false;
   bool evicted = false;
-  c.ring.HoldingBack([&](uint32_t seat, uint64_t state) {
+  const auto judge = [&](uint32_t seat, uint64_t state) {
     HeldBack& since = held_back.try_emplace(seat, HeldBack{GenerationOf(state), now}).first->second;
     if (since.generation != GenerationOf(state)) since = {GenerationOf(state), now};
     if (now - since.since_ns >= options.evict_after.count())
       evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
+  };
+  c.ring.HoldingBack([&](const Holder& holder) {
+    if (holder.kind == Holder::Kind::kGroup)
+      c.ring.ForEachMember({holder.index, static_cast<uint32_t>(holder.state)}, judge);
+    else if (PhaseOf(holder.state) != SeatPhase::kEvicted)
+      judge(holder.index, holder.state);
   });
   if (evicted) segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
   return evicted;
@@ -136,6 +183,7 @@ std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
     if (wake) Wake();
     if (data != nullptr) {
       if (!cold->held_back.empty()) cold->held_back.clear();
+      if (!cold->groups_held_back.empty()) cold->groups_held_back.clear();
       return data;
     }
     if (!cold->EmptyDeadSeats(*this)) break;

@@ -22,8 +22,11 @@ struct ProducerCore::Cold final : os::ForkAware {
   Sent Refusal(const ProducerCore& core);
   // The ring or its seats have lost their names.
   bool Removed();
-  // Empties the seats of dead holders that leave no room. true: scan again.
+  // Empties the seats of dead holders that leave no room, and retires groups without members. true: scan
+  // again.
   bool EmptyDeadSeats(ProducerCore& core);
+  bool RetireDeadGroups(const ProducerCore& core, const uint32_t (&generations)[kGroups], uint32_t groups,
+                        int64_t now);
   // OnFull::kEvictSlowest: evicts who has left no room for evict_after, over one or several waiting calls.
   // true: scan again.
   bool EvictSlowest(ProducerCore& core, int64_t now);
@@ -40,12 +43,13 @@ struct ProducerCore::Cold final : os::ForkAware {
     uint32_t generation;
     int64_t since_ns;
   };
-  std::map<uint32_t, HeldBack> held_back;  // seats that left no room at every look since then
+  std::map<uint32_t, HeldBack> held_back;         // seats that left no room at every look since then
+  std::map<uint32_t, HeldBack> groups_held_back;  // the same of groups, with their messages in hand
   int64_t last_link_check_ns = 0;
-  uint64_t dropped = 0, blocked = 0, wakes = 0;  // by this handle
+  uint64_t dropped = 0, blocked = 0, wakes = 0, abandoned = 0;  // by this handle
   int64_t blocked_ns = 0;
-  uint64_t base_bytes = 0, base_dropped = 0, base_blocked = 0, base_blocked_ns = 0,
-           base_wakes = 0;  // predecessors'
+  uint64_t base_bytes = 0, base_dropped = 0, base_blocked = 0, base_blocked_ns = 0, base_wakes = 0,
+           base_abandoned = 0;  // predecessors'
 };
 
 }  // namespace millrace::internal

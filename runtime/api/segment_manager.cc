@@ -11,6 +11,7 @@
 #include "runtime/segment/attach_producer.h"
 #include "runtime/segment/change.h"
 #include "runtime/segment/facts.h"
+#include "runtime/segment/group.h"
 #include "runtime/segment/names.h"
 #include "runtime/segment/remove.h"
 
@@ -77,6 +78,12 @@ absl::Status SegmentManager::Remove(const Stale& stale) const {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, stale.name);
   if (!paths.ok()) return paths.status();
   return segment::RemoveStale(*paths, stale.incarnation);
+}
+
+absl::Status SegmentManager::RemoveGroup(std::string_view name, std::string_view group) const {
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
+  if (!paths.ok()) return paths.status();
+  return segment::RemoveGroup(*paths, std::string(group));
 }
 
 absl::Status SegmentManager::Evict(std::string_view name, uint32_t seat, uint32_t generation) const {

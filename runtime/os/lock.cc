@@ -63,8 +63,8 @@ class LockAttempt {
   }
 
   // True: taken. False: somebody else holds (part of) the range.
-  absl::StatusOr<bool> Take(uint64_t first, uint64_t count) {
-    struct flock range = Range(F_WRLCK, first, count);
+  absl::StatusOr<bool> Take(uint64_t first, uint64_t count, short type = F_WRLCK) {
+    struct flock range = Range(type, first, count);
     if (fcntl(fd_.get(), F_OFD_SETLK, &range) == 0) return true;
     if (errno == EAGAIN || errno == EACCES) return false;
     return SystemFailure(errno, LockText(path_) + ": byte " + std::to_string(first));
@@ -99,10 +99,10 @@ namespace {
 
 absl::StatusOr<std::optional<HeldLock>> TakeRange(const ForkGuard& guard, absl::StatusOr<Fd> fd,
                                                   const Identity& expected, const std::string& path,
-                                                  uint64_t first, uint64_t count) {
+                                                  uint64_t first, uint64_t count, short type = F_WRLCK) {
   absl::StatusOr<LockAttempt> attempt = LockAttempt::Begin(guard, std::move(fd), expected, path);
   if (!attempt.ok()) return attempt.status();
-  const absl::StatusOr<bool> taken = attempt->Take(first, count);
+  const absl::StatusOr<bool> taken = attempt->Take(first, count, type);
   if (!taken.ok()) return taken.status();
   if (!*taken) return std::optional<HeldLock>();
   return attempt->Finish();
@@ -114,6 +114,12 @@ absl::StatusOr<std::optional<HeldLock>> TryLock(const std::string& path, const I
                                                 uint64_t first, uint64_t count) {
   const ForkGuard guard;
   return TakeRange(guard, OpenExisting(path, true), expected, path, first, count);
+}
+
+absl::StatusOr<std::optional<HeldLock>> TryLockShared(const std::string& path, const Identity& expected,
+                                                      uint64_t byte) {
+  const ForkGuard guard;
+  return TakeRange(guard, OpenExisting(path, true), expected, path, byte, 1, F_RDLCK);
 }
 
 absl::StatusOr<std::optional<HeldLock>> TryLockNew(const NewFile& file, const std::string& path,

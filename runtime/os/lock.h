@@ -34,6 +34,10 @@ class HeldLock {
 absl::StatusOr<std::optional<HeldLock>> TryLock(const std::string& path, const Identity& expected,
                                                 uint64_t first, uint64_t count = 1);
 
+// The same for one byte, shared: others may share it, nobody can take it exclusively meanwhile.
+absl::StatusOr<std::optional<HeldLock>> TryLockShared(const std::string& path, const Identity& expected,
+                                                      uint64_t byte);
+
 // The same for a file that has no name yet, so that whoever opens it first finds it locked. `path`: the name
 // it will get, for the text.
 absl::StatusOr<std::optional<HeldLock>> TryLockNew(const NewFile& file, const std::string& path,

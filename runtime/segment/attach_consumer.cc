@@ -9,6 +9,7 @@
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
 #include "runtime/os/watch.h"
+#include "runtime/segment/group.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::segment {
@@ -18,6 +19,216 @@ using internal::JoinFailure;
 using internal::StartAt;
 using A = internal::RealAtomics;
 using W = internal::Words<A>;
+
+absl::Status Replaced(const Paths& paths) {
+  return os::Failure(Error::kIncarnation,
+                     absl::StrCat("open \"", paths.name, "\": it was removed meanwhile; try again"));
+}
+
+// The words a new holder starts with. Under the seat's lock, before its state says joining.
+void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const GroupHold* group,
+                     bool keep_claim) {
+  internal::SeatIdentity& who = seat.identity;
+  W::Note(who.pid, os::Pid());
+  W::Note(who.uid, os::Uid());
+  W::Note(who.pid_namespace, os::PidNamespace());
+  W::Note(who.since_ns, os::FineWallNs());
+  SetLabel(who.label, options.label.empty() ? os::ProgramName() : options.label);
+  if (!keep_claim) W::StoreClaim(seat.words, internal::kNoClaim);
+  W::Note(who.group, group != nullptr ? group->place.index + 1 : 0);
+  W::Note(who.group_generation, group != nullptr ? group->place.generation : 0);
+  W::Note(seat.words.received, uint64_t{0});
+  W::Note(seat.words.lost, uint64_t{0});
+  W::Note(seat.words.skipped, uint64_t{0});
+  W::Note(seat.words.overruns, uint64_t{0});
+  W::Note(seat.words.late_wakeups, uint64_t{0});
+}
+
+// Whose claims a joiner may sit down on: those of its own group's dead, or nobody's.
+struct Joiner {
+  const internal::SeatTable& table;
+  const GroupHold* group;
+};
+// A claim is left for the members of its group: only they may take that seat.
+bool HasForeignClaim(uint64_t index, void* context) {
+  const Joiner& joiner = *static_cast<const Joiner*>(context);
+  const auto seat = static_cast<uint32_t>(index);
+  if (!internal::HoldsClaim<A>(joiner.table, seat)) return false;
+  return joiner.group == nullptr ||
+         internal::GroupOfSeat<A>(joiner.table.seats[seat].identity) != joiner.group->place;
+}
+
+bool AnySeatFree(const internal::SeatTable& table) {
+  for (uint32_t i = 0; i < table.count; ++i) {
+    if (internal::PhaseOf(W::LoadSeatState(table.seats[i].identity)) == internal::SeatPhase::kFree)
+      return true;
+  }
+  return false;
+}
+
+absl::Status NoSeat(const Paths& paths, uint32_t seats) {
+  return os::Failure(
+      Error::kNoSeat,
+      absl::StrCat("open \"", paths.name, "\": all ", seats,
+                   " seats are taken by living consumers or hold messages of a group whose members "
+                   "died (shmctl stat ",
+                   paths.name,
+                   "); stop one, observe instead (Delivery::Observer), or create the ring with more "
+                   "seats"));
+}
+
+// Live, from where `delivery` and `start` say; or why not. In a group: where the group stands.
+absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, const ConsumerOptions& options,
+                    const GroupHold* group, const internal::SeatTable& table, uint32_t generation) {
+  const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
+  bool wake_producer = false;
+  JoinFailure failure = JoinFailure::kEvicted;
+  constexpr int kTries = 16;
+  for (int i = 0; i < kTries && failure == JoinFailure::kEvicted; ++i) {
+    std::optional<internal::Beginning> begin;
+    ++generation;
+    if (group == nullptr) {
+      begin = internal::Join<A>(internal::RingView<A>(memory), table, attached.seat, generation,
+                                static_cast<uint8_t>(delivery.kind()), KindOf(options.start),
+                                options.start.value(), &attached.live_state, &failure, &wake_producer);
+    } else if (internal::JoinGroup<A>(table, attached.seat, generation,
+                                      table.control->groups[group->place.index], &attached.live_state)) {
+      begin = group->begin;
+      attached.group = group->place;
+    }
+    if (!begin) continue;
+    attached.begin = *begin;
+    os::FutexWakeAll(&table.control->join.joins);  // a producer may be waiting for consumers
+    if (wake_producer) os::FutexWakeAll(&table.control->room_epoch.epoch);
+    return absl::OkStatus();
+  }
+  // What the last holder held stays with the seat: free, it would not be protected any more.
+  if (!internal::HoldsClaim<A>(table, attached.seat)) {
+    W::StoreFree(table.seats[attached.seat].identity,
+                 internal::MakeSeatState(generation, internal::SeatPhase::kFree, 0));
+  }
+  wake_producer |= internal::OfferRoom<A>(table.control->room_waiting, table.control->room_epoch);
+  if (wake_producer) os::FutexWakeAll(&table.control->room_epoch.epoch);
+  return JoinFailed(attached.paths, failure, options.start, memory);
+}
+
+// Takes the first seat from `start` on that nobody holds. nullopt: all have holders.
+absl::StatusOr<std::optional<os::HeldLock>> LockSeat(const ConsumerAttachment& attached, Joiner& joiner,
+                                                     uint64_t start, uint64_t* index) {
+  auto lock = os::TryLockAny(attached.paths.seats, attached.seats_identity, internal::kLockSeat,
+                             joiner.table.count, start, &HasForeignClaim, &joiner, index);
+  if (!lock.ok() && ErrorOf(lock.status()) == Error::kNotFound) return Replaced(attached.paths);
+  return lock;
+}
+
+absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, const ConsumerOptions& options,
+                      const GroupHold* group) {
+  const Paths& paths = attached.paths;
+  const internal::SeatTable table = TableOf(attached.seats, attached.seats_header);
+  Joiner joiner{table, group};
+  uint64_t start = 0;
+  for (uint32_t tried = 0; tried < table.count; ++tried) {
+    uint64_t index = 0;
+    absl::StatusOr<std::optional<os::HeldLock>> lock = LockSeat(attached, joiner, start, &index);
+    if (!lock.ok()) return lock.status();
+    if (!lock->has_value() && AnySeatFree(table)) return Replaced(paths);  // locked as a whole: being removed
+    if (!lock->has_value()) return NoSeat(paths, table.count);
+    start = index + 1;
+    internal::Seat& seat = table.seats[index];
+    // Where a member sat, another may be adopting what it holds, and would take our claim for that one.
+    std::optional<os::HeldLock> rescuer;
+    if (internal::GroupOfSeat<A>(seat.identity)) {
+      auto taken = os::TryLock(paths.seats, attached.seats_identity, internal::kLockRescuer + index);
+      if (!taken.ok()) return taken.status();
+      if (!taken->has_value()) continue;
+      rescuer = *std::move(taken);
+    }
+    if (HasForeignClaim(index, &joiner)) continue;  // claimed before we had the lock
+    attached.seat_lock = std::move(**lock);
+    // With the lock held nobody prunes the queue any more; before going live, so that a producer that waits
+    // for consumers counts only those who stay.
+    if (!StillNamed(paths.ring, attached.ring_identity)) return Replaced(paths);
+    attached.seat = static_cast<uint32_t>(index);
+    const uint32_t generation = internal::GenerationOf(W::LoadSeatState(seat.identity));
+    IntroduceHolder(seat, options, group, /*keep_claim=*/internal::HoldsClaim<A>(table, attached.seat));
+    return GoLive(attached, delivery, options, group, table, generation);
+  }
+  return Replaced(paths);  // all free seats are being adopted from: again
+}
+
+absl::Status JoinAsMember(ConsumerAttachment& attached, const Delivery& delivery,
+                          const ConsumerOptions& options) {
+  const SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
+                          TableOf(attached.seats, attached.seats_header)};
+  absl::StatusOr<GroupHold> group =
+      HoldGroup(seats, MemoryOf(attached.ring, attached.header), delivery, options.start);
+  if (!group.ok())
+    return ErrorOf(group.status()) == Error::kNotFound ? Replaced(attached.paths) : group.status();
+  absl::Status taken = TakeSeat(attached, delivery, options, &*group);
+  if (!taken.ok()) UndoCreation(seats, *group);
+  return taken;
+}
+
+absl::Status BeginObserving(ConsumerAttachment& attached, const ConsumerOptions& options) {
+  const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
+  JoinFailure failure = JoinFailure::kNone;
+  const auto begin = internal::ChooseStart(internal::RingView<A>(memory), KindOf(options.start),
+                                           options.start.value(), 0, &failure);
+  if (!begin) return JoinFailed(attached.paths, failure, options.start, memory);
+  attached.begin = *begin;
+  return absl::OkStatus();
+}
+
+absl::Status CheckSchema(const Paths& paths, const RingObject& ring, const ConsumerOptions& options) {
+  if (!options.schema || *options.schema == ring.schema()) return absl::OkStatus();
+  return os::Failure(Error::kSchema,
+                     absl::StrCat("open \"", paths.name, "\": its messages are \"", ring.schema(),
+                                  "\", this program expects \"", *options.schema,
+                                  "\"; build both programs from one schema"));
+}
+
+absl::Status NameTheObserver(const Paths& paths, const absl::Status& status) {
+  if (ErrorOf(status) != Error::kNoPermission) return status;
+  return os::Failure(Error::kNoPermission,
+                     absl::StrCat(std::string(status.message()),
+                                  "; a consumer with a seat must be able to write ", paths.seats,
+                                  ": create the ring with wider access, or look on with "
+                                  "Delivery::Observer(), which needs no seat"));
+}
+
+absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& delivery,
+                                       const ConsumerOptions& options) {
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
+  if (!ring.ok()) return ring.status();
+  if (absl::Status s = CheckSchema(paths, *ring, options); !s.ok()) return s;
+  ConsumerAttachment attached;
+  attached.paths = paths;
+  attached.header = ring->header;
+  auto ring_map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, false, true, paths.ring);
+  if (!ring_map.ok()) return ring_map.status();
+  attached.ring = *std::move(ring_map);
+  attached.ring_identity = ring->facts.identity;
+  attached.ring_probe = os::LockProbe(paths.ring, ring->facts.identity, std::move(ring->fd));
+  if (delivery.kind() == Delivery::Kind::kObserver) {
+    if (absl::Status s = BeginObserving(attached, options); !s.ok()) return s;
+    return attached;
+  }
+  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
+  if (!seats.ok()) return NameTheObserver(paths, seats.status());
+  attached.seats_header = seats->header;
+  auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, true, paths.seats);
+  if (!seats_map.ok()) return seats_map.status();
+  attached.seats = *std::move(seats_map);
+  attached.seats_identity = seats->facts.identity;
+  attached.seats_probe = os::LockProbe(paths.seats, seats->facts.identity, std::move(seats->fd));
+  absl::Status joined = delivery.kind() == Delivery::Kind::kGroup
+                            ? JoinAsMember(attached, delivery, options)
+                            : TakeSeat(attached, delivery, options, nullptr);
+  if (!joined.ok()) return joined;
+  return attached;
+}
+
+}  // namespace
 
 StartAt KindOf(const Start& start) {
   switch (start.kind()) {
@@ -33,8 +244,8 @@ StartAt KindOf(const Start& start) {
   return StartAt::kEnd;
 }
 
-absl::Status Explain(const Paths& paths, JoinFailure failure, const Start& start,
-                     const internal::RingMemory& memory) {
+absl::Status JoinFailed(const Paths& paths, JoinFailure failure, const Start& start,
+                        const internal::RingMemory& memory) {
   const std::string what = absl::StrCat("open \"", paths.name, "\": ");
   switch (failure) {
     case JoinFailure::kOutOfRange: {
@@ -59,154 +270,22 @@ absl::Status Explain(const Paths& paths, JoinFailure failure, const Start& start
                                   "; remove the ring (shmctl unlink ", paths.name, ") and create it again"));
 }
 
-absl::Status Replaced(const Paths& paths) {
-  return os::Failure(Error::kIncarnation,
-                     absl::StrCat("open \"", paths.name, "\": it was removed meanwhile; try again"));
-}
-
-// The words a new holder starts with. Under the seat's lock, before its state says joining.
-void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options) {
-  internal::SeatIdentity& who = seat.identity;
-  W::Note(who.pid, os::Pid());
-  W::Note(who.uid, os::Uid());
-  W::Note(who.pid_namespace, os::PidNamespace());
-  W::Note(who.since_ns, os::FineWallNs());
-  SetLabel(who.label, options.label.empty() ? os::ProgramName() : options.label);
-  W::Note(seat.words.claim, internal::kNoClaim);
-  W::Note(seat.words.received, uint64_t{0});
-  W::Note(seat.words.lost, uint64_t{0});
-  W::Note(seat.words.skipped, uint64_t{0});
-  W::Note(seat.words.overruns, uint64_t{0});
-  W::Note(seat.words.late_wakeups, uint64_t{0});
-}
-
-// A claim is left for the members of its group to rescue: only they may empty that seat.
-bool HasClaim(uint64_t index, void* seats) {
-  return W::Peek(static_cast<internal::Seat*>(seats)[index].words.claim) != internal::kNoClaim;
-}
-
-bool AnySeatFree(const internal::SeatTable& table) {
-  for (uint32_t i = 0; i < table.count; ++i) {
-    if (internal::PhaseOf(W::LoadSeatState(table.seats[i].identity)) == internal::SeatPhase::kFree)
-      return true;
+absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOptions& options) {
+  constexpr uint32_t kMostMessages = 64;
+  if (options.messages_per_claim == 0 || options.messages_per_claim > kMostMessages) {
+    return os::Failure(Error::kBadArgument, absl::StrCat("messages_per_claim is ", options.messages_per_claim,
+                                                         "; use 1 to ", kMostMessages));
   }
-  return false;
-}
-
-absl::Status TakeSeat(ConsumerAttachment& attached, const os::Identity& seats_identity, Delivery delivery,
-                      const ConsumerOptions& options) {
-  const Paths& paths = attached.paths;
-  const internal::SeatTable table = TableOf(attached.seats, attached.seats_header);
-  const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
-  uint64_t index = 0;
-  auto lock = os::TryLockAny(paths.seats, seats_identity, internal::kLockSeat, table.count, 0, &HasClaim,
-                             table.seats, &index);
-  if (!lock.ok()) return ErrorOf(lock.status()) == Error::kNotFound ? Replaced(paths) : lock.status();
-  if (lock->has_value() && HasClaim(index, table.seats))
-    return Replaced(paths);  // claimed before we had the lock: again
-  if (!lock->has_value() && AnySeatFree(table)) return Replaced(paths);  // locked as a whole: being removed
-  if (!lock->has_value()) {
-    return os::Failure(Error::kNoSeat,
-                       absl::StrCat("open \"", paths.name, "\": all ", table.count,
-                                    " seats are taken by living consumers (shmctl stat ", paths.name,
-                                    "); stop one, observe instead (Delivery::Observer), or create the "
-                                    "ring with more seats"));
+  if (delivery.kind() == Delivery::Kind::kGroup) {
+    if (absl::Status s = CheckGroupName(delivery.group()); !s.ok()) return s;
   }
-  attached.seat_lock = std::move(**lock);
-  // With the lock held nobody prunes the queue any more; before going live, so that a producer that waits for
-  // consumers counts only those who stay.
-  if (!StillNamed(paths.ring, attached.ring_identity)) return Replaced(paths);
-  attached.seat = static_cast<uint32_t>(index);
-  internal::Seat& seat = table.seats[index];
-  uint32_t generation = internal::GenerationOf(W::LoadSeatState(seat.identity));
-  IntroduceHolder(seat, options);
-  bool wake_producer = false;
-  JoinFailure failure = JoinFailure::kNone;
-  constexpr int kTries = 16;
-  for (int i = 0; i < kTries; ++i) {
-    const auto begin =
-        internal::Join<A>(internal::RingView<A>(memory), table, attached.seat, ++generation,
-                          static_cast<uint8_t>(delivery.kind()), KindOf(options.start), options.start.value(),
-                          &attached.live_state, &failure, &wake_producer);
-    if (begin) {
-      attached.begin = *begin;
-      os::FutexWakeAll(&table.control->join.joins);  // a producer may be waiting for consumers
-      if (wake_producer) os::FutexWakeAll(&table.control->room_epoch.epoch);
-      return absl::OkStatus();
-    }
-    if (failure != JoinFailure::kEvicted) break;
-  }
-  W::StoreFree(seat.identity, internal::MakeSeatState(generation, internal::SeatPhase::kFree, 0));
-  wake_producer |= internal::OfferRoom<A>(table.control->room_waiting, table.control->room_epoch);
-  if (wake_producer) os::FutexWakeAll(&table.control->room_epoch.epoch);
-  return Explain(paths, failure, options.start, memory);
-}
-
-absl::Status BeginObserving(ConsumerAttachment& attached, const ConsumerOptions& options) {
-  const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
-  JoinFailure failure = JoinFailure::kNone;
-  const auto begin = internal::ChooseStart(internal::RingView<A>(memory), KindOf(options.start),
-                                           options.start.value(), 0, &failure);
-  if (!begin) return Explain(attached.paths, failure, options.start, memory);
-  attached.begin = *begin;
-  return absl::OkStatus();
-}
-
-absl::Status CheckSchema(const Paths& paths, const RingObject& ring, const ConsumerOptions& options) {
-  if (!options.schema || *options.schema == ring.schema()) return absl::OkStatus();
-  return os::Failure(Error::kSchema,
-                     absl::StrCat("open \"", paths.name, "\": its messages are \"", ring.schema(),
-                                  "\", this program expects \"", *options.schema,
-                                  "\"; build both programs from one schema"));
-}
-
-absl::Status NameTheObserver(const Paths& paths, const absl::Status& status) {
-  if (ErrorOf(status) != Error::kNoPermission) return status;
-  return os::Failure(Error::kNoPermission,
-                     absl::StrCat(std::string(status.message()),
-                                  "; a consumer with a seat must be able to write ", paths.seats,
-                                  ": create the ring with wider access, or look on with "
-                                  "Delivery::Observer(), which needs no seat"));
-}
-
-absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, Delivery delivery,
-                                       const ConsumerOptions& options) {
-  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
-  if (!ring.ok()) return ring.status();
-  if (absl::Status s = CheckSchema(paths, *ring, options); !s.ok()) return s;
-  ConsumerAttachment attached;
-  attached.paths = paths;
-  attached.header = ring->header;
-  auto ring_map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, false, true, paths.ring);
-  if (!ring_map.ok()) return ring_map.status();
-  attached.ring = *std::move(ring_map);
-  attached.ring_identity = ring->facts.identity;
-  attached.ring_probe = os::LockProbe(paths.ring, ring->facts.identity, std::move(ring->fd));
-  if (delivery.kind() == Delivery::Kind::kObserver) {
-    if (absl::Status s = BeginObserving(attached, options); !s.ok()) return s;
-    return attached;
-  }
-  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
-  if (!seats.ok()) return NameTheObserver(paths, seats.status());
-  attached.seats_header = seats->header;
-  auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, true, paths.seats);
-  if (!seats_map.ok()) return seats_map.status();
-  attached.seats = *std::move(seats_map);
-  attached.seats_probe = os::LockProbe(paths.seats, seats->facts.identity, std::move(seats->fd));
-  if (absl::Status s = TakeSeat(attached, seats->facts.identity, delivery, options); !s.ok()) return s;
-  return attached;
-}
-
-}  // namespace
-
-absl::Status CheckConsumerOptions(const ConsumerOptions& options) {
   if (options.open_timeout < Nanos::zero()) {
     return os::Failure(Error::kBadArgument, "open_timeout is negative; use 0 for \"do not wait\"");
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, Delivery delivery,
+absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Delivery& delivery,
                                                   const ConsumerOptions& options) {
   constexpr int kReplacements = 100;  // a queue that is removed and created faster than we can open it
   const int64_t start = os::MonotonicNs();
@@ -229,11 +308,17 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, Delivery d
   }
 }
 
-void LeaveSeat(const ConsumerAttachment& attached) {
+void LeaveSeat(ConsumerAttachment& attached) {
   const internal::SeatTable table = TableOf(attached.seats, attached.seats_header);
-  internal::SeatIdentity& seat = table.seats[attached.seat].identity;
-  W::StoreFree(seat, internal::MakeSeatState(internal::GenerationOf(attached.live_state),
-                                             internal::SeatPhase::kFree, 0));
+  internal::Seat& seat = table.seats[attached.seat];
+  const bool member = internal::DeliveryOf(attached.live_state) == internal::kDeliveryGroup;
+  if (member && W::LoadClaim(seat.words) != internal::kNoClaim) return;
+  W::StoreFree(seat.identity, internal::MakeSeatState(internal::GenerationOf(attached.live_state),
+                                                      internal::SeatPhase::kFree, 0));
+  if (!member) return;
+  attached.seat_lock.Release();  // counts as alive until then
+  RetireDeadGroup({attached.paths, attached.seats_identity, attached.seats_probe, table}, attached.group,
+                  Claims::kKeep);
 }
 
 bool EmptyDeadSeat(const Paths& paths, const os::Identity& seats_identity, const internal::SeatTable& table,
@@ -241,7 +326,7 @@ bool EmptyDeadSeat(const Paths& paths, const os::Identity& seats_identity, const
   auto lock = os::TryLock(paths.seats, seats_identity, internal::kLockSeat + seat);
   if (!lock.ok() || !lock->has_value()) return false;
   internal::Seat& words = table.seats[seat];
-  if (HasClaim(seat, table.seats)) return false;
+  if (internal::HoldsClaim<A>(table, seat)) return false;
   const uint32_t generation = internal::GenerationOf(W::LoadSeatState(words.identity)) + 1;
   W::StoreFree(words.identity, internal::MakeSeatState(generation, internal::SeatPhase::kFree, 0));
   return true;

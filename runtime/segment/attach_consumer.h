@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "millrace/internal/layout.h"
+#include "millrace/internal/ring_group.h"
 #include "millrace/internal/ring_join.h"
 #include "millrace/options.h"
 #include "runtime/os/lock.h"
@@ -23,23 +24,30 @@ struct ConsumerAttachment {
   os::Mapping ring;   // read-only
   os::Mapping seats;  // nothing for an observer
   os::HeldLock seat_lock;
-  os::Identity ring_identity;
+  os::Identity ring_identity, seats_identity;
   os::LockProbe ring_probe;
   os::LockProbe seats_probe;  // nothing for an observer
   uint32_t seat = 0;
   uint64_t live_state = 0;
   internal::Beginning begin;
+  internal::GroupPlace group;  // of a member
 };
 
-absl::Status CheckConsumerOptions(const ConsumerOptions& options);
+absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOptions& options);
+
+internal::StartAt KindOf(const Start& start);
+// What a join that failed says to its caller.
+absl::Status JoinFailed(const Paths& paths, internal::JoinFailure failure, const Start& start,
+                        const internal::RingMemory& memory);
 
 // PROTOCOL.md "Join". kNotFound (after open_timeout), kNoSeat, kNoPermission, kSchema, kBadArgument for a
 // start beyond the end, and whatever OpenRing refuses.
-absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, Delivery delivery,
+absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Delivery& delivery,
                                                   const ConsumerOptions& options);
 
-// Leaves the seat in order: free for the next holder, who finds another generation.
-void LeaveSeat(const ConsumerAttachment& attached);
+// Leaves the seat in order: free for the next holder, who finds another generation. With a message of its
+// group in hand it is left as if its holder had died, for other members to adopt.
+void LeaveSeat(ConsumerAttachment& attached);
 
 // A seat whose holder is dead: takes its lock, empties it, lets the lock go. false: somebody holds it.
 bool EmptyDeadSeat(const Paths& paths, const os::Identity& seats_identity, const internal::SeatTable& table,

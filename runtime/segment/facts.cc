@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "millrace/internal/ring_seats.h"
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
@@ -57,8 +58,33 @@ std::optional<uint64_t> AgeOf(const View& view, uint64_t position) {
   return now > *time ? now - *time : 0;
 }
 
-SeatInfo SeatFacts(const internal::Seat& seat, uint32_t index, uint64_t state, const Point& end,
+uint64_t NotBehind(uint64_t end, uint64_t place) {
+  return static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end, place)));
+}
+
+// The sequence of the message at a frame boundary, or of the next one.
+uint64_t SequenceAt(const View& view, uint64_t position) {
+  const uint64_t header = W::LoadHeader(view.HeaderAt(position));
+  const uint64_t tail = W::LoadTailSequence(view.control().tail);
+  return header == 0 ? tail : internal::WidenSequence(static_cast<uint32_t>(header >> 32), tail);
+}
+
+// A member has the message it claims to do, or nothing of its own.
+void MemberFacts(SeatInfo& info, const internal::Seat& seat, const internal::SeatTable& table,
+                 const Point& end, const View& view) {
+  if (const auto place = internal::GroupOfSeat<A>(seat.identity))
+    info.group = LabelOf(table.control->groups[place->index].name);
+  const uint64_t claim = W::LoadClaim(seat.words);
+  const uint64_t position = internal::ClaimPosition(claim) & ~uint64_t{7};
+  if (claim == internal::kNoClaim || end.position - position > view.capacity()) return;
+  info.lag_bytes = end.position - position;
+  info.lag_messages = NotBehind(end.sequence, SequenceAt(view, position));
+  info.lag_ns = AgeOf(view, position);
+}
+
+SeatInfo SeatFacts(const internal::SeatTable& table, uint32_t index, uint64_t state, const Point& end,
                    const View& view, os::LockProbe& probe) {
+  const internal::Seat& seat = table.seats[index];
   SeatInfo info;
   info.seat = index;
   info.generation = internal::GenerationOf(state);
@@ -71,21 +97,38 @@ SeatInfo SeatFacts(const internal::Seat& seat, uint32_t index, uint64_t state, c
   info.evicted = internal::PhaseOf(state) == internal::SeatPhase::kEvicted;
   info.received = W::Peek(seat.words.received);
   info.lost = W::Peek(seat.words.lost);
+  if (internal::DeliveryOf(state) == internal::kDeliveryGroup) {
+    info.lag_ns = 0;
+    MemberFacts(info, seat, table, end, view);
+    return info;
+  }
   const uint64_t position = W::LoadSeatPosition(seat.words);
   // The end was read before the seat: a consumer may be past it already.
-  info.lag_bytes = static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end.position, position)));
-  info.lag_messages = static_cast<uint64_t>(
-      std::max<int64_t>(0, internal::Ahead(end.sequence, W::Peek(seat.words.sequence))));
+  info.lag_bytes = NotBehind(end.position, position);
+  info.lag_messages = NotBehind(end.sequence, W::Peek(seat.words.sequence));
   info.lag_ns = info.lag_bytes == 0 ? std::optional<uint64_t>(0) : AgeOf(view, position);
   return info;
 }
 
-bool HasDurableGroup(const internal::SeatsControl& control) {
-  return std::any_of(std::begin(control.groups), std::end(control.groups),
-                     [](const internal::GroupWords& group) {
-                       const uint32_t flags = W::Peek(group.flags);
-                       return (flags & internal::kGroupUsed) != 0 && (flags & internal::kGroupDurable) != 0;
-                     });
+void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& end, const View& view) {
+  for (uint32_t g = 0; g < internal::kGroups; ++g) {
+    const internal::GroupWords& words = table.control->groups[g];
+    const uint32_t flags = W::LoadGroupFlags(words);
+    if ((flags & internal::kGroupUsed) == 0) continue;
+    GroupInfo group;
+    group.name = LabelOf(words.name);
+    group.durable = (flags & internal::kGroupDurable) != 0;
+    const uint64_t cursor = W::LoadCursor(words) & ~uint64_t{7};
+    group.lag_bytes = NotBehind(end.position, cursor);
+    if (group.lag_bytes != 0) group.lag_messages = NotBehind(end.sequence, SequenceAt(view, cursor));
+    for (const SeatInfo& seat : info.consumers) {
+      const auto place = internal::GroupOfSeat<A>(table.seats[seat.seat].identity);
+      if (place != internal::GroupPlace{g, W::Peek(words.generation)}) continue;
+      group.members += seat.alive && !seat.evicted;
+      group.in_hand += W::LoadClaim(table.seats[seat.seat].words) != internal::kNoClaim;
+    }
+    info.groups.push_back(std::move(group));
+  }
 }
 
 // true: a durable group keeps its place.
@@ -111,9 +154,11 @@ bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, co
   for (uint32_t i = 0; i < used; ++i) {
     const uint64_t state = W::LoadSeatState(table.seats[i].identity);
     if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
-    info.consumers.push_back(SeatFacts(table.seats[i], i, state, end, view, probe));
+    info.consumers.push_back(SeatFacts(table, i, state, end, view, probe));
   }
-  return HasDurableGroup(*table.control);
+  AddGroups(info, table, end, view);
+  return std::any_of(info.groups.begin(), info.groups.end(),
+                     [](const GroupInfo& group) { return group.durable; });
 }
 
 std::string StateOf(const RingInfo& info) {
@@ -254,6 +299,7 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.blocked_time = Nanos(static_cast<int64_t>(W::Peek(control.counters.blocked_ns)));
   info.evictions = W::Peek(control.counters.evictions);
   info.wakes = W::Peek(control.counters.wakes);
+  info.abandoned = W::Peek(control.counters.abandoned);
   info.payload_bytes = W::Peek(control.counters.bytes);
 
   info.damage = DamageOf(memory);

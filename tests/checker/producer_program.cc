@@ -134,20 +134,21 @@ std::byte* ProducerProgram::WaitClaim(size_t n, WhenFull when) {
 
 bool ProducerProgram::EvictAll() {
   bool evicted = false;
-  ring_.HoldingBack(
-      [&](uint32_t seat, uint64_t state) { evicted |= ring_.Evict(seat, state, EvictedWhy::kHeldBack); });
+  ring_.HoldingBack([&](const internal::Holder& holder) {
+    evicted |= ring_.Evict(holder.index, holder.state, EvictedWhy::kHeldBack);
+  });
   if (evicted) WakeEverybody(ring_.control());
   return evicted;
 }
 
 bool ProducerProgram::EmptyDeadSeats() {
   bool emptied = false;
-  ring_.HoldingBack([&](uint32_t i, uint64_t) {
-    KernelLock* const lock = &world->seat_locks[i];
+  ring_.HoldingBack([&](const internal::Holder& holder) {
+    KernelLock* const lock = &world->seat_locks[holder.index];
     if (machine->Held(lock)) return;
     const bool locked = !Slipped(Slip::kReclaimUnlocked);
     if (locked && !machine->TryLock(lock)) return;
-    SeatIdentity& seat = world->bytes().seats[i].identity;
+    SeatIdentity& seat = world->bytes().seats[holder.index].identity;
     const uint32_t generation = GenerationOf(W::LoadSeatState(seat)) + 1;
     W::StoreFree(seat, MakeSeatState(generation, SeatPhase::kFree, 0));
     if (locked) machine->Unlock(lock);

@@ -84,7 +84,7 @@ TEST(Evict, WakesAParkedVictim) {
   const Scene scene;
   Producer producer = scene.Create("ring");
   const QueueWords words(scene.File("ring"));
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy()}) {
     Child victim([&](const Child::Line&) {
       ConsumerOptions options = scene.From(Start::End());
       options.wait = Wait::kPark;

@@ -68,7 +68,7 @@ TEST(Stale, NotWhileItsProducerLivesWithoutLockFile) {
 
 TEST(Stale, NotWhileAnySeatIsHeld) {
   const Scene scene;
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy()}) {
     scene.LeaveDead("ring");
     {
       Consumer consumer = scene.Join("ring", delivery);

@@ -98,6 +98,7 @@ const Places& Compiled() {
       FIELD(CounterWords, blocked_ns),
       FIELD(CounterWords, evictions),
       FIELD(CounterWords, wakes),
+      FIELD(CounterWords, abandoned),
       WHOLE(ProducerIdentity),
       FIELD(ProducerIdentity, pid_namespace),
       FIELD(ProducerIdentity, since_ns),
@@ -145,6 +146,7 @@ const Places& Compiled() {
       FIELD(GroupWords, generation),
       FIELD(GroupWords, flags),
       FIELD(GroupWords, name),
+      FIELD(GroupWords, moves),
       FIELD(GroupWords, unused),
       WHOLE(SeatWords),
       FIELD(SeatWords, position),
@@ -296,7 +298,7 @@ struct Label {
 using Labels = std::map<std::string, Label>;
 
 std::set<std::string> LabelsNamedIn(const std::string& text) {
-  static const std::regex kName(R"(\[([A-Z][0-9])\])");
+  static const std::regex kName(R"(\[([A-Z][0-9]+)\])");
   std::set<std::string> names;
   for (std::sregex_iterator it(text.begin(), text.end(), kName), end; it != end; ++it) names.insert((*it)[1]);
   return names;
@@ -305,7 +307,7 @@ std::set<std::string> LabelsNamedIn(const std::string& text) {
 // Comments of the form "// [P2] release: ... pairs with [C1]." and the accessor that each describes.
 Labels LabelledAccessors(const std::string& text, Problems& problems) {
   static const std::regex kBegin(
-      R"(^(.*)//\s*\[([A-Z][0-9])\] (relaxed|acquire|release|acq_rel|seq_cst|membarrier)\b(.*)$)");
+      R"(^(.*)//\s*\[([A-Z][0-9]+)\] (relaxed|acquire|release|acq_rel|seq_cst|membarrier)\b(.*)$)");
   static const std::regex kMore(R"(^\s*//(.*)$)");
   static const std::regex kAccessor(R"(static [\w:<>& ]*?(\w+)\()");
   static const std::regex kPointer(R"(\(\*(\w+)\)\()");
@@ -359,7 +361,7 @@ std::vector<Use> UsesIn(const std::string& words) {
 std::set<std::string> SitesIn(const std::string& atomics) {
   const size_t begin = atomics.find("enum class Site");
   const std::string body = atomics.substr(begin, atomics.find("};", begin) - begin);
-  static const std::regex kSite(R"(\b([A-Z][0-9])\b)");
+  static const std::regex kSite(R"(\b([A-Z][0-9]+)\b)");
   std::set<std::string> sites;
   for (std::sregex_iterator it(body.begin(), body.end(), kSite), end; it != end; ++it) sites.insert((*it)[1]);
   return sites;
@@ -416,7 +418,7 @@ Problems CheckOrderTable(const std::string& protocol, const Labels& labels) {
     if (row.at(3) != found->second.accessor)
       problems.push_back(name + ": the table says " + row.at(3) + ", the code " + found->second.accessor);
     std::set<std::string> partners;
-    static const std::regex kName(R"([A-Z][0-9])");
+    static const std::regex kName(R"([A-Z][0-9]+)");
     for (std::sregex_iterator it(row.at(4).begin(), row.at(4).end(), kName), end; it != end; ++it)
       partners.insert(it->str());
     if (partners != either[name])

@@ -174,7 +174,7 @@ TEST(DescriptorLimit, IsAClearErrorAndLeavesNothing) {
       "take over: %s\n",
       WithEver([&] { return Producer::Open("ring", {.directory = dir.path()}).status(); }, [](bool) {})
           .c_str());
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     (void)WithEver(
         [&] { return Consumer::Open("ring", delivery, {.directory = dir.path()}).status(); },
         [&](bool) { EXPECT_TRUE(Must(manager.Inspect("ring")).consumers.empty()) << "a seat was kept"; });

@@ -35,7 +35,7 @@ constexpr Truncation kTruncations[] = {
 
 TEST(SigbusGuard, AConsumerIsToldKDamaged) {
   for (const Truncation& cut : kTruncations) {
-    for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+    for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
       if (delivery.kind() == Delivery::Kind::kObserver && std::string(cut.file) == "ring.seats") continue;
       for (const bool waits : {false, true}) {
         SCOPED_TRACE(std::string(cut.file) + " to " + std::to_string(cut.to) + ", delivery " +
@@ -133,7 +133,7 @@ TEST(SigbusGuard, IsOptInAndNoOtherHandlerIsEverInstalled) {
     };
     const std::vector<void*> before = handlers();
     Producer producer = Must(Producer::Create("ring", {.capacity = 16384}, {.directory = dir.path()}));
-    for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+    for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
       Consumer consumer = Must(Consumer::Open("ring", delivery, {.directory = dir.path()}));
       MustBe(producer.Publish("x") == Sent::kOk && consumer.Next(), "publish and read");
       MustBe(consumer.Next(milliseconds(1)).why() == Got::kTimedOut, "wait");

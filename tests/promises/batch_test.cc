@@ -29,7 +29,7 @@ uint64_t VisibleIn(const ScratchName& name) { return Must(SegmentManager().Inspe
 // One random batch after the other, small and large; a consumer of each kind reads them in its own process.
 TEST(Batch, ReachesEveryKindOfConsumerInAnotherProcess) {
   const Watchdog watchdog("batches");
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     const ScratchName name;
     const Oracle oracle(21, 0, 300);
     constexpr uint64_t kMessages = 30'000;
@@ -47,7 +47,8 @@ TEST(Batch, ReachesEveryKindOfConsumerInAnotherProcess) {
     uint64_t sequence = 0;
     for (uint64_t i = 0; sequence < kMessages; ++i) {
       const uint64_t round = testing::Mix(i);
-      MessageBatch batch = producer.Batch(round % 2 == 0 ? OnLargeBatch::kRefuse : OnLargeBatch::kPublishInParts);
+      MessageBatch batch =
+          producer.Batch(round % 2 == 0 ? OnLargeBatch::kRefuse : OnLargeBatch::kPublishInParts);
       for (uint64_t added = 0; added < 1 + round % 12; ++added) {
         for (;;) {
           const Sent sent = batch.Add(oracle.Make(sequence + added), milliseconds(1));
@@ -91,7 +92,10 @@ TEST(Batch, IsInvisibleUntilItsCommit) {
   EXPECT_EQ(VisibleIn(name), 10u);
   const Polled polled = consumer.Poll([](const Message& message) { EXPECT_EQ(message.text(), "part"); });
   EXPECT_EQ(polled.handled, 10u);
-  { MessageBatch dropped = producer.Batch(); ASSERT_EQ(dropped.TryAdd("never"), Sent::kOk); }  // an exception would do the same
+  {
+    MessageBatch dropped = producer.Batch();
+    ASSERT_EQ(dropped.TryAdd("never"), Sent::kOk);
+  }  // an exception would do the same
   EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty);
   ASSERT_EQ(producer.TryPublish("next"), Sent::kOk);
   const Received next = consumer.TryNext();

@@ -44,13 +44,16 @@ TEST(Delivery, KindsMixOnOneRing) {
   const Oracle oracle(3, 8, 400);
   constexpr uint64_t kMessages = 100'000;
   Producer producer = Must(Producer::Create(name, {.capacity = 65536}));
-  struct Tallies { Tally of[6]; };
+  struct Tallies {
+    Tally of[6];
+  };
   const SharedPage<Tallies> tallies;
   std::vector<std::unique_ptr<Child>> readers;
   readers.push_back(Reader(name, Delivery::Lossless(), oracle, tallies->of[0]));
   readers.push_back(Reader(name, Delivery::Lossless(), oracle, tallies->of[1], {.copy = true}));
   readers.push_back(Reader(name, Delivery::Lossy(), oracle, tallies->of[2]));
-  readers.push_back(Reader(name, Delivery::Lossy(), oracle, tallies->of[3], {.on_overrun = Overrun::kResumeNewest}));
+  readers.push_back(
+      Reader(name, Delivery::Lossy(), oracle, tallies->of[3], {.on_overrun = Overrun::kResumeNewest}));
   readers.push_back(Reader(name, Delivery::Observer(), oracle, tallies->of[4]));
   readers.push_back(Reader(name, Delivery::Lossless(), oracle, tallies->of[5], {.wait = Wait::kPark}));
   EXPECT_EQ(testing::PublishUntil(producer, oracle, kMessages), Sent::kOk);
@@ -63,8 +66,10 @@ TEST(Delivery, KindsMixOnOneRing) {
   }
   for (const int i : {0, 1, 5}) EXPECT_EQ(tallies->of[i].received, kMessages) << i;
   std::printf("lossy received %llu and %llu, observer %llu of %llu\n",
-              static_cast<unsigned long long>(tallies->of[2].received), static_cast<unsigned long long>(tallies->of[3].received),
-              static_cast<unsigned long long>(tallies->of[4].received), static_cast<unsigned long long>(kMessages));
+              static_cast<unsigned long long>(tallies->of[2].received),
+              static_cast<unsigned long long>(tallies->of[3].received),
+              static_cast<unsigned long long>(tallies->of[4].received),
+              static_cast<unsigned long long>(kMessages));
 }
 
 // The reader stops in the middle while the producer laps it, again and again.
@@ -116,7 +121,9 @@ void Overrun(Delivery delivery, enum Overrun policy) {
 }
 TEST(Lossy, OverrunResumesAtTheOldestAndCountsExactly) { Overrun(Delivery::Lossy(), Overrun::kResumeOldest); }
 TEST(Lossy, OverrunResumesAtTheNewestIfAsked) { Overrun(Delivery::Lossy(), Overrun::kResumeNewest); }
-TEST(Observer, OverrunResumesAtTheOldestAndCountsExactly) { Overrun(Delivery::Observer(), Overrun::kResumeOldest); }
+TEST(Observer, OverrunResumesAtTheOldestAndCountsExactly) {
+  Overrun(Delivery::Observer(), Overrun::kResumeOldest);
+}
 
 TEST(Lossy, AfterAnOverrunMostOfTheRingIsStillRead) {
   const ScratchName name;
@@ -136,7 +143,8 @@ TEST(Observer, IsInvisibleAndTakesNoSeat) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096, .seats = 1}));
   Child looker([&](const Child::Line& line) {
-    const Consumer a = Must(Consumer::Open(name, Delivery::Observer())), b = Must(Consumer::Open(name, Delivery::Observer()));
+    const Consumer a = Must(Consumer::Open(name, Delivery::Observer())),
+                   b = Must(Consumer::Open(name, Delivery::Observer()));
     line.Say("looking");
     return line.Hear() == "end" ? 0 : 1;
   });
@@ -147,7 +155,7 @@ TEST(Observer, IsInvisibleAndTakesNoSeat) {
 }
 
 TEST(Consumer, SkipToConflatesAndCountsWhatItPassesOver) {
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     const ScratchName name;
     const Oracle oracle;
     Producer producer = Must(Producer::Create(name, {.capacity = 65536}));
@@ -187,7 +195,8 @@ TEST(Consumer, SkipToMoreThanThereIsSkipsNothing) {
   Producer producer = Must(Producer::Create(name));
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
   for (int i = 0; i < 10; ++i) ASSERT_EQ(producer.TryPublish("x"), Sent::kOk);
-  for (const uint64_t n : {uint64_t{11}, uint64_t{1} << 32, uint64_t{1} << 63, (uint64_t{1} << 63) + 11, ~uint64_t{0}}) {
+  for (const uint64_t n :
+       {uint64_t{11}, uint64_t{1} << 32, uint64_t{1} << 63, (uint64_t{1} << 63) + 11, ~uint64_t{0}}) {
     EXPECT_TRUE(consumer.SkipTo(Start::Last(n)).ok());
     EXPECT_EQ(consumer.next_sequence(), 0u) << "Last(" << n << ")";
   }
@@ -211,7 +220,7 @@ TEST(Poll, StopsByMaxByHandlerAndPutsBackWhatThrew) {
   const ScratchName name;
   const Oracle oracle;
   Producer producer = Must(Producer::Create(name));
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy()}) {
     Consumer consumer = Must(Consumer::Open(name, delivery, {.start = Start::End()}));
     const uint64_t first = producer.next_sequence();
     Tally tally;
@@ -229,7 +238,8 @@ TEST(Poll, StopsByMaxByHandlerAndPutsBackWhatThrew) {
     EXPECT_THROW((void)consumer.Poll([&](const Message& m) {
       if (m.sequence == first + 20) throw 1;
       tally.Take(m, oracle);
-    }), int);
+    }),
+                 int);
     const Polled rest = consumer.Poll([&](const Message& m) { tally.Take(m, oracle); }, 1000);
     EXPECT_EQ(rest.handled, 80u);
     EXPECT_EQ(rest.why, Got::kEmpty);

@@ -76,7 +76,7 @@ TEST(Wait, TimeOutsAreKept) {
   const Watchdog watchdog("time-out");
   const ScratchName name;
   const Producer producer = Must(Producer::Create(name));
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) {
       Consumer consumer = Must(Consumer::Open(name, delivery, {.wait = wait}));
       EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty);
@@ -161,7 +161,7 @@ void SignalsDuringNext(Delivery delivery, Wait wait, int flags) {
   EXPECT_EQ(waiter.Wait(), 0);
 }
 void SignalsDuringEveryNext(int flags) {
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark})
       SignalsDuringNext(delivery, wait, flags);
   }
@@ -253,7 +253,7 @@ TEST(Signals, DoNotEndTheWaitForAPredecessor) {
 
 TEST(Interrupt, FromAnotherThreadEndsNextAndLastsUntilTheNextOpen) {
   for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) {
-    for (const Delivery delivery : {Delivery::Lossless(), Delivery::Observer()}) {
+    for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Observer()}) {
       const Watchdog watchdog("interrupt");
       const ScratchName name;
       Producer producer = Must(Producer::Create(name));

@@ -80,8 +80,9 @@ class Writer {
     std::byte* const data = producer_.ClaimSlow(bytes, &wake);
     if (wake) Wake();
     if (data == nullptr && random_() % 8 == 0) {
-      producer_.HoldingBack([&](uint32_t seat, uint64_t state) {
-        if (seat == kClumsySeat) producer_.Evict(seat, state, internal::EvictedWhy::kHeldBack);
+      producer_.HoldingBack([&](const internal::Holder& holder) {
+        if (holder.index == kClumsySeat)
+          producer_.Evict(holder.index, holder.state, internal::EvictedWhy::kHeldBack);
       });
     }
     return data;

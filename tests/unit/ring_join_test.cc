@@ -362,9 +362,9 @@ TEST_P(RingJoinTest, StoppedJoinerHoldsTheProducerUntilItIsEvicted) {
     if (site != Site::J6) return;  // stopped for ever before going live
     PublishFor(3 * capacity_);
     EXPECT_LE(Ahead(ring_.control().room.reserved, start_.position + capacity_), 0);
-    producer_.HoldingBack([&](uint32_t i, uint64_t state) {
-      EXPECT_EQ(i, 0u);
-      seen = state;
+    producer_.HoldingBack([&](const Holder& holder) {
+      EXPECT_EQ(holder.index, 0u);
+      seen = holder.state;
     });
     ASSERT_TRUE(seen);
     ASSERT_TRUE(producer_.Evict(0, *seen, EvictedWhy::kHeldBack));

@@ -50,16 +50,22 @@ class ConsumerCore {
   [[gnu::cold]] MILLRACE_EXPORT Received TryNextSlow() noexcept;
   [[gnu::cold]] Received NextWaiting(int64_t timeout_ns) noexcept;
   [[gnu::cold]] MILLRACE_EXPORT void StorePosition() noexcept;
+  // The current message is done with: a group's member gives it up, a lossless consumer gives its bytes back.
+  void Ack() noexcept;
+  // Undoes the last delivery: the handler threw.
+  MILLRACE_EXPORT void Undeliver(uint64_t sequence, uint64_t lost) noexcept;
+  MILLRACE_EXPORT void AckHandled() noexcept;  // at the end of a Poll: members only
   // A typed consumer met a message of another size.
   [[gnu::cold]] MILLRACE_EXPORT Received WrongSize() noexcept;
 
-  static Received ToReceived(const Lent& lent) {
-    return Received(Message{{lent.data, lent.bytes}, lent.sequence, lent.lost, 1});
+  static Received ToReceived(const Lent& lent, uint32_t deliveries = 1) {
+    return Received(Message{{lent.data, lent.bytes}, lent.sequence, lent.lost, deliveries});
   }
 
   RingConsumer<RealAtomics> ring;
   bool in_place = false;  // lossless without copy: the straight path
   bool polling = false;   // inside a Poll handler
+  bool member = false;    // of a group
   std::unique_ptr<Cold> cold;
 };
 

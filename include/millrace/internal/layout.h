@@ -120,6 +120,7 @@ struct alignas(kLine) CounterWords {
   uint64_t blocked_ns;  // nanoseconds it waited
   uint64_t evictions;   // seats evicted for nonsense or by policy
   uint64_t wakes;       // FUTEX_WAKE calls
+  uint64_t abandoned;   // claims that were given up with their group
 };
 
 // Who the producer is, for people only. Written when it attaches; read racily by tools.
@@ -190,17 +191,19 @@ struct alignas(kLine) JoinWords {
   uint32_t joins;       // futex. +1 in every round of a join or group creation
 };
 
-// One consumer group. Used from the delivery of groups on; laid out now.
+// One consumer group: its members share the messages from the cursor on. PROTOCOL.md "Groups".
 struct alignas(kLine) GroupWords {
-  uint64_t cursor;      // position; members by CAS
-  uint64_t sequence;    // of the message at cursor, kept near it for people
-  uint32_t generation;  // +1 with each creation
-  uint32_t flags;       // kGroupDurable, kGroupUsed
+  uint64_t cursor;      // position of the next frame that no member has taken. Members by CAS
+  uint64_t sequence;    // of the message at cursor, lags behind it; for people. Members
+  uint32_t generation;  // +1 with each creation. Creator, under the lock of every group
+  uint32_t flags;       // kGroupUsed ... Creator; whoever retires the group
   char name[kLabelBytes];
-  uint8_t unused[40];
+  uint32_t moves;  // +1 whenever a claim moves from one seat to another. Members
+  uint8_t unused[36];
 };
 inline constexpr uint32_t kGroupUsed = 1;
-inline constexpr uint32_t kGroupDurable = 2;
+inline constexpr uint32_t kGroupDurable = 2;   // keeps its place without members
+inline constexpr uint32_t kGroupCreating = 4;  // its cursor is being chosen: as a joining seat
 
 // Seat state word: {generation : 32, who evicted : 8, why : 8, delivery : 8, phase : 8}. One word, so that a
 // state is always read with the holder (generation) it belongs to.
@@ -226,13 +229,25 @@ constexpr EvictedBy ByOf(uint64_t state) { return static_cast<EvictedBy>(static_
 
 inline constexpr uint64_t kNoClaim = ~0ull;
 inline constexpr uint64_t kClaimTentative = 1;  // positions are multiples of 8: low bits are free
+constexpr bool IsTentative(uint64_t claim) { return (claim & kClaimTentative) != 0; }
+constexpr uint64_t ClaimPosition(uint64_t claim) { return claim & ~kClaimTentative; }
+
+// deliveries: {low 48 bits of position / 8, times : 16}. One word, so that a count is never read with the
+// claim of another message.
+inline constexpr uint64_t kMostDeliveries = 0xffff;
+constexpr uint64_t MakeDeliveries(uint64_t position, uint64_t times) {
+  return position / 8 << 16 | (times < kMostDeliveries ? times : kMostDeliveries);
+}
+constexpr uint64_t DeliveriesOf(uint64_t word, uint64_t position) {
+  return word >> 16 == MakeDeliveries(position, 0) >> 16 ? word & kMostDeliveries : 0;
+}
 
 // A consumer's slot. First line: written by its holder. Second: see each field.
 struct alignas(kLine) SeatWords {
   uint64_t position;    // everything below may be overwritten. Holder; the producer racily
   uint64_t claim;       // groups: position | kClaimTentative, or kNoClaim. Holder and rescuers
-  uint64_t claim_end;   // groups: end of a claim of several messages
-  uint64_t deliveries;  // groups: times the claimed message was handed out
+  uint64_t claim_end;   // groups: end of a claim of several messages, position. Holder
+  uint64_t deliveries;  // groups: see MakeDeliveries. Holder
   uint64_t sequence;    // of the message at position. Holder; tools racily
   uint64_t received;    // messages
   uint64_t lost;        // messages
@@ -326,7 +341,8 @@ static_assert(offsetof(RingControl, counters) == 384 && offsetof(RingControl, pr
 static_assert(sizeof(SeatsHeader) == 2048 && offsetof(SeatsHeader, incarnation) == 56);
 static_assert(offsetof(SeatsHeader, seats) == 72 && sizeof(SleeperWords) == kLine);
 static_assert(sizeof(JoinWords) == kLine && offsetof(JoinWords, joins) == 4);
-static_assert(sizeof(GroupWords) == kLine && offsetof(GroupWords, name) == 24);
+static_assert(sizeof(GroupWords) == kLine && offsetof(GroupWords, name) == 24 &&
+              offsetof(GroupWords, moves) == 88);
 static_assert(sizeof(SeatWords) == kLine && offsetof(SeatWords, start_sequence) == 80);
 static_assert(sizeof(SeatIdentity) == kLine && offsetof(SeatIdentity, label) == 48);
 static_assert(sizeof(Seat) == 256 && sizeof(SeatsControl) == 4096 && offsetof(SeatsControl, sleeper) == 2048);

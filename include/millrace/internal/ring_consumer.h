@@ -211,21 +211,8 @@ class RingConsumer : public RingView<A> {
     return W::LoadHeader(this->HeaderAt(position_)) != 0 || !this->Intact(position_);
   }
 
-  // After a time-out with an unchanged epoch: was a wake-up missed? A single publication may still be on its
-  // way to its wake; a second one can only follow the first one's look for sleepers.
-  bool MissedWake() const {
-    const uint64_t header = W::LoadHeader(this->HeaderAt(position_));
-    const Frame first = this->Judge(header, position_, sequence_);
-    if (first.kind != FrameKind::kMessage && first.kind != FrameKind::kPadding) return false;
-    const uint64_t tail = W::LoadTailPosition(this->control_->tail);
-    uint64_t first_end = first.next;
-    if ((W::LoadFlags(this->control_->room) & kFlagBatches) != 0) {  // set before the first batch
-      if (tail % 8 != 0 || Ahead(tail, position_) <= 0) return false;
-      first_end = tail;  // a batch is one publication: it may reach that far
-    }
-    if (Ahead(tail, first_end) > 0) return true;
-    return W::LoadHeader(this->HeaderAt(first_end)) != 0 && this->Intact(first_end);
-  }
+  // After a time-out with an unchanged epoch: was a wake-up missed?
+  bool MissedWake() const { return this->SecondPublication(position_, sequence_); }
   void CountLateWakeup() { ++counts_.late_wakeups; }
 
   // Moves forward to a boundary found before; what lies between is skipped.

@@ -2,7 +2,8 @@
 //
 // Purpose: PROTOCOL.md "Join". The caller holds the seat's kernel lock; nothing here waits.
 //
-// I1  When Join returns a point, R <= point + capacity held after the seat was visible, so that every later
+// I1  When Join (or CreateGroup) returns a point, R <= point + capacity held after the seat was visible, so
+// that every later
 //     scan of the producer counts it: [J2..J5] against [R1..R5].
 #ifndef MILLRACE_INTERNAL_RING_JOIN_H_
 #define MILLRACE_INTERNAL_RING_JOIN_H_
@@ -107,6 +108,53 @@ std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, u
   }
   *failure = JoinFailure::kOvertaken;
   return std::nullopt;
+}
+
+// A new group in slot `index`, whose flags are 0 and whose name is written: chooses where it begins, as Join
+// does. The caller holds the lock of every group. On failure the slot is free again.
+template <class A>
+std::optional<Beginning> CreateGroup(const RingView<A>& view, const SeatTable& seats, uint32_t index,
+                                     bool durable, StartAt start, uint64_t value, JoinFailure* failure,
+                                     bool* wake_producer) {
+  using W = Words<A>;
+  GroupWords& group = seats.control->groups[index];
+  W::Note(group.generation, W::Peek(group.generation) + 1);
+  constexpr int kRounds = 64;
+  *failure = JoinFailure::kOvertaken;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::optional<Beginning> begin = ChooseStart(view, start, value, round, failure);
+    if (!begin) break;
+    W::StoreCursor(group, begin->at.position);
+    if (round == 0) W::StoreGroupFlags(group, kGroupUsed | kGroupCreating);
+    W::CountJoin(seats.control->join);
+    W::FenceSeatBeforeIntent();
+    if (round > 0) *wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
+    const int64_t ahead = Ahead(W::LoadIntent(view.control().room), begin->at.position);
+    if (ahead > static_cast<int64_t>(view.capacity())) continue;
+    W::StoreGroupFlags(group, kGroupUsed | (durable ? kGroupDurable : 0));
+    return begin;
+  }
+  W::StoreGroupFlags(group, 0);
+  *wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
+  return std::nullopt;
+}
+
+// Takes a seat in a group that exists, which holds back for its members. The caller holds the lock of seat
+// and group, and has written into the seat which group it is. false: evicted meanwhile.
+template <class A>
+bool JoinGroup(const SeatTable& seats, uint32_t index, uint32_t generation, const GroupWords& group,
+               uint64_t* live) {
+  using W = Words<A>;
+  Seat& seat = seats.seats[index];
+  const uint64_t joining = MakeSeatState(generation, SeatPhase::kJoining, kDeliveryGroup);
+  *live = MakeSeatState(generation, SeatPhase::kLive, kDeliveryGroup);
+  W::StoreJoinPosition(seat.words, W::LoadCursor(group));
+  W::RaiseSeatsUsed(seats.control->join, index + 1);
+  W::StoreJoining(seat.identity, joining);
+  W::CountJoin(seats.control->join);
+  if (!W::GoLive(seat.identity, joining, *live)) return false;
+  W::CountJoin(seats.control->join);  // once more: whoever waits for consumers sleeps on this word
+  return true;
 }
 
 }  // namespace millrace::internal

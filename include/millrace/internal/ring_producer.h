@@ -20,16 +20,20 @@
 #include <optional>
 
 #include "millrace/internal/layout.h"
+#include "millrace/internal/ring_seats.h"
 #include "millrace/internal/ring_view.h"
 #include "millrace/internal/words.h"
 
 namespace millrace::internal {
 
-// The seats of one queue; the count is the private copy's.
-struct SeatTable {
-  SeatsControl* control = nullptr;
-  Seat* seats = nullptr;
-  uint32_t count = 0;
+// Who leaves no room: a lossless consumer, a message in the hands of a group's member, or a group that has
+// not come further.
+struct Holder {
+  enum class Kind : uint8_t { kSeat, kClaim, kGroup };
+  Kind kind;
+  uint32_t index;  // of the seat, or of the group
+  uint64_t state;  // of the seat; of a group its generation
+  uint64_t position;
 };
 
 template <class A>
@@ -142,12 +146,25 @@ class RingProducer {
     return true;
   }
 
-  // After Claim said "full": calls f(seat, state) for each seat that leaves no room for that claim.
+  // After Claim said "full": calls f(Holder) for each that leaves no room for that claim, maybe more than
+  // once.
   template <class F>
   void HoldingBack(F f) {
-    ForEachHolder([&](uint32_t i, uint64_t state, uint64_t position) {
-      if (Ahead(wanted_end_, position + capacity_) > 0) f(i, state);
+    ForEachHolder([&](const Holder& holder) {
+      if (Ahead(wanted_end_, holder.position + capacity_) > 0) f(holder);
     });
+  }
+
+  // f(seat, state) for each member that takes part in this group.
+  template <class F>
+  void ForEachMember(GroupPlace place, F f) {
+    for (uint32_t i = 0; i < seats_used_; ++i) {
+      const SeatIdentity& seat = seats_.seats[i].identity;
+      const uint64_t state = W::LoadSeatState(seat);
+      const SeatPhase phase = PhaseOf(state);
+      if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) continue;
+      if (DeliveryOf(state) == kDeliveryGroup && GroupOfSeat<A>(seat) == place) f(i, state);
+    }
   }
 
   // joining|live -> evicted, with its reason (E1). false: the holder changed meanwhile.
@@ -157,9 +174,7 @@ class RingProducer {
     const uint64_t evicted =
         MakeSeatState(GenerationOf(state), SeatPhase::kEvicted, DeliveryOf(state), EvictedBy::kProducer, why);
     if (!W::Evict(seat, state, evicted)) return false;
-    W::Note(control_->counters.evictions, W::Peek(control_->counters.evictions) + 1);
-    ++evictions_;
-    scanned_ = false;
+    CountEviction();
     return true;
   }
   // A seat was emptied by somebody else: the next slow path scans again.
@@ -254,6 +269,12 @@ class RingProducer {
     straight_limit_ = batch_.position;  // nothing fits
   }
 
+  void CountEviction() {
+    W::Note(control_->counters.evictions, W::Peek(control_->counters.evictions) + 1);
+    ++evictions_;
+    scanned_ = false;
+  }
+
   // PROTOCOL.md "Making room". false: a seat holds back what ends at `end`.
   bool MakeRoom(uint64_t end) {
     const uint64_t chunk = capacity_ / kMarks;
@@ -285,33 +306,103 @@ class RingProducer {
   void Scan() {
     held_ = false;
     lowest_ = position_;
-    ForEachHolder([&](uint32_t, uint64_t, uint64_t position) {
-      if (!held_ || Ahead(position, lowest_) < 0) lowest_ = position;
+    const bool settled = ForEachHolder([&](const Holder& holder) {
+      if (!held_ || Ahead(holder.position, lowest_) < 0) lowest_ = holder.position;
       held_ = true;
     });
+    if (settled) return;
+    held_ = true;  // what was granted stays granted; no more now
+    lowest_ = limit_ - capacity_;
   }
 
-  // Every seat whose position counts. A joining seat that has already lost its race is passed over (it will
-  // see the intent [J4, R2]); a live one out of range is nonsense and evicted.
+  // All that holds back, f(Holder) each, one maybe more than once. Cursors before claims: who moved the
+  // cursor had claimed first [R9, G4]. A claim that moves to another seat is counted before it leaves the old
+  // one: if none was counted while the seats were looked through, none was missed [R11, G7]. false: they kept
+  // moving.
   template <class F>
-  void ForEachHolder(F f) {
-    // It only grows: a peer that shrinks it hides nobody.
-    seats_used_ = std::max(seats_used_, std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count));
-    for (uint32_t i = 0; i < seats_used_; ++i) {
-      Seat& seat = seats_.seats[i];
-      const uint64_t state = W::LoadSeatState(seat.identity);
-      const SeatPhase phase = PhaseOf(state);
-      if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) continue;
-      if (DeliveryOf(state) != kDeliveryLossless) continue;
-      const uint64_t p = W::LoadSeatPosition(seat.words);
-      if (phase == SeatPhase::kJoining && Ahead(limit_, p + capacity_) > 0) continue;
-      if (position_ - p > capacity_ || p % 8 != 0) {
-        Evict(i, state, EvictedWhy::kNonsense);
+  bool ForEachHolder(F f) {
+    const uint32_t groups = ForEachGroup(f);
+    constexpr int kTries = 8;  // each move takes a death or an eviction
+    for (int k = 0; k < kTries; ++k) {
+      const uint32_t moves = Moves(groups);
+      // It only grows: a peer that shrinks it hides nobody.
+      seats_used_ = std::max(seats_used_, std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count));
+      for (uint32_t i = 0; i < seats_used_; ++i) VisitSeat(i, groups, f);
+      if (Moves(groups) == moves) return true;
+    }
+    return false;
+  }
+
+  // A set bit for each group that exists.
+  template <class F>
+  uint32_t ForEachGroup(F f) {
+    uint32_t groups = 0;
+    for (uint32_t g = 0; g < kGroups; ++g) {
+      GroupWords& group = seats_.control->groups[g];
+      const uint32_t flags = W::LoadGroupFlagsForScan(group);
+      if ((flags & kGroupUsed) == 0) continue;
+      const uint64_t p = W::LoadCursorForScan(group);
+      if ((flags & kGroupCreating) != 0 && LostItsRace(p)) continue;
+      if (!Valid(p)) {
+        if (W::RetireGroup(group, flags)) CountEviction();
         continue;
       }
-      f(i, state, p);
+      groups |= 1u << g;
+      f(Holder{Holder::Kind::kGroup, g, W::Peek(group.generation), p});
     }
+    return groups;
   }
+
+  template <class F>
+  void VisitSeat(uint32_t i, uint32_t groups, F f) {
+    Seat& seat = seats_.seats[i];
+    const uint64_t state = W::LoadSeatState(seat.identity);
+    if (PhaseOf(state) == SeatPhase::kFree) return;
+    if (DeliveryOf(state) == kDeliveryLossless) VisitLossless(seat, i, state, f);
+    if (DeliveryOf(state) == kDeliveryGroup && groups != 0) VisitClaim(seat, i, state, groups, f);
+  }
+
+  // A joining seat that has already lost its race is passed over (it will see the intent [J4, R2]); a live
+  // one out of range is nonsense and evicted.
+  template <class F>
+  void VisitLossless(Seat& seat, uint32_t i, uint64_t state, F f) {
+    const SeatPhase phase = PhaseOf(state);
+    if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) return;
+    const uint64_t p = W::LoadSeatPosition(seat.words);
+    if (phase == SeatPhase::kJoining && LostItsRace(p)) return;
+    if (!Valid(p)) {
+      Evict(i, state, EvictedWhy::kNonsense);
+      return;
+    }
+    f(Holder{Holder::Kind::kSeat, i, state, p});
+  }
+
+  // What a member claims holds back, even if it was evicted, until another member has adopted it.
+  template <class F>
+  void VisitClaim(Seat& seat, uint32_t i, uint64_t state, uint32_t groups, F f) {
+    const uint64_t claim = W::LoadClaimForScan(seat.words);
+    if (claim == kNoClaim) return;
+    const std::optional<GroupPlace> place = GroupOfSeat<A>(seat.identity);
+    if (!place || (groups >> place->index & 1) == 0) return;
+    if (place->generation != W::Peek(seats_.control->groups[place->index].generation)) return;
+    const uint64_t p = ClaimPosition(claim);
+    if (IsTentative(claim) && LostItsRace(p)) return;
+    if (!Valid(p)) {
+      if (PhaseOf(state) != SeatPhase::kEvicted) Evict(i, state, EvictedWhy::kNonsense);
+      return;
+    }
+    f(Holder{Holder::Kind::kClaim, i, state, p});
+  }
+  uint32_t Moves(uint32_t groups) const {
+    uint32_t sum = 0;
+    for (uint32_t g = 0; groups >> g != 0; ++g) {
+      if ((groups >> g & 1) != 0) sum += W::LoadMoves(seats_.control->groups[g]);
+    }
+    return sum;
+  }
+
+  bool Valid(uint64_t p) const { return position_ - p <= capacity_ && p % 8 == 0; }
+  bool LostItsRace(uint64_t p) const { return Ahead(limit_, p + capacity_) > 0; }
 
   // I5. About one per chunk: a boundary from which an overrun or late reader can start.
   void RecordMark() {

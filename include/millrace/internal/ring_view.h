@@ -131,6 +131,21 @@ class RingView {
     return std::nullopt;
   }
 
+  // Are there two publications at and behind this place? A single one may still be on its way to its wake; a
+  // second can only follow the first one's look for sleepers.
+  bool SecondPublication(uint64_t position, uint64_t sequence) const {
+    const Frame first = Judge(W::LoadHeader(HeaderAt(position)), position, sequence);
+    if (first.kind != FrameKind::kMessage && first.kind != FrameKind::kPadding) return false;
+    const uint64_t tail = W::LoadTailPosition(control_->tail);
+    uint64_t first_end = first.next;
+    if ((W::LoadFlags(control_->room) & kFlagBatches) != 0) {  // set before the first batch
+      if (tail % 8 != 0 || Ahead(tail, position) <= 0) return false;
+      first_end = tail;  // a batch is one publication: it may reach that far
+    }
+    if (Ahead(tail, first_end) > 0) return true;
+    return W::LoadHeader(HeaderAt(first_end)) != 0 && Intact(first_end);
+  }
+
   // Reads mark i whole (K5-K8); nullopt: void, torn, above the tail or overwritten.
   std::optional<Point> ReadMark(uint32_t i, uint64_t tail) const {
     const Mark& mark = control_->marks[i % kMarks];

@@ -143,6 +143,86 @@ struct Words {
   // [R7] release: R before the bytes stored from now on; pairs with [C4].
   static void FenceReservedBeforeBytes() { A::Fence(std::memory_order_release, Site::R7); }
 
+  // [R12] acquire: which groups there are, before their cursors; pairs with [G12].
+  static uint32_t LoadGroupFlagsForScan(const GroupWords& group) {
+    return A::Load(group.flags, std::memory_order_acquire, Site::R12);
+  }
+  // [R9] acquire: cursors before claims: whoever moved this cursor had claimed first; pairs with [G4] and
+  // [G11].
+  static uint64_t LoadCursorForScan(const GroupWords& group) {
+    return A::Load(group.cursor, std::memory_order_acquire, Site::R9);
+  }
+  // [R10] acquire: the member is done with what lies below its claim; pairs with [G2] and [G5].
+  static uint64_t LoadClaimForScan(const SeatWords& seat) {
+    return A::Load(seat.claim, std::memory_order_acquire, Site::R10);
+  }
+  // [R11] acquire: before and after the claims. Unchanged: no claim moved behind the scan's back; pairs with
+  // [G7].
+  static uint32_t LoadMoves(const GroupWords& group) {
+    return A::Load(group.moves, std::memory_order_acquire, Site::R11);
+  }
+
+  // ---- groups: members -----------------------------------------------------------------------------------
+  // [G1] acquire: everything below was published when another member moved it here; pairs with [G4] and
+  // [G11].
+  static uint64_t LoadCursor(const GroupWords& group) {
+    return A::Load(group.cursor, std::memory_order_acquire, Site::G1);
+  }
+  // [G2] release: a new claim, tentative or none. A scan may read it instead of the earlier one: the reads of
+  // that message are done; pairs with [R10] and [G6].
+  static void StoreClaim(SeatWords& seat, uint64_t claim) {
+    A::Store(seat.claim, claim, std::memory_order_release, Site::G2);
+  }
+  // [G3] relaxed: G4 makes it visible with the cursor, G2 where a claim is adopted.
+  static void StoreClaimEnd(SeatWords& seat, uint64_t end) {
+    A::Store(seat.claim_end, end, std::memory_order_relaxed, Site::G3);
+  }
+  // [G4] acq_rel: takes what lies between; a scan that sees it sees the claim; pairs with [G1] and [R9].
+  static bool MoveCursor(GroupWords& group, uint64_t from, uint64_t to) {
+    return A::CompareExchange(group.cursor, from, to, std::memory_order_acq_rel, Site::G4);
+  }
+  // [G5] acq_rel: the reads below the new claim are done; fails once another member has adopted it; pairs
+  // with [R10] and [G6].
+  static bool ChangeClaim(SeatWords& seat, uint64_t from, uint64_t to) {
+    return A::CompareExchange(seat.claim, from, to, std::memory_order_acq_rel, Site::G5);
+  }
+  // [G6] acquire: what an abandoned seat holds, before its end; pairs with [G2] and [G5].
+  static uint64_t LoadClaim(const SeatWords& seat) {
+    return A::Load(seat.claim, std::memory_order_acquire, Site::G6);
+  }
+  // [G7] release: after the claim at its new place, before it leaves the old one [G5]; pairs with [R11].
+  static void CountMove(GroupWords& group) {
+    A::Add(group.moves, uint32_t{1}, std::memory_order_release, Site::G7);
+  }
+  // [G8] relaxed: after G6 or under the dead holder's lock.
+  static uint64_t LoadClaimEnd(const SeatWords& seat) {
+    return A::Load(seat.claim_end, std::memory_order_relaxed, Site::G8);
+  }
+  // [G9] relaxed: a count and its message are one word; the kernel orders it by the dead holder's lock. That
+  // of an evicted holder who lives may be one too low.
+  static void StoreDeliveries(SeatWords& seat, uint64_t deliveries) {
+    A::Store(seat.deliveries, deliveries, std::memory_order_relaxed, Site::G9);
+  }
+  // [G10] relaxed: as G9.
+  static uint64_t LoadDeliveries(const SeatWords& seat) {
+    return A::Load(seat.deliveries, std::memory_order_relaxed, Site::G10);
+  }
+  // [G11] release: where a new group begins, before its flags or in the next round; pairs with [G1] and [R9].
+  static void StoreCursor(GroupWords& group, uint64_t position) {
+    A::Store(group.cursor, position, std::memory_order_release, Site::G11);
+  }
+  // [G12] release: cursor, generation and name belong to these flags; pairs with [G13] and [R12].
+  static void StoreGroupFlags(GroupWords& group, uint32_t flags) {
+    A::Store(group.flags, flags, std::memory_order_release, Site::G12);
+  }
+  // [G13] acquire: flags, then what they say about; pairs with [G12] and [G14].
+  static uint32_t LoadGroupFlags(const GroupWords& group) {
+    return A::Load(group.flags, std::memory_order_acquire, Site::G13);
+  }
+  // [G14] acq_rel: its cursor and claims hold nothing back any more; pairs with [G13].
+  static bool RetireGroup(GroupWords& group, uint32_t flags) {
+    return A::CompareExchange(group.flags, flags, uint32_t{0}, std::memory_order_acq_rel, Site::G14);
+  }
   // ---- marks ---------------------------------------------------------------------------------------------
   // [K1] relaxed: void while it is rewritten; K2 keeps it before the new contents.
   static void VoidMark(Mark& mark) {

@@ -1,0 +1,275 @@
+#include "runtime/segment/group.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "millrace/internal/words.h"
+#include "runtime/os/failure.h"
+#include "runtime/os/park.h"
+#include "runtime/segment/epoch.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::segment {
+namespace {
+
+using internal::GroupPlace;
+using internal::GroupWords;
+using A = internal::RealAtomics;
+using W = internal::Words<A>;
+
+constexpr size_t kMostName = internal::kLabelBytes - 1;
+constexpr int64_t kPatienceNs = 10'000'000'000;  // as for the life-cycle lock
+
+void PauseForLock() {
+  const timespec pause{0, 100'000};  // locks have no wake-up that a killed holder's mapping would not defeat
+  nanosleep(&pause, nullptr);
+}
+
+GroupWords& WordsOf(const SeatsAccess& seats, uint32_t index) { return seats.table.control->groups[index]; }
+
+std::optional<uint32_t> Find(const SeatsAccess& seats, const std::string& name) {
+  for (uint32_t g = 0; g < internal::kGroups; ++g) {
+    const GroupWords& group = WordsOf(seats, g);
+    if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0 && LabelOf(group.name) == name) return g;
+  }
+  return std::nullopt;
+}
+
+// f(seat, state) for each seat whose last holder belonged to the group in this slot; of any generation if
+// `generation` is unset. f returns true to end it, which is then the answer.
+template <class F>
+bool AnySeatOf(const SeatsAccess& seats, uint32_t index, std::optional<uint32_t> generation, F f) {
+  const uint32_t used = std::min(W::LoadSeatsUsed(seats.table.control->join), seats.table.count);
+  for (uint32_t i = 0; i < used; ++i) {
+    const internal::SeatIdentity& seat = seats.table.seats[i].identity;
+    const uint64_t state = W::LoadStateForReason(seat);
+    if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
+    const std::optional<GroupPlace> place = internal::GroupOfSeat<A>(seat);
+    if (!place || place->index != index || (generation && place->generation != *generation)) continue;
+    if (f(i, state)) return true;
+  }
+  return false;
+}
+
+bool HeldBySomebody(const SeatsAccess& seats, uint32_t seat) {
+  return seats.probe.Ask(internal::kLockSeat + seat) != os::Holder::kNone;
+}
+
+// An evicted member counts as dead, even if its process lives.
+bool HasLivingMember(const SeatsAccess& seats, GroupPlace place) {
+  return AnySeatOf(seats, place.index, place.generation, [&](uint32_t seat, uint64_t state) {
+    return internal::PhaseOf(state) != internal::SeatPhase::kEvicted && HeldBySomebody(seats, seat);
+  });
+}
+
+// nullopt: evicted members that live keep moving them from seat to seat.
+std::optional<uint64_t> CountClaims(const SeatsAccess& seats, GroupPlace place) {
+  const GroupWords& group = WordsOf(seats, place.index);
+  constexpr int kTries = 8;
+  for (int k = 0; k < kTries; ++k) {
+    const uint32_t moves = W::LoadMoves(group);
+    uint64_t claims = 0;
+    AnySeatOf(seats, place.index, place.generation, [&](uint32_t seat, uint64_t) {
+      claims += W::LoadClaim(seats.table.seats[seat].words) != internal::kNoClaim;
+      return false;
+    });
+    if (W::LoadMoves(group) == moves) return claims;
+  }
+  return std::nullopt;
+}
+
+// With the lock of this group (or of all) held.
+Retired RetireLocked(const SeatsAccess& seats, GroupPlace place, Claims claims, bool even_durable) {
+  GroupWords& group = WordsOf(seats, place.index);
+  const uint32_t flags = W::LoadGroupFlags(group);
+  if ((flags & internal::kGroupUsed) == 0 || W::Peek(group.generation) != place.generation) return {};
+  if ((flags & internal::kGroupDurable) != 0 && !even_durable) return {};
+  if (HasLivingMember(seats, place)) return {};
+  const std::optional<uint64_t> held = CountClaims(seats, place);
+  if (held != uint64_t{0} && claims == Claims::kKeep) return {};
+  if (!W::RetireGroup(group, flags)) return {};
+  return {true, held.value_or(1)};
+}
+
+// A slot for a new group, with all locks held. A slot whose last group still has a living (evicted) member is
+// passed over: it could move the cursor of the next one.
+std::optional<uint32_t> FreeSlot(const SeatsAccess& seats) {
+  for (uint32_t g = 0; g < internal::kGroups; ++g) {
+    const GroupWords& group = WordsOf(seats, g);
+    if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0)
+      RetireLocked(seats, {g, W::Peek(group.generation)}, Claims::kKeep, false);
+    if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0) continue;
+    if (AnySeatOf(seats, g, std::nullopt, [&](uint32_t i, uint64_t) { return HeldBySomebody(seats, i); }))
+      continue;
+    return g;
+  }
+  return std::nullopt;
+}
+
+absl::Status AllTaken(const SeatsAccess& seats, const std::string& name) {
+  std::vector<std::string> names;
+  for (uint32_t g = 0; g < internal::kGroups; ++g) names.push_back(LabelOf(WordsOf(seats, g).name));
+  return os::Failure(
+      Error::kNoSeat,
+      absl::StrCat("open \"", seats.paths.name, "\" in group \"", name, "\": all ", internal::kGroups,
+                   " groups of the ring are taken (", absl::StrJoin(names, ", "),
+                   "); end one, or remove one that nobody needs (shmctl evict ", seats.paths.name,
+                   " --group NAME)"));
+}
+
+absl::Status DurableDiffers(const SeatsAccess& seats, const std::string& name, bool durable) {
+  return os::Failure(Error::kOptionsDiffer,
+                     absl::StrCat("open \"", seats.paths.name, "\" in group \"", name, "\": the group is ",
+                                  durable ? "not durable, this member asks for a durable one"
+                                          : "durable, this member asks for one that is not",
+                                  "; let all members ask for the same"));
+}
+
+// nullopt: somebody else has the lock, or the group changed meanwhile: again.
+absl::StatusOr<std::optional<GroupHold>> JoinExisting(const SeatsAccess& seats, uint32_t index,
+                                                      const std::string& name, bool durable,
+                                                      const internal::RingMemory& memory) {
+  auto lock = os::TryLock(seats.paths.seats, seats.identity, internal::kLockGroup + index);
+  if (!lock.ok()) return lock.status();
+  if (!lock->has_value() || Find(seats, name) != index) return std::optional<GroupHold>();
+  GroupWords& group = WordsOf(seats, index);
+  const uint32_t flags = W::LoadGroupFlags(group);
+  if ((flags & internal::kGroupCreating) != 0) {  // its creator died
+    W::StoreGroupFlags(group, 0);
+    return std::optional<GroupHold>();
+  }
+  if (((flags & internal::kGroupDurable) != 0) != durable) return DurableDiffers(seats, name, durable);
+  GroupHold hold;
+  hold.place = {index, W::Peek(group.generation)};
+  hold.lock = *std::move(*lock);
+  const internal::RingView<A> view(memory);
+  const uint64_t cursor = W::LoadCursor(group) & ~uint64_t{7};
+  const uint64_t header = W::LoadHeader(view.HeaderAt(cursor));
+  const uint64_t tail = W::LoadTailSequence(view.control().tail);
+  hold.begin.at = {cursor,
+                   header == 0 ? tail : internal::WidenSequence(static_cast<uint32_t>(header >> 32), tail)};
+  hold.begin.wanted = hold.begin.at.sequence;
+  return std::optional<GroupHold>(std::move(hold));
+}
+
+absl::StatusOr<std::optional<GroupHold>> Create(const SeatsAccess& seats, const std::string& name,
+                                                bool durable, const Start& start,
+                                                const internal::RingMemory& memory) {
+  auto lock = os::TryLock(seats.paths.seats, seats.identity, internal::kLockGroup, internal::kGroups);
+  if (!lock.ok()) return lock.status();
+  if (!lock->has_value() || Find(seats, name)) return std::optional<GroupHold>();
+  const std::optional<uint32_t> slot = FreeSlot(seats);
+  if (!slot) return AllTaken(seats, name);
+  GroupWords& group = WordsOf(seats, *slot);
+  SetLabel(group.name, name);
+  bool wake_producer = false;
+  internal::JoinFailure failure = internal::JoinFailure::kNone;
+  const auto begin = internal::CreateGroup<A>(internal::RingView<A>(memory), seats.table, *slot, durable,
+                                              KindOf(start), start.value(), &failure, &wake_producer);
+  if (wake_producer) os::FutexWakeAll(&seats.table.control->room_epoch.epoch);
+  if (!begin) return JoinFailed(seats.paths, failure, start, memory);
+  GroupHold hold;
+  hold.place = {*slot, W::Peek(group.generation)};
+  hold.lock = *std::move(*lock);
+  hold.created = true;
+  hold.begin = *begin;
+  return std::optional<GroupHold>(std::move(hold));
+}
+
+}  // namespace
+
+absl::Status CheckGroupName(const std::string& name) {
+  if (PathsOf("", name).ok() && name.size() <= kMostName) return absl::OkStatus();
+  return os::Failure(Error::kBadName,
+                     absl::StrCat("\"", Printable(name.substr(0, kMostName)),
+                                  "\" cannot name a group; use 1 to 63 letters, digits, '_', '.' or '-', "
+                                  "beginning with a letter, digit or '_', such as \"workers\""));
+}
+
+absl::StatusOr<GroupHold> HoldGroup(SeatsAccess seats, const internal::RingMemory& memory,
+                                    const Delivery& delivery, const Start& start) {
+  const int64_t deadline = os::MonotonicNs() + kPatienceNs;
+  for (;;) {
+    const std::optional<uint32_t> index = Find(seats, delivery.group());
+    auto hold = index ? JoinExisting(seats, *index, delivery.group(), delivery.durable(), memory)
+                      : Create(seats, delivery.group(), delivery.durable(), start, memory);
+    if (!hold.ok()) return hold.status();
+    if (hold->has_value()) return *std::move(*hold);
+    if (os::MonotonicNs() > deadline) {
+      return os::Failure(
+          Error::kTimedOut,
+          absl::StrCat("open \"", seats.paths.name, "\" in group \"", delivery.group(),
+                       "\": another process has been joining it for 10 s; see who holds bytes ",
+                       internal::kLockGroup, " to ", internal::kLockGroup + internal::kGroups - 1, " of ",
+                       seats.paths.seats, " (lslocks)"));
+    }
+    PauseForLock();
+  }
+}
+
+void UndoCreation(const SeatsAccess& seats, const GroupHold& hold) {
+  if (hold.created) W::StoreGroupFlags(WordsOf(seats, hold.place.index), 0);
+}
+
+Retired RetireDeadGroup(SeatsAccess seats, GroupPlace place, Claims claims, bool even_durable) {
+  auto lock = os::TryLock(seats.paths.seats, seats.identity, internal::kLockGroup + place.index);
+  if (!lock.ok() || !lock->has_value()) return {};
+  return RetireLocked(seats, place, claims, even_durable);
+}
+
+internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, uint32_t index) {
+  using internal::Adopted;
+  internal::Seat& seat = seats.table.seats[index];
+  const bool evicted =
+      internal::PhaseOf(W::LoadStateForReason(seat.identity)) == internal::SeatPhase::kEvicted;
+  if (!evicted && HeldBySomebody(seats, index)) return Adopted::kLeft;
+  const auto rescuer = os::TryLockShared(seats.paths.seats, seats.identity, internal::kLockRescuer + index);
+  if (!rescuer.ok() || !rescuer->has_value()) return Adopted::kLeft;
+  const auto dead = os::TryLock(seats.paths.seats, seats.identity, internal::kLockSeat + index);
+  if (!dead.ok()) return Adopted::kLeft;
+  // From here on nobody sits down there. Whoever did so before us is not evicted, and maybe of another group.
+  const uint64_t state = W::LoadStateForReason(seat.identity);
+  if (internal::GroupOfSeat<A>(seat.identity) != member.place()) return Adopted::kNothing;
+  if (!dead->has_value() && internal::PhaseOf(state) != internal::SeatPhase::kEvicted) return Adopted::kLeft;
+  const Adopted adopted = member.Adopt(index, dead->has_value());
+  if (dead->has_value() && W::LoadClaim(seat.words) == internal::kNoClaim) {
+    W::StoreFree(seat.identity,
+                 internal::MakeSeatState(internal::GenerationOf(state) + 1, internal::SeatPhase::kFree, 0));
+  }
+  return adopted;
+}
+
+absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
+  if (!ring.ok()) return ring.status();
+  absl::StatusOr<SeatsObject> object = OpenSeats(paths, /*write=*/true, ring->header);
+  if (!object.ok()) return object.status();
+  auto map = os::Mapping::Map(object->fd.get(), 0, object->header.file_bytes, true, false, paths.seats);
+  if (!map.ok()) return map.status();
+  const os::Identity identity = object->facts.identity;
+  os::LockProbe probe(paths.seats, identity, std::move(object->fd));
+  const SeatsAccess seats{paths, identity, probe, TableOf(*map, object->header)};
+  const std::string what = absl::StrCat("remove group \"", name, "\" of \"", paths.name, "\": ");
+  const std::optional<uint32_t> index = Find(seats, name);
+  if (!index) {
+    return os::Failure(Error::kNotFound,
+                       absl::StrCat(what, "there is no such group; see shmctl stat ", paths.name));
+  }
+  const Retired retired =
+      RetireDeadGroup(seats, {*index, W::Peek(WordsOf(seats, *index).generation)}, Claims::kAbandon, true);
+  if (!retired.retired) {
+    return os::Failure(Error::kInUse,
+                       absl::StrCat(what, "it has a living member, or somebody joins it; stop or evict ",
+                                    "its members first (shmctl stat ", paths.name, ")"));
+  }
+  W::BumpRoomEpoch(seats.table.control->room_epoch);
+  os::FutexWakeAll(&seats.table.control->room_epoch.epoch);
+  return absl::OkStatus();
+}
+
+}  // namespace millrace::segment
