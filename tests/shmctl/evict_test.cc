@@ -89,6 +89,7 @@ TEST(ToolEvict, ASeatIsWrittenAsStatPrintsIt) {
     EXPECT_TRUE(Has(ran.err, "like 3#17")) << seat << ran.err;
   }
   EXPECT_EQ(shell.Run("S evict q").exit, 2);
+  EXPECT_EQ(shell.Run("S evict q 3#17 --group g").exit, 2);
 }
 
 // The time runs on while pub looks after other things (it waits in slices of 2 seconds).

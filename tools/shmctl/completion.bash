@@ -28,6 +28,15 @@ _shmctl_ring_names() {
 # What `shmctl stat` shows under SEAT.
 _shmctl_seats() { shmctl --dir "$(_shmctl_directory)" stat "$1" 2>/dev/null | awk '$1 ~ /^[0-9]+#[0-9]+$/ {print $1}'; }
 
+# Groups of the rings on the command line, as `shmctl stat` shows them.
+_shmctl_groups() {
+  local ring
+  for ring in "${COMP_WORDS[@]:2}"; do
+    [[ -e $(_shmctl_directory)/$ring.ring ]] || continue
+    shmctl --dir "$(_shmctl_directory)" stat "$ring" 2>/dev/null | awk '/^GROUP /{inside = 1; next} inside {print $1}'
+  done
+}
+
 # The first word that is neither an option nor the value of --dir.
 _shmctl_command() {
   local i
@@ -65,7 +74,14 @@ _shmctl() {
     --older-than) _shmctl_offer "1m 1h 1d"; return ;;
     --mode | --seats-mode) _shmctl_offer "0600 0640 0644 0660 0666"; return ;;
     --owner) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
-    --group) mapfile -t COMPREPLY < <(compgen -g -- "$word"); return ;;
+    --group)
+      if [[ $command == set ]]; then
+        mapfile -t COMPREPLY < <(compgen -g -- "$word")
+      else
+        _shmctl_offer "$(_shmctl_groups)"
+      fi
+      return
+      ;;
     --max-message | --seats | --schema | --wait-for | --rate | -n | -c) return ;;
   esac
   if [[ -z $command ]]; then
@@ -79,6 +95,7 @@ _shmctl() {
       list | stat) options+=" --json" ;;
       pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open" ;;
       tail) options+=" --from -n -c -e --lossless --format --until-closed --no-wait --json" ;;
+      evict) options+=" --group" ;;
       unlink) options+=" --force" ;;
       prune) options+=" --dry-run --yes --older-than --json" ;;
       set) options+=" --keep --no-keep --mode --seats-mode --owner --group" ;;

@@ -52,10 +52,14 @@ std::string DescribePid(const SeatInfo& seat) {
   return seat.pid_foreign ? "elsewhere" : "?";
 }
 
+std::string DescribeLag(uint64_t messages, uint64_t bytes) {
+  if (messages == 0 && bytes == 0) return "none";
+  return Counted(messages, "message") + ", " + HumanSize(bytes);
+}
+
 std::string DescribeLag(const SeatInfo& seat) {
-  if (seat.lag_messages == 0 && seat.lag_bytes == 0) return "none";
-  std::string text = Counted(seat.lag_messages, "message") + ", " + HumanSize(seat.lag_bytes);
-  if (seat.lag_ns) text += ", " + HumanDuration(*seat.lag_ns);
+  std::string text = DescribeLag(seat.lag_messages, seat.lag_bytes);
+  if (seat.lag_ns && seat.lag_bytes != 0) text += ", " + HumanDuration(*seat.lag_ns);
   return text;
 }
 

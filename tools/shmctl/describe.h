@@ -17,6 +17,7 @@ std::string DescribeProducer(const ProducerInfo& producer);  // `feed, pid 4711`
 std::string DescribeSeatId(const SeatInfo& seat);            // "3#7": seat 3, its seventh holder
 std::string DescribePid(const SeatInfo& seat);               // "4711"; "elsewhere": of another PID namespace
 std::string DescribeLag(const SeatInfo& seat);               // "none", or "12 messages, 1.5 KiB, 3 ms"
+std::string DescribeLag(uint64_t messages, uint64_t bytes);  // the same without age
 
 // false: its header is damaged, so nothing but name, damage and the file's facts is known.
 bool IsDescribed(const RingInfo& ring);

@@ -51,11 +51,25 @@ Json ConsumersJson(const RingInfo& ring) {
   return consumers;
 }
 
+Json GroupsJson(const RingInfo& ring) {
+  if (!ring.seats_readable) return nullptr;
+  Json groups = Json::array();
+  for (const GroupInfo& group : ring.groups) {
+    groups.push_back({{"name", group.name},
+                      {"durable", group.durable},
+                      {"members", group.members},
+                      {"in_hand", group.in_hand},
+                      {"lag_messages", group.lag_messages},
+                      {"lag_bytes", group.lag_bytes}});
+  }
+  return groups;
+}
+
 // What only a sound header could have told.
 void Forget(Json& json) {
   for (const char* name : {"capacity_bytes", "max_message_bytes", "seats", "keep", "created_ns",
                            "next_sequence", "oldest_sequence", "payload_bytes", "dropped", "evictions",
-                           "blocked", "blocked_ns", "wakes", "consumers"}) {
+                           "blocked", "blocked_ns", "wakes", "abandoned", "consumers", "groups"}) {
     json[name] = nullptr;
   }
   for (const char* name : {"alive", "epoch", "epoch_first_sequence", "closed"})
@@ -89,7 +103,9 @@ Json RingJson(const RingInfo& ring) {
                {"blocked", ring.blocked},
                {"blocked_ns", ring.blocked_time.count()},
                {"wakes", ring.wakes},
+               {"abandoned", ring.abandoned},
                {"consumers", ConsumersJson(ring)},
+               {"groups", GroupsJson(ring)},
                {"stale", ring.stale},
                {"why", OrNull(ring.stale_why)}};
   if (!IsDescribed(ring)) Forget(json);

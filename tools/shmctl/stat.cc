@@ -26,8 +26,8 @@ struct StatArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Shows what a ring is, who writes it, and each consumer that holds a seat (observers, like shmctl tail, hold
-none). Looking takes no seat and disturbs nobody. A SEAT is written NUMBER#GENERATION: a seat taken again
+    R"(Shows what a ring is, who writes it, each consumer that holds a seat (observers, like shmctl tail, hold none), and
+each group. Looking takes no seat and disturbs nobody. A SEAT is written NUMBER#GENERATION: a seat taken again
 gets a new generation.
 
 Examples:
@@ -75,9 +75,23 @@ std::string DescribeMessages(const RingInfo& ring) {
 }
 
 std::string DescribePressure(const RingInfo& ring) {
-  return absl::StrFormat("%d messages dropped, blocked %d times for %s, %d evictions, %d wakes", ring.dropped,
-                         ring.blocked, HumanDuration(static_cast<uint64_t>(ring.blocked_time.count())),
-                         ring.evictions, ring.wakes);
+  std::string text =
+      absl::StrFormat("%d messages dropped, blocked %d times for %s, %d evictions, %d wakes", ring.dropped,
+                      ring.blocked, HumanDuration(static_cast<uint64_t>(ring.blocked_time.count())),
+                      ring.evictions, ring.wakes);
+  if (ring.abandoned != 0) text += absl::StrFormat(", %d messages abandoned with their groups", ring.abandoned);
+  return text;
+}
+
+// LAG: what no member has taken yet. IN HAND: members, dead ones too, that hold messages.
+std::string GroupTable(const RingInfo& ring) {
+  using enum Table::Align;
+  Table table({{"GROUP"}, {"KIND"}, {"MEMBERS", kRight}, {"IN HAND", kRight}, {"LAG"}});
+  for (const GroupInfo& group : ring.groups) {
+    table.AddRow({group.name, group.durable ? "durable" : "while it has members", std::to_string(group.members),
+                  std::to_string(group.in_hand), DescribeLag(group.lag_messages, group.lag_bytes)});
+  }
+  return table.Text();
 }
 
 std::string SeatTable(const RingInfo& ring) {
@@ -127,7 +141,10 @@ std::string Describe(const RingInfo& ring) {
   const std::string why = ring.stale_why.empty() ? "" : ": " + ring.stale_why;
   sheet.Add("stale", (ring.stale ? "yes" : "no") + why);
   if (IsDescribed(ring)) AddContents(ring, sheet);
-  return ring.consumers.empty() ? sheet.text() : sheet.text() + '\n' + SeatTable(ring);
+  std::string text = sheet.text();
+  if (!ring.consumers.empty()) text += '\n' + SeatTable(ring);
+  if (!ring.groups.empty()) text += '\n' + GroupTable(ring);
+  return text;
 }
 
 int RunStat(const StatArguments& arguments, const std::string& directory) {

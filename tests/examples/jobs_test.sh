@@ -1,0 +1,37 @@
+#!/bin/bash
+# A pool of workers: any of them is killed, even all at once; each job is done, and one that was in a killed worker's
+# hand is done by another.
+#   jobs_test.sh BIN
+. "$(dirname "$0")/support.sh"
+
+jobs=600
+declare -A worker
+start_worker() { "$bin/millrace_job_worker" "$ring" >> "$work/$1.log" 2>&1 & worker[$1]=$!; }
+done_by() { grep -c '^job ' "$work/$1.log"; }
+has_begun() { [[ $(done_by "$1") -ge $2 ]]; }
+
+for name in a b c; do start_worker $name; done
+for name in a b c; do until_true waits_for_the_ring "${worker[$name]}"; done
+"$bin/millrace_job_publisher" "$ring" "$jobs" > "$work/publisher.log" 2>&1 & publisher=$!
+
+# One after the other dies at work.
+for name in a b; do
+  until_true has_begun $name 5
+  kill -9 "${worker[$name]}"
+  ended "${worker[$name]}" 137
+  start_worker $name
+done
+# Nobody is left for a while: the group keeps its place.
+until_true has_begun c 5
+kill -9 "${worker[@]}"
+for name in a b c; do ended "${worker[$name]}" 137; done
+ended "$publisher" 0
+for name in d e; do start_worker $name; done
+for name in d e; do ended "${worker[$name]}" 0; done
+
+seen=$(cat "$work"/?.log | sed -n 's/^job \([0-9]*\): .*/\1/p' | sort -nu | wc -l)
+[[ $seen == "$jobs" ]] || fail "$seen of $jobs jobs were done"
+grep -q "another worker had it before" "$work"/?.log || fail "no job was taken over"
+[[ $(sed -n 's/^job 1: //p' "$work"/?.log | head -n 1) == "2271 primes below 20100"* ]] || fail "job 1 is wrong"
+nothing_left
+echo PASS
