@@ -97,7 +97,11 @@ absl::Status Remove(const Paths& paths, bool force) {
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
   if (!life.ok()) return life.status();
   absl::StatusOr<RingInfo> info = FactsOnceClosed(paths);
-  if (!info.ok()) return info.status();
+  if (!info.ok()) {
+    // Somebody removed it between our look and our lock, which made a new .lock.
+    if (ErrorOf(info.status()) == Error::kNotFound && !os::FactsOfName(paths.seats)) (void)life->RemoveNames();
+    return info.status();
+  }
   if (!force) {
     if (const std::string users = Users(*info); !users.empty()) return InUse(paths, users);
     if (AnyLockHeld(paths)) return InUse(paths, "a process that holds one of its locks (lslocks)");

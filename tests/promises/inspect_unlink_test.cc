@@ -1,14 +1,18 @@
 // Promise: looking disturbs nobody and tells the truth; removing asks first, and leaves nothing.
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+#include <filesystem>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "gtest/gtest.h"
 #include "millrace/millrace.h"
 #include "tests/support/child.h"
 #include "tests/support/must.h"
+#include "tests/support/scratch.h"
 #include "tests/support/scratch_dir.h"
 #include "tests/support/tally.h"
 #include "tests/support/watchdog.h"
@@ -20,6 +24,7 @@ using testing::Child;
 using testing::Must;
 using testing::Oracle;
 using testing::ScratchDir;
+using testing::ScratchName;
 using testing::Watchdog;
 
 void WriteForeign(const std::string& path, size_t bytes) {
@@ -127,6 +132,29 @@ TEST(Unlink, AsksFirstThenLeavesNothing) {
 }
 
 // A file shorter than a ring's header was once taken for a truncated ring: listed as damaged, and unlinked.
+// Who comes second used to leave the .lock that it had made anew.
+TEST(Unlink, TwoAtOnceLeaveNothing) {
+  for (int round = 0; round < 300; ++round) {
+    const ScratchName name;
+    Must(SegmentManager().Create(name, {.capacity = 4096}));
+    std::atomic<int> ready{0}, removed{0};
+    const auto unlink = [&] {
+      ++ready;
+      while (ready.load() < 2) {
+      }
+      const absl::Status s = SegmentManager().Unlink(name);
+      EXPECT_TRUE(s.ok() || ErrorOf(s) == Error::kNotFound) << s;
+      removed += s.ok();
+    };
+    std::thread other(unlink);
+    unlink();
+    other.join();
+    EXPECT_EQ(removed, 1);
+    for (const char* suffix : {".ring", ".seats", ".lock"})
+      ASSERT_FALSE(std::filesystem::exists(name.path() + suffix)) << round << suffix;
+  }
+}
+
 TEST(Unlink, NeverTouchesAFileThatIsNotARing) {
   for (const size_t bytes : {size_t{10'000}, size_t{4096}, size_t{4095}, size_t{17}, size_t{8}}) {
     const ScratchDir dir;
