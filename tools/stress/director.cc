@@ -30,7 +30,7 @@ double Monotonic() {
 
 Director::Director(const Settings& settings, Ledger& ledger)
     : settings_(settings), ledger_(ledger), random_(settings.seed, 0, 0) {
-  for (int i = 0; i < kProducers + settings.consumer_count(); ++i) actors_.push_back({i});
+  for (int i = 0; i < kProducers + settings.consumer_count() + settings.member_count(); ++i) actors_.push_back({i});
   advances_.resize(actors_.size());
   next_kill_ = random_.Gap(kKillEvery);
   next_stop_ = random_.Gap(kStopEvery);
@@ -94,8 +94,7 @@ void Director::Launch(Actor& actor) {
     if (getppid() != parent) _exit(1);
     signal(SIGINT, SIG_IGN);  // Ctrl-C reaches all; the director ends them in order
     sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
-    _exit(actor.number < kProducers ? RunProducer(settings_, ledger_, actor.number, life)
-                                    : RunConsumer(settings_, ledger_, actor.number - kProducers, life));
+    _exit(RunActor(actor, life));
   }
   if (pid < 0) {
     ledger_.Violation(absl::StrCat("fork: ", std::strerror(errno)));
@@ -107,15 +106,32 @@ void Director::Launch(Actor& actor) {
   ++troubles_.processes;
 }
 
+int Director::RunActor(const Actor& actor, uint64_t life) {
+  if (IsProducer(actor)) return RunProducer(settings_, ledger_, actor.number, life);
+  if (IsMember(actor)) return RunMember(settings_, ledger_, MemberOf(actor), life);
+  return RunConsumer(settings_, ledger_, ConsumerOf(actor), life);
+}
+
+// How far it has come: what was published for the producers, who take turns, what its group was given for a member.
+uint64_t Director::ProgressOf(const Actor& actor) const {
+  if (IsProducer(actor)) return ledger_.producer.committed.load();
+  if (IsMember(actor)) {
+    const GroupSheet& sheet = ledger_.groups[static_cast<int>(GroupOf(MemberOf(actor)))];
+    return sheet.received.load() + sheet.handles.load();
+  }
+  const ConsumerSheet& sheet = ledger_.consumers[ConsumerOf(actor)];
+  return sheet.book.Read().next + sheet.handles.load();
+}
+
 void Director::Reap() {
   for (Actor& actor : actors_) {
     int status = 0;
     if (actor.pid < 0 || waitpid(actor.pid, &status, WNOHANG) != actor.pid) continue;
     actor.pid = -1;
     Died(actor, status);
-    const bool done = actor.number < kProducers
-                          ? ledger_.ended.load()
-                          : ledger_.consumers[actor.number - kProducers].finished.load();
+    const bool done = IsProducer(actor) ? ledger_.ended.load()
+                      : IsMember(actor) ? ledger_.members_finished[MemberOf(actor)].load()
+                                        : ledger_.consumers[ConsumerOf(actor)].finished.load();
     if (done && !actor.killed)
       actor.ended = true;
     else if (ledger_.violations.load() == 0)
@@ -182,14 +198,11 @@ void Director::Evict() {
     ledger_.Violation(absl::StrCat("evicting: ", evicted.ToString()));
 }
 
-// Published counts for the producers, who take turns.
 void Director::LookForStandstill() {
   const double now = Now();
   for (size_t i = kProducers - 1; i < actors_.size(); ++i) {
     const bool producer = i < kProducers;
-    const uint64_t count = producer ? ledger_.producer.committed.load()
-                                    : ledger_.consumers[i - kProducers].book.Read().next +
-                                          ledger_.consumers[i - kProducers].handles.load();
+    const uint64_t count = ProgressOf(actors_[i]);
     Advance& advance = advances_[i];
     if (count != advance.count || actors_[i].ended || (producer && ending_since_ != 0))
       advance = {count, now};
@@ -204,8 +217,9 @@ void Director::LookForStandstill() {
 }
 
 std::string Director::NameOf(const Actor& actor) const {
-  if (actor.number < kProducers) return absl::StrCat("producer ", actor.number);
-  return absl::StrCat(KindOf(actor.number - kProducers), " consumer ", actor.number - kProducers);
+  if (IsProducer(actor)) return absl::StrCat("producer ", actor.number);
+  if (IsMember(actor)) return absl::StrCat(stress::NameOf(GroupOf(MemberOf(actor))), " member ", MemberOf(actor));
+  return absl::StrCat(KindOf(ConsumerOf(actor)), " consumer ", ConsumerOf(actor));
 }
 
 }  // namespace millrace::stress

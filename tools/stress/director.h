@@ -42,7 +42,7 @@ class Director {
 
  private:
   struct Actor {
-    int number;  // producers first
+    int number;  // producers first, then consumers, then members of groups
     pid_t pid = -1;
     bool killed = false;
     double stopped_until = 0;  // 0: runs
@@ -68,6 +68,12 @@ class Director {
   void LookForStandstill();
   Actor& AnyActor();
   std::string NameOf(const Actor& actor) const;
+  int RunActor(const Actor& actor, uint64_t life);
+  uint64_t ProgressOf(const Actor& actor) const;
+  bool IsProducer(const Actor& actor) const { return actor.number < kProducers; }
+  bool IsMember(const Actor& actor) const { return actor.number >= kProducers + settings_.consumer_count(); }
+  int ConsumerOf(const Actor& actor) const { return actor.number - kProducers; }
+  int MemberOf(const Actor& actor) const { return actor.number - kProducers - settings_.consumer_count(); }
 
   const Settings& settings_;
   Ledger& ledger_;

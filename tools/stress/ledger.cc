@@ -10,7 +10,16 @@ namespace millrace::stress {
 
 Ledger* Ledger::Create() {
   void* const at = mmap(nullptr, sizeof(Ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  return at == MAP_FAILED ? nullptr : new (at) Ledger();
+  Ledger* const ledger = at == MAP_FAILED ? nullptr : new (at) Ledger();
+  return ledger != nullptr && ledger->given.Create() ? ledger : nullptr;
+}
+
+bool Given::Create() {
+  void* const at =
+      mmap(nullptr, kMost, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) return false;
+  bytes_ = static_cast<std::atomic<uint8_t>*>(at);
+  return true;
 }
 
 void Ledger::Violation(const std::string& what) {

@@ -12,6 +12,7 @@
 #include "millrace/millrace.h"
 #include "tools/stress/director.h"
 #include "tools/stress/ledger.h"
+#include "tools/stress/process.h"
 #include "tools/stress/report.h"
 #include "tools/stress/settings.h"
 
@@ -24,7 +25,8 @@ constexpr char kFooter[] =
     R"(Two producers take turns on one ring; consumers of each kind read it. Processes are killed, stopped and
 evicted at random. Every consumer checks that each message is whole, that sequence numbers only grow, that
 each gap is what the message says was lost, and that at the end received + lost + skipped is what was
-published. It ends within 10 s after the duration, and leaves nothing behind.
+published. Two groups share it too: no message comes to two members as if for the first time, and the durable one is
+given every message. Batches are there as a whole or not at all. It ends within 10 s after the duration, and leaves nothing behind.
 
 Exit codes: 0 nothing was violated; 1 something was, the seed printed repeats the schedule as far as processes
 allow; 2 wrong usage; 3 the system does not allow it; 128+N ended by signal N.)";
@@ -49,6 +51,14 @@ void Judge(const Settings& settings, Ledger& ledger) {
     const uint64_t late = ledger.consumers[i].late_wakeups, at = ledger.consumers[i].book.Read().next;
     if (late != 0) ledger.Violation(absl::StrCat(who, ": ", late, " late wake-ups"));
     if (at != published) ledger.Violation(absl::StrCat(who, " ended at ", at, " of ", published));
+  }
+  for (uint64_t sequence = 0; sequence < published && settings.members != 0; ++sequence) {
+    if (ledger.given.Has(sequence, Group::kDurable)) continue;
+    ledger.Violation(absl::StrCat("sequence ", sequence, " was given to no member of the durable group"));
+    break;
+  }
+  for (const GroupSheet& sheet : ledger.groups) {
+    if (sheet.late_wakeups != 0) ledger.Violation(absl::StrCat("a group: ", sheet.late_wakeups.load(), " late wake-ups"));
   }
   const absl::StatusOr<RingInfo> info = SegmentManager().Inspect(settings.ring);
   if (!info.ok()) return ledger.Violation(info.status().ToString());
@@ -79,6 +89,13 @@ int Run(Settings settings) {
   }
   if (const auto info = SegmentManager().Inspect(settings.ring); info.ok())
     settings.max_message = info->max_message;
+  // It exists before the first message, so that it is given every one.
+  if (settings.members != 0) {
+    if (const auto first = Consumer::Open(settings.ring, DeliveryOf(Group::kDurable)); !first.ok()) {
+      std::fprintf(stderr, "%s\n", std::string(first.status().message()).c_str());
+      return kEnvironment;
+    }
+  }
   Ledger* const ledger = Ledger::Create();
   if (ledger == nullptr) return kEnvironment;
   std::printf("seed %llu, ring %s\n", static_cast<unsigned long long>(settings.seed), settings.ring.c_str());
@@ -126,6 +143,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", settings.seed, "of every random choice; default: another one each time");
   app.add_option("--consumers", settings.consumers, "of each kind: lossless, lossy, observer; default 2")
       ->check(CLI::Range(1, kMostConsumers));
+  app.add_option("--members", settings.members, "of each of two groups; default 2")
+      ->check(CLI::Range(0, kMostMembers));
   app.add_flag("--no-kills", no_kills, "kill nobody");
   app.add_flag("--no-stops", no_stops, "stop nobody");
   app.add_flag("--no-evictions", no_evictions, "evict nobody: producers wait for whoever is slow");
@@ -135,7 +154,7 @@ int main(int argc, char** argv) {
       ->transform(CLI::AsSizeValue(false));
   app.add_option("--plant", settings.plant, "a bug that must be found")
       ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Plant>{{"torn", Plant::kTorn}, {"lost", Plant::kLost}}))
+          std::map<std::string, Plant>{{"torn", Plant::kTorn}, {"lost", Plant::kLost}, {"forgotten", Plant::kForgotten}}))
       ->group("");
   app.footer(kFooter);
   try {

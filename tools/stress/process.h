@@ -14,6 +14,7 @@ namespace millrace::stress {
 // `life`: how many were started before, for the random choices.
 int RunProducer(const Settings& settings, Ledger& ledger, int number, uint64_t life);
 int RunConsumer(const Settings& settings, Ledger& ledger, int number, uint64_t life);
+int RunMember(const Settings& settings, Ledger& ledger, int number, uint64_t life);
 
 // Consumers 0, 1, 2, 3 ... are lossless, lossy, observer, lossless ...
 inline Delivery DeliveryOf(int consumer) {
@@ -26,6 +27,11 @@ inline Delivery DeliveryOf(int consumer) {
       return Delivery::Observer();
   }
 }
+// Members 0, 1, 2 ... are of one group and the other in turn.
+inline Group GroupOf(int member) { return member % kGroups == 0 ? Group::kDurable : Group::kWorkers; }
+inline const char* NameOf(Group group) { return group == Group::kDurable ? "durable" : "workers"; }
+inline Delivery DeliveryOf(Group group) { return Delivery::Group(NameOf(group), group == Group::kDurable); }
+
 inline const char* KindOf(int consumer) {
   constexpr const char* kNames[] = {"lossless", "lossy", "observer"};
   return kNames[consumer % kKinds];

@@ -15,6 +15,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr uint64_t kMostBatched = 30;
+
 void Pause(uint64_t us) {
   const timespec pause{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000 * 1000)};
   nanosleep(&pause, nullptr);
@@ -88,6 +90,9 @@ class ProducerLife {
       return Bad("take-over at sequence ", next, ", but ", committed, " are committed and ",
                  sheet_.begun.load(), " begun");
     }
+    const uint64_t from = sheet_.batch_from.load(), to = sheet_.batch_to.load();
+    if (next > from && next < to) return Bad("take-over at sequence ", next, ", inside a batch from ", from, " to ", to);
+    sheet_.batch_to.store(from);  // that one is over
     sheet_.committed.store(next);
     return true;
   }
@@ -103,10 +108,11 @@ class ProducerLife {
 
   bool PublishForAWhile(Producer& producer) {
     for (uint64_t left = random_.Between(1000, 1'000'000); left > 0 && !ledger_.ending.load();) {
-      const uint64_t burst = std::min<uint64_t>(left, random_.Between(1, 2000)), way = random_.Below(5);
+      const uint64_t burst = std::min<uint64_t>(left, random_.Between(1, 2000)), way = random_.Below(6);
       for (uint64_t i = 0; i < burst && !ledger_.ending.load(); ++i) {
         if (sheet_.owner.load() != me_) return Bad("another one publishes beside it");
-        const Sent sent = PublishOne(producer, way);
+        if (producer.next_sequence() + kMostBatched > Given::kMost) return Bad("more messages than the ledger holds");
+        const Sent sent = way == 5 ? PublishBatch(producer) : PublishOne(producer, way);
         if (sent == Sent::kOk) sheet_.committed.store(producer.next_sequence());
         if (sent != Sent::kOk && sent != Sent::kFull && sent != Sent::kTimedOut && sent != Sent::kDropped)
           return Bad("publishing: ", ToString(sent));
@@ -116,6 +122,34 @@ class ProducerLife {
       if (random_.OneIn(3)) Pause(random_.Between(1, 5000));  // so that consumers fall asleep
     }
     return true;
+  }
+
+  // All of it or nothing, which the next take-over looks at.
+  Sent PublishBatch(Producer& producer) {
+    const uint64_t first = producer.next_sequence(), most = random_.Between(1, kMostBatched);
+    sheet_.batch_to.store(first);  // before `from`: a kill in between must leave no batch
+    sheet_.batch_from.store(first);
+    sheet_.begun.store(first + most);
+    sheet_.batch_to.store(first + most);
+    MessageBatch batch = producer.Batch(OnLargeBatch::kRefuse);
+    Sent sent = Sent::kOk;
+    while (batch.size() < most && sent == Sent::kOk) {
+      const uint64_t sequence = first + batch.size();
+      const std::span<std::byte> message(buffer_.data(), messages_.SizeOf(sequence));
+      Fill(sequence, message);
+      sent = batch.Add(message, milliseconds(20));
+    }
+    sheet_.batch_to.store(first + batch.size());
+    if (batch.size() == 0 || random_.OneIn(8)) {
+      batch.Abort();
+      sheet_.batch_to.store(first);
+      sheet_.aborted += 1;
+      return Sent::kTimedOut;
+    }
+    sheet_.batches += 1;
+    sent = batch.Commit();
+    sheet_.batch_to.store(first);
+    return sent;
   }
 
   Sent PublishOne(Producer& producer, uint64_t way) {

@@ -10,14 +10,19 @@ namespace millrace::stress {
 
 inline constexpr int kKinds = 3;          // lossless, lossy, observer
 inline constexpr int kMostConsumers = 8;  // of each kind
+inline constexpr int kGroups = 2;         // one durable, one that goes with its members
+inline constexpr int kMostMembers = 8;    // of each group
 inline constexpr int kProducers = 2;      // one publishes, the other waits for its death
 
-enum class Plant : uint8_t { kNothing, kTorn, kLost };
+enum class Group : uint8_t { kDurable, kWorkers };
+
+enum class Plant : uint8_t { kNothing, kTorn, kLost, kForgotten };
 
 struct Settings {
   double seconds = 40;
   uint64_t seed = 0;
   int consumers = 2;  // of each kind
+  int members = 2;    // of each group
   bool kills = true, stops = true, evictions = true;
   size_t capacity = 256 << 10;
   size_t max_message = 0;  // 0: what the capacity allows
@@ -25,6 +30,7 @@ struct Settings {
   std::string ring;
 
   int consumer_count() const { return consumers * kKinds; }
+  int member_count() const { return members * kGroups; }
 };
 
 }  // namespace millrace::stress

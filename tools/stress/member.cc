@@ -1,0 +1,165 @@
+// A member of a group: takes messages, checks them, writes down which it was given, and acknowledges them in every
+// way there is.
+#include <time.h>
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tools/stress/message.h"
+#include "tools/stress/process.h"
+
+namespace millrace::stress {
+namespace {
+
+using std::chrono::microseconds;
+
+class MemberLife {
+ public:
+  MemberLife(const Settings& settings, Ledger& ledger, int number, uint64_t life)
+      : settings_(settings),
+        ledger_(ledger),
+        group_(GroupOf(number)),
+        sheet_(ledger.groups[static_cast<int>(group_)]),
+        finished_(ledger.members_finished[number]),
+        number_(number),
+        random_(settings.seed, 100 + static_cast<uint64_t>(number), life),
+        messages_(settings.seed, settings.max_message) {}
+
+  int Run() {
+    const int descriptors = CountDescriptors();
+    while (!finished_.load()) {
+      if (!OneHandle()) return 1;
+      const int now = CountDescriptors();
+      if (now != descriptors) return !Bad(descriptors, " descriptors became ", now);
+      if (random_.OneIn(4)) return 0;  // another process goes on
+    }
+    return 0;
+  }
+
+ private:
+  enum class Then { kGoOn, kLeave, kStop };  // kStop: a violation
+
+  template <class... Args>
+  bool Bad(const Args&... what) {
+    ledger_.Violation(absl::StrCat(NameOf(group_), " member ", number_, ": ", what...));
+    return false;
+  }
+  template <class... Args>
+  Then Stop(const Args&... what) {
+    Bad(what...);
+    return Then::kStop;
+  }
+
+  bool OneHandle() {
+    ConsumerOptions options;
+    options.label = absl::StrCat("stress ", NameOf(group_), " ", number_);
+    options.start = Start::End();  // so that a group that was retired and comes again repeats nothing
+    options.wait = random_.OneIn(3) ? Wait::kPark : Wait::kAdaptive;
+    options.copy = random_.OneIn(3);
+    options.messages_per_claim = random_.OneIn(2) ? 1 : static_cast<uint32_t>(random_.Between(1, 64));
+    in_place_ = !options.copy;
+    absl::StatusOr<Consumer> opened = Consumer::Open(settings_.ring, DeliveryOf(group_), options);
+    // "The producer overtook every attempt to join; try again", or somebody stopped holds the group's lock.
+    if (ErrorOf(opened.status()) == Error::kEvicted || ErrorOf(opened.status()) == Error::kTimedOut) return true;
+    if (!opened.ok()) return Bad("opening: ", opened.status().ToString());
+    consumer_.emplace(*std::move(opened));
+    sheet_.handles += 1;
+    Then then = Then::kGoOn;
+    for (uint64_t turns = random_.Between(10, 20'000); turns > 0 && then == Then::kGoOn; --turns) then = Turn();
+    const uint64_t late = consumer_->stats().late_wakeups;
+    if (late != 0) sheet_.late_wakeups.store(late);
+    consumer_.reset();
+    return then != Then::kStop;
+  }
+
+  Then Turn() {
+    discarding_ = false;
+    const bool over = ledger_.ended.load(std::memory_order_acquire);  // before the look at what is there
+    Then then = Then::kGoOn;
+    Got why = Got::kMessage;
+    if (random_.OneIn(3)) {
+      why = consumer_->Poll([&](const Message& m) { return (then = Take(m)) == Then::kGoOn; }, random_.Between(1, 500))
+                .why;
+    } else {
+      const bool waits = random_.OneIn(2);
+      for (uint64_t i = random_.Between(1, 500); i > 0 && why == Got::kMessage && then == Then::kGoOn; --i) {
+        const Received got =
+            waits ? consumer_->Next(microseconds(random_.Between(10, 20'000))) : consumer_->TryNext();
+        why = got.why();
+        if (got) then = Take(*got);
+        if (got && random_.OneIn(8)) consumer_->Ack();
+      }
+    }
+    if (then == Then::kGoOn && why != Got::kMessage) then = Without(why, over);
+    if (then == Then::kGoOn && !ledger_.ending.load() && random_.OneIn(300)) Dawdle(random_.Between(100, 60'000));
+    return then;
+  }
+
+  Then Take(const Message& message) {
+    const bool first = message.deliveries == 1;
+    if (message.lost != 0) return Stop(message.lost, " lost before sequence ", message.sequence);
+    if (message.deliveries == 0) return Stop("sequence ", message.sequence, " was never delivered, it says");
+    if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
+    if (random_.OneIn(2000) && !ledger_.ending.load()) {  // works on it for long
+      Dawdle(random_.Between(100, 60'000));
+      if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
+    }
+    sheet_.received += 1;
+    if (!first) sheet_.again += 1;
+    if (settings_.plant == Plant::kForgotten && message.sequence % 5000 == 4999) return Then::kGoOn;
+    if (!ledger_.given.Note(message.sequence, group_, first))
+      return Stop("sequence ", message.sequence, " for the first time, a second time");
+    return Then::kGoOn;
+  }
+
+  bool Whole(const Message& message) {
+    if (messages_.Check(message.sequence, message.payload)) return true;
+    discarding_ = in_place_ && !consumer_->StillIntact();
+    if (!discarding_) return Bad("message ", message.sequence, " of ", message.payload.size(), " bytes is torn");
+    sheet_.discarded += 1;
+    return false;
+  }
+
+  Then Without(Got why, bool over) {
+    switch (why) {
+      case Got::kEvicted:
+        sheet_.evicted += 1;
+        return settings_.evictions ? Then::kLeave : Stop(consumer_->status().ToString());
+      case Got::kEmpty:
+      case Got::kTimedOut:
+        return Then::kGoOn;
+      case Got::kClosed:
+        if (over) finished_.store(true);
+        if (over) return Then::kLeave;
+        Dawdle(200);
+        return Then::kGoOn;
+      default:
+        return Stop(ToString(why), ": ", consumer_->status().ToString());
+    }
+  }
+
+  void Dawdle(uint64_t us) {
+    const timespec pause{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000 * 1000)};
+    nanosleep(&pause, nullptr);
+  }
+
+  const Settings& settings_;
+  Ledger& ledger_;
+  const Group group_;
+  GroupSheet& sheet_;
+  std::atomic<bool>& finished_;
+  const int number_;
+  Random random_;
+  const Messages messages_;
+  std::optional<Consumer> consumer_;
+  bool in_place_ = false, discarding_ = false;
+};
+
+}  // namespace
+
+int RunMember(const Settings& settings, Ledger& ledger, int number, uint64_t life) {
+  return MemberLife(settings, ledger, number, life).Run();
+}
+
+}  // namespace millrace::stress
