@@ -1,0 +1,195 @@
+// A member of a group dies at any instruction: of taking messages, of acknowledging them, of adopting what
+// another dead member held, of leaving. Whoever comes next gets every message that nobody has acknowledged,
+// whole, and marked if it was handed out before.
+#include <atomic>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "millrace/millrace.h"
+#include "tests/crash/after_crash.h"
+#include "tests/crash/start_state.h"
+#include "tests/crash/stepped_child.h"
+#include "tests/support/shared_page.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace::testing {
+namespace {
+
+constexpr uint64_t kMessages = 9;
+const Delivery kGroup = Delivery::Group("workers", /*durable=*/true);
+
+// What the stepped member has done so far, in sequence numbers; exclusive ends.
+struct Progress {
+  std::atomic<uint64_t> handed_out{0}, acknowledging{0};
+};
+
+// The group exists, and stands before `messages` further ones.
+void Prepare(const ScratchDir& dir, uint64_t before) {
+  Producer producer = ProducerAfter(dir, before);
+  { const Consumer member = Must(Consumer::Open("q", kGroup, {.directory = dir.path()})); }
+  if (PublishUntil(producer, CrashOracle(), before + kMessages) != Sent::kOk) std::abort();
+}
+
+Consumer OpenMember(const ScratchDir& dir, uint32_t at_once) {
+  return Must(Consumer::Open("q", kGroup, {.messages_per_claim = at_once, .directory = dir.path()}));
+}
+
+// Reads some messages as a member and leaves, noting how far it is.
+void Work(Consumer& member, uint64_t messages, uint64_t first, Progress& progress) {
+  for (uint64_t i = 0; i < messages; ++i) {
+    progress.acknowledging = first + i;
+    const Received got = member.TryNext();
+    if (!got || !CrashOracle().Check(got->sequence, got->payload) || got->sequence != first + i) std::abort();
+    progress.handed_out = got->sequence + 1;
+  }
+}
+
+// The queue `q` of a directory after the death of everybody: "" or what is wrong.
+std::string JudgeGroup(const ScratchDir& dir, uint64_t first, uint64_t end, const Progress& progress) {
+  auto successor = Producer::Open("q", {.take_over_timeout = Nanos::zero(), .directory = dir.path()});
+  if (!successor.ok()) return "the successor is refused: " + successor.status().ToString();
+  auto member = Consumer::Open("q", kGroup, {.directory = dir.path()});
+  if (!member.ok()) return "a new member is refused: " + member.status().ToString();
+  std::set<uint64_t> got;
+  const auto drain = [&]() -> std::string {
+    while (const Received message = member->TryNext()) {
+      const uint64_t sequence = message->sequence;
+      if (!CrashOracle().Check(sequence, message->payload))
+        return absl::StrCat("message ", sequence, " is torn");
+      // Twice where the adopter died between claiming it and taking it away from the dead: both say "again".
+      if (!got.insert(sequence).second && message->deliveries < 2)
+        return absl::StrCat("message ", sequence, " came twice to one member, the second time as the first");
+      if (sequence < progress.handed_out && message->deliveries < 2)
+        return absl::StrCat("message ", sequence, " was handed out before and does not say so");
+      if (sequence > progress.handed_out && message->deliveries > 2)
+        return absl::StrCat("message ", sequence, " counts ", message->deliveries, " deliveries");
+    }
+    return "";
+  };
+  if (std::string wrong = drain(); !wrong.empty()) return wrong;
+  for (uint64_t sequence = std::max(first, progress.acknowledging.load()); sequence < end; ++sequence) {
+    if (!got.contains(sequence)) return absl::StrCat("message ", sequence, " is lost");
+  }
+  // Nothing of the dead holds the producer back any more.
+  constexpr uint64_t kTwoLaps = 90;
+  for (uint64_t i = 0; i < kTwoLaps; ++i) {
+    if (const Sent sent = PublishUntil(*successor, CrashOracle(), end + i + 1, std::chrono::seconds(5));
+        sent != Sent::kOk)
+      return absl::StrCat("the successor cannot publish: ", ToString(sent));
+    if (std::string wrong = drain(); !wrong.empty()) return wrong;
+    if (!got.contains(end + i)) return absl::StrCat("message ", end + i, " is lost");
+  }
+  if (!successor->Close().ok() || member->TryNext().why() != Got::kClosed) return "closing is not told";
+  return "";
+}
+
+struct Totals {
+  uint64_t instructions = 0, images = 0, violations = 0;
+};
+
+void StepThrough(SteppedChild& child, QueueWords& words, uint64_t first, uint64_t end,
+                 const Progress& progress, const std::string& what, Totals& totals) {
+  Image last;
+  for (uint64_t k = 0; !child.Over(); ++k) {
+    child.Step();
+    ++totals.instructions;
+    if (last.Same(words)) continue;
+    last = Image::Of(words);
+    ++totals.images;
+    const ScratchDir replay;
+    last.WriteTo(replay);
+    const std::string wrong = JudgeGroup(replay, first, end, progress);
+    if (!wrong.empty() && ++totals.violations <= 5)
+      ADD_FAILURE() << what << ", instruction " << k << ": " << wrong;
+  }
+}
+
+void Report(const char* what, const Totals& totals, uint64_t images) {
+  std::printf("%s: %llu instructions, %llu images, %llu violations\n", what,
+              static_cast<unsigned long long>(totals.instructions),
+              static_cast<unsigned long long>(totals.images),
+              static_cast<unsigned long long>(totals.violations));
+  EXPECT_EQ(totals.violations, 0u);
+  EXPECT_GT(totals.images, images);
+}
+
+// Joining, taking one after the other and several at once, across the end of the ring, acknowledging,
+// leaving.
+TEST(EveryInstructionOfAMember, TakingMessages) {
+  const Watchdog watchdog("images of a member", 150);
+  Totals totals;
+  for (const uint32_t at_once : {1u, 4u}) {
+    for (const uint64_t before : {0, 32}) {
+      const ScratchDir dir;
+      const SharedPage<Progress> progress;
+      Prepare(dir, before);
+      progress->handed_out = progress->acknowledging = before;
+      SteppedChild child([&] {
+        return [&] {
+          Consumer member = OpenMember(dir, at_once);
+          Work(member, 5, before, *progress);
+          progress->acknowledging = before + 5;
+          member.Ack();
+        };
+      });
+      QueueWords words(dir / "q");
+      StepThrough(child, words, before, before + kMessages, *progress,
+                  absl::StrCat("a member that takes ", at_once, " after ", before), totals);
+    }
+  }
+  Report("a member's life", totals, 100);
+}
+
+// A member that has two messages in hand, or several and has handed out two, and is killed.
+void DieAtWork(const ScratchDir& dir, uint32_t at_once, uint64_t before, Progress& progress) {
+  SteppedChild dying([&] {
+    auto* const member = new Consumer(OpenMember(dir, at_once));
+    Work(*member, 2, before, progress);
+    return [] {};
+  });
+  dying.Kill();
+}
+
+// At each instruction of who goes on with it: a member that was there before, or one that sits down on its
+// seat.
+void GoOnWithTheDeadOnes(bool sits_down, Totals& totals) {
+  for (const uint32_t at_once : {1u, 4u}) {
+    for (const uint64_t before : {0, 32}) {
+      const ScratchDir dir;
+      const SharedPage<Progress> progress;
+      Prepare(dir, before);
+      if (sits_down) DieAtWork(dir, at_once, before, *progress);
+      SteppedChild child([&] {
+        auto* const member = new Consumer(OpenMember(dir, 1));
+        return [&, member] {
+          Work(*member, 4, before + 1, *progress);  // the second one again, then the others
+          progress->acknowledging = before + 5;
+          member->Ack();
+        };
+      });
+      if (!sits_down) DieAtWork(dir, at_once, before, *progress);
+      QueueWords words(dir / "q");
+      StepThrough(child, words, before + 1, before + kMessages, *progress,
+                  absl::StrCat("who goes on with a claim of ", at_once, " after ", before), totals);
+    }
+  }
+}
+
+TEST(EveryInstructionOfAMember, AdoptingWhatADeadOneHeld) {
+  const Watchdog watchdog("images of an adopter", 150);
+  Totals totals;
+  GoOnWithTheDeadOnes(/*sits_down=*/false, totals);
+  Report("adopting", totals, 60);
+}
+
+TEST(EveryInstructionOfAMember, SittingDownOnWhatADeadOneHeld) {
+  const Watchdog watchdog("images of a newcomer", 150);
+  Totals totals;
+  GoOnWithTheDeadOnes(/*sits_down=*/true, totals);
+  Report("sitting down", totals, 40);
+}
+
+}  // namespace
+}  // namespace millrace::testing
