@@ -37,10 +37,12 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
   Producer producer = Must(Producer::Create(name, {.capacity = 65536}));
   std::optional<Consumer> consumers[] = {Must(Consumer::Open(name, Delivery::Lossless())), Must(Consumer::Open(name, Delivery::Lossy())),
                                          Must(Consumer::Open(name, Delivery::Observer())),
-                                         Must(Consumer::Open(name, Delivery::Lossless(), {.copy = true}))};
+                                         Must(Consumer::Open(name, Delivery::Lossless(), {.copy = true})),
+                                         Must(Consumer::Open(name, Delivery::Group("g")))};
   ASSERT_EQ(testing::PublishUntil(producer, oracle, 100), Sent::kOk);  // there would be something to read
-  Tally tallies[4];
-  for (int i = 0; i < 4; ++i) {
+  constexpr int kConsumers = 5;
+  Tally tallies[kConsumers];
+  for (int i = 0; i < kConsumers; ++i) {
     tallies[i].Begin(*consumers[i]);
     (void)tallies[i].Drain(*consumers[i], oracle, 10);
   }
@@ -58,6 +60,7 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
       (void)producer.stats();
       for (std::optional<Consumer>& consumer : consumers) {
         if (consumer->TryNext().why() != Got::kForked || consumer->Next().why() != Got::kForked) return 5;
+        consumer->Ack();
         if (consumer->Poll([](const Message&) {}).why != Got::kForked) return 6;
         if (ErrorOf(consumer->SkipTo(Start::End())) != Error::kForked) return 7;
         if (ErrorOf(consumer->status()) != Error::kForked || consumer->StillIntact()) return 8;
@@ -79,7 +82,7 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
   open->Commit();
   ASSERT_EQ(testing::PublishUntil(producer, oracle, 200), Sent::kOk);
   ASSERT_TRUE(producer.Close().ok());
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < kConsumers; ++i) {
     EXPECT_EQ(tallies[i].Drain(*consumers[i], oracle), Got::kClosed) << i;
     tallies[i].Finish(*consumers[i]);
     tallies[i].ExpectConserved(200, 0);

@@ -55,10 +55,10 @@ uint64_t HostileValue(Random& random) {
 // Overwrites or flips something in the object, most often where words are that somebody trusts.
 void Damage(testing::MappedFile& file, bool ring, Random& random) {
   const size_t areas_ring[][2] = {{0, 128}, {4096, 640}, {4096 + 2048, 2048}, {8192, kCapacity}};
-  const size_t areas_seats[][2] = {{0, 96}, {2048, 640}, {4096, 1024}};
+  const size_t areas_seats[][2] = {{0, 96}, {2048, 640}, {4096, 1024}, {2560, 256}};
   const uint64_t times = 1 + random.Below(4);
   for (uint64_t i = 0; i < times; ++i) {
-    const size_t(&area)[2] = ring ? areas_ring[random.Below(4)] : areas_seats[random.Below(3)];
+    const size_t(&area)[2] = ring ? areas_ring[random.Below(4)] : areas_seats[random.Below(4)];
     const size_t at = (area[0] + random.Below(area[1])) & ~size_t{7};
     // Two incarnations that differ are looked at again for 100 ms: not in every case.
     const size_t incarnation = ring ? offsetof(internal::RingHeader, incarnation) : offsetof(internal::SeatsHeader, incarnation);
@@ -100,7 +100,12 @@ void Consume(Consumer& consumer, Progress& progress) {
   (void)consumer.stats();
 }
 
-Delivery KindOf(uint64_t i) { return i % 3 == 0 ? Delivery::Lossless() : i % 3 == 1 ? Delivery::Lossy() : Delivery::Observer(); }
+Delivery KindOf(uint64_t i) {
+  return i % 4 == 0   ? Delivery::Lossless()
+         : i % 4 == 1 ? Delivery::Lossy()
+         : i % 4 == 2 ? Delivery::Observer()
+                      : Delivery::Group("g", i % 8 == 3);
+}
 Start StartOf(uint64_t i) {
   return i % 4 == 0 ? Start::Oldest() : i % 4 == 1 ? Start::Last(3) : i % 4 == 2 ? Start::End() : Start::Sequence(15);
 }
