@@ -18,8 +18,8 @@ struct Plan {
   int64_t ns;
 };
 
-enum class Role { kLossless, kClumsy, kLossy, kObserver, kCount };
-inline constexpr const char* kRoleNames[] = {"lossless", "evicted", "lossy", "observer"};
+enum class Role { kLossless, kClumsy, kLossy, kObserver, kMember, kCount };
+inline constexpr const char* kRoleNames[] = {"lossless", "evicted", "lossy", "observer", "member"};
 inline constexpr uint32_t kClumsySeat = 5;
 
 struct Tally {

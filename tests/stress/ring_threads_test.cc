@@ -1,4 +1,5 @@
-// One producer and six consumers of every kind as threads on one heap buffer, as fast as they can:
+// One producer, six consumers of every kind and a group of two as threads on one heap buffer, as fast as they
+// can:
 //   ring_stress --seconds N --seed S
 // Every payload validates itself, every gap must equal the reported loss, every consumer ends at the last
 // message. Prints threads and messages; a role that received nothing is a failure.
@@ -9,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/stress/ring_members.h"
 #include "tests/stress/ring_readers.h"
 #include "tests/stress/sharp_atomics.h"
 
@@ -102,7 +104,16 @@ struct Sum {
 template <class A>
 void RunOnce(const Plan& plan, const char* policy, Sum& sum) {
   Run<A> run(plan);
+  GroupRun group;
   {
+    bool wake = false;
+    internal::JoinFailure failure{};
+    const internal::SeatTable seats = run.ring.table();
+    if (!internal::CreateGroup<A>(run.ring.view(), seats, 0, /*durable=*/true, internal::StartAt::kEnd, 0,
+                                  &failure, &wake)) {
+      run.Fail("the group cannot be created");
+    }
+    const internal::GroupPlace place{0, internal::Words<A>::Peek(seats.control->groups[0].generation)};
     const std::pair<Role, uint32_t> readers[] = {{Role::kLossless, 0}, {Role::kLossless, 3},
                                                  {Role::kLossy, 1},    {Role::kLossy, 2},
                                                  {Role::kObserver, 4}, {Role::kClumsy, kClumsySeat}};
@@ -113,6 +124,12 @@ void RunOnce(const Plan& plan, const char* policy, Sum& sum) {
         reader();
       });
     }
+    for (uint32_t number = 0; number < 3; ++number) {
+      threads.emplace_back([&run, &group, place, number] {
+        MemberThread<A> member(run, group, place, number);
+        member();
+      });
+    }
     threads.emplace_back([&run] {
       Writer<A> writer(run);
       writer();
@@ -120,10 +137,16 @@ void RunOnce(const Plan& plan, const char* policy, Sum& sum) {
     sum.threads += threads.size();
     for (std::thread& thread : threads) thread.join();
   }
-  std::printf("%2llu KiB, %s, %s: published %llu, full %llu, aborted %llu\n",
-              static_cast<unsigned long long>(plan.capacity >> 10), plan.asym ? "membarrier" : "fences",
-              policy, static_cast<unsigned long long>(run.published),
-              static_cast<unsigned long long>(run.full), static_cast<unsigned long long>(run.aborted));
+  for (uint64_t message = 0; message < run.published && !run.Failed(); ++message) {
+    if (!group.WasGiven(message)) run.Fail("given to no member of the group", plan.start.sequence + message);
+  }
+  std::printf(
+      "%2llu KiB, %s, %s: published %llu, full %llu, aborted %llu; members died %llu times, %llu messages "
+      "again\n",
+      static_cast<unsigned long long>(plan.capacity >> 10), plan.asym ? "membarrier" : "fences", policy,
+      static_cast<unsigned long long>(run.published), static_cast<unsigned long long>(run.full),
+      static_cast<unsigned long long>(run.aborted), static_cast<unsigned long long>(group.deaths),
+      static_cast<unsigned long long>(group.again));
   sum.published += run.published;
   sum.failed |= run.Failed() || run.published == 0;
   for (int i = 0; i < static_cast<int>(Role::kCount); ++i) {
