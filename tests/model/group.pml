@@ -1,62 +1,100 @@
 /*
- * group: members of one group share the messages of a ring; any of them may be killed or evicted
- * anywhere.
+ * group: members of one group share the messages of a ring; any of them may be killed, evicted or
+ * stopped for good anywhere, one after the other.
  *
  * Modelled.  One producer, MEMBERS members, a ring of CAPACITY one-cell frames, MESSAGES frames in
- * all; the one at PADDING is a padding frame.  A member stores a tentative claim at the cursor,
- * reads the header there, moves the cursor by CAS and turns the claim into an owned one; it gives
- * every message to its caller and then moves the claim on.  With -DBATCH=2 it may take two frames
- * at once: claim_end is stored before the cursor is moved.  After the tentative store every change
- * of a claim is a CAS.
+ * all; the one at PADDING is a padding frame.  A member reads the header at the cursor, stores a
+ * tentative claim, moves the cursor by CAS and turns the claim into an owned one; it gives every
+ * message to its caller and then moves the claim on.  With -DBATCH=2 it may take two frames at
+ * once: claim_end is stored before the cursor is moved.  After the tentative store every change of
+ * a claim is a CAS.  Padding is passed by a CAS of the cursor alone.
  *
- * CRASHES members may be killed, at any point; the kernel then drops their locks.  EVICTIONS (0 or
- * 1) members, 0 first, may be evicted at any point although they are alive: they go on until they
- * notice.  Any other member rescues such a seat in place, frame by frame, under a lock of its own:
+ * CRASHES members may be killed, at any point; the kernel then drops their locks.  EVICTIONS
+ * members may be evicted at any point although they are alive: they go on until they notice, or
+ * stand still for good, with the locks they have.  A member without a claim adopts what such a seat
+ * holds: it shares the seat's rescue lock, takes the seat's lock (which says that the holder is
+ * dead; one that is evicted may be alive), and moves the claim into its own seat:
  *   - tentative, cursor at or below: dropped if the holder is dead.  A holder that is alive could
  *     still win the cursor, so its claim stays until the cursor has passed it;
- *   - tentative, cursor past it: the frame is copied, `reserved` is looked at again, the copy is
- *     delivered if intact;
- *   - owned: marked as being rescued, so that a holder that is alive can no longer give it up, and
- *     delivered in place.
+ *   - tentative, cursor past it: moved as it is.  The frame is copied, `reserved` is looked at
+ *     again, the copy is delivered if intact; out of range at once, it had lost: dropped;
+ *   - owned: moved as a tentative one, which is owned once it is gone from the other seat.
+ * A move is counted before the claim leaves its old seat.  An adopter is a member: it may be
+ * killed, evicted and stopped while it adopts and afterwards, and others adopt from it.
  *
- * With -DORPHAN member 0 has died before the model begins, with message 0 in its hands: with a
- * third member that leaves two rescuers, one of which may die in turn.
+ * The producer reads the cursor before the claims, and the claims between two equal counts of
+ * moves.  A tentative claim that is out of range has lost its race and is ignored; an owned one out
+ * of range would be nonsense.  A member leaves when the ring is finished and no seat holds a
+ * message, also seen between two equal counts.
  *
- * The producer reads the cursor before the claims.  A tentative claim that is out of range has lost
- * its race and is ignored; an owned one out of range would be nonsense.
+ * -DORPHAN     member 0 has died before the model begins, with message 0 in its hands; -DORPHAN=2:
+ *              it stands still and is evicted.  With a third member that leaves two to adopt.
+ * -DLATE       the last member takes a seat that no scan has looked at yet.
+ * -DREJOIN     a joiner sits down on seat 0 when its holder is gone, and on the claim that is there.
+ * -DFOREIGN    the same by a member of another group, which takes only a seat without a claim.
+ * Joiners have the rescue lock alone.
  *
- * Property.  While a member survives, every message is delivered at least once (more than once only
- * after a death or an eviction), never torn; no honest claim is judged to be nonsense, no honest
- * header to be damaged.
+ * Property.  While a member survives, every message is delivered at least once, never torn, and
+ * nobody waits for ever (a message that hangs two members in a row still arrives); no honest claim
+ * is judged to be nonsense, no honest header to be damaged; a claim is taken away from evicted
+ * members only.
  *
  * Must fail:
  *   -DCURSOR_LAST           the producer reads the claims first: a member claims behind its back
  *                           and moves the cursor before it is read.  The frame is overwritten in
  *                           use.
  *   -DJUDGE_LATE_CLAIM      a tentative claim out of range is judged too: an honest member that was
- *                           slow between cursor and claim is evicted.
+ *                           slow between header and claim is evicted.
  *   -DTRUST_HEADER          a header that fails its check counts although the cursor has moved on:
  *                           a slow member calls the ring damaged.
  *   -DEVICT_DEAD            the producer empties the seat of a dead member: its message is lost.
- *   -DFOREIGN               a stranger takes over the seat of a dead member and forgets its claim.
- *   -DMOVE_CLAIM            a rescuer moves the claim into its own seat: a scan that runs at the
- *                           same time misses it in both.  The frame is overwritten in use.
+ *   -DFOREIGN -DFORGET_CLAIM
+ *                           a stranger takes over the seat of a dead member and forgets its claim:
+ *                           its message is lost.
  *   -DBATCH=2 -DLATE_END    claim_end is stored after the cursor was moved: of two frames taken by
  *                           a member killed in between, the second is lost.
- *   -DMEMBERS=3 -DORPHAN -DRESCUE_UNLOCKED
- *                           two members rescue one seat: the first gives up the claim while the
- *                           second still reads.  The frame is overwritten in use.
- *   -DEVICTIONS=1 -DRESCUE_UNMARKED
- *                           the evicted holder wakes up and gives up the claim while the rescuer
- *                           reads.  The frame is overwritten in use.
+ *   -DMOVE_UNCOUNTED        moves are not counted: a scan looks at the new seat before and at the
+ *                           old one after.  The frame is overwritten before it is delivered.
+ *   -DLATE_COUNT            the same, if they are counted after the claim has left its old seat,
+ *   -DMOVES_ONCE            or if the scan does not compare the counts.
+ *   -DLATE -DSEATS_FIRST    the scan reads how many seats there are before the count: a new member
+ *                           adopts into a seat that it does not look at.
+ *   -DCLOSED_UNCOUNTED      a member that looks for claims at the end does not compare the counts:
+ *                           it misses one that moves, and leaves; the adopter is killed.  The
+ *                           message is lost although a member survived.
+ *   -DEVICTIONS=1 -DOWNED_FIRST
+ *                           an owned claim is stored as an owned one at once: its evicted holder is
+ *                           alive, finishes it, and the place is out of range by then.  An honest
+ *                           claim is judged to be nonsense.
+ *   -DEVICTIONS=1 -DCOPY_UNCHECKED
+ *                           an adopted tentative claim is delivered without looking at `reserved`
+ *                           again: it had lost.  Torn.
+ *   -DEVICTIONS=1 -DOWN_BY_STORE
+ *                           the holder turns its claim into an owned one by a store: its claim was
+ *                           adopted meanwhile, both have it.
+ *   -DEVICTIONS=1 -DBATCH=2 -DEND_FIRST
+ *                           claim_end is read before the cursor is seen past the claim: the evicted
+ *                           holder stores it and wins two frames in between.  The second is lost.
+ *   -DEVICTIONS=1 -DBATCH=2 -DUNCAPPED_END
+ *                           the adopted claim_end may lie above the cursor: that of a holder that
+ *                           lost.  A message is delivered that the group has not taken.
  *   -DEVICTIONS=1 -DDROP_LIVE_CLAIM
  *                           the tentative claim of an evicted holder that is alive is dropped at
  *                           the cursor: the holder wins the cursor, cannot own its claim, and
  *                           stops.  The message is lost.
  *   -DEVICTIONS=1 -DLATE_DEATH
- *                           the rescuer asks whether the holder is dead after it has compared claim
+ *                           the adopter asks whether the holder is dead after it has compared claim
  *                           and cursor: the holder wins the cursor in between, and dies.  The
  *                           message is lost.
+ *   -DORPHAN=2 -DEVICTIONS=1 -DEXCLUSIVE
+ *                           adopters have the rescue lock alone: one that stops in between keeps
+ *                           the message for ever.
+ *   -DFOREIGN -DEVICTIONS=1 -DJOIN_UNLOCKED
+ *                           a joiner does not take the rescue lock: an adopter that was slow takes
+ *                           its claim for the earlier one at the same place.
+ *   -DREJOIN -DEVICTIONS=1 -DLOOK_UNLOCKED
+ *                           an adopter looks before it has the rescue lock whether the holder is
+ *                           evicted: it takes the claim of a living one that has sat down since.
  */
 #ifndef MEMBERS
 #define MEMBERS   2
@@ -68,7 +106,7 @@
 #define EVICTIONS 0
 #endif
 #ifndef MESSAGES
-#define MESSAGES  4
+#define MESSAGES  3
 #endif
 #ifndef BATCH
 #define BATCH     1
@@ -78,128 +116,188 @@
 #endif
 #define CAPACITY  2
 #define NOBODY    255
+#define JOINER    254
+#define ALONE     128                   /* as a set of adopters: a joiner, alone */
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
+#ifdef ORPHAN
+#define FIRST     1                     /* member that is evicted first */
+#else
+#define FIRST     0
+#endif
+#ifdef LATE
+#define SEATED    (MEMBERS - 1)         /* seats used when the model begins */
+#else
+#define SEATED    MEMBERS
+#endif
 
 #define NONE              255           /* a claim is NONE or one of these */
-#define TENTATIVE(p)      (4 * (p))
-#define OWNED(p)          (4 * (p) + 1)
-#define RESCUED(p)        (4 * (p) + 2) /* owned by a seat that is being rescued */
-#define POSITION(c)       ((c) / 4)
-#define IS_TENTATIVE(c)   ((c) % 4 == 0)
-#define IN_RANGE(c)       (POSITION(c) + CAPACITY >= reserved)
+#define TENTATIVE(p)      (2 * (p))
+#define OWNED(p)          (2 * (p) + 1)
+#define POSITION(c)       ((c) / 2)
+#define IS_TENTATIVE(c)   ((c) % 2 == 0)
+#define IN_RANGE(p)       ((p) + CAPACITY >= reserved)
 
 byte reserved = 0;                      /* shared words of the ring */
 byte cell[CAPACITY];                    /* position of the frame in it */
 byte tail     = 0;
-byte cursor   = 0;                      /* shared word of the group */
+byte seats_used = SEATED;
+byte cursor   = 0;                      /* shared words of the group */
+byte moves    = 0;
 byte claim[MEMBERS]     = NONE;         /* a seat per member */
 byte claim_end[MEMBERS] = 0;
 bool evicted[MEMBERS]   = false;
 
-bool dead[MEMBERS]      = false;        /* kernel: the seat's lock has fallen */
-byte rescuer[MEMBERS]   = NOBODY;       /* kernel: who holds the seat's rescue lock */
+bool foreign  = false;                  /* seat 0 is now held by a member of another group */
+
+bool dead[MEMBERS]      = false;        /* kernel: the holder's lock has fallen */
+byte locker[MEMBERS]    = NOBODY;       /* kernel: who has taken the seat's lock since */
+byte adopters[MEMBERS]  = 0;            /* kernel: who has the seat's rescue lock, as a set */
 
 byte crashes  = 0;
 bool finished = false;
 bool delivered[MESSAGES] = false;       /* ghost */
 
 #define INTACT(p)       (cell[(p) % CAPACITY] == (p))
-#define ABANDONED(s)    (dead[s] || evicted[s])
+#define LOCK_FREE(s)    (dead[s] && locker[s] == NOBODY)
+#define ABANDONED(s)    (LOCK_FREE(s) || evicted[s])
+#define LOST(s)         (dead[s] || evicted[s])
 #define LAST            (MEMBERS - 1)   /* of two or three members, seen to by hand below */
-#define ALL_ABANDONED   (ABANDONED(0) && ABANDONED(1) && ABANDONED(LAST))
-#define MAY_BE_KILLED   if :: atomic { crashes < CRASHES -> crashes++ }; goto killed :: true fi
+#ifdef FOREIGN
+#define FOREIGN_SEAT(s) ((s) == 0 && foreign)
+#else
+#define FOREIGN_SEAT(s) false
+#endif
+#define ALL_LOST        (LOST(0) && LOST(1) && LOST(LAST))
+#define BIT(s)          (1 << (s))
 
-/* A claim that must be rescued before the group may call the ring finished. */
-#define HOLDS(s)                                                                               \
-  (claim[s] != NONE && !(evicted[s] && IS_TENTATIVE(claim[s]) && POSITION(claim[s]) >= cursor))
+#if EVICTIONS > 0
+#define MAY_END \
+  if :: atomic { crashes < CRASHES -> crashes++ }; goto killed :: evicted[me] -> goto stopped :: true fi
+#else
+#define MAY_END if :: atomic { crashes < CRASHES -> crashes++ }; goto killed :: true fi
+#endif
 
-inline read_cursor()
-{
-  lowest = MIN(lowest, cursor)
-}
+/* Must be adopted, or waited for, before the group may call the ring finished. */
+#define HOLDS(s)        (!FOREIGN_SEAT(s) && claim[s] != NONE && !(IS_TENTATIVE(claim[s]) && POSITION(claim[s]) >= cursor))
+#ifdef EXCLUSIVE
+#define RESCUE_FREE(s)  (adopters[s] == 0)
+#else
+#define RESCUE_FREE(s)  (adopters[s] != ALONE)
+#endif
+#define MAY_ADOPT(s) \
+  ((s) != me && !FOREIGN_SEAT(s) && claim[s] != NONE && ABANDONED(s) && RESCUE_FREE(s))
+#define TO_ADOPT(s)     (MAY_ADOPT(s) && (LOCK_FREE(s) || HOLDS(s)))
+#define MAY_LEAVE \
+  (finished && cursor >= tail && !(me != 0 && HOLDS(0)) && !(me != 1 && HOLDS(1)) && \
+   !(me != LAST && HOLDS(LAST)))
+#define WORK \
+  (evicted[me] || cursor < tail || TO_ADOPT(0) || TO_ADOPT(1) || TO_ADOPT(LAST) || MAY_LEAVE)
+/* What a scan would find if it took no time. */
+#define IN_THE_WAY(s) \
+  (!FOREIGN_SEAT(s) && claim[s] != NONE && IN_RANGE(POSITION(claim[s])) && next >= POSITION(claim[s]) + CAPACITY)
+#define ROOM \
+  (next < cursor + CAPACITY && !IN_THE_WAY(0) && !IN_THE_WAY(1) && !IN_THE_WAY(LAST))
 
 inline read_claims()
 {
-  seat = 0;
-  do
-  :: seat < MEMBERS ->
-       claim_read = claim[seat];
-       if
-       :: claim_read == NONE
-       :: claim_read != NONE && IN_RANGE(claim_read) ->
-            lowest = MIN(lowest, POSITION(claim_read))
-       :: claim_read != NONE && !IN_RANGE(claim_read) ->
-#ifdef JUDGE_LATE_CLAIM
-            assert(false)
-#else
-            assert(IS_TENTATIVE(claim_read))
+#ifdef SEATS_FIRST
+  used = seats_used;
 #endif
-       fi;
-       seat++
-  :: else -> break
-  od
+  do
+  :: true ->
+       found = NOBODY;
+       moves_read = moves;
+#ifndef SEATS_FIRST
+       used = seats_used;
+#endif
+       seat = 0;
+       do
+       :: seat < used ->
+            claim_read = (FOREIGN_SEAT(seat) -> NONE : claim[seat]);
+            if
+            :: claim_read == NONE
+            :: claim_read != NONE && IN_RANGE(POSITION(claim_read)) ->
+                 found = MIN(found, POSITION(claim_read))
+            :: claim_read != NONE && !IN_RANGE(POSITION(claim_read)) ->
+#ifdef JUDGE_LATE_CLAIM
+                 assert(false)
+#else
+                 assert(IS_TENTATIVE(claim_read))
+#endif
+            fi;
+            seat++
+       :: else -> break
+       od;
+#ifndef MOVES_ONCE
+       if
+       :: moves == moves_read -> moves_read = 0; break
+       :: else
+       fi
+#else
+       break
+#endif
+  od;
+  claim_read = NONE;
+  seat = 0
 }
 
 proctype Producer(byte next)
 {
-  byte lowest, seat, claim_read;
+  byte lowest, found, seat, claim_read, moves_read, used;
 
   do
   :: next < MESSAGES ->
        do
        :: true ->
-            lowest = NOBODY;
 #ifdef CURSOR_LAST
             read_claims();
-            read_cursor();
+            lowest = cursor;
 #else
-            read_cursor();
+            lowest = cursor;
             read_claims();
 #endif
             if
-            :: next < lowest + CAPACITY -> break
+            :: next < MIN(lowest, found) + CAPACITY -> break
             :: else
             fi;
 #ifdef EVICT_DEAD
-            seat = 0;
-            do
-            :: seat < MEMBERS ->
-                 if
-                 :: atomic { dead[seat] && rescuer[seat] == NOBODY -> claim[seat] = NONE }
-                 :: true
-                 fi;
-                 seat++
-            :: else -> break
-            od
+            if
+            :: atomic { LOCK_FREE(0) && adopters[0] == 0 -> claim[0] = NONE }
+            :: atomic { LOCK_FREE(1) && adopters[1] == 0 -> claim[1] = NONE }
+            :: true
+            fi;
 #endif
+            lowest = 0;
+            found = 0;
+            if
+            :: ROOM                     /* a scan that found none is repeated when it matters */
+            :: ALL_LOST -> goto finished_it
+            fi
        od;
+       lowest = 0;
+       found = 0;
        reserved = next + 1;
        cell[next % CAPACITY] = next;
-       next++;
-       tail = next
+       atomic { next++; tail = next }
   :: else -> break
   od;
+finished_it:
   finished = true
 }
-
-#ifdef FOREIGN
-proctype Foreigner()
-{
-  if
-  :: atomic { dead[0] && rescuer[0] == NOBODY -> claim[0] = NONE }
-  :: atomic { dead[1] && rescuer[1] == NOBODY -> claim[1] = NONE }
-  :: finished
-  fi
-}
-#endif
 
 #if EVICTIONS > 0
 proctype Evictor()
 {
   if
-  :: evicted[0] = true
+  :: evicted[FIRST] = true
+  :: true
+  fi;
+#if EVICTIONS > 1
+  if
+  :: evicted[FIRST + 1] = true
   :: true
   fi
+#endif
 }
 #endif
 
@@ -207,107 +305,161 @@ proctype Evictor()
 #define CAS_CLAIM(s, from, to, or_else) \
   atomic { if :: claim[s] == (from) -> claim[s] = (to) :: else -> goto or_else fi }
 
-/* The claim that follows claim c on seat s, in the way it is held. */
-#define NEXT_CLAIM(s, c)  (POSITION(c) + 1 < claim_end[s] -> (c) + 4 : NONE)
-
-inline rescue(s)
+/* The claim of this seat is none. Afterwards it may be a part of what seat s has held. */
+inline adopt(s)
 {
-#ifdef RESCUE_UNLOCKED
-  ABANDONED(s) && claim[s] != NONE;
-#else
-  atomic { ABANDONED(s) && claim[s] != NONE && rescuer[s] == NOBODY -> rescuer[s] = me };
-#endif
-  MAY_BE_KILLED;
-#if EVICTIONS > 0
-  holder_dead = dead[s];                /* asked before anything of the seat is read */
-#else
-  holder_dead = true;
-#endif
-  mine = claim[s];
-#ifdef MOVE_CLAIM
+  atomic { RESCUE_FREE(s) -> adopters[s] = adopters[s] | BIT(me) };
   if
-  :: mine != NONE && !IS_TENTATIVE(mine) ->
-       claim[me] = mine;
-       claim[s] = NONE;
-       MAY_BE_KILLED;
-       assert(INTACT(POSITION(mine)));
-       delivered[POSITION(mine)] = true;
-       claim[me] = NONE;
-       mine = NONE
+  :: atomic { LOCK_FREE(s) -> locker[s] = me }; holder_dead = true
+  :: atomic { !LOCK_FREE(s) && evicted[s] -> holder_dead = false }
+#ifdef LOOK_UNLOCKED
+  :: !LOCK_FREE(s) && !evicted[s] -> holder_dead = false
+#else
+  :: atomic { !LOCK_FREE(s) && !evicted[s] -> goto adopt_done }
+#endif
+  fi;
+  MAY_END;
+  theirs = claim[s];
+  if
+  :: theirs == NONE -> goto adopt_done
   :: else
   fi;
+#ifdef END_FIRST
+  their_end = claim_end[s];
 #endif
+  cap = cursor;
   if
-  :: mine == NONE                       /* another rescuer, or its holder, was here */
-  :: mine != NONE && IS_TENTATIVE(mine) && cursor <= POSITION(mine) ->
+  :: IS_TENTATIVE(theirs) && cap <= POSITION(theirs) ->
 #ifdef LATE_DEATH
        holder_dead = dead[s];
 #endif
+#ifdef DROP_LIVE_CLAIM
+       holder_dead = true;
+#endif
        if
-#ifndef DROP_LIVE_CLAIM
        :: !holder_dead
-       :: holder_dead ->
-#else
-       :: true ->
-#endif
-            CAS_CLAIM(s, mine, NONE, rescue_done)
-       fi
-  :: mine != NONE && IS_TENTATIVE(mine) && cursor > POSITION(mine) ->
-       copy = cell[POSITION(mine) % CAPACITY];
-       if
-       :: reserved > POSITION(mine) + CAPACITY                /* not intact: it had lost its race */
-       :: else ->
-            assert(copy == POSITION(mine));
-            MAY_BE_KILLED;
-            delivered[POSITION(mine)] = true;
-            MAY_BE_KILLED
+       :: holder_dead -> CAS_CLAIM(s, theirs, NONE, adopt_done)
        fi;
-       CAS_CLAIM(s, mine, NEXT_CLAIM(s, mine), rescue_done)
-  :: mine != NONE && !IS_TENTATIVE(mine) ->
-#ifndef RESCUE_UNMARKED
-       CAS_CLAIM(s, mine, RESCUED(POSITION(mine)), rescue_done);
-       mine = RESCUED(POSITION(mine));
-       MAY_BE_KILLED;
-#endif
-       assert(INTACT(POSITION(mine)));
-       delivered[POSITION(mine)] = true;
-       MAY_BE_KILLED;
-       assert(INTACT(POSITION(mine)));
-       CAS_CLAIM(s, mine, NEXT_CLAIM(s, mine), rescue_done)
+       goto adopt_done
+  :: else
   fi;
-rescue_done:
-#ifndef RESCUE_UNLOCKED
-  rescuer[s] = NOBODY
+  if
+  :: reserved > POSITION(theirs) + CAPACITY ->
+       atomic {
+         if
+         :: claim[s] == theirs -> assert(IS_TENTATIVE(theirs)); claim[s] = NONE
+         :: else
+         fi
+       };
+       goto adopt_done
+  :: else
+  fi;
+#ifndef END_FIRST
+  their_end = claim_end[s];
 #endif
+#ifdef UNCAPPED_END
+  claim_end[me] = their_end;
+#else
+  claim_end[me] = MIN(their_end, cap);
+#endif
+  their_end = 0;
+#ifdef OWNED_FIRST
+  claim[me] = theirs;
+#else
+  claim[me] = TENTATIVE(POSITION(theirs));
+#endif
+  MAY_END;
+#if !defined(MOVE_UNCOUNTED) && !defined(LATE_COUNT)
+  moves++;
+  MAY_END;
+#endif
+  atomic {
+    if
+    :: claim[s] == theirs -> claim[s] = NONE
+    :: else -> goto adopt_failed
+    fi
+  };
+  MAY_END;
+#ifdef LATE_COUNT
+  moves++;
+#endif
+#ifndef OWNED_FIRST
+  if
+  :: !IS_TENTATIVE(theirs) -> CAS_CLAIM(me, TENTATIVE(POSITION(theirs)), theirs, gone);
+  :: else
+  fi;
+#endif
+  goto adopt_done;
+adopt_failed:
+#ifdef OWNED_FIRST
+  CAS_CLAIM(me, theirs, NONE, gone);
+#else
+  CAS_CLAIM(me, TENTATIVE(POSITION(theirs)), NONE, gone);
+#endif
+adopt_done:
+  MAY_END;
+  d_step { theirs = NONE; holder_dead = false; cap = 0; their_end = 0 };
+  if :: locker[s] == me -> locker[s] = NOBODY :: else fi;
+  adopters[s] = adopters[s] & ~BIT(me)
 }
 
 proctype Member(byte me)
 {
-  byte seat, mine, copy, frames, position;
-  bool holder_dead;
+  byte seat, mine = NONE, theirs = NONE, cap, their_end, copy, frames, position;
+  bool holder_dead, looked;
 
+#ifdef LATE
+  if
+  :: me == LAST -> seats_used = MEMBERS
+  :: else
+  fi;
+#endif
+#ifdef REJOIN
+  if
+  :: claim[me] == NONE
+  :: claim[me] != NONE && HOLDS(me) -> goto hand_out
+  :: claim[me] != NONE && !HOLDS(me) -> mine = claim[me]; goto give_up
+  fi;
+#endif
   do
   :: evicted[me] -> goto gone
-  :: !evicted[me] && finished && cursor >= MESSAGES && !HOLDS(0) && !HOLDS(1) && !HOLDS(LAST) ->
-       goto left
-  :: !evicted[me] ->
-       seat = 0;
-       do
-       :: seat < MEMBERS ->
+  :: else ->
+       if
+       :: WORK
+       :: atomic { !looked -> looked = true }
+       fi;
+       if
+       :: MAY_ADOPT(0) -> adopt(0); goto hand_out
+       :: MAY_ADOPT(1) -> adopt(1); goto hand_out
+#if MEMBERS > 2
+       :: MAY_ADOPT(2) -> adopt(2); goto hand_out
+#endif
+       :: finished && cursor >= tail ->
+            position = moves;
+            seat = MEMBERS;
+            do
+            :: seat > 0 ->
+                 seat--;
+                 if
+                 :: seat != me && HOLDS(seat) -> goto again
+                 :: else
+                 fi
+            :: else -> break
+            od;
+#ifdef CLOSED_UNCOUNTED
+            goto left
+#else
             if
-            :: seat != me -> if :: rescue(seat) :: true fi
-            :: else
-            fi;
-            seat++
-       :: else -> break
-       od;
+            :: moves == position -> goto left
+            :: else -> goto again
+            fi
+#endif
+       :: true
+       fi;
 
        position = cursor;
-       claim[me] = TENTATIVE(position);
-       mine = TENTATIVE(position);
-       MAY_BE_KILLED;
        if
-       :: position >= tail -> goto give_up
+       :: position >= tail -> goto again
        :: else
        fi;
        copy = cell[position % CAPACITY];                      /* the header */
@@ -318,18 +470,32 @@ proctype Member(byte me)
 #else
             assert(cursor != position);
 #endif
-            goto give_up
+            goto again
        :: else
        fi;
+       if
+       :: position == PADDING ->
+            atomic {
+              if
+              :: cursor == position -> cursor = position + 1
+              :: else
+              fi;
+              goto again
+            }
+       :: else
+       fi;
+       mine = TENTATIVE(position);
+       claim[me] = mine;
+       MAY_END;
        frames = 1;
 #if BATCH > 1
        if
-       :: position + 2 <= tail && position != PADDING && position + 1 != PADDING -> frames = 2
+       :: position + 2 <= tail && position + 1 != PADDING -> frames = 2
        :: true
        fi;
 #ifndef LATE_END
        claim_end[me] = position + frames;
-       MAY_BE_KILLED;
+       MAY_END;
 #endif
 #endif
        atomic {
@@ -338,49 +504,116 @@ proctype Member(byte me)
          :: else -> goto give_up
          fi
        };
-       MAY_BE_KILLED;
+       MAY_END;
 #ifdef LATE_END
        claim_end[me] = position + frames;
 #endif
-       if
-       :: position == PADDING -> goto give_up
-       :: else
-       fi;
+#ifdef OWN_BY_STORE
+       claim[me] = OWNED(position);
+#else
        CAS_CLAIM(me, mine, OWNED(position), gone);
-       mine = OWNED(position);
+#endif
+hand_out:
+       mine = claim[me];
        do
-       :: frames > 0 ->
-            assert(evicted[me] || INTACT(position));
-            MAY_BE_KILLED;
-            delivered[position] = true;
-            MAY_BE_KILLED;
-            assert(evicted[me] || INTACT(position));
-            d_step { frames--; position++ };
+       :: mine == NONE -> break
+       :: mine != NONE && evicted[me] -> goto gone
+       :: mine != NONE ->
+            position = POSITION(mine);
             if
-            :: frames > 0 -> CAS_CLAIM(me, mine, OWNED(position), gone); mine = OWNED(position)
+            :: IS_TENTATIVE(mine) ->    /* adopted: copied, then looked at whether it had lost */
+                 assert(position < cursor);
+                 copy = cell[position % CAPACITY];
+#ifndef COPY_UNCHECKED
+                 if
+                 :: reserved > position + CAPACITY -> goto give_up
+                 :: else
+                 fi;
+#endif
+                 assert(copy == position);
+                 MAY_END;
+                 delivered[position] = true;
+                 MAY_END
+            :: !IS_TENTATIVE(mine) ->
+                 assert(evicted[me] || INTACT(position));
+                 MAY_END;
+                 delivered[position] = true;
+                 MAY_END;
+                 assert(evicted[me] || INTACT(position))
+            fi;
+            if
+            :: position + 1 < claim_end[me] -> CAS_CLAIM(me, mine, mine + 2, gone); mine = mine + 2
             :: else -> goto give_up
             fi
        od;
+       goto again;
 give_up:
-       CAS_CLAIM(me, mine, NONE, gone)
+       CAS_CLAIM(me, mine, NONE, gone);
+again:
+       atomic { mine = NONE; position = 0; frames = 0; copy = 0; seat = 0 }
   od;
 
+gone:                                   /* a claim that is not as it was left: evicted */
+  assert(evicted[me]);
 killed:
-  seat = 0;
-  do
-  :: seat < MEMBERS ->
-       if
-       :: rescuer[seat] == me -> rescuer[seat] = NOBODY
-       :: else
-       fi;
-       seat++
-  :: else -> break
-  od;
-gone:                                   /* killed, or noticed that it was evicted */
-  dead[me] = true;
+  atomic {
+    dead[me] = true;
+    if :: locker[0] == me -> locker[0] = NOBODY :: else fi;
+    if :: locker[1] == me -> locker[1] = NOBODY :: else fi;
+    if :: locker[LAST] == me -> locker[LAST] = NOBODY :: else fi;
+    adopters[0] = adopters[0] & ~BIT(me);
+    adopters[1] = adopters[1] & ~BIT(me);
+    adopters[LAST] = adopters[LAST] & ~BIT(me)
+  };
+stopped:
 left:
-  skip
+  atomic { mine = NONE; theirs = NONE; cap = 0; their_end = 0; copy = 0; frames = 0; position = 0; seat = 0 }
 }
+
+#if defined(FOREIGN) || defined(REJOIN)
+/* Takes seat 0 when its holder is gone, for another group or for this one. */
+proctype Joiner()
+{
+  byte p = 0;
+
+  if
+  :: atomic { LOCK_FREE(0) -> locker[0] = JOINER }
+  :: goto no_seat
+  fi;
+#ifndef JOIN_UNLOCKED
+  if
+  :: atomic { adopters[0] == 0 -> adopters[0] = ALONE }
+  :: atomic { else -> locker[0] = NOBODY; goto no_seat }
+  fi;
+#endif
+#ifdef FOREIGN
+#ifndef FORGET_CLAIM
+  if
+  :: atomic { claim[0] != NONE -> adopters[0] = 0; locker[0] = NOBODY; goto no_seat }
+  :: else
+  fi;
+#endif
+  atomic { foreign = true; evicted[0] = false };
+#ifndef JOIN_UNLOCKED
+  adopters[0] = 0;
+#endif
+  do
+  :: p + 1 < MESSAGES -> p++
+  :: break
+  od;
+  claim[0] = TENTATIVE(p);              /* it is somewhere of its own */
+  atomic { assert(claim[0] == TENTATIVE(p)); claim[0] = NONE };
+#else
+  evicted[0] = false;
+#ifndef JOIN_UNLOCKED
+  adopters[0] = 0;
+#endif
+  atomic { dead[0] = false; locker[0] = NOBODY; run Member(0) };
+#endif
+no_seat:
+  p = 0
+}
+#endif
 
 init {
   byte position = 0;
@@ -391,7 +624,11 @@ init {
     tail     = 1;                       /* cell[0] is 0 already: frame 0 */
     cursor   = 1;
     claim[0] = OWNED(0);
+#if ORPHAN > 1
+    evicted[0] = true;                  /* it lives, and stands still for good */
+#else
     dead[0]  = true;
+#endif
     run Producer(1);
 #else
     run Producer(0);
@@ -401,8 +638,8 @@ init {
 #if MEMBERS > 2
     run Member(2);
 #endif
-#ifdef FOREIGN
-    run Foreigner();
+#if defined(FOREIGN) || defined(REJOIN)
+    run Joiner();
 #endif
 #if EVICTIONS > 0
     run Evictor();
@@ -411,7 +648,7 @@ init {
   _nr_pr == 1;
   do
   :: position < MESSAGES ->
-       assert(ALL_ABANDONED || position == PADDING || delivered[position]);
+       assert(ALL_LOST || position >= tail || position == PADDING || delivered[position]);
        position++
   :: else -> break
   od
