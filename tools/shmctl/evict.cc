@@ -50,7 +50,9 @@ std::pair<uint32_t, uint32_t> SeatArgument(const std::string& text) {
 int RunEvict(const EvictArguments& arguments, const std::string& directory) {
   if (!arguments.group.empty())
     return Refuse(SegmentManager(directory).RemoveGroup(arguments.name, arguments.group));
-  if (arguments.seat.empty()) throw CLI::RequiredError("SEAT, or --group GROUP,");
+  if (arguments.seat.empty()) {
+    throw CLI::ValidationError("SEAT", "is missing; write it as stat prints it, like 3#17 (or --group GROUP)");
+  }
   const auto [seat, generation] = SeatArgument(arguments.seat);
   return Refuse(SegmentManager(directory).Evict(arguments.name, seat, generation));
 }
