@@ -93,6 +93,7 @@ class MILLRACE_EXPORT Consumer {
  private:
   template <class T>
   friend class TypedConsumer;
+  friend class WaitSet;
   explicit Consumer(std::unique_ptr<internal::ConsumerCore> core);
   std::unique_ptr<internal::ConsumerCore> core_;
 };

@@ -14,5 +14,6 @@
 #include "millrace/segment_manager.h"
 #include "millrace/sigbus_guard.h"
 #include "millrace/typed.h"
+#include "millrace/wait_set.h"
 
 #endif  // MILLRACE_MILLRACE_H_

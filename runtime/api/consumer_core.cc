@@ -4,6 +4,7 @@
 
 #include "millrace/internal/words.h"
 #include "runtime/api/park_ops.h"
+#include "runtime/api/wait_set_core.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::internal {
@@ -40,6 +41,7 @@ ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
 }
 
 ConsumerCore::~ConsumerCore() {
+  if (cold->wait_set != nullptr) cold->wait_set->Forget(*this);
   if (cold->forked || cold->observer()) return;
   bool wake = !member && ring.StorePosition();
   if (member) cold->member.NoteProgress();
@@ -222,12 +224,26 @@ bool ConsumerCore::Cold::SomethingThere() const {
   return core->member ? member.SomethingThere() : core->ring.SomethingThere();
 }
 
-bool ConsumerCore::Cold::Spin(int64_t budget_ns) {
+bool ConsumerCore::Cold::MissedWake() const {
+  return core->member ? member.MissedWake() : core->ring.MissedWake();
+}
+
+void ConsumerCore::Cold::CountLateWakeup() {
+  core->ring.CountLateWakeup();
+  member.CountLateWakeup();
+}
+
+bool ConsumerCore::Cold::Pending(uint64_t state) const {
+  return SomethingThere() || W::LoadState(control().room) != state || removed ||
+         (!removed_word_checked && W::LoadRemoved(control().room)) || !core->ring.Live();
+}
+
+bool ConsumerCore::Cold::Spin(int64_t budget_ns, uint64_t state) {
   constexpr int kLooksPerClock = 32;
   const int64_t end = os::MonotonicNs() + budget_ns;
   do {
     for (int i = 0; i < kLooksPerClock; ++i) {
-      if (SomethingThere()) return true;
+      if (Pending(state)) return true;
       CpuPause();
     }
   } while (os::MonotonicNs() < end && !interrupted.load(std::memory_order_relaxed));
@@ -235,20 +251,12 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns) {
 }
 
 void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
-  const auto pending = [&] {
-    return SomethingThere() || W::LoadState(control().room) != state ||
-           (!removed_word_checked && W::LoadRemoved(control().room)) || !core->ring.Live() ||
-           interrupted.load(std::memory_order_relaxed);
-  };
+  const auto pending = [&] { return Pending(state) || interrupted.load(std::memory_order_relaxed); };
   const int64_t before = os::MonotonicNs();
-  const Parked parked =
-      ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns, pending,
-                                [&] { return core->member ? member.MissedWake() : core->ring.MissedWake(); });
+  const Parked parked = ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns,
+                                                  pending, [&] { return MissedWake(); });
   const int64_t now = os::MonotonicNs();
-  if (parked == Parked::kMissed) {
-    core->ring.CountLateWakeup();
-    member.CountLateWakeup();
-  }
+  if (parked == Parked::kMissed) CountLateWakeup();
   if (parked != Parked::kPending) spin.Slept(now - before);
   if (parked == Parked::kWoken) removed_word_checked = false;  // whoever removes wakes again when it is done
   LookAtName(now);
@@ -266,7 +274,8 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (left <= 0) return cold->last_why = Got::kTimedOut;
     if (wait != Wait::kPark) {
       const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : cold->spin.ns();
-      if (cold->Spin(std::min(budget, left)) && wait == Wait::kAdaptive) cold->spin.CaughtIt();
+      const uint64_t state = W::LoadState(cold->control().room);
+      if (cold->Spin(std::min(budget, left), state) && wait == Wait::kAdaptive) cold->spin.CaughtIt();
     }
     const uint64_t state = W::LoadState(cold->control().room);
     received = TryNext();

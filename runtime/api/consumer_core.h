@@ -16,6 +16,8 @@
 
 namespace millrace::internal {
 
+class WaitSetCore;
+
 struct ConsumerCore::Cold final : os::ForkAware {
   Cold(segment::ConsumerAttachment attachment, Delivery how, ConsumerOptions consumer_options)
       : attached(std::move(attachment)), delivery(std::move(how)), options(std::move(consumer_options)) {}
@@ -26,6 +28,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   segment::SeatsAccess seats();
   const RingControl& control() const { return core->ring.control(); }
   SleeperWords* sleepers() const;
+  const ConsumerCounts& counts() const { return core->member ? member.counts() : core->ring.counts(); }
   std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that
   bool Removed();
   // At most once a second: has the ring lost its name without anybody telling us (rm)?
@@ -43,8 +46,15 @@ struct ConsumerCore::Cold final : os::ForkAware {
   // Nothing is there: closed, removed, or just empty. `state` was read before the header that was 0.
   Got WhyEmpty(uint64_t state);
   bool SomethingThere() const;
+  // Is there anything to do for this consumer, now that it found nothing? `state` was read before it looked.
+  // What every way of waiting asks, in the thread of this handle, before it sleeps.
+  bool Pending(uint64_t state) const;
+  // Was a wake missed? What every way of waiting asks after a time-out under which the epoch did not change.
+  bool MissedWake() const;
+  void CountLateWakeup();
+
   // Polls for at most budget_ns. true: something is there.
-  bool Spin(int64_t budget_ns);
+  bool Spin(int64_t budget_ns, uint64_t state);
   void Sleep(int64_t at_most_ns, uint64_t state);
 
   segment::ConsumerAttachment attached;
@@ -58,6 +68,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool removed_word_checked = false;  // the word was set and the link count contradicted it
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
+  WaitSetCore* wait_set = nullptr;  // the one it is in
   int64_t last_link_check_ns = 0;
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;

@@ -15,6 +15,7 @@ namespace millrace::os {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kLongest = 3600 * kSecond;  // of one call; added to a clock it cannot overflow
 
 timespec ToTimespec(int64_t ns) {
   return {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond)};
@@ -53,6 +54,36 @@ Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
       return Slept::kFault;
     default:
       return SleepBlindly(bounded);
+  }
+}
+
+Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
+  // Not SYS_futex_waitv and futex_waitv{}: headers older than Linux 5.16 lack them.
+  constexpr long kCall = 449;     // on every architecture but Alpha
+  constexpr uint32_t kFlags = 2;  // 32 bits, shared
+  struct Waiter {
+    uint64_t value, address;
+    uint32_t flags, reserved;
+  };
+  constexpr size_t kMost = 128;
+  Waiter waiters[kMost];
+  if (n == 0 || n > kMost) return Slept::kRefused;
+  for (size_t i = 0; i < n; ++i) waiters[i] = {seen[i], reinterpret_cast<uintptr_t>(words[i]), kFlags, 0};
+  // Unlike FUTEX_WAIT it takes a point in time.
+  const timespec until =
+      ToTimespec(ReadClock(CLOCK_MONOTONIC) + std::clamp<int64_t>(timeout_ns, 1, kLongest));
+  if (syscall(kCall, waiters, n, 0, &until, CLOCK_MONOTONIC) >= 0) return Slept::kWoken;
+  switch (errno) {
+    case EAGAIN:
+      return Slept::kChanged;
+    case EINTR:
+      return Slept::kSignal;
+    case ETIMEDOUT:
+      return Slept::kTimedOut;
+    case EFAULT:
+      return Slept::kFault;
+    default:
+      return Slept::kRefused;  // ENOSYS, EPERM (seccomp), EINVAL: not this call
   }
 }
 

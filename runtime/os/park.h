@@ -2,16 +2,21 @@
 #ifndef MILLRACE_RUNTIME_OS_PARK_H_
 #define MILLRACE_RUNTIME_OS_PARK_H_
 
+#include <cstddef>
 #include <cstdint>
 
 namespace millrace::os {
 
-enum class Slept : uint8_t { kWoken, kChanged, kSignal, kTimedOut, kFault };
+enum class Slept : uint8_t { kWoken, kChanged, kSignal, kTimedOut, kFault, kRefused };
 
 // Sleeps while *word == seen, at most timeout_ns (> 0). Shared futex: the word may be in memory mapped
 // read-only. kChanged: the word differed. kSignal: a handler ran. kFault: the word is beyond the end of its
 // file.
 Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns);
+// The same on at most 128 words at once (futex_waitv, Linux 5.16): until one is woken or differs from what
+// was seen there. kRefused: this kernel, or a filter of system calls, does not have it; nothing was waited
+// for.
+Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns);
 // Wakes everybody who sleeps on the word. Async-signal-safe. Change the word first.
 void FutexWakeAll(const uint32_t* word);
 

@@ -512,6 +512,7 @@ constexpr PrivateAtomics kPrivateAtomics[] = {
     {"runtime/api/producer.cc", "interrupted", "the same"},
     {"runtime/api/producer_core.cc", "interrupted", "the same"},
     {"runtime/api/producer_core.h", "interrupted", "the same"},
+    {"runtime/api/wait_set.cc", "interrupted", "the same, of a WaitSet"},
     {"runtime/os/guard.cc", "base|bytes|write|faulted|faults|ranges_used|installed",
      "a table that a signal handler reads"},
     {"include/millrace/testing.h", "counter", "a number for names of tests"},

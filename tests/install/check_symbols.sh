@@ -15,8 +15,8 @@ INTERNAL=(
   "millrace::internal::ProducerCore::WhyNoBatch() const"
 )
 shown=$(nm -DC --defined-only "$library" | cut -d' ' -f3- | sort -u)
-api=$(grep -cE '^millrace::(Producer|Consumer|SegmentManager)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown")
-other=$(grep -vE '^millrace::(Producer|Consumer|SegmentManager)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown" || true)
+api=$(grep -cE '^millrace::(Producer|Consumer|SegmentManager|WaitSet)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown")
+other=$(grep -vE '^millrace::(Producer|Consumer|SegmentManager|WaitSet)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown" || true)
 if [[ $other != "$(printf '%s\n' "${INTERNAL[@]}" | sort)" ]]; then
   echo "FAILED: shown beside the API (<), or needed and not shown (>):" >&2
   diff <(echo "$other") <(printf '%s\n' "${INTERNAL[@]}" | sort) >&2 || true

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <vector>
 
 #include "tests/support/heap_ring.h"
 #include "tests/support/hooked_atomics.h"
@@ -234,6 +235,164 @@ TEST_P(Parking, EpochIsReadAfterLookingForTwoPublications) {
     return true;
   };
   EXPECT_EQ(Park(Nothing, missed), Parked::kTimedOut);
+}
+
+// ---- several rings ---------------------------------------------------------------------------------------
+
+// Rings as their waiter sees them: words alone.
+struct Words3 {
+  RingControl control[3]{};
+  SleeperWords sleepers[3]{};
+  uint32_t mine = 0;
+  WaitedRing rings[3];
+
+  Words3() {
+    for (int i = 0; i < 3; ++i) {
+      control[i].room.flags = kAsym;
+      control[i].wake.epoch = 10u + static_cast<uint32_t>(i);
+      rings[i] = {&control[i], &sleepers[i]};
+    }
+  }
+};
+
+class ParkingMany : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fake = &system_;
+    ops_ = kFake;
+    ops_.wait_any = [](const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
+      ++many->waits;
+      many->bound = timeout_ns;
+      many->words.assign(words, words + n);
+      many->seen.assign(seen, seen + n);
+      return many->sleep ? many->sleep() : Slept::kTimedOut;
+    };
+    many = &waited_;
+  }
+  template <class Pending, class Missed>
+  Parked Park(Pending pending, Missed missed) {
+    return ParkConsumers<HookedAtomics>(w_.rings, 3, &w_.mine, 0, ops_, kLong, pending, missed);
+  }
+  struct Waited {
+    int waits = 0;
+    int64_t bound = 0;
+    std::vector<const uint32_t*> words;
+    std::vector<uint32_t> seen;
+    std::function<Slept()> sleep;
+  };
+  static Waited* many;
+  static bool None(size_t) { return false; }
+  static bool All(size_t) { return true; }
+  FakeSystem system_;
+  Waited waited_;
+  ParkOps ops_;
+  Words3 w_;
+};
+ParkingMany::Waited* ParkingMany::many = nullptr;
+
+TEST_F(ParkingMany, AnnouncesOnAllBeforeOneBarrierAndLooksAtAllBehindIt) {
+  std::vector<std::vector<Site>> before_look;
+  AccessLog log;
+  EXPECT_EQ(Park([&](size_t) { return before_look.push_back(log.sites()), false; }, None), Parked::kTimedOut);
+  using enum Site;
+  ASSERT_EQ(before_look.size(), 3u);
+  EXPECT_EQ(before_look[0], (std::vector<Site>{W1, W5, W1, W5, W1, W5, W2, W2, W2, W3}));
+  EXPECT_EQ(system_.barriers, 1);
+  EXPECT_EQ(waited_.words, (std::vector<const uint32_t*>{&w_.control[0].wake.epoch, &w_.control[1].wake.epoch,
+                                                         &w_.control[2].wake.epoch, &w_.mine}));
+  EXPECT_EQ(waited_.seen, (std::vector<uint32_t>{10, 11, 12, 0}));
+  EXPECT_EQ(waited_.bound, 50'000'000);
+}
+
+TEST_F(ParkingMany, DoesNotSleepIfTheLastRingHasSomething) {
+  EXPECT_EQ(Park([](size_t i) { return i == 2; }, None), Parked::kPending);
+  EXPECT_EQ(waited_.waits, 0);
+}
+
+TEST_F(ParkingMany, FencesTooIfAnyProducerDidNotRegister) {
+  w_.control[1].room.flags = kSym;
+  AccessLog log;
+  EXPECT_EQ(Park(None, All), Parked::kMissed);
+  EXPECT_EQ(system_.barriers, 1);
+  EXPECT_EQ(log.Count(Site::W4), 1);
+  for (const WaitedRing& ring : w_.rings) EXPECT_TRUE(ring.missed);
+}
+
+TEST_F(ParkingMany, RefusedBarrierIsNoMatterForRingsThatDoNotNeedIt) {
+  system_.barrier_works = false;
+  w_.control[1].room.flags = kSym;
+  EXPECT_EQ(Park(None, All), Parked::kMissed);
+  EXPECT_EQ(waited_.bound, 1'000'000) << "the smallest of the bounds";
+  EXPECT_FALSE(w_.rings[0].missed);
+  EXPECT_TRUE(w_.rings[1].missed);
+  EXPECT_FALSE(w_.rings[2].missed);
+}
+
+TEST_F(ParkingMany, AnObserverIsLookedAtAndBoundsTheSleep) {
+  w_.rings[1].sleepers = nullptr;
+  EXPECT_EQ(Park([](size_t i) { return i == 1; }, None), Parked::kPending);
+  EXPECT_EQ(Park(None, All), Parked::kMissed);
+  EXPECT_EQ(waited_.bound, 20'000'000);
+  EXPECT_EQ(w_.sleepers[1].sleepers, 0u);
+  EXPECT_TRUE(w_.rings[0].missed);
+  EXPECT_FALSE(w_.rings[1].missed) << "whoever cannot announce itself has missed nothing";
+}
+
+TEST_F(ParkingMany, OnlyTheRingWithANewProducerIsAnnouncedAgain) {
+  std::vector<size_t> looks;
+  AccessLog log;
+  EXPECT_EQ(Park(
+                [&](size_t i) {
+                  if (looks.size() == 1) w_.control[1].room.flags = uint64_t{2} << 32;
+                  looks.push_back(i);
+                  return false;
+                },
+                None),
+            Parked::kTimedOut);
+  EXPECT_EQ(looks, (std::vector<size_t>{0, 1, 2, 1}));
+  EXPECT_EQ(log.Count(Site::W2), 4);
+  EXPECT_EQ(log.Count(Site::W4), 1);
+  EXPECT_EQ(system_.barriers, 1);
+}
+
+TEST_F(ParkingMany, AMissedWakeIsSaidOfItsRingAlone) {
+  waited_.sleep = [&] {
+    ++w_.control[0].wake.epoch;  // woken at the last moment
+    return Slept::kTimedOut;
+  };
+  EXPECT_EQ(Park(None, [](size_t i) { return i != 2; }), Parked::kMissed);
+  EXPECT_FALSE(w_.rings[0].missed);
+  EXPECT_TRUE(w_.rings[1].missed);
+  EXPECT_FALSE(w_.rings[2].missed);
+}
+
+TEST_F(ParkingMany, WithoutACallForSeveralWordsItSleepsInShortSlices) {
+  for (const bool refused : {false, true}) {
+    if (refused)
+      waited_.sleep = [] { return Slept::kRefused; };
+    else
+      ops_.wait_any = nullptr;
+    static int64_t now;
+    now = 0;
+    ops_.now_ns = [] { return now; };
+    int slices = 0;
+    system_.sleep = [&](uint32_t, uint32_t) {
+      EXPECT_EQ(system_.bound, 1'000'000);
+      EXPECT_EQ(system_.word, &w_.mine) << "whoever calls changes no other word";
+      now += system_.bound;
+      if (++slices == 7) ++w_.control[2].wake.epoch;
+      return true;
+    };
+    EXPECT_EQ(Park(None, All), Parked::kWoken) << "every epoch is compared after each slice";
+    EXPECT_EQ(slices, 7);
+    system_.sleep = [&](uint32_t, uint32_t) { return now += system_.bound, ++slices, true; };
+    slices = 0;
+    EXPECT_EQ(Park(None, None), Parked::kTimedOut);
+    EXPECT_EQ(slices, 50);
+    w_.mine = 1;
+    EXPECT_EQ(Park(None, None), Parked::kWoken);
+    w_.mine = 0;
+  }
 }
 
 // ---- the producer ----------------------------------------------------------------------------------------

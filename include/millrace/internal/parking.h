@@ -2,7 +2,8 @@
 //
 // Purpose: PROTOCOL.md "Wait" and "Parking the producer": announcing a sleeper so that no publication is
 // missed, and sleeping in bounded slices. System calls come in as a table, so that a checker can replace
-// them. Threads: each call belongs to one waiting thread; any number of them on one ring.
+// them. Threads: each call belongs to one waiting thread; any number of them on one ring, and one on any
+// number of rings.
 //
 // I1  A consumer sleeps only if, after its announcement and a full barrier on both sides, nothing was there.
 // I2  The futex word changes before every wake: who is about to sleep on the old value does not.
@@ -11,6 +12,7 @@
 #define MILLRACE_INTERNAL_PARKING_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "millrace/internal/layout.h"
@@ -18,17 +20,29 @@
 
 namespace millrace::internal {
 
+enum class Slept : uint8_t {
+  kWoken,  // woken, or a signal, or a word had changed
+  kTimedOut,
+  kRefused,  // the system has no such call
+};
+
 struct ParkOps {
   bool (*wait)(const uint32_t* word, uint32_t seen, int64_t timeout_ns);  // true: it timed out
   void (*wake)(const uint32_t* word);
   bool (*barrier)();  // [W3] membarrier(GLOBAL_EXPEDITED); pairs with [P5]. false: refused
   int64_t (*now_ns)();
+  // On several words: ends when one of them is woken or differs from what was seen there.
+  Slept (*wait_any)(const uint32_t* const* words, const uint32_t* seen, size_t n,
+                    int64_t timeout_ns) = nullptr;
 };
 
 inline constexpr int64_t kSleepBoundNs = 50'000'000;            // a consumer that announced itself
 inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;    // one that cannot
 inline constexpr int64_t kUnbarrieredSleepBoundNs = 1'000'000;  // membarrier refused although relied upon
 inline constexpr int64_t kProducerSleepBoundNs = 500'000;       // a kill wakes nobody: look again
+inline constexpr int64_t kSliceNs = 1'000'000;  // several words where the system can wait for one only
+
+inline constexpr size_t kMostParkWords = 128;  // of one wait: FUTEX_WAITV_MAX
 
 enum class Parked : uint8_t {
   kPending,   // did not sleep: something was there
@@ -37,43 +51,136 @@ enum class Parked : uint8_t {
   kMissed,    // the slice ended with an unchanged epoch, under barriers that exclude missing a wake
 };
 
+// A ring as one waiting thread sees it. `sleepers` is null for an observer.
+struct WaitedRing {
+  const RingControl* control = nullptr;
+  SleeperWords* sleepers = nullptr;
+  uint32_t epoch = 0;    // the futex's value before the announcement
+  uint64_t flags = 0;    // the producer's, which the announcement was made for
+  int64_t bound_ns = 0;  // of a sleep
+  bool settled = false;  // announced for the flags as they are, and looked at again
+  bool certain = false;  // under barriers that exclude missing a wake
+  bool missed = false;   // a wake was due and did not come
+};
+
+// Announces a sleeper on each of the rings and looks again: `pending(i)`, is there anything to do at ring i?
+// false: there is, do not sleep. One barrier serves all rings: every announcement is before it, every look
+// behind it.
+template <class A, class Pending>
+bool AnnounceAndLook(WaitedRing* rings, size_t n, const ParkOps& ops, Pending pending) {
+  using W = Words<A>;
+  for (size_t i = 0; i < n; ++i) {
+    WaitedRing& ring = rings[i];
+    ring.epoch = W::LoadWakeEpoch(ring.control->wake);
+    ring.flags = W::LoadFlags(ring.control->room);
+    ring.bound_ns = ring.sleepers == nullptr ? kObserverSleepBoundNs : kUnbarrieredSleepBoundNs;
+    ring.settled = ring.certain = ring.missed = false;
+  }
+  constexpr int kFlagChanges = 8;  // take-overs between two looks; beyond that the flags are hostile
+  bool all_settled = false;
+  for (int round = 0; round < kFlagChanges && !all_settled; ++round) {
+    bool asym = false, fence = false;
+    for (size_t i = 0; i < n; ++i) {
+      if (rings[i].settled || rings[i].sleepers == nullptr) continue;
+      W::AnnounceSleeper(*rings[i].sleepers);
+      ((rings[i].flags & kFlagAsym) != 0 ? asym : fence) = true;
+    }
+    const bool barrier = asym && ops.barrier();
+    if (fence) W::FenceAnnouncement();
+    all_settled = true;
+    for (size_t i = 0; i < n; ++i) {
+      WaitedRing& ring = rings[i];
+      if (ring.settled) continue;
+      if (pending(i)) return false;
+      if (ring.sleepers == nullptr) {
+        ring.settled = true;
+        continue;
+      }
+      const uint64_t now = W::LoadFlags(ring.control->room);
+      if (now != ring.flags) {
+        ring.flags = now;
+        all_settled = false;
+        continue;
+      }
+      ring.settled = true;
+      ring.certain = barrier || (now & kFlagAsym) == 0;
+      if (ring.certain) ring.bound_ns = kSleepBoundNs;
+    }
+  }
+  return true;
+}
+
+// Sleeps on all rings, and on `more` if there is one: a word of this process that is `more_seen` as long as
+// nobody calls. Where the system can wait for one word only: in short slices.
+template <class A>
+Slept SleepOnAll(const WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
+                 const ParkOps& ops, int64_t timeout_ns) {
+  using W = Words<A>;
+  const auto slept = [](bool timed_out) { return timed_out ? Slept::kTimedOut : Slept::kWoken; };
+  if (n == 1 && more == nullptr)
+    return slept(ops.wait(&rings[0].control->wake.epoch, rings[0].epoch, timeout_ns));
+  const uint32_t* words[kMostParkWords];
+  uint32_t seen[kMostParkWords];
+  size_t used = 0;
+  for (; used < n; ++used) {
+    words[used] = &rings[used].control->wake.epoch;
+    seen[used] = rings[used].epoch;
+  }
+  if (more != nullptr) {
+    words[used] = more;
+    seen[used++] = more_seen;
+  }
+  if (ops.wait_any != nullptr) {
+    const Slept how = ops.wait_any(words, seen, used, timeout_ns);
+    if (how != Slept::kRefused) return how;
+  }
+  const int64_t begin = ops.now_ns();
+  for (size_t slice = 0;; ++slice) {
+    const int64_t left = timeout_ns - (ops.now_ns() - begin);
+    if (left <= 0) return Slept::kTimedOut;
+    const size_t on = more != nullptr ? used - 1 : slice % used;
+    if (!ops.wait(words[on], seen[on], std::min(left, kSliceNs))) return Slept::kWoken;
+    for (size_t i = 0; i < n; ++i) {
+      if (W::LoadWakeEpoch(rings[i].control->wake) != rings[i].epoch) return Slept::kWoken;
+    }
+  }
+}
+
+// After a slice that timed out: was a wake due at this ring? `missed()`: are there two publications?
+template <class A, class Missed>
+bool WakeWasMissed(const WaitedRing& ring, Missed missed) {
+  using W = Words<A>;
+  if (!ring.certain || !missed() || W::LoadFlags(ring.control->room) != ring.flags) return false;
+  // The epoch is read last: a producer that published twice after the time-out has moved it by now.
+  return W::LoadWakeEpoch(ring.control->wake) == ring.epoch;
+}
+
+// One slice of sleep on n rings (n + 1 <= kMostParkWords, or `more` null). kMissed: WaitedRing::missed says
+// where.
+template <class A, class Pending, class Missed>
+Parked ParkConsumers(WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
+                     const ParkOps& ops, int64_t at_most_ns, Pending pending, Missed missed) {
+  if (!AnnounceAndLook<A>(rings, n, ops, pending)) return Parked::kPending;
+  int64_t bound = at_most_ns;
+  for (size_t i = 0; i < n; ++i) bound = std::min(bound, rings[i].bound_ns);
+  if (SleepOnAll<A>(rings, n, more, more_seen, ops, bound) != Slept::kTimedOut) return Parked::kWoken;
+  Parked parked = Parked::kTimedOut;
+  for (size_t i = 0; i < n; ++i) {
+    rings[i].missed = WakeWasMissed<A>(rings[i], [&] { return missed(i); });
+    if (rings[i].missed) parked = Parked::kMissed;
+  }
+  return parked;
+}
+
 // One slice of sleep of a consumer. `sleepers` is null for an observer. `pending()`: is there anything to do?
 // `missed()`: are there two publications (RingConsumer::MissedWake)?
 template <class A, class Pending, class Missed>
 Parked ParkConsumer(const RingControl& control, SleeperWords* sleepers, const ParkOps& ops,
                     int64_t at_most_ns, Pending pending, Missed missed) {
-  using W = Words<A>;
-  const uint32_t epoch = W::LoadWakeEpoch(control.wake);
-  int64_t bound = kObserverSleepBoundNs;
-  bool certain = false;
-  uint64_t flags = W::LoadFlags(control.room);
-  if (sleepers == nullptr) {
-    if (pending()) return Parked::kPending;
-  } else {
-    constexpr int kFlagChanges = 8;  // take-overs between two looks; beyond that the flags are hostile
-    bound = kUnbarrieredSleepBoundNs;
-    for (int i = 0; i < kFlagChanges; ++i) {
-      W::AnnounceSleeper(*sleepers);
-      bool barrier = true;
-      if ((flags & kFlagAsym) != 0) {
-        barrier = ops.barrier();
-      } else {
-        W::FenceAnnouncement();
-      }
-      if (pending()) return Parked::kPending;
-      const uint64_t now = W::LoadFlags(control.room);
-      if (now == flags) {
-        certain = barrier;
-        bound = barrier ? kSleepBoundNs : kUnbarrieredSleepBoundNs;
-        break;
-      }
-      flags = now;
-    }
-  }
-  if (!ops.wait(&control.wake.epoch, epoch, std::min(bound, at_most_ns))) return Parked::kWoken;
-  // The epoch is read last: a producer that published twice after the time-out has moved it by now.
-  if (!certain || !missed() || W::LoadFlags(control.room) != flags) return Parked::kTimedOut;
-  return W::LoadWakeEpoch(control.wake) == epoch ? Parked::kMissed : Parked::kTimedOut;
+  WaitedRing ring{&control, sleepers};
+  return ParkConsumers<A>(
+      &ring, 1, nullptr, 0, ops, at_most_ns, [&](size_t) { return pending(); },
+      [&](size_t) { return missed(); });
 }
 
 // One slice of sleep of the producer. `room()`: scan again, is there room?

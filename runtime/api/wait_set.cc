@@ -1,0 +1,233 @@
+#include "millrace/wait_set.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "millrace/internal/words.h"
+#include "runtime/api/consumer_core.h"
+#include "runtime/api/park_ops.h"
+#include "runtime/api/wait_set_core.h"
+#include "runtime/os/failure.h"
+
+namespace millrace {
+namespace internal {
+namespace {
+
+using W = Words<RealAtomics>;
+
+constexpr int64_t kSpinSliceNs = 50'000;
+
+absl::Status Refused(const ConsumerCore& consumer, const char* call, Error error, const std::string& why) {
+  return os::Failure(
+      error, absl::StrCat("WaitSet::", call, "(\"", consumer.cold->attached.paths.name, "\"): ", why));
+}
+
+}  // namespace
+
+WaitSetCore::WaitSetCore() = default;
+
+WaitSetCore::~WaitSetCore() {
+  assert(!serving_);
+  for (const std::shared_ptr<Member>& member : members_) member->consumer->cold->wait_set = nullptr;
+}
+
+absl::Status WaitSetCore::Add(ConsumerCore& consumer, WaitSet::Handler handler) {
+  if (forked_ || consumer.cold->forked)
+    return Refused(consumer, "Add", Error::kForked, "set or consumer belongs to the parent process");
+  if (!handler) return Refused(consumer, "Add", Error::kBadArgument, "the handler is empty");
+  if (consumer.cold->wait_set == this)
+    return Refused(consumer, "Add", Error::kInUse, "it is in this set already");
+  if (consumer.cold->wait_set != nullptr)
+    return Refused(consumer, "Add", Error::kInUse, "it is in another set; remove it there first");
+  if (members_.size() == WaitSet::kMostRings) {
+    return Refused(consumer, "Add", Error::kBadArgument,
+                   absl::StrCat("the set has ", WaitSet::kMostRings, " rings, and ", WaitSet::kMostRings,
+                                " is what one thread can wait for (futex_waitv); use a second set in another "
+                                "thread"));
+  }
+  members_.push_back(std::make_shared<Member>(Member{&consumer, std::move(handler)}));
+  consumer.cold->wait_set = this;
+  return absl::OkStatus();
+}
+
+absl::Status WaitSetCore::Remove(ConsumerCore& consumer) {
+  if (consumer.cold->wait_set != this)
+    return Refused(consumer, "Remove", Error::kNotFound, "it is not in this set");
+  Forget(consumer);
+  return absl::OkStatus();
+}
+
+void WaitSetCore::Forget(ConsumerCore& consumer) {
+  const auto at = std::find_if(members_.begin(), members_.end(),
+                               [&](const auto& member) { return member->consumer == &consumer; });
+  assert(at != members_.end());
+  const size_t i = static_cast<size_t>(at - members_.begin());
+  members_.erase(at);
+  if (i < next_) --next_;
+  consumer.cold->wait_set = nullptr;
+}
+
+bool WaitSetCore::Interrupted() const {
+  return std::atomic_ref(const_cast<uint32_t&>(interrupted_)).load(std::memory_order_relaxed) != 0;
+}
+
+void WaitSetCore::Interrupt() noexcept {
+  std::atomic_ref(interrupted_).store(1, std::memory_order_relaxed);
+  os::FutexWakeAll(&interrupted_);
+}
+
+bool WaitSetCore::Pending(const Member& member) const {
+  const ConsumerCore::Cold& cold = *member.consumer->cold;
+  return !member.empty || cold.Pending(member.state) || cold.interrupted.load(std::memory_order_relaxed);
+}
+
+bool WaitSetCore::Serve() {
+  for (size_t n = members_.size(); n > 0; --n) {
+    if (next_ >= members_.size()) next_ = 0;
+    const std::shared_ptr<Member>& member = members_[next_++];
+    if (!Pending(*member)) continue;
+    ConsumerCore& consumer = *member->consumer;
+    member->state = W::LoadState(consumer.cold->control().room);
+    const Received received = consumer.cold->interrupted.load(std::memory_order_relaxed)
+                                  ? Received(consumer.cold->last_why = Got::kInterrupted)
+                                  : consumer.TryNext();
+    member->empty = received.why() == Got::kEmpty;
+    if (member->empty) continue;
+    Hand(member, received);
+    return true;
+  }
+  return false;
+}
+
+void WaitSetCore::Hand(std::shared_ptr<Member> member, const Received& received) {
+  ConsumerCore& consumer = *member->consumer;
+  if (!received) Forget(consumer);
+  // The handler may throw, or remove or destroy its consumer, the latter with the core.
+  struct Guard {
+    WaitSetCore* set;
+    const Member* member;
+    const Received* received;
+    uint64_t count;
+    bool threw = true;
+    ~Guard() {
+      set->serving_ = false;
+      const bool still_there = std::any_of(set->members_.begin(), set->members_.end(),
+                                           [&](const auto& other) { return other.get() == member; });
+      if (!*received || !still_there) return;
+      ConsumerCore& consumer = *member->consumer;
+      if (consumer.cold->counts().received != count) return;  // the handler read on
+      if (threw)
+        consumer.Undeliver((*received)->sequence, (*received)->lost);
+      else if (consumer.member)
+        consumer.AckHandled();
+    }
+  } guard{this, member.get(), &received, consumer.cold->counts().received};
+  serving_ = true;
+  member->handler(received);
+  guard.threw = false;
+}
+
+// The most awake of its consumers decides for the set.
+Wait WaitSetCore::HowToWait() const {
+  Wait how = Wait::kPark;
+  for (const std::shared_ptr<Member>& member : members_) {
+    const Wait wait = member->consumer->cold->options.wait;
+    if (wait == Wait::kSpin) return wait;
+    if (wait == Wait::kAdaptive) how = wait;
+  }
+  return how;
+}
+
+bool WaitSetCore::Spin(int64_t budget_ns) const {
+  const int64_t end = os::MonotonicNs() + budget_ns;
+  const size_t rounds = std::max<size_t>(1, 32 / members_.size());
+  do {
+    for (size_t i = 0; i < rounds; ++i) {
+      for (const std::shared_ptr<Member>& member : members_) {
+        if (Pending(*member)) return true;
+      }
+      CpuPause();
+    }
+  } while (os::MonotonicNs() < end && !Interrupted());
+  return false;
+}
+
+void WaitSetCore::Sleep(int64_t at_most_ns) {
+  const size_t n = members_.size();
+  rings_.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    const ConsumerCore::Cold& cold = *members_[i]->consumer->cold;
+    rings_[i] = {&cold.control(), cold.sleepers()};
+  }
+  const uint32_t* const own = n < kMostParkWords ? &interrupted_ : nullptr;
+  const int64_t before = os::MonotonicNs();
+  const Parked parked = ParkConsumers<RealAtomics>(
+      rings_.data(), n, own, 0, api::SystemParkOps(), at_most_ns,
+      [&](size_t i) { return Pending(*members_[i]) || Interrupted(); },
+      [&](size_t i) { return members_[i]->consumer->cold->MissedWake(); });
+  const int64_t now = os::MonotonicNs();
+  if (parked != Parked::kPending) spin_.Slept(now - before);
+  for (size_t i = 0; i < n; ++i) {
+    ConsumerCore& consumer = *members_[i]->consumer;
+    if (rings_[i].missed) consumer.cold->CountLateWakeup();
+    if (parked == Parked::kWoken) {
+      consumer.cold->removed_word_checked = false;  // whoever removes wakes again when it is done
+    } else if (parked != Parked::kPending) {
+      members_[i]->empty = false;  // what no wake tells is found by asking
+    }
+  }
+  LookAtNames(now);
+}
+
+void WaitSetCore::LookAtNames(int64_t now) {
+  for (const std::shared_ptr<Member>& member : members_) member->consumer->cold->LookAtName(now);
+}
+
+Got WaitSetCore::WaitFor(int64_t timeout_ns) {
+  assert(!serving_);
+  if (timeout_ns < 0) return Got::kBadArgument;
+  if (forked_) return Got::kForked;
+  if (Interrupted()) return Got::kInterrupted;
+  if (members_.empty()) return Got::kEmpty;
+  if (Serve()) return Got::kMessage;
+  const int64_t deadline = api::DeadlineAfter(timeout_ns);
+  const Wait wait = HowToWait();
+  for (;;) {
+    const int64_t left = deadline - os::MonotonicNs();
+    if (left <= 0) return Got::kTimedOut;
+    if (wait != Wait::kPark) {
+      const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : spin_.ns();
+      if (Spin(std::min(budget, left)) && wait == Wait::kAdaptive) spin_.CaughtIt();
+    }
+    if (Serve()) return Got::kMessage;
+    if (Interrupted()) return Got::kInterrupted;
+    const int64_t now = os::MonotonicNs();
+    if (wait == Wait::kSpin) {
+      LookAtNames(now);
+    } else if (deadline > now) {
+      Sleep(deadline - now);
+      if (Serve()) return Got::kMessage;
+      if (Interrupted()) return Got::kInterrupted;
+    }
+  }
+}
+
+}  // namespace internal
+
+WaitSet::WaitSet() : core_(std::make_unique<internal::WaitSetCore>()) {}
+WaitSet::WaitSet(WaitSet&&) noexcept = default;
+WaitSet& WaitSet::operator=(WaitSet&&) noexcept = default;
+WaitSet::~WaitSet() = default;
+
+absl::Status WaitSet::Add(Consumer& consumer, Handler handler) {
+  return core_->Add(*consumer.core_, std::move(handler));
+}
+absl::Status WaitSet::Remove(Consumer& consumer) { return core_->Remove(*consumer.core_); }
+Waited WaitSet::Wait(Nanos timeout) { return {core_->WaitFor(timeout.count())}; }
+void WaitSet::Interrupt() noexcept { core_->Interrupt(); }
+size_t WaitSet::size() const { return core_->size(); }
+
+}  // namespace millrace
