@@ -148,6 +148,8 @@ absl::Status Consumer::SkipTo(Start start) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<int> Consumer::EventFd() { return core_->cold->EventFd(); }
+
 ProducerInfo Consumer::producer() const {
   Cold& cold = *core_->cold;
   if (cold.forked) return {};
@@ -164,8 +166,13 @@ ConsumerStats Consumer::stats() const {
   const int64_t messages = Ahead(W::LoadTailSequence(control.tail), here.sequence);
   const int64_t bytes = Ahead(W::LoadTailPosition(control.tail), here.position);
   const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
-  return {counts.received,     counts.lost,      counts.overruns, counts.skipped,
-          counts.late_wakeups, behind(messages), behind(bytes)};
+  return {counts.received,
+          counts.lost,
+          counts.overruns,
+          counts.skipped,
+          counts.late_wakeups + core_->cold->LateRings(),
+          behind(messages),
+          behind(bytes)};
 }
 
 uint64_t Consumer::next_sequence() const { return Here(*core_->cold).sequence; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "millrace/internal/words.h"
+#include "runtime/api/event_bell.h"
 #include "runtime/api/park_ops.h"
 #include "runtime/api/wait_set_core.h"
 #include "runtime/segment/objects.h"
@@ -42,7 +43,12 @@ ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
 
 ConsumerCore::~ConsumerCore() {
   if (cold->wait_set != nullptr) cold->wait_set->Forget(*this);
-  if (cold->forked || cold->observer()) return;
+  if (cold->forked) return;
+  if (!cold->observer()) Leave();
+  if (cold->bell != nullptr) cold->bell->Leave(cold->attached);
+}
+
+void ConsumerCore::Leave() {
   bool wake = !member && ring.StorePosition();
   if (member) cold->member.NoteProgress();
   segment::LeaveSeat(cold->attached);
@@ -163,6 +169,10 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
 }
 
 Received ConsumerCore::TryNextSlow() noexcept {
+  return cold->bell == nullptr ? Find() : cold->FindAndSettleBell();
+}
+
+Received ConsumerCore::Find() noexcept {
   if (cold->forked) return cold->last_why = Got::kForked;
   const uint64_t state =
       W::LoadState(cold->control().room);  // before the header: PROTOCOL.md "End of a closed ring"

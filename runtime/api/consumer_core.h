@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/statusor.h"
 #include "millrace/internal/consumer_core.h"
 #include "millrace/internal/parking.h"
 #include "millrace/options.h"
@@ -16,6 +17,7 @@
 
 namespace millrace::internal {
 
+class EventBell;
 class WaitSetCore;
 
 struct ConsumerCore::Cold final : os::ForkAware {
@@ -43,6 +45,8 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool Adopt();
   // The producer waits for what this member gave up.
   void GiveRoom(bool offer);
+  // TryNextSlow where somebody may wait by a descriptor.
+  Received FindAndSettleBell();
   // Nothing is there: closed, removed, or just empty. `state` was read before the header that was 0.
   Got WhyEmpty(uint64_t state);
   bool SomethingThere() const;
@@ -55,6 +59,9 @@ struct ConsumerCore::Cold final : os::ForkAware {
 
   // Polls for at most budget_ns. true: something is there.
   bool Spin(int64_t budget_ns, uint64_t state);
+
+  absl::StatusOr<int> EventFd();
+  uint64_t LateRings() const;  // wake-ups of the bell's that only a time-out repaired, not yet counted
   void Sleep(int64_t at_most_ns, uint64_t state);
 
   segment::ConsumerAttachment attached;
@@ -69,6 +76,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
   WaitSetCore* wait_set = nullptr;  // the one it is in
+  std::shared_ptr<EventBell> bell;  // null: it has no descriptor
   int64_t last_link_check_ns = 0;
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;

@@ -175,9 +175,11 @@ void WaitSetCore::Sleep(int64_t at_most_ns) {
     if (rings_[i].missed) consumer.cold->CountLateWakeup();
     if (parked == Parked::kWoken) {
       consumer.cold->removed_word_checked = false;  // whoever removes wakes again when it is done
-    } else if (parked != Parked::kPending) {
-      members_[i]->empty = false;  // what no wake tells is found by asking
     }
+  }
+  if (now - last_asked_ns_ >= kSleepBoundNs) {  // what no wake tells is found by asking
+    last_asked_ns_ = now;
+    for (const std::shared_ptr<Member>& member : members_) member->empty = false;
   }
   LookAtNames(now);
 }

@@ -50,7 +50,8 @@ class WaitSetCore final : public os::ForkAware {
   size_t next_ = 0;  // whose turn it is
   SpinBudget spin_;
   std::vector<WaitedRing> rings_;
-  bool serving_ = false;  // inside a handler
+  int64_t last_asked_ns_ = 0;  // all members, whether or not anything pointed to them
+  bool serving_ = false;       // inside a handler
   bool forked_ = false;
   uint32_t interrupted_ = 0;  // a futex of its own, and of one process
 };

@@ -58,6 +58,9 @@ class ConsumerCore {
   // A typed consumer met a message of another size.
   [[gnu::cold]] MILLRACE_EXPORT Received WrongSize() noexcept;
 
+  [[gnu::cold]] Received Find() noexcept;  // TryNextSlow, whoever else waits
+  [[gnu::cold]] void Leave();              // the seat
+
   static Received ToReceived(const Lent& lent, uint32_t deliveries = 1) {
     return Received(Message{{lent.data, lent.bytes}, lent.sequence, lent.lost, deliveries});
   }

@@ -207,9 +207,7 @@ class RingConsumer : public RingView<A> {
   bool PositionStored() const { return stored_ == position_; }
 
   // Anything at this consumer's place: a header, or the bytes are gone.
-  bool SomethingThere() const {
-    return W::LoadHeader(this->HeaderAt(position_)) != 0 || !this->Intact(position_);
-  }
+  bool SomethingThere() const { return this->SomethingAt(position_); }
 
   // After a time-out with an unchanged epoch: was a wake-up missed?
   bool MissedWake() const { return this->SecondPublication(position_, sequence_); }

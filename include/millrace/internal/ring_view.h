@@ -86,6 +86,11 @@ class RingView {
     return W::LoadReservedAfterFence(control_->room) - position <= capacity_;
   }
 
+  // Anything at this boundary: a header, or its bytes are gone.
+  bool SomethingAt(uint64_t position) const {
+    return W::LoadHeader(HeaderAt(position)) != 0 || !Intact(position);
+  }
+
   // The tail pair made consistent (PROTOCOL.md "Tail pair"). nullopt: lapped kTries times in a row, or
   // contents that no producer writes.
   std::optional<Point> Tail() const {

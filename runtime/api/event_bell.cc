@@ -1,0 +1,159 @@
+#include "runtime/api/event_bell.h"
+
+#include "absl/strings/str_cat.h"
+#include "millrace/internal/words.h"
+#include "runtime/api/event_bridge.h"
+#include "runtime/api/park_ops.h"
+#include "runtime/os/failure.h"
+#include "runtime/segment/objects.h"
+
+namespace millrace::internal {
+namespace {
+
+using W = Words<RealAtomics>;
+
+constexpr int64_t kLinkCheckEveryNs = 1'000'000'000;
+
+bool ClosedNow(uint64_t state) { return EpochOf(state) != 0 && !IsOpen(state); }
+
+}  // namespace
+
+EventBell::EventBell(const ConsumerCore::Cold& cold, os::EventFd fd)
+    : view_(segment::MemoryOf(cold.attached.ring, cold.attached.header)),
+      sleepers_(cold.sleepers()),
+      member_(cold.core->member),
+      seat_(cold.observer() ? nullptr : &cold.core->ring.seat().seat->identity),
+      live_state_(cold.attached.live_state),
+      path_(cold.attached.paths.ring),
+      identity_(cold.attached.ring_identity),
+      fd_(std::move(fd)),
+      first_epoch_(W::LoadWakeEpoch(view_.control().wake)),
+      bound_ns_(sleepers_ == nullptr ? kObserverSleepBoundNs : kSleepBoundNs) {}
+
+void EventBell::Ring() {
+  if (armed_.exchange(0, std::memory_order_acq_rel) != 0) fd_.Raise();
+}
+
+void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
+  // First: what was raised for something that this consumer has not seen is found by the look below, or, if
+  // the bell is armed still, was not raised yet.
+  fd_.Clear();
+  if (Armed()) return;
+  const uint64_t round = (round_.load(std::memory_order_relaxed) | 1) + 1;  // even: no snapshot
+  round_.store(round, std::memory_order_release);
+  armed_.store(1, std::memory_order_release);  // before W2: whoever answers the announcement meets it
+  WaitedRing ring{&control(), sleepers_};
+  if (!AnnounceAndLook<RealAtomics>(&ring, 1, api::SystemParkOps(),
+                                    [&](size_t) { return cold.Pending(state); }))
+    return Ring();
+  if (ring.bound_ns < bound_ns()) {
+    bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
+    bridge_->Call();
+  } else {
+    bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
+  }
+  const std::optional<Point> end = FindEnd(cold, state);
+  if (cold.Pending(state)) return Ring();  // no need to wait for its wake
+  if (!end) return;
+  std::atomic_thread_fence(std::memory_order_release);  // the even round before the new contents
+  snapshot_.position.store(end->position, std::memory_order_relaxed);
+  snapshot_.sequence.store(end->sequence, std::memory_order_relaxed);
+  snapshot_.state.store(state, std::memory_order_relaxed);
+  snapshot_.flags.store(ring.flags, std::memory_order_relaxed);
+  snapshot_.certain.store(ring.certain, std::memory_order_relaxed);
+  round_.store(round + 1, std::memory_order_release);
+}
+
+// Where everything published ends. nullopt: more is coming, or the ring is damaged.
+std::optional<Point> EventBell::FindEnd(const ConsumerCore::Cold& cold, uint64_t state) const {
+  std::optional<Point> at = view_.Tail();
+  for (uint64_t i = 0; at && i <= view_.capacity() / kFrameHeader && !cold.Pending(state); ++i) {
+    const Frame frame = view_.Judge(W::LoadHeader(view_.HeaderAt(at->position)), at->position, at->sequence);
+    if (frame.kind == FrameKind::kNothing) return at;
+    if (frame.kind == FrameKind::kDamaged || !view_.Intact(at->position)) break;
+    at = Point{frame.next, at->sequence + (frame.kind == FrameKind::kMessage ? 1 : 0)};
+  }
+  return std::nullopt;
+}
+
+void EventBell::Leave(segment::ConsumerAttachment& attached) {
+  ring_ = std::move(attached.ring);
+  seats_ = std::move(attached.seats);
+  bridge_->Remove(*this);
+}
+
+uint32_t EventBell::RingIfMoved(uint32_t seen) {
+  const uint32_t now = W::LoadWakeEpoch(control().wake);
+  if (now != seen) Ring();
+  return now;
+}
+
+void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
+  if (!Armed()) return;
+  const uint64_t round = round_.load(std::memory_order_acquire);
+  if ((round & 1) != 0) {
+    const Point end{snapshot_.position.load(std::memory_order_relaxed),
+                    snapshot_.sequence.load(std::memory_order_relaxed)};
+    const uint64_t state = snapshot_.state.load(std::memory_order_relaxed);
+    WaitedRing ring{&control(), sleepers_, seen, snapshot_.flags.load(std::memory_order_relaxed)};
+    ring.certain = snapshot_.certain.load(std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (round_.load(std::memory_order_relaxed) != round) return;  // armed anew meanwhile
+    if (view_.SomethingAt(end.position) || W::LoadState(control().room) != state ||
+        (seat_ != nullptr && W::LoadOwnState(*seat_) != live_state_)) {
+      const bool missed = WakeWasMissed<RealAtomics>(
+          ring, [&] { return view_.SecondPublication(end.position, end.sequence); });
+      if (missed && Armed() && round_.load(std::memory_order_acquire) == round)
+        late_.fetch_add(1, std::memory_order_relaxed);
+      return Ring();
+    }
+  } else if (sleepers_ == nullptr) {
+    return Ring();  // no wake will come for an observer, and where to look is not known
+  }
+  // A member that dies wakes nobody, and the end of a group is reached when the last message is acknowledged:
+  // this member has to look.
+  if (member_ && ClosedNow(W::LoadState(control().room))) return Ring();
+  if (now_ns - last_link_check_ns_ < kLinkCheckEveryNs) return;
+  last_link_check_ns_ = now_ns;
+  const bool gone = !segment::StillNamed(path_, identity_);
+  if (gone) name_gone_.store(true, std::memory_order_release);
+  if (gone || member_) Ring();
+}
+
+absl::StatusOr<int> ConsumerCore::Cold::EventFd() {
+  const std::string what = absl::StrCat("EventFd of \"", attached.paths.name, "\"");
+  if (forked) {
+    return os::Failure(Error::kForked,
+                       what + ": this consumer belongs to the parent process; open one in the child");
+  }
+  if (bell == nullptr) {
+    absl::StatusOr<os::EventFd> fd = os::EventFd::Create(what);
+    if (!fd.ok()) return fd.status();
+    auto made = std::make_shared<EventBell>(*this, *std::move(fd));
+    if (absl::Status s = EventBridge::Add(made, what.c_str()); !s.ok()) return s;
+    bell = std::move(made);
+    // Nobody was told of an end that is there already.
+    const uint64_t state = W::LoadState(control().room);
+    bell->Arm(*this, ClosedNow(state) ? ~state : state);
+  }
+  return bell->fd().Duplicate(what);
+}
+
+uint64_t ConsumerCore::Cold::LateRings() const { return bell == nullptr ? 0 : bell->late(); }
+
+Received ConsumerCore::Cold::FindAndSettleBell() {
+  if (forked) return core->Find();
+  if (!bell->Armed()) removed_word_checked = false;  // whoever removes wakes again when it is done
+  if (bell->TakeNameGone()) removed = removed || Removed();
+  for (uint64_t late = bell->TakeLate(); late > 0; --late) CountLateWakeup();
+  const uint64_t state = W::LoadState(control().room);
+  const Received received = core->Find();
+  if (received.why() == Got::kEmpty) {
+    bell->Arm(*this, state);
+  } else if (!received) {
+    bell->Ring();
+  }
+  return received;
+}
+
+}  // namespace millrace::internal

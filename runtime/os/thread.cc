@@ -1,0 +1,45 @@
+#include "runtime/os/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <memory>
+
+#include "runtime/os/failure.h"
+
+namespace millrace::os {
+namespace {
+
+struct Start {
+  const char* name;
+  void (*body)(void*);
+  void* argument;
+};
+
+void* Run(void* start) {
+  const Start copy = *std::unique_ptr<Start>(static_cast<Start*>(start));
+  pthread_setname_np(pthread_self(), copy.name);
+  copy.body(copy.argument);
+  return nullptr;
+}
+
+}  // namespace
+
+absl::Status StartThread(const char* name, void (*body)(void*), void* argument, const char* what) {
+  auto start = std::make_unique<Start>(Start{name, body, argument});
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited
+  pthread_t thread;
+  const int error = pthread_create(&thread, &attributes, &Run, start.get());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) return SystemFailure(error, std::string(what) + ": pthread_create");
+  (void)start.release();
+  return absl::OkStatus();
+}
+
+}  // namespace millrace::os

@@ -1,0 +1,199 @@
+/*
+ * event_fd: how an event descriptor becomes readable, with a thread of the consumer's process asleep
+ * in its place.
+ *
+ * Modelled.  One producer publishes MESSAGES messages; its publishing store and the consumer's store
+ * of `armed` go through store buffers, which drain by themselves at any time, at a locked instruction
+ * of their owner, or (the producer's) at the consumer's membarrier.  The consumer reads until the ring
+ * is empty, clears the descriptor, arms the bell, announces a sleeper, calls membarrier, looks again,
+ * and then waits until the descriptor is readable.  The bridge sleeps on the wake epoch; when that has
+ * moved and the bell is armed, it takes `armed` and raises the descriptor, in two steps.  Another
+ * consumer of the ring announces itself whenever it likes, so that a wake may answer its announcement.
+ * The event loop is level-triggered or (-DEDGES) edge-triggered: then only a raise wakes it.
+ *
+ * Not modelled: the bound on every sleep.  Nothing here may depend on it.
+ *
+ * Property.  No deadlock: the consumer receives every message.
+ *
+ * Must fail, each by a consumer that waits for ever beside an unread message:
+ *   -DNO_MEMBARRIER   the consumer looks again while the publication sits in the producer's store buffer.
+ *   -DARM_LATE        the bell is armed after the last look: a wake that comes before that meets a bell
+ *                     that is not armed, and no further one follows.
+ *   -DARMED_FIRST     the bridge looks whether the bell is armed, then reads the epoch that it sleeps on:
+ *                     what is armed and answered in between is slept through.
+ *   -DCLEAR_LATE      the descriptor is cleared after arming: what the bridge has just raised is lost.
+ *   -DRAISE_FIRST     the bridge raises before it takes `armed`: a consumer that is so fast as to be back
+ *                     at arming finds the bell armed, and then it is disarmed.
+ */
+#ifndef MESSAGES
+#define MESSAGES 3
+#endif
+#define OTHERS 2                        /* announcements of somebody else */
+
+byte published = 0;                     /* messages that consumers can see */
+byte buffered  = 0;                     /* messages in the producer's store buffer */
+bool sleepers  = false;                 /* shared word */
+byte epoch     = 0;                     /* shared word: the futex */
+bool armed     = false;                 /* word of the consumer's process */
+bool arming    = false;                 /* its store, in the consumer's store buffer */
+bool readable  = false;                 /* the descriptor */
+bool edge      = false;                 /* raised since the loop looked last */
+bool queued    = false;                 /* kernel: the bridge is on the futex queue */
+bool finished  = false;                 /* the consumer has everything */
+byte running   = 2;                     /* producer and consumer */
+
+inline drain_producer()
+{
+  d_step { published = published + buffered; buffered = 0 }
+}
+
+inline drain_consumer()
+{
+  d_step { armed = armed || arming; arming = false }
+}
+
+inline raise()
+{
+  d_step { readable = true; edge = true }
+}
+
+proctype Producer()
+{
+  byte sent = 0;
+
+  do
+  :: sent < MESSAGES ->
+       buffered++;                      /* publish: a plain store */
+       sent++;
+       if
+       :: sleepers ->
+            d_step { drain_producer(); sleepers = false };    /* exchange(0) */
+            epoch++;
+            queued = false              /* FUTEX_WAKE */
+       :: else
+       fi
+  :: else -> break
+  od;
+  running--
+}
+
+proctype StoreBuffers()
+{
+  do
+  :: d_step { buffered > 0 -> buffered--; published++ }
+  :: d_step { arming -> drain_consumer() }
+  :: buffered == 0 && !arming && running == 0 -> break
+  od
+}
+
+/* Another consumer of the ring, in a process of its own. */
+proctype Other()
+{
+  byte times = 0;
+
+  do
+  :: times < OTHERS -> sleepers = true; times++
+  :: true -> break
+  od
+}
+
+proctype Bridge()
+{
+  byte seen = 0;
+  byte now;
+  bool ring = false;
+
+  do
+  :: finished -> break
+  :: else ->
+#ifdef ARMED_FIRST
+       ring = armed;
+       now = epoch;
+       ring = ring && now != seen;
+#else
+       now = epoch;
+       ring = now != seen;
+#endif
+       seen = now;
+       if
+       :: ring ->
+#ifdef RAISE_FIRST
+            if
+            :: armed -> raise(); armed = false
+            :: else
+            fi
+#else
+            if
+            :: d_step { armed -> armed = false }; raise()     /* exchange(0), then write(2) */
+            :: else
+            fi
+#endif
+       :: else
+       fi;
+       atomic {                         /* FUTEX_WAIT compares and queues in one step */
+         if
+         :: epoch == seen -> queued = true
+         :: else
+         fi
+       };
+       !queued || finished
+  od
+}
+
+/* The consumer's own raise: a locked instruction, so that its store buffer is empty by then. */
+inline ring_myself()
+{
+  drain_consumer();
+  if
+  :: d_step { armed -> armed = false }; raise()
+  :: else
+  fi
+}
+
+proctype Consumer()
+{
+  byte received = 0;
+
+  do
+  :: received == MESSAGES -> break
+  :: received < MESSAGES && published > received -> received++
+  :: received < MESSAGES && published <= received ->          /* TryNext says kEmpty */
+       edge = false;                    /* the loop has dealt with what it was told */
+#ifndef CLEAR_LATE
+       readable = false;
+#endif
+       if
+       :: armed || arming               /* still: nobody has rung */
+       :: else ->
+#ifndef ARM_LATE
+            arming = true;
+#endif
+            d_step { drain_consumer(); sleepers = true };     /* a release store: not before `armed` */
+#ifndef NO_MEMBARRIER
+            d_step { drain_producer(); drain_consumer() };    /* membarrier */
+#endif
+            if
+            :: published > received -> ring_myself()
+            :: else
+            fi
+#ifdef ARM_LATE
+            ; arming = true
+#endif
+       fi;
+#ifdef CLEAR_LATE
+       readable = false;
+#endif
+#ifdef EDGES
+       edge                             /* epoll_wait */
+#else
+       readable
+#endif
+  od;
+  assert(received == MESSAGES);
+  finished = true;
+  running--
+}
+
+init {
+  atomic { run Producer(); run StoreBuffers(); run Other(); run Bridge(); run Consumer() }
+}

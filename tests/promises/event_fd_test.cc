@@ -1,0 +1,536 @@
+// Promise: event loops learn of everything by a descriptor: no wake is missed, no end is kept from them, and
+// it costs next to nothing while nothing happens.
+//
+// MILLRACE_EVENT_MESSAGES=1000000 is the long form of EventFd.*AtRandomGaps (minutes).
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "millrace/internal/atomics.h"
+#include "millrace/millrace.h"
+#include "tests/support/child.h"
+#include "tests/support/must.h"
+#include "tests/support/queue_words.h"
+#include "tests/support/scratch.h"
+#include "tests/support/shared_page.h"
+#include "tests/support/tally.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace {
+namespace {
+
+using testing::Child;
+using testing::Must;
+using testing::Oracle;
+using testing::QueueWords;
+using testing::ScratchName;
+using testing::SharedPage;
+using testing::Tally;
+using testing::Watchdog;
+
+constexpr int kPatienceMs = 20'000;  // never needed: whatever comes after that was missed
+
+// The caller's end of an EventFd.
+class Readable {
+ public:
+  explicit Readable(Consumer& consumer) : fd_(Must(consumer.EventFd())) {}
+  Readable(const Readable&) = delete;
+  ~Readable() { close(fd_); }
+  int fd() const { return fd_; }
+  bool Now() const { return In(0); }
+  bool In(int timeout_ms) const {
+    pollfd one{fd_, POLLIN, 0};
+    int n;
+    while ((n = poll(&one, 1, timeout_ms)) < 0 && errno == EINTR) {
+    }
+    return n == 1 && one.revents == POLLIN;
+  }
+
+ private:
+  int fd_;
+};
+
+class Epoll {
+ public:
+  Epoll() : fd_(epoll_create1(EPOLL_CLOEXEC)) {}
+  Epoll(const Epoll&) = delete;
+  ~Epoll() { close(fd_); }
+  void Add(int fd, uint32_t events, uint32_t tag) const {
+    epoll_event event{};
+    event.events = events;
+    event.data.u32 = tag;
+    if (epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) != 0) abort();
+  }
+  void Remove(int fd) const { epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr); }
+  // The tag of one that is ready; nullopt: nothing in that time.
+  std::optional<uint32_t> Wait(int timeout_ms = kPatienceMs) const {
+    epoll_event event{};
+    int n;
+    while ((n = epoll_wait(fd_, &event, 1, timeout_ms)) < 0 && errno == EINTR) {
+    }
+    if (n == 0) return std::nullopt;
+    return uint32_t{event.data.u32};
+  }
+
+ private:
+  int fd_;
+};
+
+// ---- what readable means ---------------------------------------------------------------------------------
+
+TEST(EventFd, IsReadableWhileThereIsSomethingAndArmedByEmpty) {
+  const Watchdog watchdog("readable");
+  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+    const ScratchName name;
+    Producer producer = Must(Producer::Create(name));
+    Consumer consumer = Must(Consumer::Open(name, delivery));
+    const Readable readable(consumer);
+    EXPECT_EQ(fcntl(readable.fd(), F_GETFD), FD_CLOEXEC);
+    EXPECT_FALSE(readable.Now());
+    for (int round = 0; round < 50; ++round) {
+      ASSERT_EQ(producer.TryPublish("one"), Sent::kOk);
+      ASSERT_TRUE(readable.In(kPatienceMs));
+      ASSERT_EQ(producer.TryPublish("two"), Sent::kOk);
+      ASSERT_TRUE(consumer.TryNext());
+      ASSERT_TRUE(readable.Now()) << "another message is there";
+      ASSERT_TRUE(consumer.TryNext());
+      ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
+      if (delivery.kind() == Delivery::Kind::kObserver) continue;  // it may be rung for somebody else
+      ASSERT_FALSE(readable.Now());
+      ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
+      ASSERT_FALSE(readable.Now());
+    }
+    EXPECT_EQ(consumer.stats().late_wakeups, 0u);
+  }
+}
+
+TEST(EventFd, IsReadableAtOnceIfSomethingWasThereBefore) {
+  const Watchdog watchdog("there before");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+  ASSERT_EQ(producer.TryPublish("m"), Sent::kOk);
+  const Readable first(consumer);
+  EXPECT_TRUE(first.Now());
+  const Readable second(consumer);
+  EXPECT_TRUE(second.Now()) << "a second descriptor is the same";
+  ASSERT_TRUE(consumer.TryNext());
+  Must(producer.Close());
+  Consumer late = Must(Consumer::Open(name, Delivery::Lossless()));
+  const Readable closed(late);
+  EXPECT_TRUE(closed.Now());
+  EXPECT_EQ(late.TryNext().why(), Got::kClosed);
+  EXPECT_TRUE(closed.Now()) << "a reason stays";
+}
+
+TEST(EventFd, EachMessageAfterEmptyIsANewEdge) {
+  const Watchdog watchdog("edges");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+  const Readable readable(consumer);
+  const Epoll epoll;
+  epoll.Add(readable.fd(), EPOLLIN | EPOLLET, 7);
+  EXPECT_FALSE(epoll.Wait(0));
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(producer.TryPublish("m"), Sent::kOk);
+    ASSERT_EQ(epoll.Wait(), 7u);
+    ASSERT_TRUE(consumer.TryNext());
+    ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
+    ASSERT_FALSE(epoll.Wait(0));
+  }
+}
+
+void Ends(Got expected, Delivery delivery, void (*end)(const ScratchName& name, Producer& producer)) {
+  const Watchdog watchdog(ToString(expected));
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Consumer consumer = Must(Consumer::Open(name, delivery));
+  const Readable readable(consumer);
+  ASSERT_FALSE(readable.Now());
+  end(name, producer);
+  Got why = Got::kEmpty;
+  while (why == Got::kEmpty && readable.In(kPatienceMs)) why = consumer.TryNext().why();
+  EXPECT_EQ(why, expected) << ToString(why);
+  EXPECT_TRUE(readable.Now());
+}
+TEST(EventFdReasons, Closed) {
+  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Observer()})
+    Ends(Got::kClosed, delivery, [](const ScratchName&, Producer& producer) { Must(producer.Close()); });
+}
+TEST(EventFdReasons, Unlinked) {
+  for (const Delivery delivery : {Delivery::Lossy(), Delivery::Observer()}) {
+    Ends(Got::kRemoved, delivery, [](const ScratchName& name, Producer&) {
+      Must(SegmentManager().Unlink(name.str(), SegmentManager::Force::kYes));
+    });
+  }
+}
+TEST(EventFdReasons, RemovedByHand) {
+  Ends(Got::kRemoved, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
+    for (const char* suffix : {".ring", ".seats", ".lock"}) unlink((name.path() + suffix).c_str());
+  });
+}
+TEST(EventFdReasons, Evicted) {
+  Ends(Got::kEvicted, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
+    const RingInfo info = Must(SegmentManager().Inspect(name.str()));
+    Must(SegmentManager().Evict(name.str(), info.consumers[0].seat, info.consumers[0].generation));
+  });
+}
+// A word alone, without any wake: found at the bound of a sleep.
+TEST(EventFdReasons, EvictedSilently) {
+  Ends(Got::kEvicted, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
+    const QueueWords words(name.path());
+    std::atomic_ref(words.seat(0).identity.state).fetch_add(1);
+  });
+}
+TEST(EventFdReasons, Damaged) {
+  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Observer()}) {
+    Ends(Got::kDamaged, delivery, [](const ScratchName& name, Producer&) {
+      const QueueWords words(name.path());
+      std::atomic_ref(*reinterpret_cast<uint64_t*>(words.data())).store(~uint64_t{0});
+    });
+  }
+}
+
+// ---- nothing is missed -----------------------------------------------------------------------------------
+
+uint64_t Messages() {
+  const char* const asked = std::getenv("MILLRACE_EVENT_MESSAGES");
+  return asked == nullptr ? 100'000 : std::strtoull(asked, nullptr, 10);
+}
+unsigned Seconds() { return static_cast<unsigned>(60 + Messages() / 5'000); }
+
+// Publishes at gaps around the time that falling asleep takes, so that every stage of it is met.
+int PublishAtRandomGaps(const ScratchName& name, const Oracle& oracle, uint64_t messages, uint64_t seed) {
+  Producer producer = Must(Producer::Open(name));
+  for (uint64_t n = 1; n <= messages; ++n) {
+    if (testing::PublishUntil(producer, oracle, n) != Sent::kOk) return 1;
+    const uint64_t draw = testing::Mix(n ^ seed << 40);
+    for (uint64_t gap = draw % (draw >> 60 == 0 ? 4000 : 400); gap > 0; --gap) internal::CpuPause();
+  }
+  return producer.Close().ok() ? 0 : 2;
+}
+
+struct Reader {
+  Reader(const ScratchName& name, Delivery delivery, const Oracle& with)
+      : consumer(Must(Consumer::Open(name, delivery))), readable(consumer), oracle(with) {
+    tally.Begin(consumer);
+  }
+  // Reads at most `most`; false: the end.
+  bool Read(uint64_t most = ~uint64_t{0}) {
+    const Got why = tally.Drain(consumer, oracle, most);
+    if (why == Got::kEmpty || why == Got::kMessage) return true;
+    tally.Finish(consumer, why);
+    return false;
+  }
+  Consumer consumer;
+  Readable readable;
+  Tally tally;
+  const Oracle& oracle;
+};
+
+// Two rings, each with a consumer of its own kind.
+void AtRandomGaps(void (*loop)(Reader& a, Reader& b)) {
+  const Watchdog watchdog("random gaps", Seconds());
+  const std::deque<ScratchName> names(2);
+  const Oracle oracle(9, 16, 64);
+  for (const ScratchName& name : names) Must(SegmentManager().Create(name, {.capacity = 65536}));
+  Reader a(names[0], Delivery::Lossless(), oracle), b(names[1], Delivery::Lossy(), oracle);
+  std::deque<Child> children;
+  const uint64_t each = Messages() / 2;
+  for (size_t i = 0; i < 2; ++i) {
+    children.emplace_back(
+        [&, i](const Child::Line&) { return PublishAtRandomGaps(names[i], oracle, each, i); });
+  }
+  loop(a, b);
+  for (Reader* reader : {&a, &b}) {
+    EXPECT_EQ(reader->tally.end, Got::kClosed);
+    reader->tally.ExpectConserved(each, 0);  // late_wakeups too
+  }
+  EXPECT_EQ(a.tally.lost, 0u);
+  EXPECT_GT(a.tally.received, each / 2);
+  for (Child& child : children) EXPECT_EQ(child.Wait(), 0);
+}
+
+// `most`: messages of one turn.
+void ByEpoll(Reader& a, Reader& b, uint32_t events, uint64_t most) {
+  const Epoll epoll;
+  epoll.Add(a.readable.fd(), EPOLLIN | events, 0);
+  epoll.Add(b.readable.fd(), EPOLLIN | events, 1);
+  for (int open = 2; open > 0;) {
+    const std::optional<uint32_t> ready = epoll.Wait();
+    ASSERT_TRUE(ready) << "a wake was missed";
+    Reader& reader = *ready == 0 ? a : b;
+    if (reader.Read(most)) continue;
+    --open;
+    epoll.Remove(reader.readable.fd());
+  }
+}
+
+TEST(EventFd, LevelTriggeredEpollAtRandomGaps) {
+  AtRandomGaps([](Reader& a, Reader& b) { ByEpoll(a, b, 0, 3); });
+}
+TEST(EventFd, EdgeTriggeredEpollAtRandomGaps) {
+  AtRandomGaps([](Reader& a, Reader& b) { ByEpoll(a, b, EPOLLET, ~uint64_t{0}); });
+}
+TEST(EventFd, AsioAtRandomGaps) {
+  AtRandomGaps([](Reader& a, Reader& b) {
+    namespace asio = boost::asio;
+    asio::io_context io;
+    asio::steady_timer patience(io);
+    int fires = 0;
+    std::function<void()> watch = [&] {
+      patience.expires_after(std::chrono::milliseconds(kPatienceMs));
+      patience.async_wait([&](const boost::system::error_code& error) {
+        if (!error) ++fires, io.stop();
+      });
+    };
+    std::deque<asio::posix::stream_descriptor> descriptors;
+    int open = 2;
+    std::function<void(size_t)> wait = [&](size_t i) {
+      descriptors[i].async_wait(asio::posix::stream_descriptor::wait_read,
+                                [&, i](const boost::system::error_code& error) {
+                                  if (error) return;
+                                  if ((i == 0 ? a : b).Read(100)) return wait(i);
+                                  if (--open == 0) patience.cancel();
+                                });
+    };
+    watch();
+    for (size_t i = 0; i < 2; ++i) {
+      descriptors.emplace_back(io, dup((i == 0 ? a : b).readable.fd()));
+      wait(i);
+    }
+    uint64_t before = 0;
+    while (open > 0 && fires == 0) {
+      if (io.run_one() == 0) break;
+      const uint64_t now = a.tally.received + b.tally.received;
+      if (now / 10'000 != before / 10'000) watch();  // it is the wait for the next that may not take so long
+      before = now;
+    }
+    EXPECT_EQ(fires, 0) << "a wake was missed";
+  });
+}
+
+// ---- the thread behind it --------------------------------------------------------------------------------
+
+// Threads of this process that the library started.
+std::vector<std::string> BridgeThreads() {
+  std::vector<std::string> found;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream comm(task.path() / "comm");
+    std::string name;
+    if (std::getline(comm, name) && name == "millrace") found.push_back(task.path());
+  }
+  return found;
+}
+
+void AwaitBridgeThreads(size_t n) {
+  while (BridgeThreads().size() != n) sched_yield();  // a thread takes its name after it has begun
+}
+
+double CpuSecondsOfProcess() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+TEST(EventFdBridge, IdlesAtUnderHalfAPercentOfACore) {
+  const Watchdog watchdog("idle");
+  for (const auto& [n, delivery] : {std::pair{size_t{1}, Delivery::Lossless()},
+                                    {size_t{127}, Delivery::Lossless()},
+                                    {size_t{1}, Delivery::Observer()},
+                                    {size_t{127}, Delivery::Observer()}}) {
+    const std::deque<ScratchName> names(n);
+    Child idle([&, how = delivery](const Child::Line& line) {
+      std::vector<Producer> producers;
+      std::vector<Consumer> consumers;
+      std::vector<pollfd> fds;
+      for (const ScratchName& name : names) {
+        producers.push_back(Must(Producer::Create(name, {.capacity = 4096, .seats = 4})));
+        consumers.push_back(Must(Consumer::Open(name, how)));
+        fds.push_back({Must(consumers.back().EventFd()), POLLIN, 0});
+      }
+      const double before = CpuSecondsOfProcess();
+      constexpr int kIdleMs = 2000;
+      if (poll(fds.data(), fds.size(), kIdleMs) != 0) return 1;
+      const double share = (CpuSecondsOfProcess() - before) / (kIdleMs * 1e-3);
+      line.Say(std::to_string(100 * share));
+      return 0;
+    });
+    const std::string percent = idle.Hear();
+    EXPECT_EQ(idle.Wait(), 0);
+    EXPECT_LT(std::stod(percent), 0.5) << n << " rings";
+    const bool observer = delivery.kind() == Delivery::Kind::kObserver;
+    std::printf("[          ] %zu %s: %s %% of a core\n", n, observer ? "observers" : "consumers",
+                percent.c_str());
+  }
+}
+
+TEST(EventFdBridge, IsOneThreadForManyConsumersAndEndsWithThem) {
+  const Watchdog watchdog("one thread");
+  Child process([&](const Child::Line&) {
+    const std::deque<ScratchName> names(130);
+    std::vector<Producer> producers;
+    std::vector<std::optional<Consumer>> consumers;
+    std::vector<int> fds;
+    if (!BridgeThreads().empty()) return 1;
+    for (const ScratchName& name : names) {
+      producers.push_back(Must(Producer::Create(name, {.capacity = 4096, .seats = 1})));
+      consumers.emplace_back(Must(Consumer::Open(name, Delivery::Lossless())));
+      fds.push_back(Must(consumers.back()->EventFd()));
+      const size_t n = consumers.size();
+      AwaitBridgeThreads(n <= 127 ? 1 : 2);
+    }
+    // Each of them is heard, by whichever thread.
+    for (const size_t i : {size_t{0}, size_t{126}, size_t{127}, size_t{129}}) {
+      if (producers[i].TryPublish("m") != Sent::kOk) return 3;
+      pollfd one{fds[i], POLLIN, 0};
+      if (poll(&one, 1, kPatienceMs) != 1 || !consumers[i]->TryNext()) return 4;
+    }
+    // It runs none of the program's signal handlers.
+    for (const std::string& task : BridgeThreads()) {
+      std::ifstream status(task + "/status");
+      std::string line;
+      while (std::getline(status, line) && !line.starts_with("SigBlk:")) {
+      }
+      if (line.find("fffffffe7ffbfeff") == std::string::npos) return 5;  // but SIGKILL, SIGSTOP, glibc's own
+    }
+    for (auto& consumer : consumers) consumer.reset();
+    AwaitBridgeThreads(0);
+    for (const int fd : fds) close(fd);
+    // And begins again.
+    Consumer again = Must(Consumer::Open(names[3], Delivery::Lossless()));
+    const Readable readable(again);
+    AwaitBridgeThreads(1);
+    if (producers[3].TryPublish("m") != Sent::kOk) return 6;
+    return readable.In(kPatienceMs) ? 0 : 7;
+  });
+  EXPECT_EQ(process.Wait(), 0);
+}
+
+TEST(EventFdBridge, DoesNotKeepTheProcessAlive) {
+  const Watchdog watchdog("exit");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Child process([&](const Child::Line&) -> int {
+    auto* const consumer = new Consumer(Must(Consumer::Open(name, Delivery::Lossless())));
+    (void)Must(consumer->EventFd());
+    exit(3);  // with static destructors, beside the thread
+  });
+  EXPECT_EQ(process.Wait(), 3);
+}
+
+TEST(EventFdBridge, OfTheParentSurvivesAForkAndTheChildHasItsOwn) {
+  const Watchdog watchdog("fork");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  std::optional<Consumer> consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+  std::optional<Readable> readable(std::in_place, *consumer);
+  for (int round = 0; round < 20; ++round) {
+    Child child([&](const Child::Line& line) {
+      if (!BridgeThreads().empty()) return 1;
+      if (consumer->TryNext().why() != Got::kForked) return 2;
+      if (ErrorOf(consumer->EventFd().status()) != Error::kForked) return 3;
+      (void)consumer->stats();
+      consumer.reset();
+      Consumer own = Must(Consumer::Open(name, Delivery::Lossless()));
+      const Readable mine(own);
+      AwaitBridgeThreads(1);
+      if (mine.Now()) return 4;
+      line.Say("ready");
+      return mine.In(kPatienceMs) && own.TryNext() ? 0 : 5;
+    });
+    ASSERT_EQ(child.Hear(), "ready");
+    ASSERT_EQ(producer.TryPublish("m"), Sent::kOk);
+    EXPECT_EQ(child.Wait(), 0);
+    ASSERT_TRUE(readable->In(kPatienceMs));
+    ASSERT_TRUE(consumer->TryNext());
+    ASSERT_EQ(consumer->TryNext().why(), Got::kEmpty);
+    ASSERT_FALSE(readable->Now());
+  }
+  EXPECT_EQ(consumer->stats().late_wakeups, 0u);
+}
+
+TEST(EventFdBridge, ConsumersComeAndGoWhileOthersAreRung) {
+  const Watchdog watchdog("come and go");
+  const std::deque<ScratchName> names(2);
+  Producer producer = Must(Producer::Create(names[0]));
+  const Producer other = Must(Producer::Create(names[1]));
+  Consumer consumer = Must(Consumer::Open(names[0], Delivery::Lossless()));
+  const Readable readable(consumer);
+  std::atomic<bool> stop{false};
+  std::atomic<int> came_and_went{0};
+  std::thread restless([&] {
+    while (!stop.load()) {
+      Consumer short_lived = Must(Consumer::Open(names[1], Delivery::Lossy()));
+      const Readable its(short_lived);
+      (void)short_lived.TryNext();
+      came_and_went.fetch_add(1);
+    }
+  });
+  for (int i = 0; i < 2000 || came_and_went.load() < 200; ++i) {
+    ASSERT_EQ(producer.TryPublish("m"), Sent::kOk);
+    ASSERT_TRUE(readable.In(kPatienceMs));
+    ASSERT_TRUE(consumer.TryNext());
+    ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
+    ASSERT_FALSE(readable.Now()) << "rung for what came and went elsewhere";
+  }
+  stop.store(true);
+  restless.join();
+  EXPECT_EQ(consumer.stats().late_wakeups, 0u);
+}
+
+// A program that closes every descriptor it does not know: the library writes into no file of a stranger.
+TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
+  const Watchdog watchdog("closefrom");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Child process([&](const Child::Line&) {
+    Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+    const int mine = Must(consumer.EventFd());
+    for (int fd = 3; fd <= mine; ++fd) close(fd);
+    std::array<int, 2> pipe_ends{};
+    std::vector<int> readers;
+    for (int i = 0; i < mine; ++i) {
+      if (pipe2(pipe_ends.data(), O_NONBLOCK) != 0) return 1;
+      readers.push_back(pipe_ends[0]);
+    }
+    if (producer.next_sequence() != 0) return 2;
+    Producer successor = Must(Producer::Open(name, {.take_over_timeout = std::chrono::seconds(50)}));
+    if (successor.TryPublish("m") != Sent::kOk || !consumer.TryNext()) return 3;
+    if (consumer.TryNext().why() != Got::kEmpty) return 4;
+    if (successor.TryPublish("m") != Sent::kOk) return 5;
+    Consumer second = Must(Consumer::Open(name, Delivery::Lossless()));
+    const Readable readable(second);  // when it was rung, the first one was too
+    if (successor.TryPublish("m") != Sent::kOk || !readable.In(kPatienceMs)) return 6;
+    for (const int fd : readers) {
+      char c;
+      if (read(fd, &c, 1) != -1) return 7;
+    }
+    return 0;
+  });
+  { const Producer gone(std::move(producer)); }
+  EXPECT_EQ(process.Wait(), 0);
+}
+
+}  // namespace
+}  // namespace millrace
