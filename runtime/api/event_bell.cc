@@ -28,7 +28,8 @@ EventBell::EventBell(const ConsumerCore::Cold& cold, os::EventFd fd)
       identity_(cold.attached.ring_identity),
       fd_(std::move(fd)),
       first_epoch_(W::LoadWakeEpoch(view_.control().wake)),
-      bound_ns_(sleepers_ == nullptr ? kObserverSleepBoundNs : kSleepBoundNs) {}
+      bound_ns_(sleepers_ == nullptr ? kObserverSleepBoundNs : kSleepBoundNs),
+      last_link_check_ns_(os::MonotonicNs()) {}
 
 void EventBell::Ring() {
   if (armed_.exchange(0, std::memory_order_acq_rel) != 0) fd_.Raise();
@@ -136,7 +137,7 @@ absl::StatusOr<int> ConsumerCore::Cold::EventFd() {
     const uint64_t state = W::LoadState(control().room);
     bell->Arm(*this, ClosedNow(state) ? ~state : state);
   }
-  return bell->fd().Duplicate(what);
+  return bell->fd().Mirror(what);
 }
 
 uint64_t ConsumerCore::Cold::LateRings() const { return bell == nullptr ? 0 : bell->late(); }

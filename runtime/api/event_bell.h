@@ -1,6 +1,6 @@
 // What a consumer with an event descriptor and the thread that watches its ring share.
 //
-// Purpose: PROTOCOL.md "Event descriptors": the consumer arms the bell when it has found nothing, the
+// Purpose: PROTOCOL.md "Wait", event descriptors: the consumer arms the bell when it has found nothing, the
 // bridge's thread rings it when the ring's wake epoch moves. Threads: two, the consumer's and the bridge's;
 // each function says whose it is.
 //
@@ -81,7 +81,7 @@ class EventBell {
   std::atomic<bool> name_gone_{false};
   std::atomic<uint64_t> late_{0};
 
-  int64_t last_link_check_ns_ = 0;  // the bridge's
+  int64_t last_link_check_ns_;  // the bridge's
   os::Mapping ring_, seats_;        // after Leave
 };
 

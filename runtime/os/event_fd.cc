@@ -1,7 +1,7 @@
 #include "runtime/os/event_fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,10 +37,17 @@ EventFd::~EventFd() {
 // All eventfds share one inode, which no file, socket or pipe has.
 bool EventFd::Ours() const { return IdentityOf(fd_.get()) == identity_; }
 
-absl::StatusOr<int> EventFd::Duplicate(const std::string& what) const {
-  const int fd = fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) return SystemFailure(errno, what + ": fcntl(F_DUPFD_CLOEXEC)");
-  return fd;
+absl::StatusOr<int> EventFd::Mirror(const std::string& what) const {
+  const int mirror = epoll_create1(EPOLL_CLOEXEC);
+  if (mirror < 0) return SystemFailure(errno, what + ": epoll_create1");
+  epoll_event readable{};
+  readable.events = EPOLLIN;
+  if (epoll_ctl(mirror, EPOLL_CTL_ADD, fd_.get(), &readable) != 0) {
+    const int error = errno;
+    close(mirror);
+    return SystemFailure(error, what + ": epoll_ctl");
+  }
+  return mirror;
 }
 
 void EventFd::Raise() const {

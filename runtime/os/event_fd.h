@@ -16,8 +16,11 @@ class EventFd {
   static absl::StatusOr<EventFd> Create(const std::string& what);  // what: for the error text
   EventFd(EventFd&&) noexcept = default;
   ~EventFd();
-  // Another descriptor of the same, closed on exec; its owner closes it.
-  absl::StatusOr<int> Duplicate(const std::string& what) const;
+  // A descriptor for somebody else, who closes it: readable when this one is, closed on exec. An epoll
+  // instance with this one in it, not a duplicate: a duplicate that its owner closes would stay in the epoll
+  // sets it was added to for as long as ours is open, and who reads it or changes its flags would do so to
+  // ours.
+  absl::StatusOr<int> Mirror(const std::string& what) const;
   void Raise() const;  // readable, and a new edge for whoever waits for edges
   void Clear() const;  // not readable
 

@@ -516,7 +516,7 @@ constexpr PrivateAtomics kPrivateAtomics[] = {
     {"runtime/api/event_bell.h", "armed_|round_|name_gone_|late_|bound_ns_|position\\{0\\}|certain\\{",
      "what a consumer and the bridge's thread of its process share"},
     {"runtime/api/event_bell.cc",
-     "armed_|round_|name_gone_|late_|bound_ns_|snapshot_|even round|atomic_thread_fence\\(std::memory_order_acquire",
+     "armed_|round_|name_gone_|late_|bound_ns_|snapshot_|atomic_thread_fence",
      "the same; a snapshot under an odd count"},
     {"runtime/api/event_bridge.cc", "calls_", "calls the bridge's thread; a futex of this process"},
     {"runtime/os/guard.cc", "base|bytes|write|faulted|faults|ranges_used|installed",
