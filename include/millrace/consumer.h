@@ -25,6 +25,9 @@ namespace millrace {
 
 template <class T>
 class TypedConsumer;
+namespace internal {
+class MergeCore;
+}
 
 struct ProducerInfo {
   bool alive = false;          // asked of the kernel now; an answer it refuses counts as alive
@@ -105,6 +108,7 @@ class MILLRACE_EXPORT Consumer {
   template <class T>
   friend class TypedConsumer;
   friend class WaitSet;
+  friend class internal::MergeCore;
   explicit Consumer(std::unique_ptr<internal::ConsumerCore> core);
   std::unique_ptr<internal::ConsumerCore> core_;
 };

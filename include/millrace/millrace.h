@@ -8,6 +8,7 @@
 #include "millrace/batch.h"
 #include "millrace/consumer.h"
 #include "millrace/error.h"
+#include "millrace/merge.h"
 #include "millrace/options.h"
 #include "millrace/outcome.h"
 #include "millrace/producer.h"

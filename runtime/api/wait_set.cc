@@ -21,8 +21,7 @@ using W = Words<RealAtomics>;
 constexpr int64_t kSpinSliceNs = 50'000;
 
 absl::Status Refused(const ConsumerCore& consumer, const char* call, Error error, const std::string& why) {
-  return os::Failure(
-      error, absl::StrCat("WaitSet::", call, "(\"", consumer.cold->attached.paths.name, "\"): ", why));
+  return os::Failure(error, absl::StrCat(call, "(\"", consumer.cold->attached.paths.name, "\"): ", why));
 }
 
 }  // namespace
@@ -34,28 +33,29 @@ WaitSetCore::~WaitSetCore() {
   for (const std::shared_ptr<Member>& member : members_) member->consumer->cold->wait_set = nullptr;
 }
 
-absl::Status WaitSetCore::Add(ConsumerCore& consumer, WaitSet::Handler handler) {
+absl::Status WaitSetCore::Add(ConsumerCore& consumer, WaitSet::Handler handler, uint32_t source,
+                              const char* call) {
   if (forked_ || consumer.cold->forked)
-    return Refused(consumer, "Add", Error::kForked, "set or consumer belongs to the parent process");
-  if (!handler) return Refused(consumer, "Add", Error::kBadArgument, "the handler is empty");
+    return Refused(consumer, call, Error::kForked, "set or consumer belongs to the parent process");
+  if (!handler) return Refused(consumer, call, Error::kBadArgument, "the handler is empty");
   if (consumer.cold->wait_set == this)
-    return Refused(consumer, "Add", Error::kInUse, "it is in this set already");
+    return Refused(consumer, call, Error::kInUse, "it is in this set already");
   if (consumer.cold->wait_set != nullptr)
-    return Refused(consumer, "Add", Error::kInUse, "it is in another set; remove it there first");
+    return Refused(consumer, call, Error::kInUse, "it is in another set; remove it there first");
   if (members_.size() == WaitSet::kMostRings) {
-    return Refused(consumer, "Add", Error::kBadArgument,
+    return Refused(consumer, call, Error::kBadArgument,
                    absl::StrCat("the set has ", WaitSet::kMostRings, " rings, and ", WaitSet::kMostRings,
                                 " is what one thread can wait for (futex_waitv); use a second set in another "
                                 "thread"));
   }
-  members_.push_back(std::make_shared<Member>(Member{&consumer, std::move(handler)}));
+  members_.push_back(std::make_shared<Member>(Member{&consumer, std::move(handler), source}));
   consumer.cold->wait_set = this;
   return absl::OkStatus();
 }
 
 absl::Status WaitSetCore::Remove(ConsumerCore& consumer) {
   if (consumer.cold->wait_set != this)
-    return Refused(consumer, "Remove", Error::kNotFound, "it is not in this set");
+    return Refused(consumer, "WaitSet::Remove", Error::kNotFound, "it is not in this set");
   Forget(consumer);
   return absl::OkStatus();
 }
@@ -84,7 +84,7 @@ bool WaitSetCore::Pending(const Member& member) const {
   return !member.empty || cold.Pending(member.state) || cold.interrupted.load(std::memory_order_relaxed);
 }
 
-bool WaitSetCore::Serve() {
+bool WaitSetCore::TakeTurn(Turn* turn) {
   for (size_t n = members_.size(); n > 0; --n) {
     if (next_ >= members_.size()) next_ = 0;
     const std::shared_ptr<Member>& member = members_[next_++];
@@ -96,13 +96,14 @@ bool WaitSetCore::Serve() {
                                   : consumer.TryNext();
     member->empty = received.why() == Got::kEmpty;
     if (member->empty) continue;
-    Hand(member, received);
+    *turn = {member, received};
     return true;
   }
   return false;
 }
 
-void WaitSetCore::Hand(std::shared_ptr<Member> member, const Received& received) {
+void WaitSetCore::Hand(const Turn& turn) {
+  const auto& [member, received] = turn;
   ConsumerCore& consumer = *member->consumer;
   if (!received) Forget(consumer);
   // The handler may throw, or remove or destroy its consumer, the latter with the core.
@@ -188,13 +189,13 @@ void WaitSetCore::LookAtNames(int64_t now) {
   for (const std::shared_ptr<Member>& member : members_) member->consumer->cold->LookAtName(now);
 }
 
-Got WaitSetCore::WaitFor(int64_t timeout_ns) {
+Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
   assert(!serving_);
   if (timeout_ns < 0) return Got::kBadArgument;
   if (forked_) return Got::kForked;
   if (Interrupted()) return Got::kInterrupted;
   if (members_.empty()) return Got::kEmpty;
-  if (Serve()) return Got::kMessage;
+  if (TakeTurn(turn)) return Got::kMessage;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   const Wait wait = HowToWait();
   for (;;) {
@@ -204,17 +205,24 @@ Got WaitSetCore::WaitFor(int64_t timeout_ns) {
       const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : spin_.ns();
       if (Spin(std::min(budget, left)) && wait == Wait::kAdaptive) spin_.CaughtIt();
     }
-    if (Serve()) return Got::kMessage;
+    if (TakeTurn(turn)) return Got::kMessage;
     if (Interrupted()) return Got::kInterrupted;
     const int64_t now = os::MonotonicNs();
     if (wait == Wait::kSpin) {
       LookAtNames(now);
     } else if (deadline > now) {
       Sleep(deadline - now);
-      if (Serve()) return Got::kMessage;
+      if (TakeTurn(turn)) return Got::kMessage;
       if (Interrupted()) return Got::kInterrupted;
     }
   }
+}
+
+Got WaitSetCore::WaitFor(int64_t timeout_ns) {
+  Turn turn;
+  const Got got = Take(timeout_ns, &turn);
+  if (got == Got::kMessage) Hand(turn);
+  return got;
 }
 
 }  // namespace internal
@@ -225,7 +233,7 @@ WaitSet& WaitSet::operator=(WaitSet&&) noexcept = default;
 WaitSet::~WaitSet() = default;
 
 absl::Status WaitSet::Add(Consumer& consumer, Handler handler) {
-  return core_->Add(*consumer.core_, std::move(handler));
+  return core_->Add(*consumer.core_, std::move(handler), 0, "WaitSet::Add");
 }
 absl::Status WaitSet::Remove(Consumer& consumer) { return core_->Remove(*consumer.core_); }
 Waited WaitSet::Wait(Nanos timeout) { return {core_->WaitFor(timeout.count())}; }

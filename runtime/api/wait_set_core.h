@@ -20,27 +20,37 @@ class WaitSetCore final : public os::ForkAware {
   ~WaitSetCore() override;
   void InForkedChild() noexcept override { forked_ = true; }
 
-  absl::Status Add(ConsumerCore& consumer, WaitSet::Handler handler);
+  struct Member {
+    ConsumerCore* consumer;
+    WaitSet::Handler handler;
+    uint32_t source;     // its number in a Merge
+    bool empty = false;  // it said so, and after `state` was read
+    uint64_t state = 0;
+  };
+  // Whose turn it was, and what it had: a message, or the reason why it has no more.
+  struct Turn {
+    std::shared_ptr<Member> member;
+    Received received = Got::kEmpty;
+  };
+
+  // `call`: for the error text.
+  absl::Status Add(ConsumerCore& consumer, WaitSet::Handler handler, uint32_t source, const char* call);
   absl::Status Remove(ConsumerCore& consumer);
   void Forget(ConsumerCore& consumer);  // it is in this set and leaves it
+  // kMessage: *turn says whose turn it was. It is the caller's to Forget who has no more.
+  Got Take(int64_t timeout_ns, Turn* turn);
+  // The same, and hands it to the handler.
   Got WaitFor(int64_t timeout_ns);
   void Interrupt() noexcept;
   size_t size() const { return members_.size(); }
 
  private:
-  struct Member {
-    ConsumerCore* consumer;
-    WaitSet::Handler handler;
-    bool empty = false;  // it said so, and after `state` was read
-    uint64_t state = 0;
-  };
-
   bool Interrupted() const;
   // Is there anything to do for this member? True as well where nobody has asked it yet.
   bool Pending(const Member& member) const;
-  // Serves the next ring that has something. false: none has.
-  bool Serve();
-  void Hand(std::shared_ptr<Member> member, const Received& received);
+  // The turn of the next ring that has something. false: none has.
+  bool TakeTurn(Turn* turn);
+  void Hand(const Turn& turn);
   millrace::Wait HowToWait() const;
   bool Spin(int64_t budget_ns) const;
   void Sleep(int64_t at_most_ns);

@@ -99,7 +99,7 @@ class Epoll {
 
 TEST(EventFd, IsReadableWhileThereIsSomethingAndArmedByEmpty) {
   const Watchdog watchdog("readable");
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     const ScratchName name;
     Producer producer = Must(Producer::Create(name));
     Consumer consumer = Must(Consumer::Open(name, delivery));
@@ -194,11 +194,11 @@ void Ends(Got expected, Delivery delivery, void (*end)(const ScratchName& name, 
   EXPECT_TRUE(readable.Now());
 }
 TEST(EventFdReasons, Closed) {
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Observer()})
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Observer()})
     Ends(Got::kClosed, delivery, [](const ScratchName&, Producer& producer) { Must(producer.Close()); });
 }
 TEST(EventFdReasons, Unlinked) {
-  for (const Delivery delivery : {Delivery::Lossy(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossy(), Delivery::Observer()}) {
     Ends(Got::kRemoved, delivery, [](const ScratchName& name, Producer&) {
       Must(SegmentManager().Unlink(name.str(), SegmentManager::Force::kYes));
     });
@@ -223,7 +223,7 @@ TEST(EventFdReasons, EvictedSilently) {
   });
 }
 TEST(EventFdReasons, Damaged) {
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Observer()}) {
     Ends(Got::kDamaged, delivery, [](const ScratchName& name, Producer&) {
       const QueueWords words(name.path());
       std::atomic_ref(*reinterpret_cast<uint64_t*>(words.data())).store(~uint64_t{0});

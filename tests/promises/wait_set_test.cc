@@ -232,7 +232,7 @@ TEST(WaitSet, MissesNoWake) {
 TEST(WaitSet, TimeOutsAreKept) {
   const Watchdog watchdog("time-out");
   Rings rings(2);
-  for (const Delivery delivery : {Delivery::Lossless(), Delivery::Observer()}) {
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Observer()}) {
     for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) {
       Consumer a = Must(Consumer::Open(rings.names[0], delivery, {.wait = wait}));
       Consumer b = Must(Consumer::Open(rings.names[1], Delivery::Lossy(), {.wait = Wait::kPark}));
