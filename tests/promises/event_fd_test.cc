@@ -231,6 +231,48 @@ TEST(EventFdReasons, Damaged) {
   }
 }
 
+// What a dead member held comes to one that sleeps in an event loop, although a death wakes nobody; and that
+// a group has come to its end is known when the last message is acknowledged.
+TEST(EventFdReasons, OfAGroup) {
+  for (const bool killed : {true, false}) {
+    const Watchdog watchdog("group");
+    const ScratchName name;
+    Producer producer = Must(Producer::Create(name));
+    Child other([&](const Child::Line& line) {
+      Consumer member = Must(Consumer::Open(name, Delivery::Group("g")));
+      line.Say("joined");
+      const Received got = member.Next();
+      line.Say(got ? "took it" : "nothing");
+      (void)line.Hear();
+      member.Ack();
+      return 0;
+    });
+    ASSERT_EQ(other.Hear(), "joined");
+    ASSERT_EQ(producer.TryPublish("m"), Sent::kOk);
+    ASSERT_EQ(other.Hear(), "took it");
+    Consumer member = Must(Consumer::Open(name, Delivery::Group("g")));
+    const Readable readable(member);
+    EXPECT_FALSE(readable.Now());
+    Must(producer.Close());
+    ASSERT_TRUE(readable.In(kPatienceMs));
+    ASSERT_EQ(member.TryNext().why(), Got::kEmpty) << "it may come to us yet";
+    if (killed)
+      other.Kill();
+    else
+      other.Say("leave");
+    (void)other.Wait();
+    std::string got_texts;
+    Got why = Got::kEmpty;
+    while ((why == Got::kEmpty || why == Got::kMessage) && readable.In(kPatienceMs)) {
+      const Received got = member.TryNext();
+      if (got) got_texts += got->text();
+      why = got.why();
+    }
+    EXPECT_EQ(why, Got::kClosed) << ToString(why);
+    EXPECT_EQ(got_texts, killed ? "m" : "");
+  }
+}
+
 // ---- nothing is missed -----------------------------------------------------------------------------------
 
 uint64_t Messages() {
@@ -269,12 +311,12 @@ struct Reader {
 };
 
 // Two rings, each with a consumer of its own kind.
-void AtRandomGaps(void (*loop)(Reader& a, Reader& b)) {
+void AtRandomGaps(void (*loop)(Reader& a, Reader& b), const Delivery& second = Delivery::Lossy()) {
   const Watchdog watchdog("random gaps", Seconds());
   const std::deque<ScratchName> names(2);
   const Oracle oracle(9, 16, 64);
   for (const ScratchName& name : names) Must(SegmentManager().Create(name, {.capacity = 65536}));
-  Reader a(names[0], Delivery::Lossless(), oracle), b(names[1], Delivery::Lossy(), oracle);
+  Reader a(names[0], Delivery::Lossless(), oracle), b(names[1], second, oracle);
   std::deque<Child> children;
   const uint64_t each = Messages() / 2;
   for (size_t i = 0; i < 2; ++i) {
@@ -311,6 +353,9 @@ TEST(EventFd, LevelTriggeredEpollAtRandomGaps) {
 }
 TEST(EventFd, EdgeTriggeredEpollAtRandomGaps) {
   AtRandomGaps([](Reader& a, Reader& b) { ByEpoll(a, b, EPOLLET, ~uint64_t{0}); });
+}
+TEST(EventFd, EdgeTriggeredEpollOfAGroupAtRandomGaps) {
+  AtRandomGaps([](Reader& a, Reader& b) { ByEpoll(a, b, EPOLLET, ~uint64_t{0}); }, Delivery::Group("g"));
 }
 TEST(EventFd, AsioAtRandomGaps) {
   AtRandomGaps([](Reader& a, Reader& b) {

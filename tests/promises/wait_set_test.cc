@@ -168,6 +168,7 @@ TEST(WaitSet, Of127And128Rings) {
   PingPong(127, Wait::kPark, 1000, Delivery::Lossless());
   PingPong(128, Wait::kPark, 1000, Delivery::Lossless());
 }
+TEST(WaitSet, OfMembersOfGroups) { PingPong(4, Wait::kPark, 1000, Delivery::Group("g")); }
 TEST(WaitSet, OfObservers) { PingPong(4, Wait::kPark, 20, Delivery::Observer()); }
 
 int Forbid(uint32_t error) {
@@ -366,6 +367,28 @@ TEST(WaitSet, AHandlerThatThrowsHasNotConsumed) {
   EXPECT_EQ(consumer.stats().received, 1u);
   EXPECT_TRUE(set.Wait());
   EXPECT_EQ(got_texts, "onekClosed");
+}
+
+// A message that its handler has seen is acknowledged: the thread does not sleep on it.
+TEST(WaitSet, AMemberHasGivenUpItsMessageWhenTheHandlerReturns) {
+  Rings rings(1);
+  Consumer first = Must(Consumer::Open(rings.names[0], Delivery::Group("g")));
+  std::optional<Consumer> second = Must(Consumer::Open(rings.names[0], Delivery::Group("g")));
+  WaitSet set;
+  bool broken = true;
+  uint32_t deliveries = 0;
+  Must(set.Add(*second, [&](const Received& got) {
+    if (broken) throw std::runtime_error("broken");
+    deliveries = got->deliveries;
+  }));
+  ASSERT_EQ(rings.producers[0].TryPublish("m"), Sent::kOk);
+  EXPECT_THROW((void)set.Wait(), std::runtime_error);
+  broken = false;
+  ASSERT_TRUE(set.Wait());
+  EXPECT_GE(deliveries, 1u);
+  EXPECT_EQ(first.TryNext().why(), Got::kEmpty);
+  second.reset();
+  EXPECT_EQ(first.TryNext().why(), Got::kEmpty) << "nothing was left behind";
 }
 
 // ---- reasons ---------------------------------------------------------------------------------------------
