@@ -348,6 +348,50 @@ void ByEpoll(Reader& a, Reader& b, uint32_t events, uint64_t most) {
   }
 }
 
+// A message into every moment between a TryNext that said kEmpty and the sleep, and none after it that would
+// wake the sleeper in its place: what then is found only at the bound of the bridge's sleep takes 50 ms. One
+// may (the machine is busy), a hundredth may not.
+TEST(EventFd, AMessageWhileTheBellIsArmedIsNotLeftToATimeOut) {
+  const Watchdog watchdog("while it is armed");
+  struct Pace {
+    std::atomic<uint64_t> read{0};
+    std::atomic<int> slow{0};
+  };
+  const SharedPage<Pace> pace;
+  for (const uint32_t events : {uint32_t{EPOLLIN}, uint32_t{EPOLLIN | EPOLLET}}) {
+    const ScratchName name;
+    Must(SegmentManager().Create(name, {}));
+    Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+    const Readable readable(consumer);
+    const Epoll epoll;
+    epoll.Add(readable.fd(), events, 0);
+    constexpr uint64_t kMessages = 20'000;
+    constexpr int kMostSlow = kMessages / 100;
+    pace->read.store(consumer.next_sequence());
+    pace->slow.store(0);
+    Child publisher([&](const Child::Line&) {
+      Producer producer = Must(Producer::Open(name));
+      for (uint64_t n = 0; n < kMessages && pace->slow.load() <= kMostSlow; ++n) {
+        for (uint64_t gap = testing::Mix(n) % 300; gap > 0; --gap) internal::CpuPause();
+        const auto start = std::chrono::steady_clock::now();
+        if (producer.TryPublish("m") != Sent::kOk) return 1;
+        while (pace->read.load() < producer.next_sequence()) sched_yield();
+        if (std::chrono::steady_clock::now() - start > std::chrono::milliseconds(25)) pace->slow.fetch_add(1);
+      }
+      return producer.Close().ok() ? 0 : 2;
+    });
+    Got why = Got::kEmpty;
+    while (why == Got::kEmpty) {
+      ASSERT_TRUE(epoll.Wait());
+      why = consumer.Poll([&](const Message& message) { pace->read.store(message.sequence + 1); }).why;
+    }
+    EXPECT_EQ(why, Got::kClosed);
+    EXPECT_EQ(publisher.Wait(), 0);
+    EXPECT_LE(pace->slow.load(), kMostSlow);
+    EXPECT_EQ(consumer.stats().late_wakeups, 0u);
+  }
+}
+
 TEST(EventFd, LevelTriggeredEpollAtRandomGaps) {
   AtRandomGaps([](Reader& a, Reader& b) { ByEpoll(a, b, 0, 3); });
 }
