@@ -118,7 +118,7 @@ class Delivery {
 // Where a consumer begins to read, or skips to.
 class Start {
  public:
-  enum class Kind : uint8_t { kEnd, kOldest, kLast, kSequence };
+  enum class Kind : uint8_t { kEnd, kOldest, kLast, kSequence, kAgo };
 
   static constexpr Start End() { return Start(Kind::kEnd, 0); }              // what is published from now on
   static constexpr Start Oldest() { return Start(Kind::kOldest, 0); }        // the oldest retained message
@@ -126,9 +126,15 @@ class Start {
   // Overwritten already: the oldest retained, and the first Message.lost says how many are missing.
   // Beyond the next message: kBadArgument.
   static constexpr Start Sequence(uint64_t s) { return Start(Kind::kSequence, s); }
+  // At a message boundary not later than the first message that was published so long ago or since, and about
+  // a chunk (capacity / 64) earlier at most: boundaries get a time where the producer makes room, once per
+  // chunk, or per message where those are larger; up to two chunks apart while consumers hold it back.
+  // Older than what is retained: as Oldest. Zero: as End. Negative: kBadArgument. By the machine's wall
+  // clock: if that was set back meanwhile, it begins earlier rather than later.
+  static constexpr Start Ago(Nanos age) { return Start(Kind::kAgo, static_cast<uint64_t>(age.count())); }
 
   constexpr Kind kind() const { return kind_; }
-  constexpr uint64_t value() const { return value_; }
+  constexpr uint64_t value() const { return value_; }  // kAgo: nanoseconds
 
  private:
   constexpr Start(Kind kind, uint64_t value) : kind_(kind), value_(value) {}

@@ -14,6 +14,7 @@ namespace {
 using internal::Ahead;
 using internal::ConsumerCore;
 using internal::Point;
+using internal::StartAt;
 using W = internal::Words<internal::RealAtomics>;
 using Cold = ConsumerCore::Cold;
 
@@ -114,20 +115,29 @@ absl::Status Consumer::SkipTo(Start start) {
                       absl::StrCat("the members of group \"", cold.delivery.group(),
                                    "\" share one place; use a consumer of its own"));
   }
+  if (const absl::Status s = segment::CheckStart(start); !s.ok())
+    return CannotSkip(cold, Error::kBadArgument, std::string(s.message()));
   auto& ring = core_->ring;
+  const segment::Where where = segment::Locate(start);
   const std::optional<Point> end = ring.End();
   if (!end)
     return CannotSkip(cold, Error::kDamaged,
                       segment::DamageOf(segment::MemoryOf(cold.attached.ring, cold.attached.header)));
   const Point here = ring.at();
   uint64_t wanted = end->sequence;
-  if (start.kind() == Start::Kind::kOldest) return absl::OkStatus();
-  if (start.kind() == Start::Kind::kLast) {
-    if (start.value() >= end->sequence - here.sequence) return absl::OkStatus();
-    wanted = end->sequence - start.value();
+  std::optional<Point> to = end;
+  if (where.at == StartAt::kOldest) return absl::OkStatus();
+  if (where.at == StartAt::kTime) {
+    to = ring.MarkBefore(where.value);
+    if (!to) return absl::OkStatus();  // as Oldest
+    wanted = to->sequence;
   }
-  if (start.kind() == Start::Kind::kSequence) {
-    wanted = start.value();
+  if (where.at == StartAt::kLast) {
+    if (where.value >= end->sequence - here.sequence) return absl::OkStatus();
+    wanted = end->sequence - where.value;
+  }
+  if (where.at == StartAt::kSequence) {
+    wanted = where.value;
     if (internal::NotYetPublished(wanted, end->sequence)) {
       return CannotSkip(
           cold, Error::kBadArgument,
@@ -140,7 +150,7 @@ absl::Status Consumer::SkipTo(Start start) {
     }
   }
   if (Ahead(wanted, here.sequence) <= 0) return absl::OkStatus();
-  std::optional<Point> to = wanted == end->sequence ? end : ring.Find(wanted);
+  if (wanted != to->sequence) to = ring.Find(wanted);
   if (!to) to = ring.Walk(here, wanted);  // no mark below it: from here on everything is protected or counted
   if (!to || Ahead(to->sequence, here.sequence) < 0) to = end;
   ring.SkipTo(*to);

@@ -35,7 +35,8 @@ ProducerCore::ProducerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
   cold->base_blocked_ns = W::Peek(counters.blocked_ns);
   cold->base_wakes = W::Peek(counters.wakes);
   cold->base_abandoned = W::Peek(counters.abandoned);
-  ring.Attach(memory, segment::TableOf(a.seats, a.seats_header), a.at, a.asym, &os::WallNs);
+  ring.Attach(memory, segment::TableOf(a.seats, a.seats_header), a.at, a.asym,
+              os::WallClockWithoutSystemCall());
 }
 
 ProducerCore::~ProducerCore() {

@@ -27,9 +27,12 @@ bool RegisterForBarriers();
 bool GlobalBarrier();
 
 int64_t MonotonicNs();
-// Wall clock for people, 1-4 ms coarse: read without a system call even where the fine clock needs one.
+// CLOCK_REALTIME.
 uint64_t WallNs();
-uint64_t FineWallNs();
+// The same for whoever may make no system call: where reading WallNs is one (no vDSO, or a clock source that
+// it cannot read), the kernel's coarse clock plus its resolution, so that it is not behind either.
+using WallClock = uint64_t (*)();
+WallClock WallClockWithoutSystemCall();
 
 // Inode number of our PID namespace, 0 if /proc does not tell.
 uint64_t PidNamespace();

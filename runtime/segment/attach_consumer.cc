@@ -32,7 +32,7 @@ void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const
   W::Note(who.pid, os::Pid());
   W::Note(who.uid, os::Uid());
   W::Note(who.pid_namespace, os::PidNamespace());
-  W::Note(who.since_ns, os::FineWallNs());
+  W::Note(who.since_ns, os::WallNs());
   SetLabel(who.label, options.label.empty() ? os::ProgramName() : options.label);
   if (!keep_claim) W::StoreClaim(seat.words, internal::kNoClaim);
   W::Note(who.group, group != nullptr ? group->place.index + 1 : 0);
@@ -81,6 +81,7 @@ absl::Status NoSeat(const Paths& paths, uint32_t seats) {
 absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, const ConsumerOptions& options,
                     const GroupHold* group, const internal::SeatTable& table, uint32_t generation) {
   const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
+  const Where where = Locate(options.start);
   bool wake_producer = false;
   JoinFailure failure = JoinFailure::kEvicted;
   constexpr int kTries = 16;
@@ -89,8 +90,8 @@ absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, cons
     ++generation;
     if (group == nullptr) {
       begin = internal::Join<A>(internal::RingView<A>(memory), table, attached.seat, generation,
-                                static_cast<uint8_t>(delivery.kind()), KindOf(options.start),
-                                options.start.value(), &attached.live_state, &failure, &wake_producer);
+                                static_cast<uint8_t>(delivery.kind()), where.at, where.value,
+                                &attached.live_state, &failure, &wake_producer);
     } else if (internal::JoinGroup<A>(table, attached.seat, generation,
                                       table.control->groups[group->place.index], &attached.live_state)) {
       begin = group->begin;
@@ -172,8 +173,9 @@ absl::Status JoinAsMember(ConsumerAttachment& attached, const Delivery& delivery
 absl::Status BeginObserving(ConsumerAttachment& attached, const ConsumerOptions& options) {
   const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
   JoinFailure failure = JoinFailure::kNone;
-  const auto begin = internal::ChooseStart(internal::RingView<A>(memory), KindOf(options.start),
-                                           options.start.value(), 0, &failure);
+  const Where where = Locate(options.start);
+  const auto begin =
+      internal::ChooseStart(internal::RingView<A>(memory), where.at, where.value, 0, &failure);
   if (!begin) return JoinFailed(attached.paths, failure, options.start, memory);
   attached.begin = *begin;
   return absl::OkStatus();
@@ -230,18 +232,30 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
 
 }  // namespace
 
-StartAt KindOf(const Start& start) {
+Where Locate(const Start& start) {
   switch (start.kind()) {
     case Start::Kind::kOldest:
-      return StartAt::kOldest;
+      return {StartAt::kOldest, 0};
     case Start::Kind::kLast:
-      return StartAt::kLast;
+      return {StartAt::kLast, start.value()};
     case Start::Kind::kSequence:
-      return StartAt::kSequence;
+      return {StartAt::kSequence, start.value()};
+    case Start::Kind::kAgo: {
+      const uint64_t age = start.value(), now = os::WallNs();
+      if (age == 0) break;  // the end is looked for after this: nothing before it is younger
+      return {StartAt::kTime, age < now ? now - age : 0};
+    }
     case Start::Kind::kEnd:
       break;
   }
-  return StartAt::kEnd;
+  return {StartAt::kEnd, 0};
+}
+
+absl::Status CheckStart(const Start& start) {
+  if (start.kind() != Start::Kind::kAgo || start.value() >> 63 == 0) return absl::OkStatus();
+  return os::Failure(Error::kBadArgument,
+                     absl::StrCat("the age of Start::Ago is negative (", static_cast<int64_t>(start.value()),
+                                  " ns); use 0 for \"from now on\""));
 }
 
 absl::Status JoinFailed(const Paths& paths, JoinFailure failure, const Start& start,
@@ -271,6 +285,7 @@ absl::Status JoinFailed(const Paths& paths, JoinFailure failure, const Start& st
 }
 
 absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOptions& options) {
+  if (absl::Status s = CheckStart(options.start); !s.ok()) return s;
   constexpr uint32_t kMostMessages = 64;
   if (options.messages_per_claim == 0 || options.messages_per_claim > kMostMessages) {
     return os::Failure(Error::kBadArgument, absl::StrCat("messages_per_claim is ", options.messages_per_claim,

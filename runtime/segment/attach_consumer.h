@@ -35,7 +35,15 @@ struct ConsumerAttachment {
 
 absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOptions& options);
 
-internal::StartAt KindOf(const Start& start);
+// kBadArgument for a negative age.
+absl::Status CheckStart(const Start& start);
+
+// A start as the ring knows it. Ages become times here: "now" is when this is called.
+struct Where {
+  internal::StartAt at;
+  uint64_t value;
+};
+Where Locate(const Start& start);
 // What a join that failed says to its caller.
 absl::Status JoinFailed(const Paths& paths, internal::JoinFailure failure, const Start& start,
                         const internal::RingMemory& memory);

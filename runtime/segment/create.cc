@@ -46,7 +46,7 @@ internal::RingHeader RingHeaderOf(const RingPlan& plan, const uint8_t (&incarnat
   header.data_offset = internal::kRingDataOffset;
   header.capacity = plan.capacity;
   header.max_message = plan.max_message;
-  header.created_ns = os::FineWallNs();
+  header.created_ns = os::WallNs();
   std::memcpy(header.incarnation, incarnation, sizeof incarnation);
   header.seats = plan.seats;
   header.groups = internal::kGroups;
@@ -77,7 +77,7 @@ void FillRing(const Unnamed& made, const RingPlan& plan) {
   for (internal::Mark& mark : control.marks) mark.position = ~uint64_t{0};
   const uint64_t chunk = plan.capacity / internal::kMarks;
   control.marks[plan.start.position / chunk % internal::kMarks] = {plan.start.position, plan.start.sequence,
-                                                                   os::FineWallNs(), 0};
+                                                                   os::WallNs(), 0};
 }
 
 void FillSeats(const Unnamed& made) {

@@ -18,7 +18,7 @@ uint32_t BeginEpoch(const RingMemory& memory, const EpochFacts& facts) {
   W::Note(producer.pid, os::Pid());
   W::Note(producer.uid, os::Uid());
   W::Note(producer.pid_namespace, os::PidNamespace());
-  W::Note(producer.since_ns, os::FineWallNs());
+  W::Note(producer.since_ns, os::WallNs());
   SetLabel(producer.label, facts.label.empty() ? os::ProgramName() : facts.label);
   W::Note(control.room.epoch_first_sequence, facts.at.sequence);
   W::Note(control.room.removed, uint32_t{0});  // of a remover that was killed: the life-cycle lock is ours

@@ -47,13 +47,14 @@ std::optional<uint64_t> AgeOf(const View& view, uint64_t position) {
   const uint64_t tail = W::LoadTailPosition(view.control().tail);
   std::optional<uint64_t> best, time;
   for (uint32_t i = 0; i < internal::kMarks; ++i) {
-    const std::optional<Point> mark = view.ReadMark(i, tail);
+    uint64_t marked_ns = 0;
+    const std::optional<Point> mark = view.ReadMark(i, tail, &marked_ns);
     if (!mark || internal::Ahead(mark->position, position) > 0) continue;
     if (best && internal::Ahead(mark->position, *best) <= 0) continue;
     best = mark->position;
-    time = view.MarkTimeNs(i);
+    time = marked_ns;
   }
-  const uint64_t now = os::FineWallNs();
+  const uint64_t now = os::WallNs();
   if (!time || *time == 0) return std::nullopt;
   return now > *time ? now - *time : 0;
 }
@@ -170,7 +171,7 @@ std::string StateOf(const RingInfo& info) {
 
 uint64_t NewestTrace(const RingInfo& info, const View& view, const Point& end) {
   const std::optional<uint64_t> age = AgeOf(view, end.position);
-  const uint64_t now = os::FineWallNs();
+  const uint64_t now = os::WallNs();
   return std::max(info.created_ns, age ? now - *age : 0);
 }
 
@@ -228,7 +229,7 @@ RingInfo Undescribed(const Paths& paths, const absl::Status& why, uint64_t idle_
 }  // namespace
 
 bool UsedSince(uint64_t newest_ns, uint64_t idle_ns) {
-  const uint64_t now = os::FineWallNs();
+  const uint64_t now = os::WallNs();
   return newest_ns > now || now - newest_ns < idle_ns;
 }
 

@@ -169,8 +169,9 @@ absl::StatusOr<std::optional<GroupHold>> Create(const SeatsAccess& seats, const 
   SetLabel(group.name, name);
   bool wake_producer = false;
   internal::JoinFailure failure = internal::JoinFailure::kNone;
+  const Where where = Locate(start);
   const auto begin = internal::CreateGroup<A>(internal::RingView<A>(memory), seats.table, *slot, durable,
-                                              KindOf(start), start.value(), &failure, &wake_producer);
+                                              where.at, where.value, &failure, &wake_producer);
   if (wake_producer) os::FutexWakeAll(&seats.table.control->room_epoch.epoch);
   if (!begin) return JoinFailed(seats.paths, failure, start, memory);
   GroupHold hold;

@@ -70,9 +70,9 @@ class HeapRing {
   internal::SeatTable table() const { return {seats_control_.get(), &seat(0), count_}; }
   internal::RingView<A> view() const { return internal::RingView<A>(memory()); }
 
-  Producer Attach(internal::Point at, bool asym = true) const {
+  Producer Attach(internal::Point at, bool asym = true, uint64_t (*wall_ns)() = &TestClockNs) const {
     Producer producer;
-    producer.Attach(memory(), table(), at, asym, &TestClockNs);
+    producer.Attach(memory(), table(), at, asym, wall_ns);
     return producer;
   }
   Producer Attach() const { return Attach(start_); }

@@ -173,14 +173,16 @@ TEST_P(RingJoinTest, RetriesOfASequenceNeverGoBehindIt) {
 TEST_P(RingJoinTest, RingWithoutMarksIsJoinedAtItsEnd) {
   PublishFor(2 * capacity_);
   for (Mark& mark : ring_.control().marks) mark.position = ~uint64_t{0};
-  for (const StartAt start : {StartAt::kOldest, StartAt::kLast}) EXPECT_TRUE(Choose(start, 5)->at == End());
+  for (const StartAt start : {StartAt::kOldest, StartAt::kLast, StartAt::kTime})
+    EXPECT_TRUE(Choose(start, 5)->at == End());
   EXPECT_EQ(Choose(StartAt::kSequence, producer_.sequence() - 0)->wanted, producer_.sequence());
 }
 
 TEST_P(RingJoinTest, DamagedRingIsNotJoined) {
   PublishFor(capacity_ / 3);
   ring_.control().tail.position += 4;
-  for (const StartAt start : {StartAt::kEnd, StartAt::kOldest, StartAt::kLast, StartAt::kSequence}) {
+  for (const StartAt start :
+       {StartAt::kEnd, StartAt::kOldest, StartAt::kLast, StartAt::kSequence, StartAt::kTime}) {
     failure_ = JoinFailure::kNone;
     EXPECT_FALSE(Join(start, 1));
     EXPECT_EQ(failure_, JoinFailure::kDamaged);
@@ -219,7 +221,7 @@ TEST_P(RingJoinTest, SeatsUsedOnlyGrows) {
 }
 
 TEST_P(RingJoinTest, WhoJoinedIsNeverOvertaken) {
-  for (const StartAt start : {StartAt::kEnd, StartAt::kOldest, StartAt::kLast}) {
+  for (const StartAt start : {StartAt::kEnd, StartAt::kOldest, StartAt::kLast, StartAt::kTime}) {
     PublishFor(2 * capacity_ + 24);
     auto consumer = Join(start, 3);
     ASSERT_TRUE(consumer);
@@ -259,7 +261,7 @@ TEST_P(RingJoinTest, ProducerThatRunsBetweenAnyTwoStepsOvertakesNobody) {
     return at;
   };
   lap();
-  for (const StartAt start : {StartAt::kEnd, StartAt::kOldest, StartAt::kLast}) {
+  for (const StartAt start : {StartAt::kEnd, StartAt::kOldest, StartAt::kLast, StartAt::kTime}) {
     const long steps = join(start, -1);
     constexpr long kSeatSteps =
         12;  // the last ones show the seat: each of them; of the search before, a sample

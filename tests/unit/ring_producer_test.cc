@@ -428,7 +428,8 @@ TEST_P(ScanSkipping, StoresIntentBeforeItLooksAndReservedBeforeItWrites) {
   ASSERT_NE(producer_.ClaimSlow(8, &wake), nullptr);
   std::vector<Site> expected{Site::R1, Site::R2, Site::R3};
   expected.insert(expected.end(), kGroups, Site::R12);
-  expected.insert(expected.end(), {Site::R8, Site::R6, Site::R7, Site::K1, Site::K2, Site::K3, Site::K4});
+  expected.insert(expected.end(),
+                  {Site::R8, Site::R6, Site::R7, Site::K1, Site::K2, Site::K3, Site::K9, Site::K4});
   EXPECT_EQ(log.sites(), expected);
 }
 

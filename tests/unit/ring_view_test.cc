@@ -251,13 +251,14 @@ TEST_P(Marks, TornOneIsNotUsed) {
   Mark& mark = ring.control().marks[GetParam().start.position / ring.chunk() % kMarks];
   const uint32_t index = static_cast<uint32_t>(&mark - ring.control().marks);
   ASSERT_TRUE(view.ReadMark(index, GetParam().start.position));
-  for (const Site between : {Site::K6, Site::K8}) {
+  for (const Site between : {Site::K6, Site::K10, Site::K8}) {
     const Mark saved = mark;
     {
       Hook hook([&](Site site) {
         if (site == between) mark.position = ~uint64_t{0};
       });
-      EXPECT_FALSE(view.ReadMark(index, GetParam().start.position));
+      uint64_t time_ns = 0;
+      EXPECT_FALSE(view.ReadMark(index, GetParam().start.position, &time_ns));
     }
     mark = saved;
   }

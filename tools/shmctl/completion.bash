@@ -69,9 +69,9 @@ _shmctl() {
     --framing) _shmctl_offer "lines length raw"; return ;;
     --format) _shmctl_offer "text hex json raw length"; return ;;
     --on-full) _shmctl_offer "block drop evict evict:5"; return ;;
-    --from) _shmctl_offer "end oldest"; return ;;
+    --from) _shmctl_offer "end oldest 1m 5m 1h"; return ;;
     --capacity) _shmctl_offer "1M 4M 16M 64M 256M 1G"; return ;;
-    --older-than) _shmctl_offer "1m 1h 1d"; return ;;
+    --older-than | --since) _shmctl_offer "1m 1h 1d"; return ;;
     --mode | --seats-mode) _shmctl_offer "0600 0640 0644 0660 0666"; return ;;
     --owner) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
     --group)
@@ -94,8 +94,8 @@ _shmctl() {
       create) options+=" --capacity --max-message --seats --schema --access --no-keep" ;;
       list | stat) options+=" --json" ;;
       pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open" ;;
-      tail) options+=" --from -n -c -e --lossless --format --until-closed --no-wait --json" ;;
       evict) options+=" --group" ;;
+      tail) options+=" --from --since -n -c -e --lossless --format --until-closed --no-wait --json" ;;
       unlink) options+=" --force" ;;
       prune) options+=" --dry-run --yes --older-than --json" ;;
       set) options+=" --keep --no-keep --mode --seats-mode --owner --group" ;;

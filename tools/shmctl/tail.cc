@@ -12,6 +12,7 @@
 #include "millrace/segment_manager.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
+#include "tools/shmctl/duration.h"
 #include "tools/shmctl/format.h"
 #include "tools/shmctl/ring_options.h"
 #include "tools/shmctl/signals.h"
@@ -23,7 +24,7 @@ namespace millrace::tool {
 namespace {
 
 struct TailArguments {
-  std::string name, from, format = "text";
+  std::string name, from, since, format = "text";
   std::optional<uint64_t> last, count;
   bool stop_at_end = false, lossless = false, until_closed = false, no_wait = false, as_json = false;
 };
@@ -38,6 +39,8 @@ Where it begins (--from):
           next producer
   oldest  the oldest message that is still there; ends when the ring is closed and read to its end
   SEQ     the message with this sequence number; ends like oldest
+  AGE     5m, 90s, 1h30m, 2d: everything published so long ago or since, and a little of what was
+          before (about 1/64 of the ring at most); ends like oldest. --since AGE says the same
 
 Formats:
   text    the bytes unchanged and a newline; on a terminal control characters are escaped
@@ -49,6 +52,7 @@ Formats:
 Examples:
   shmctl tail quotes                                     watch
   shmctl tail quotes -n 10                               the last ten, then on
+  shmctl tail quotes --since 5m -e                       what came in the last five minutes
   shmctl tail quotes -e                                  everything that is there, then stop
   shmctl tail quotes --lossless --until-closed > copy    a complete copy of the stream
   shmctl tail quotes --json | jq .text
@@ -58,6 +62,11 @@ Losses are told on standard error as they happen, and the exit code is 1 at the 
 
 Start StartOf(const TailArguments& arguments) {
   if (arguments.last) return Start::Last(*arguments.last);
+  if (!arguments.since.empty()) {
+    if (const auto age = ParseDuration(arguments.since)) return Start::Ago(*age);
+    throw CLI::ValidationError("--since",
+                               "\"" + arguments.since + "\" is no duration; examples: 90s, 5m, 1h30m, 2d");
+  }
   // "What is there" begins with the oldest: from the end there would be nothing, ever.
   const std::string from = !arguments.from.empty() ? arguments.from
                            : arguments.stop_at_end ? "oldest"
@@ -67,7 +76,9 @@ Start StartOf(const TailArguments& arguments) {
   uint64_t sequence = 0;
   const auto [rest, error] = std::from_chars(from.data(), from.data() + from.size(), sequence);
   if (error == std::errc() && rest == from.data() + from.size()) return Start::Sequence(sequence);
-  throw CLI::ValidationError("--from", "\"" + from + "\" is none of end, oldest, or a sequence number");
+  if (const auto age = ParseDuration(from)) return Start::Ago(*age);
+  throw CLI::ValidationError("--from",
+                             "\"" + from + "\" is none of end, oldest, a sequence number, or an age (5m)");
 }
 
 Format FormatOf(const TailArguments& arguments) {
@@ -117,11 +128,16 @@ int RunTail(const TailArguments& arguments, const std::string& directory) {
 void AddOptions(CLI::App& command, TailArguments& arguments) {
   command.add_option("NAME", arguments.name, kNameHelp)->required();
   CLI::Option* from =
-      command.add_option("--from", arguments.from, "end, oldest or a sequence number (default end)")
+      command.add_option("--from", arguments.from, "end, oldest, a sequence number or an age (default end)")
           ->type_name("WHERE");
+  CLI::Option* since =
+      command.add_option("--since", arguments.since, "Begin so long ago: 90s, 5m, 1h30m, 2d")
+          ->type_name("AGE")
+          ->excludes(from);
   command.add_option("-n", arguments.last, "Begin with the last N messages")
       ->type_name("N")
       ->excludes(from)
+      ->excludes(since)
       ->check(CLI::NonNegativeNumber);
   command.add_option("-c", arguments.count, "Stop after N messages")
       ->type_name("N")

@@ -16,16 +16,18 @@ constexpr std::chrono::milliseconds kSlice{100};  // how long waiting for a name
 // on".
 constexpr Start kFromTheFirst = Start::Sequence(0);
 
-// Whoever asks for what is there, by oldest or by sequence, is done when a closed ring was read to its end.
+// Whoever asks for what is there, by oldest, sequence or age, is done when a closed ring was read to its end.
 bool EndsAtClose(const TailStart& start) {
   const Start::Kind kind = start.start.kind();
-  return start.until_closed || kind == Start::Kind::kOldest || kind == Start::Kind::kSequence;
+  return start.until_closed || kind == Start::Kind::kOldest || kind == Start::Kind::kSequence ||
+         kind == Start::Kind::kAgo;
 }
 
 // A ring that comes later has no close to ignore, and its first message is one to be seen.
 void ExpectNewRing(const TailStart& start, ConsumerOptions& options) {
   const Start::Kind kind = start.start.kind();
-  if (kind == Start::Kind::kEnd || kind == Start::Kind::kLast) options.start = kFromTheFirst;
+  if (kind == Start::Kind::kEnd || kind == Start::Kind::kLast || kind == Start::Kind::kAgo)
+    options.start = kFromTheFirst;
   options.follow_reopen = !EndsAtClose(start);
 }
 

@@ -71,6 +71,8 @@ enum class Site : uint8_t {
   K6,
   K7,
   K8,
+  K9,
+  K10,
   J1,
   J2,
   J3,

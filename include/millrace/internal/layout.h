@@ -133,11 +133,11 @@ struct alignas(kLine) ProducerIdentity {
 };
 
 // A recorded frame boundary, about one per chunk (capacity / 64). The producer; readers racily, by the
-// seqlock of PROTOCOL.md "Marks".
+// seqlock of PROTOCOL.md "Marks", which also says what its time means.
 struct Mark {
   uint64_t position;  // ~0: being written, or void
   uint64_t sequence;  // of the message at position
-  uint64_t time_ns;   // CLOCK_REALTIME; for people
+  uint64_t time_ns;   // CLOCK_REALTIME: what lies before was published by then, what follows not before
   uint64_t unused;
 };
 

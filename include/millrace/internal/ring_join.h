@@ -19,7 +19,8 @@
 
 namespace millrace::internal {
 
-enum class StartAt : uint8_t { kEnd, kOldest, kLast, kSequence };
+// Its value: kLast a number of messages, kSequence a sequence, kTime nanoseconds of CLOCK_REALTIME.
+enum class StartAt : uint8_t { kEnd, kOldest, kLast, kSequence, kTime };
 
 struct Beginning {
   Point at;
@@ -63,6 +64,9 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
         return std::nullopt;
       }
       at = wanted == end->sequence ? end : view.Find(wanted);
+      break;
+    case StartAt::kTime:
+      at = view.MarkBefore(value);
       break;
   }
   if (!at || round > 0) {

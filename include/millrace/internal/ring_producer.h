@@ -412,7 +412,8 @@ class RingProducer {
     Mark& mark = control_->marks[chunk % kMarks];
     W::VoidMark(mark);
     W::FenceMarkVoid();
-    W::StoreMarkSequence(mark, sequence_, wall_ns_());
+    W::StoreMarkSequence(mark, sequence_);
+    W::StoreMarkTime(mark, wall_ns_());  // everything before is published, nothing after it is
     W::StoreMarkPosition(mark, position_);
   }
 

@@ -9,6 +9,7 @@
 #ifndef MILLRACE_INTERNAL_RING_VIEW_H_
 #define MILLRACE_INTERNAL_RING_VIEW_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -151,18 +152,19 @@ class RingView {
     return W::LoadHeader(HeaderAt(first_end)) != 0 && Intact(first_end);
   }
 
-  // Reads mark i whole (K5-K8); nullopt: void, torn, above the tail or overwritten.
-  std::optional<Point> ReadMark(uint32_t i, uint64_t tail) const {
+  // Reads mark i whole (K5-K8), and its time if asked for; nullopt: void, torn, above the tail or
+  // overwritten.
+  std::optional<Point> ReadMark(uint32_t i, uint64_t tail, uint64_t* time_ns = nullptr) const {
     const Mark& mark = control_->marks[i % kMarks];
     const uint64_t position = W::LoadMarkPosition(mark);
     const uint64_t sequence = W::LoadMarkSequence(mark);
+    if (time_ns != nullptr) *time_ns = W::LoadMarkTime(mark);
     W::FenceMarkRead();
     if (W::ReloadMarkPosition(mark) != position || position == ~uint64_t{0} || position % 8 != 0)
       return std::nullopt;
     if (tail - position > capacity_ || !Intact(position)) return std::nullopt;
     return Point{position, sequence};
   }
-  uint64_t MarkTimeNs(uint32_t i) const { return W::Peek(control_->marks[i % kMarks].time_ns); }
 
   // The intact mark that is `best` by the given order among those that pass; nullopt: none does.
   template <class Passes, class Better>
@@ -187,6 +189,31 @@ class RingView {
   std::optional<Point> MarkAtOrBelow(uint64_t sequence) const {
     return FindMark([&](const Point& m) { return Ahead(m.sequence, sequence) <= 0; },
                     [](const Point& a, const Point& b) { return Ahead(a.position, b.position) > 0; });
+  }
+  // The newest mark such that nothing before it was published at `time_ns` (CLOCK_REALTIME) or later, as far
+  // as marks tell: older than each mark of that time or later, so that a clock that was set back moves the
+  // answer towards the oldest. nullopt: no mark says so.
+  std::optional<Point> MarkBefore(uint64_t time_ns) const {
+    const uint64_t tail = W::LoadTailPosition(control_->tail);
+    std::array<Point, kMarks> earlier;
+    size_t count = 0;
+    std::optional<uint64_t> too_late;  // the oldest mark from which on something may be that new
+    for (uint32_t i = 0; i < kMarks; ++i) {
+      uint64_t marked_ns = 0;
+      const std::optional<Point> mark = ReadMark(i, tail, &marked_ns);
+      if (!mark) continue;
+      if (marked_ns < time_ns) {
+        earlier[count++] = *mark;
+      } else if (!too_late || Ahead(mark->position, *too_late) < 0) {
+        too_late = mark->position;
+      }
+    }
+    std::optional<Point> best;
+    for (size_t i = 0; i < count; ++i) {
+      if (too_late && Ahead(earlier[i].position, *too_late) > 0) continue;
+      if (!best || Ahead(earlier[i].position, best->position) > 0) best = earlier[i];
+    }
+    return best;
   }
 
   // The boundary before message `sequence`, exactly, from the nearest mark; nullopt: not retained.

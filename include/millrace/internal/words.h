@@ -231,9 +231,12 @@ struct Words {
   // [K2] release: pairs with [K7].
   static void FenceMarkVoid() { A::Fence(std::memory_order_release, Site::K2); }
   // [K3] relaxed: made visible by K4.
-  static void StoreMarkSequence(Mark& mark, uint64_t sequence, uint64_t time_ns) {
+  static void StoreMarkSequence(Mark& mark, uint64_t sequence) {
     A::Store(mark.sequence, sequence, std::memory_order_relaxed, Site::K3);
-    A::Store(mark.time_ns, time_ns, std::memory_order_relaxed, Site::X);
+  }
+  // [K9] relaxed: as K3.
+  static void StoreMarkTime(Mark& mark, uint64_t time_ns) {
+    A::Store(mark.time_ns, time_ns, std::memory_order_relaxed, Site::K9);
   }
   // [K4] release: publishes the sequence; pairs with [K5].
   static void StoreMarkPosition(Mark& mark, uint64_t position) {
@@ -246,6 +249,10 @@ struct Words {
   // [K6] relaxed: between K5 and K8, which show whether it belongs to the position.
   static uint64_t LoadMarkSequence(const Mark& mark) {
     return A::Load(mark.sequence, std::memory_order_relaxed, Site::K6);
+  }
+  // [K10] relaxed: as K6.
+  static uint64_t LoadMarkTime(const Mark& mark) {
+    return A::Load(mark.time_ns, std::memory_order_relaxed, Site::K10);
   }
   // [K7] acquire: pairs with [K2].
   static void FenceMarkRead() { A::Fence(std::memory_order_acquire, Site::K7); }
