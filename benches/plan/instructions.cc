@@ -10,7 +10,7 @@ namespace millrace::bench {
 
 // The script prints lines "name number".
 void CountInstructions(const Settings& settings, Observations* out) {
-  const std::string note = "callgrind; averages over messages that take the straight path";
+  const std::string note = "callgrind; averages over messages that take the straight path, except for seats";
   std::map<std::string, double> counted;
   FILE* const pipe =
       popen(("'" + settings.instructions + "' '" + MILLRACE_COUNTED + "' 2>/dev/null").c_str(), "r");
@@ -41,8 +41,11 @@ void CountInstructions(const Settings& settings, Observations* out) {
       "copy_64");
   add("instructions.next_8", "next of 8 bytes, lossless", "next_8", nullptr);
   add("instructions.next_64", "next of 64 bytes, lossless", "next_64", nullptr);
-  add("instructions.seats_difference", "publish of 8 bytes with 1024 seats that keep up, less with 1",
-      "publish_seats_1024", "publish_seats_1");
+  add("instructions.seats_16",
+      "publish of 64 bytes, room made included, with 16 seats that keep up, less with 1", "publish_seats_16",
+      "publish_seats_1");
+  add("instructions.seats_256", "the same with 256 seats", "publish_seats_256", "publish_seats_1");
+  add("instructions.seats_1024", "the same with 1024 seats", "publish_seats_1024", "publish_seats_1");
 }
 
 }  // namespace millrace::bench

@@ -124,7 +124,8 @@ void AddFacts(Observations* all) {
     all->facts.push_back({.id = id, .what = id, .unit = unit, .values = {value, value, value}});
   };
   exact("instructions.typed_over_copy", "instructions", 20);
-  exact("instructions.seats_difference", "instructions", 0.1);
+  for (const char* id : {"instructions.seats_16", "instructions.seats_256", "instructions.seats_1024"})
+    exact(id, "instructions", 0.1);
   exact("open.bytes_per_seat", "bytes", 256);
   exact("open.create_ratio", "ratio", 2);
   exact("open.open_ratio", "ratio", 1);

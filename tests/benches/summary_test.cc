@@ -111,8 +111,10 @@ TEST(Summary, APlantedBadValueIsMissed) {
                              ScaleSamples(r, {"idle", "millrace", 8, 1, "adaptive"}, "cpu", 50);
                            }},
                           {"5", [](json* r) { SetFact(r, "instructions.typed_over_copy", 25); }},
-                          {"6", [](json* r) { SetFact(r, "instructions.seats_difference", 1.5); }},
-                          {"6", [](json* r) { SetFact(r, "instructions.seats_difference", -1.5); }},
+                          {"6", [](json* r) { SetFact(r, "instructions.seats_16", 1.5); }},
+                          {"6", [](json* r) { SetFact(r, "instructions.seats_256", 1.5); }},
+                          {"6", [](json* r) { SetFact(r, "instructions.seats_1024", 1.5); }},
+                          {"6", [](json* r) { SetFact(r, "instructions.seats_1024", -1.5); }},
                           {"6", [](json* r) { SetFact(r, "open.bytes_per_seat", 257); }},
                           {"6",
                            [](json* r) {

@@ -210,7 +210,10 @@ void Machine::Count() {
 }
 
 Machine::Step Machine::Look(uint32_t word, bool writes, Site site) {
-  if (!choices_->Exhaustive()) return choices_->Sampling() && site == Site::X ? Step::kOwn : Step::kActs;
+  if (!choices_->Exhaustive()) {
+    const bool unread = site == Site::X || site == Site::A1;  // no program here begins by age
+    return choices_->Sampling() && unread ? Step::kOwn : Step::kActs;
+  }
   using Access = Conflicts::Access;
   conflicts_.Touch(word, self_, threads_[self_].stage, writes ? Access::kWrite : Access::kRead);
   if (!reduces) return Step::kActs;

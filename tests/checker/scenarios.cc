@@ -231,6 +231,13 @@ std::vector<Scenario> Make() {
         Pausing(Plain("joiner", &Consumer<R::kInPlace, StartAt::kEnd>), Site::J1)},
        {3},
        wild});
+  add({"join-lost",
+       "a joiner whose place is gone by the time it is seen, while a successor scans",
+       {{0, 0}, 240, {232, 200, 216}, true},
+       {GivesCue(Plain("producer", &CueingFirst<3>)), Next(&SuccessorAfterCue<2>, true),
+        Pausing(Plain("joiner", &Consumer<R::kInPlace, StartAt::kEnd>), Site::J2)},
+       {2},
+       wild});
   add({"join-counted",
        "two are stopped while they join, between their counts, and the ring is lapped meanwhile",
        {{0, 0}, 240, {232, 200, 216}, true},
