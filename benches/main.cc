@@ -39,6 +39,7 @@ void Declare(CLI::App* app, Arguments* a) {
       ->check(CLI::IsMember(Experiments()));
   app->add_option("--subjects", settings.subjects, "rivals and limits by name, comma-separated (--list)")
       ->delimiter(',');
+  app->add_option("--sizes", settings.sizes, "some message sizes, bytes, comma-separated")->delimiter(',');
   app->add_option("--rounds", settings.rounds, "instead of 4 (quick) or 15")->check(CLI::Range(1, 1000));
   app->add_option("--slice", settings.slice_seconds, "seconds, instead of 0.1 (quick) or 0.2")
       ->check(CLI::Range(0.01, 10.0));

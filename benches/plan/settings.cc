@@ -18,6 +18,9 @@ std::string NameForPeople(const std::string& experiment) {
 }  // namespace
 
 bool Settings::Wants(const std::string& experiment) const { return Has(only, NameForPeople(experiment)); }
+bool Settings::WantsSize(size_t bytes) const {
+  return sizes.empty() || std::find(sizes.begin(), sizes.end(), bytes) != sizes.end();
+}
 bool Settings::WantsSubject(const std::string& subject) const { return Has(subjects, subject); }
 
 const std::vector<std::string>& Experiments() {

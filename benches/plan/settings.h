@@ -16,11 +16,13 @@ struct Settings {
   size_t capacity_bytes = 1 << 20;
   std::vector<std::string> only = {};      // experiments; empty: all
   std::vector<std::string> subjects = {};  // empty: all
+  std::vector<size_t> sizes = {};          // bytes of payload; empty: all
   std::string instructions = {};           // the script that counts instructions
   std::string microbench = {};             // the program of Google Benchmark; empty: not built
 
   bool Wants(const std::string& experiment) const;
   bool WantsSubject(const std::string& subject) const;
+  bool WantsSize(size_t bytes) const;
 };
 
 // What --only takes; some stand for several experiments of the plan.

@@ -24,7 +24,7 @@ class Planner {
 
   template <class Takes>
   void Add(Group group, Work work, Takes takes) {
-    if (!settings_.Wants(group.experiment)) return;
+    if (!settings_.Wants(group.experiment) || !settings_.WantsSize(work.bytes)) return;
     work.capacity_bytes = settings_.capacity_bytes;
     for (const Rival& rival : Rivals()) {
       if (!takes(rival) || work.bytes < rival.least_bytes || work.bytes > rival.most_bytes ||
