@@ -40,7 +40,7 @@ class [[nodiscard]] MessageBatch {
     if (!core.ring.Allows(n) || !core.ring.BatchFits(n)) [[unlikely]]
       return core.AddToBatchSlow(message.data(), n, 0, in_parts());
     internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
-    core.AddToBatch(n);
+    core.ring.AddToBatch(n);
     return Sent::kOk;
   }
   Sent TryAdd(std::string_view message) noexcept { return TryAdd(std::as_bytes(std::span(message))); }

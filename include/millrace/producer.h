@@ -47,8 +47,11 @@ class [[nodiscard]] Claim {
   void Commit(size_t used) {
     assert(core_ != nullptr && used <= size_);
     if (core_ == nullptr || used > size_) return;
-    core_->claim_open = false;
-    std::exchange(core_, nullptr)->Commit(used);
+    internal::ProducerCore& core = *std::exchange(core_, nullptr);
+    core.claim_open = false;
+    if (!core.ring.Fits(used)) [[unlikely]]
+      return;  // in a forked child, or after Close (misuse): the space is gone
+    core.Commit(used);
   }
   void Abort() {
     if (core_ != nullptr) std::exchange(core_, nullptr)->claim_open = false;
@@ -97,11 +100,13 @@ class MILLRACE_EXPORT Producer {
   Claim TryClaim(size_t n) noexcept {
     assert(!core_->claim_open);
     internal::ProducerCore& core = *core_;
-    if (core.ring.Allows(n) && core.ring.Fits(n)) [[likely]] {
-      core.claim_open = true;
-      return Claim(&core, core.ring.Place(), n, Sent::kOk);
+    internal::ProducerCore::Claimed claimed{core.ring.Place(), Sent::kOk};
+    if (!core.ring.Allows(n) || !core.ring.Fits(n)) [[unlikely]] {
+      claimed = core.TryClaimSlow(n);
+      if (claimed.data == nullptr) return Claim(nullptr, nullptr, 0, claimed.why);
     }
-    return TryClaimSlow(n);
+    core.claim_open = true;
+    return Claim(&core, claimed.data, n, Sent::kOk);
   }
   // The same, waiting for room as ProducerOptions::on_full says.
   Claim WaitClaim(size_t n, Nanos timeout = kForever);
@@ -156,7 +161,6 @@ class MILLRACE_EXPORT Producer {
   template <class T>
   friend class TypedProducer;
   explicit Producer(std::unique_ptr<internal::ProducerCore> core);
-  [[gnu::cold]] Claim TryClaimSlow(size_t n) noexcept;
   // kSchema, kBadArgument: the ring does not carry messages of this schema and size. ("" is any schema.)
   absl::Status CheckCarries(std::string_view schema, size_t bytes) const;
   std::unique_ptr<internal::ProducerCore> core_;

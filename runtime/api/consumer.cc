@@ -119,7 +119,7 @@ absl::Status Consumer::SkipTo(Start start) {
     return CannotSkip(cold, Error::kBadArgument, std::string(s.message()));
   auto& ring = core_->ring;
   const segment::Where where = segment::Locate(start);
-  const std::optional<Point> end = ring.End();
+  const std::optional<Point> end = ring.End(ring.at());
   if (!end)
     return CannotSkip(cold, Error::kDamaged,
                       segment::DamageOf(segment::MemoryOf(cold.attached.ring, cold.attached.header)));
@@ -170,11 +170,11 @@ absl::Status Consumer::status() const { return Explain(*core_->cold); }
 
 ConsumerStats Consumer::stats() const {
   const Cold& cold = *core_->cold;
-  const internal::ConsumerCounts& counts = core_->member ? cold.member.counts() : core_->ring.counts();
-  const internal::RingControl& control = cold.control();
+  const internal::ConsumerCounts counts = core_->member ? cold.member.counts() : core_->ring.counts();
   const Point here = Here(cold);
-  const int64_t messages = Ahead(W::LoadTailSequence(control.tail), here.sequence);
-  const int64_t bytes = Ahead(W::LoadTailPosition(control.tail), here.position);
+  const Point end = core_->ring.End(here).value_or(here);
+  const int64_t messages = Ahead(end.sequence, here.sequence);
+  const int64_t bytes = Ahead(end.position, here.position);
   const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
   return {counts.received,
           counts.lost,

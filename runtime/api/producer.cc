@@ -95,14 +95,6 @@ absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const Rin
   }
 }
 
-Claim Producer::TryClaimSlow(size_t n) noexcept {
-  Sent why = Sent::kOk;
-  std::byte* const data = core_->TryClaimSlow(n, &why);
-  if (data == nullptr) return Claim(nullptr, nullptr, 0, why);
-  core_->claim_open = true;
-  return Claim(core_.get(), data, n, why);
-}
-
 Claim Producer::WaitClaim(size_t n, Nanos timeout) {
   assert(!core_->claim_open);
   Sent why = Sent::kOk;
@@ -128,6 +120,7 @@ absl::Status Producer::Close() {
   if (cold.closed) return os::Failure(Error::kClosed, "Close: this producer has closed its ring already");
   assert(!core_->claim_open);
   if (core_->ring.batch_open()) core_->ring.AbortBatch();
+  core_->ring.StoreTail();
   cold.FlushCounters(*core_);
   segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
   cold.closed = true;
@@ -197,7 +190,7 @@ size_t Producer::max_message() const { return core_->cold->attached.header.max_m
 
 ProducerStats Producer::stats() const {
   const ProducerCore::Cold& cold = *core_->cold;
-  return {core_->ring.sequence(), core_->bytes_published,  cold.dropped,
+  return {core_->ring.sequence(), core_->ring.payload_bytes(),  cold.dropped,
           cold.blocked,           core_->ring.evictions(), cold.wakes,
           Nanos(cold.blocked_ns)};
 }

@@ -40,7 +40,9 @@ ProducerCore::ProducerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
 }
 
 ProducerCore::~ProducerCore() {
-  if (!cold->forked && !cold->closed) cold->FlushCounters(*this);
+  if (cold->forked || cold->closed) return;
+  ring.StoreTail();
+  cold->FlushCounters(*this);
 }
 
 void ProducerCore::Cold::InForkedChild() noexcept {
@@ -54,7 +56,7 @@ void ProducerCore::Cold::InForkedChild() noexcept {
 
 void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
   CounterWords& counters = c.ring.control().counters;
-  W::Note(counters.bytes, base_bytes + c.bytes_published);
+  W::Note(counters.bytes, base_bytes + c.ring.payload_bytes());
   W::Note(counters.dropped, base_dropped + dropped);
   W::Note(counters.blocked, base_blocked + blocked);
   W::Note(counters.blocked_ns, base_blocked_ns + static_cast<uint64_t>(blocked_ns));
@@ -160,9 +162,11 @@ void ProducerCore::Wake() noexcept {
 }
 
 // Misuse (asserted in debug builds): a message besides the open batch. Nobody's stream may break for it.
-std::byte* ProducerCore::TryClaimSlow(size_t n, Sent* why) noexcept {
+ProducerCore::Claimed ProducerCore::TryClaimSlow(size_t n) noexcept {
   if (ring.batch_open()) CommitBatch();
-  return TryForRoom(n, why);
+  Claimed claimed{};
+  claimed.data = TryForRoom(n, &claimed.why);
+  return claimed;
 }
 
 std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept {
@@ -225,15 +229,14 @@ Sent ProducerCore::AddToBatchSlow(const void* message, size_t n, int64_t timeout
   std::byte* const data = ClaimInBatch(n, timeout_ns, in_parts, &why);
   if (data == nullptr) return why;
   RealAtomics::CopyIn(data, message, n);
-  AddToBatch(n);
+  ring.AddToBatch(n);
   return Sent::kOk;
 }
 
 Sent ProducerCore::TryPublishSlow(const void* message, size_t n) noexcept {
-  Sent why = Sent::kOk;
-  std::byte* const data = TryClaimSlow(n, &why);
-  if (data == nullptr) return why;
-  RealAtomics::CopyIn(data, message, n);
+  const Claimed claimed = TryClaimSlow(n);
+  if (claimed.data == nullptr) return claimed.why;
+  RealAtomics::CopyIn(claimed.data, message, n);
   Commit(n);
   return Sent::kOk;
 }

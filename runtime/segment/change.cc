@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "millrace/internal/ring_view.h"
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
@@ -54,8 +55,9 @@ absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
   if (!seats.ok()) return seats.status();
   auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, false, paths.seats);
   if (!seats_map.ok()) return seats_map.status();
-  auto ring_map = MapControl(*ring, paths);
+  auto ring_map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, true, false, paths.ring);
   if (!ring_map.ok()) return ring_map.status();
+  const internal::RingView<internal::RealAtomics> view(MemoryOf(*ring_map, ring->header));
   internal::RingControl& control = *MemoryOf(*ring_map, ring->header).control;
   const internal::SeatTable table = TableOf(*seats_map, seats->header);
   if (seat >= table.count)
@@ -72,7 +74,8 @@ absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
     if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) {
       return NoSuchSeat(paths, seat, generation, "nobody sits there");
     }
-    W::Note(identity.evicted_sequence, W::LoadTailSequence(control.tail));
+    const auto end = view.End();
+    W::Note(identity.evicted_sequence, end ? end->sequence : W::LoadTailSequence(control.tail));
     if (W::Evict(identity, state,
                  internal::MakeSeatState(generation, SeatPhase::kEvicted, internal::DeliveryOf(state),
                                          internal::EvictedBy::kTool, internal::EvictedWhy::kRequest))) {

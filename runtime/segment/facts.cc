@@ -63,13 +63,6 @@ uint64_t NotBehind(uint64_t end, uint64_t place) {
   return static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end, place)));
 }
 
-// The sequence of the message at a frame boundary, or of the next one.
-uint64_t SequenceAt(const View& view, uint64_t position) {
-  const uint64_t header = W::LoadHeader(view.HeaderAt(position));
-  const uint64_t tail = W::LoadTailSequence(view.control().tail);
-  return header == 0 ? tail : internal::WidenSequence(static_cast<uint32_t>(header >> 32), tail);
-}
-
 // A member has the message it claims to do, or nothing of its own.
 void MemberFacts(SeatInfo& info, const internal::Seat& seat, const internal::SeatTable& table,
                  const Point& end, const View& view) {
@@ -79,7 +72,7 @@ void MemberFacts(SeatInfo& info, const internal::Seat& seat, const internal::Sea
   const uint64_t position = internal::ClaimPosition(claim) & ~uint64_t{7};
   if (claim == internal::kNoClaim || end.position - position > view.capacity()) return;
   info.lag_bytes = end.position - position;
-  info.lag_messages = NotBehind(end.sequence, SequenceAt(view, position));
+  info.lag_messages = NotBehind(end.sequence, view.PlaceAt(position).sequence);
   info.lag_ns = AgeOf(view, position);
 }
 
@@ -121,7 +114,7 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
     group.durable = (flags & internal::kGroupDurable) != 0;
     const uint64_t cursor = W::LoadCursor(words) & ~uint64_t{7};
     group.lag_bytes = NotBehind(end.position, cursor);
-    if (group.lag_bytes != 0) group.lag_messages = NotBehind(end.sequence, SequenceAt(view, cursor));
+    if (group.lag_bytes != 0) group.lag_messages = NotBehind(end.sequence, view.PlaceAt(cursor).sequence);
     for (const SeatInfo& seat : info.consumers) {
       const auto place = internal::GroupOfSeat<A>(table.seats[seat.seat].identity);
       if (place != internal::GroupPlace{g, W::Peek(words.generation)}) continue;

@@ -148,11 +148,7 @@ absl::StatusOr<std::optional<GroupHold>> JoinExisting(const SeatsAccess& seats, 
   hold.place = {index, W::Peek(group.generation)};
   hold.lock = *std::move(*lock);
   const internal::RingView<A> view(memory);
-  const uint64_t cursor = W::LoadCursor(group) & ~uint64_t{7};
-  const uint64_t header = W::LoadHeader(view.HeaderAt(cursor));
-  const uint64_t tail = W::LoadTailSequence(view.control().tail);
-  hold.begin.at = {cursor,
-                   header == 0 ? tail : internal::WidenSequence(static_cast<uint32_t>(header >> 32), tail)};
+  hold.begin.at = view.PlaceAt(W::LoadCursor(group) & ~uint64_t{7});
   hold.begin.wanted = hold.begin.at.sequence;
   return std::optional<GroupHold>(std::move(hold));
 }

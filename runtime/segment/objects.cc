@@ -173,10 +173,10 @@ std::string DamageOf(const internal::RingMemory& memory) {
   const internal::RingView<internal::RealAtomics> view(memory);
   const auto tail = view.Tail();
   if (!tail) return "the tail words contradict the reserved position";
-  const auto end = view.End();
-  if (!end)
-    return absl::StrCat("no valid frame at position ", tail->position, " (sequence ", tail->sequence, ")");
-  return "";
+  if (view.End()) return "";
+  internal::Point place = *tail;
+  (void)view.Walk(*tail, std::nullopt, &place);
+  return absl::StrCat("no valid frame at position ", place.position, " (sequence ", place.sequence, ")");
 }
 
 bool HasMagic(const std::string& path, const char (&magic)[8]) {

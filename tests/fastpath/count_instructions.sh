@@ -14,9 +14,9 @@ set -euo pipefail
 version=$1 run=$2 planted=$3
 
 EXPECTED=(
-  "fastpath_publish_typed 43"   # 64 bytes
-  "fastpath_publish_64 45"      # untyped, 64 bytes: one comparison with the maximum message more
-  "fastpath_claim_commit_64 61" # the token's destructor included
+  "fastpath_publish_typed 30"   # 64 bytes
+  "fastpath_publish_64 32"      # untyped, 64 bytes: one comparison with the maximum message more
+  "fastpath_claim_commit_64 37" # the token's destructor included
   "fastpath_next 56"
   "fastpath_next_typed 48"
 )

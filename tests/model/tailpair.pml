@@ -4,11 +4,12 @@
  *
  * Modelled.  A ring of CAPACITY cells.  Frames have one or two cells, so that position and sequence
  * differ; the second cell is payload that must never be parsed.  The producer reserves, writes the
- * payload, writes the stop sign (0) where the next header will be, stores the header, then
- * tail.sequence, then tail.position.  It may be killed between any two of these stores, KILLS times
- * in all; the next producer reads the pair, takes the sequence from the header at that position if
- * one is published there, walks to the first 0 and carries on from there.  A joiner does the same,
- * guarding every header by `reserved`.
+ * payload, writes the stop sign (0) where the next header will be, stores the header.  The pair may
+ * lag: before any frame, and at the latest before `reserved` would leave it more than CAPACITY
+ * behind, tail.sequence and then tail.position are stored.  The producer may be killed between any
+ * two of these stores, KILLS times in all; the next one reads the pair, takes the sequence from the
+ * header at that position if one is published there, walks to the first 0 and carries on from
+ * there.  A joiner does the same, guarding every header by `reserved`.
  *
  * Property.  The pair as read names a boundary and its true sequence; a walk meets only headers, in
  * sequence; take-over ends exactly behind the last published frame: none lost, none invented.
@@ -18,6 +19,7 @@
  *                     old sequence for the new position.
  *   -DTRUST_PAIR      the header is not consulted: between the two stores the sequence is one ahead
  *                     of the position, for a moment to a joiner and for ever after a kill.
+ *   -DLAG_FOR_EVER    the pair lags by more than the ring: take-over walks over what was overwritten.
  *   -DLATE_STOP_SIGN  the header is stored before the stop sign: a walk runs on into what the
  *                     previous lap left there.
  */
@@ -44,6 +46,12 @@ byte tail_sequence = 0;                 /* shared word */
 
 byte truth[16]     = NEVER;             /* ghost: sequence of the boundary at this position */
 byte end_position  = 0;                 /* ghost: end of the last published frame */
+
+#ifdef LAG_FOR_EVER
+#define MAY_LAG(end)  true
+#else
+#define MAY_LAG(end)  ((end) <= tail_position + CAPACITY)
+#endif
 
 #define MAY_BE_KILLED  if :: kills < KILLS -> kills++; goto take_over :: true fi
 
@@ -73,6 +81,20 @@ publish:
        :: cells = 1
        :: cells = 2
        fi;
+       if
+       :: true ->
+#ifdef POSITION_FIRST
+            tail_position = position;
+            MAY_BE_KILLED;
+            tail_sequence = sequence;
+#else
+            tail_sequence = sequence;
+            MAY_BE_KILLED;
+            tail_position = position;
+#endif
+            MAY_BE_KILLED
+       :: MAY_LAG(position + cells + 1)
+       fi;
        reserved = (position + cells + 1 > reserved -> position + cells + 1 : reserved);
        if
        :: cells == 2 -> cell[(position + 1) % CAPACITY] = PAYLOAD
@@ -92,15 +114,6 @@ publish:
        cell[(position + cells) % CAPACITY] = 0;
 #endif
        MAY_BE_KILLED;
-#ifdef POSITION_FIRST
-       tail_position = position + cells;
-       MAY_BE_KILLED;
-       tail_sequence = sequence + 1;
-#else
-       tail_sequence = sequence + 1;
-       MAY_BE_KILLED;
-       tail_position = position + cells;
-#endif
        d_step { position = position + cells; sequence++ };
        MAY_BE_KILLED
   :: else -> goto done

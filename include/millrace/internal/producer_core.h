@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <utility>
 
 #include "millrace/export.h"
 #include "millrace/internal/atomics.h"
@@ -26,7 +25,11 @@ class ProducerCore {
   ProducerCore(const ProducerCore&) = delete;
 
   // Slow halves of claiming; nullptr: *why says why. Waiting for ever: INT64_MAX.
-  [[gnu::cold]] std::byte* TryClaimSlow(size_t n, Sent* why) noexcept;
+  struct Claimed {  // in two registers: a Claim made of it need not go through memory
+    std::byte* data;
+    Sent why;
+  };
+  [[gnu::cold]] MILLRACE_EXPORT Claimed TryClaimSlow(size_t n) noexcept;
   [[gnu::cold]] std::byte* WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept;
   [[gnu::cold]] MILLRACE_EXPORT void Wake() noexcept;
 
@@ -37,12 +40,7 @@ class ProducerCore {
   [[gnu::cold]] std::byte* ClaimInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept;
   [[gnu::cold]] MILLRACE_EXPORT Sent AddToBatchSlow(const void* message, size_t n, int64_t timeout_ns,
                                                     bool in_parts) noexcept;
-  void AddToBatch(size_t used) noexcept {
-    bytes_batched += used;
-    ring.AddToBatch(used);
-  }
   void CommitBatch() noexcept {
-    bytes_published += std::exchange(bytes_batched, 0);
     if (ring.CommitBatch()) [[unlikely]]
       Wake();
   }
@@ -52,19 +50,16 @@ class ProducerCore {
     claim_open = false;
     if (!ring.batch_open()) [[unlikely]]
       return WhyNoBatch();
-    if (commit) {
+    if (commit)
       CommitBatch();
-    } else {
-      bytes_batched = 0;
+    else
       ring.AbortBatch();
-    }
     return Sent::kOk;
   }
   [[gnu::cold]] MILLRACE_EXPORT Sent WhyNoBatch() const noexcept;
 
   // Publishes the frame at ring.Place().
   void Commit(size_t used) noexcept {
-    bytes_published += used;
     if (ring.Commit(used)) [[unlikely]]
       Wake();
   }
@@ -74,9 +69,7 @@ class ProducerCore {
   [[gnu::cold]] std::byte* WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept;
 
   RingProducer<RealAtomics> ring;
-  uint64_t bytes_published = 0;  // payload, by this handle
-  uint64_t bytes_batched = 0;    // payload in the open batch
-  bool claim_open = false;       // a Claim or a MessageBatch
+  bool claim_open = false;  // a Claim or a MessageBatch
   std::unique_ptr<Cold> cold;
 };
 

@@ -212,9 +212,7 @@ class RingMember : public RingView<A> {
   }
   // Where the group stands: its next message.
   Point at() const {
-    const uint64_t cursor = Cursor();
-    const uint64_t header = W::LoadHeader(this->HeaderAt(cursor));
-    return {cursor, header == 0 ? W::LoadTailSequence(this->control_->tail) : SequenceOf(header)};
+    return this->PlaceAt(Cursor());
   }
   const ConsumerCounts& counts() const { return counts_; }
   void CountLateWakeup() { ++counts_.late_wakeups; }

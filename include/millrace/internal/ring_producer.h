@@ -11,6 +11,8 @@
 // I4  A live lossless seat at p is never overtaken: R <= p + capacity, or the seat was evicted first [E1].
 // I5  A mark is recorded at tail with no frame unpublished, so it never lies above tail.
 // I6  While a batch is open its first header is 0 and tail stands before it: none of it is there yet.
+// I7  No message ends at the very end of the ring: its successor's header lies in the same lap, so that the
+//     straight path adds to a pointer and masks nothing.
 #ifndef MILLRACE_INTERNAL_RING_PRODUCER_H_
 #define MILLRACE_INTERNAL_RING_PRODUCER_H_
 
@@ -53,44 +55,63 @@ class RingProducer {
     asym_ = asym;
     sleepers_ = asym ? &seats.control->sleeper : &kLookEveryTime;
     wall_ns_ = wall_ns;
-    position_ = at.position;
-    sequence_ = at.sequence;
+    position_ = first_.position = at.position;
+    sequence_ = first_.sequence = at.sequence;
+    fill_ = 0;
     limit_ = W::LoadReserved(control_->room);
     scanned_ = false;
     seats_used_ = 0;
     last_mark_chunk_ = ~uint64_t{0};
-    SetStraightLimit();
+    batch_ = {};
+    SetStraightEnd();
   }
 
   // Straight path: does a message of `n` bytes, not above the maximum, fit without asking anybody? If not:
   // ClaimSlow.
   bool Fits(size_t n) const noexcept {
-    return Ahead(position_ + FrameBytes(n) + kFrameHeader, straight_limit_) <= 0;
+    return reinterpret_cast<uintptr_t>(cursor_) + FrameBytes(n) + kFrameHeader <= straight_end_;
   }
   bool Allows(size_t n) const noexcept { return n <= max_message_; }
   // Where the payload of the next frame goes.
-  std::byte* Place() const noexcept { return data_ + (position_ & mask_) + kFrameHeader; }
+  std::byte* Place() const noexcept { return cursor_ + kFrameHeader; }
 
   // Pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who is in the way.
   // `n` is at most the maximum message. May publish a padding frame: the caller wakes if it says so.
   std::byte* ClaimSlow(size_t n, bool* wake) {
+    Settle();
+    if (!batch_.open) StoreTail();
     const uint64_t frame = FrameBytes(n);
     const uint64_t to_end = capacity_ - (position_ & mask_);
-    const uint64_t pad = frame > to_end ? to_end : 0;
+    // The header that follows stays in this lap too (I7).
+    const uint64_t pad = frame + kFrameHeader > to_end ? to_end : 0;
     wanted_end_ = position_ + pad + frame + kFrameHeader;
     if (Ahead(wanted_end_, limit_) > 0 && !MakeRoom(wanted_end_)) return nullptr;
-    if (pad != 0 && batch_.open) {
-      Append(pad - kFrameHeader, /*padding=*/true);
-      batch_.padding += pad;
-    } else if (pad != 0) {
-      *wake |= Publish(pad - kFrameHeader, /*padding=*/true);
-    }
-    SetStraightLimit();
-    return data_ + (position_ & mask_) + kFrameHeader;
+    if (pad != 0) *wake |= Pad(pad);
+    SetStraightEnd(frame + kFrameHeader);
+    return Place();
   }
 
   // Publishes the claimed frame with `used` bytes of payload. true: somebody may be asleep, call Wake.
-  bool Commit(size_t used) noexcept { return Publish(used, /*padding=*/false); }
+  // Members are loaded once: the compiler must assume that a store to shared memory may change them.
+  bool Commit(size_t used) noexcept {
+    std::byte* const at = cursor_;
+    std::byte* const next = at + FrameBytes(used);
+    const uint64_t tag = tag_;
+    const SleeperWords& sleepers = *sleepers_;
+    fill_ += FrameBytes(used) - kFrameHeader - used;  // for a constant multiple of 8: nothing
+    cursor_ = next;
+    tag_ = tag + kNextTag;
+    W::StoreStopSign(HeaderOf(next));  // I1
+    W::StoreHeader(HeaderOf(at), tag + used);
+    W::CompilerBarrierBeforeSleepers();
+    return W::AnySleeper(sleepers);
+  }
+
+  // The tail pair follows: once per chunk, at the end of a batch, when asked (closing, leaving).
+  void StoreTail() noexcept {
+    W::StoreTailSequence(control_->tail, sequence());
+    W::StoreTailPosition(control_->tail, batch_.open ? batch_.position : position());
+  }
 
   // ---- batch: several frames, one publication. PROTOCOL.md "Batches"
   // ---------------------------------------
@@ -99,31 +120,39 @@ class RingProducer {
   void BeginBatch() {
     if ((W::Peek(control_->room.flags) & kFlagBatches) == 0)
       W::StoreFlags(control_->room, W::Peek(control_->room.flags) | kFlagBatches);
-    batch_ = {.open = true, .position = position_, .sequence = sequence_};
-    SetStraightLimit();
+    Settle();
+    batch_ = {.open = true, .first = cursor_, .position = position_, .sequence = sequence_, .fill = fill_};
+    SetStraightEnd();
   }
   bool batch_open() const noexcept { return batch_.open; }
-  uint64_t batched() const noexcept { return batch_.open ? sequence_ - batch_.sequence : 0; }
+  uint64_t batched() const noexcept { return batch_.open ? claimed_sequence() - batch_.sequence : 0; }
 
   // As Fits, in a batch. If not: would the batch be too large (BatchHasRoomFor), or ask ClaimSlow.
   bool BatchFits(size_t n) const noexcept {
-    return Ahead(position_ + FrameBytes(n) + kFrameHeader, batch_.straight_limit) <= 0;
+    return reinterpret_cast<uintptr_t>(cursor_) + FrameBytes(n) + kFrameHeader <= batch_.straight_end;
   }
   // Frames without padding, so that the answer does not depend on where in the ring the batch began.
   bool BatchHasRoomFor(size_t n) const noexcept {
-    return position_ + FrameBytes(n) - batch_.position - batch_.padding <= BatchBytes();
+    return position() + FrameBytes(n) - batch_.position - batch_.padding <= BatchBytes();
   }
   uint64_t BatchBytes() const noexcept { return capacity_ / 4; }
 
   // The claimed frame joins the batch with `used` bytes of payload.
-  void AddToBatch(uint64_t used) noexcept { Append(used, /*padding=*/false); }
+  void AddToBatch(uint64_t used) noexcept {
+    std::byte* const at = cursor_;
+    const uint64_t tag = tag_;
+    fill_ += FrameBytes(used) - kFrameHeader - used;
+    cursor_ = at + FrameBytes(used);
+    tag_ = tag + kNextTag;
+    StoreInBatch(at, tag + used);
+  }
 
   // Publishes the batch; none is open afterwards. true: somebody may be asleep, call Wake.
   bool CommitBatch() noexcept {
     const Batch batch = EndBatch();
     if (position_ == batch.position) return false;
     W::StoreStopSign(HeaderAt(position_));  // I1
-    const bool wake = Reveal(HeaderAt(batch.position), batch.first_header, sequence_, position_);
+    const bool wake = Reveal(HeaderAt(batch.position), batch.first_header);
     if (batch.mark_due) RecordMark();
     return wake;
   }
@@ -132,7 +161,8 @@ class RingProducer {
     const Batch batch = EndBatch();
     position_ = batch.position;
     sequence_ = batch.sequence;
-    SetStraightLimit();
+    fill_ = batch.fill;
+    SetStraightEnd();
   }
 
   // Takes the announcement of sleepers and moves the epoch. true: FUTEX_WAKE the epoch.
@@ -182,8 +212,9 @@ class RingProducer {
 
   // In a forked child and after closing: every claim goes to the slow path, every store to scratch memory.
   void Strand(const RingMemory& scratch, const SeatTable& seats) noexcept {
+    Settle();
     control_ = scratch.control;
-    data_ = scratch.data;
+    data_ = cursor_ = scratch.data;
     mask_ = 0;
     max_message_ = 0;
     seats_ = seats;
@@ -191,11 +222,21 @@ class RingProducer {
     sleepers_ = &seats.control->sleeper;
     asym_ = true;
     batch_ = {};
-    limit_ = straight_limit_ = batch_.straight_limit = position_;
+    limit_ = position_;
+    straight_end_ = 0;
   }
 
-  uint64_t position() const { return position_; }
-  uint64_t sequence() const { return batch_.open ? batch_.sequence : sequence_; }  // of what is published
+  uint64_t position() const {  // of the next frame
+    return position_ + static_cast<uint64_t>(cursor_ - (data_ + (position_ & mask_)));
+  }
+  uint64_t sequence() const {  // of what is published
+    return batch_.open ? batch_.sequence : claimed_sequence();
+  }
+  uint64_t payload_bytes() const {  // published by this producer
+    const Point end = batch_.open ? Point{batch_.position, batch_.sequence} : Point{position(), sequence()};
+    return end.position - first_.position - kFrameHeader * (end.sequence - first_.sequence) -
+           (batch_.open ? batch_.fill : fill_);
+  }
   uint64_t evictions() const { return evictions_; }                                // by this producer
   uint64_t max_message() const { return max_message_; }
   uint64_t capacity() const { return capacity_; }
@@ -203,70 +244,95 @@ class RingProducer {
   const SeatTable& seats() const { return seats_; }
 
  private:
-  uint64_t& HeaderAt(uint64_t position) { return *reinterpret_cast<uint64_t*>(data_ + (position & mask_)); }
+  static constexpr uint64_t kNextTag = uint64_t{1} << 32;
+  static constexpr uint64_t kMostTailLag = uint64_t{16} << 10;  // bytes; see SetStraightEnd
 
-  // Members are loaded once: the compiler must assume that a store to shared memory may change them.
-  bool Publish(uint64_t payload, bool padding) noexcept {
-    const uint64_t position = position_, sequence = sequence_, next = position + FrameBytes(payload);
-    const uint64_t next_sequence = sequence + (padding ? 0 : 1);
-    uint64_t& header = HeaderAt(position);
-    uint64_t& stop_sign = HeaderAt(next);
-    position_ = next;
-    sequence_ = next_sequence;
-    W::StoreStopSign(stop_sign);  // I1
-    return Reveal(header, MakeFrameHeader(sequence, payload, padding), next_sequence, next);
+  static uint64_t& HeaderOf(std::byte* frame) { return *reinterpret_cast<uint64_t*>(frame); }
+  uint64_t& HeaderAt(uint64_t position) { return HeaderOf(data_ + (position & mask_)); }
+  uint64_t claimed_sequence() const {
+    return sequence_ + static_cast<uint32_t>(static_cast<uint32_t>(tag_ >> 32) - static_cast<uint32_t>(sequence_));
   }
 
-  // The moment of publication, of a frame or of a batch. true: somebody may be asleep.
-  [[gnu::always_inline]] inline bool Reveal(uint64_t& header, uint64_t value, uint64_t next_sequence,
-                                            uint64_t next) noexcept {
-    TailWords& tail = control_->tail;
-    const SleeperWords& sleepers = *sleepers_;
+  // position_ and sequence_ catch up with the straight path, which moves cursor_ and tag_ only: within a lap,
+  // and fewer than 2^32 messages at a time.
+  void Settle() noexcept {
+    position_ = position();
+    sequence_ = claimed_sequence();
+  }
+
+  // The moment of publication of a padding or a batch, up to position_. true: somebody may be asleep.
+  bool Reveal(uint64_t& header, uint64_t value) noexcept {
     W::StoreHeader(header, value);
-    W::StoreTailSequence(tail, next_sequence);
-    W::StoreTailPosition(tail, next);
+    W::StoreTailSequence(control_->tail, sequence_);
+    W::StoreTailPosition(control_->tail, position_);
     W::CompilerBarrierBeforeSleepers();
-    return W::AnySleeper(sleepers);
+    return W::AnySleeper(*sleepers_);
+  }
+
+  // A padding frame of so many bytes, to the end of the ring. true: somebody may be asleep.
+  bool Pad(uint64_t bytes) noexcept {
+    std::byte* const at = cursor_;
+    const uint64_t header = MakeFrameHeader(sequence_, bytes - kFrameHeader, /*padding=*/true);
+    position_ += bytes;
+    fill_ += bytes;
+    if (batch_.open) {
+      batch_.padding += bytes;
+      StoreInBatch(at, header);
+      return false;
+    }
+    W::StoreStopSign(HeaderAt(position_));  // I1
+    const bool wake = Reveal(HeaderOf(at), header);
+    RecordMark();
+    return wake;
   }
 
   struct Batch {
     bool open = false;
-    bool mark_due = false;        // room was made meanwhile: I5 forbids the mark until the batch is there
-    uint64_t position = 0;        // of its first frame
-    uint64_t sequence = 0;        // of its first message
-    uint64_t padding = 0;         // bytes
-    uint64_t first_header = 0;    // kept back until CommitBatch
-    uint64_t straight_limit = 0;  // as straight_limit_, and BatchBytes
+    bool mark_due = false;       // room was made meanwhile: I5 forbids the mark until the batch is there
+    std::byte* first = nullptr;  // its first frame
+    uint64_t position = 0;       // of that
+    uint64_t sequence = 0;       // of its first message
+    uint64_t fill = 0;           // fill_ before it
+    uint64_t padding = 0;        // bytes
+    uint64_t first_header = 0;   // kept back until CommitBatch
+    uintptr_t straight_end = 0;  // as straight_end_, and BatchBytes
   };
 
-  void Append(uint64_t payload, bool padding) noexcept {
-    const uint64_t header = MakeFrameHeader(sequence_, payload, padding);
-    if (position_ == batch_.position)
+  void StoreInBatch(std::byte* at, uint64_t header) noexcept {
+    if (at == batch_.first)
       batch_.first_header = header;  // I6
     else
-      W::StoreBatchedHeader(HeaderAt(position_), header);
-    position_ += FrameBytes(payload);
-    if (!padding) ++sequence_;
+      W::StoreBatchedHeader(HeaderOf(at), header);
   }
 
   // Shuts the straight path of the batch and opens that of single messages.
   Batch EndBatch() noexcept {
+    Settle();
     const Batch batch = batch_;
     batch_ = {};
-    batch_.straight_limit = position_;
-    SetStraightLimit();
+    SetStraightEnd();
     return batch;
   }
 
-  // One comparison serves the straight path: the end of a claim may pass neither limit_ nor the end of the
-  // ring, except for the next header, which may lie at the start of the next lap.
-  void SetStraightLimit() {
-    const uint64_t lap_end = (position_ | mask_) + 1 + kFrameHeader;
-    straight_limit_ = Ahead(limit_, lap_end) < 0 ? limit_ : lap_end;
-    if (!batch_.open) return;
-    const uint64_t batch_end = batch_.position + batch_.padding + BatchBytes() + kFrameHeader;
-    batch_.straight_limit = Ahead(straight_limit_, batch_end) < 0 ? straight_limit_ : batch_end;
-    straight_limit_ = batch_.position;  // nothing fits
+  // Where position_ and sequence_ say. One comparison serves the straight path: the end of a claim may pass
+  // neither limit_ nor the end of the lap (I7), nor leave the tail pair too far behind.
+  // What was claimed already, `claimed` bytes, fits in any case.
+  void SetStraightEnd(uint64_t claimed = 0) {
+    cursor_ = data_ + (position_ & mask_);
+    tag_ = MakeFrameHeader(sequence_, 0);
+    const auto end_before = [this](uint64_t limit) {
+      return reinterpret_cast<uintptr_t>(cursor_) + (limit - position_);
+    };
+    const uint64_t lap_end = (position_ | mask_) + 1;
+    const uint64_t end = Ahead(limit_, lap_end) < 0 ? limit_ : lap_end;
+    if (batch_.open) {
+      const uint64_t batch_end = batch_.position + batch_.padding + BatchBytes() + kFrameHeader;
+      batch_.straight_end = end_before(Ahead(end, batch_end) < 0 ? end : batch_end);
+      straight_end_ = 0;  // nothing fits
+    } else {
+      const uint64_t tail_end = position_ + std::max(kMostTailLag, claimed);
+      straight_end_ = end_before(Ahead(end, tail_end) < 0 ? end : tail_end);
+    }
   }
 
   void CountEviction() {
@@ -454,17 +520,21 @@ class RingProducer {
   }
 
   // Hot: one cache line.
-  std::byte* data_ = nullptr;
-  uint64_t mask_ = 0;
-  uint64_t position_ = 0;        // of the next frame
-  uint64_t straight_limit_ = 0;  // min(limit_, end of this lap + next header)
-  uint64_t max_message_ = 0;
-  uint64_t sequence_ = 0;  // of the next message
-  RingControl* control_ = nullptr;
+  std::byte* cursor_ = nullptr;   // the next frame
+  uintptr_t straight_end_ = 0;    // a claim of the straight path, with the header after it, ends here at most
+  uint64_t tag_ = 0;              // header of the next message, but for its length
   const SleeperWords* sleepers_ = nullptr;  // &kLookEveryTime where every publish needs a fence
+  uint64_t max_message_ = 0;
+  uint64_t fill_ = 0;  // bytes that are neither payload nor its header: rounding, padding frames
   // Slow path only.
   static constexpr SleeperWords kLookEveryTime{1};
   bool asym_ = false;
+  std::byte* data_ = nullptr;
+  uint64_t mask_ = 0;
+  RingControl* control_ = nullptr;
+  uint64_t position_ = 0;  // of the next frame, as of the last slow call (Settle)
+  uint64_t sequence_ = 0;  // of the next message, likewise
+  Point first_;            // where this producer began
   Batch batch_;
   uint64_t limit_ = 0;  // R as this producer stored it
   uint64_t capacity_ = 0;

@@ -109,11 +109,14 @@ class RingView {
   }
 
   // Walks published frames from a boundary to the first that is not there, or to `until`, whichever is first.
-  // At most `capacity / 8` frames: more cannot be in the ring. nullopt: lapped on the way, or damaged.
-  std::optional<Point> Walk(Point from, std::optional<uint64_t> until = std::nullopt) const {
+  // At most `capacity / 8` frames: more cannot be in the ring. nullopt: lapped on the way, or damaged, at
+  // *reached.
+  std::optional<Point> Walk(Point from, std::optional<uint64_t> until = std::nullopt,
+                            Point* reached = nullptr) const {
     const uint64_t bound = capacity_ / kFrameHeader;
     for (uint64_t i = 0; i <= bound; ++i) {
       if (until && Ahead(from.sequence, *until) >= 0) return from;
+      if (reached != nullptr) *reached = from;
       const uint64_t header = W::LoadHeader(HeaderAt(from.position));
       if (!Intact(from.position)) return std::nullopt;
       const Frame frame = Judge(header, from.position, from.sequence);
@@ -125,14 +128,24 @@ class RingView {
     return from;  // a producer as fast as this walk: a boundary, though no longer the newest
   }
 
-  // The boundary after everything published: the tail pair lags it for a moment, and after a kill.
-  std::optional<Point> End() const {
+  // A boundary whose sequence is not known: that of the message there or, if there is none yet, of the end.
+  Point PlaceAt(uint64_t position) const {
+    const uint64_t header = W::LoadHeader(HeaderAt(position));
+    const uint64_t near = W::LoadTailSequence(control_->tail);
+    if (header != 0) return {position, WidenSequence(static_cast<uint32_t>(header >> 32), near)};
+    return {position, End().value_or(Point{position, near}).sequence};
+  }
+
+  // The boundary after everything that was published before this call: the tail pair lags. `here`: a boundary
+  // that may be further ahead.
+  std::optional<Point> End(std::optional<Point> here = std::nullopt) const {
     constexpr int kTries = 100;
     for (int i = 0; i < kTries; ++i) {
       const std::optional<Point> tail = Tail();
       if (!tail) return std::nullopt;
-      if (const std::optional<Point> end = Walk(*tail)) return end;
-      if (Intact(tail->position)) return std::nullopt;  // not lapped: damaged
+      const Point from = here && Ahead(here->position, tail->position) > 0 ? *here : *tail;
+      if (const std::optional<Point> end = WalkToEnd(from, tail->position)) return end;
+      if (Intact(from.position)) return std::nullopt;  // not lapped: damaged
     }
     return std::nullopt;
   }
@@ -223,6 +236,23 @@ class RingView {
     const std::optional<Point> found = Walk(*mark, sequence);
     if (!found || found->sequence != sequence) return std::nullopt;
     return found;
+  }
+
+ private:
+  // Walk, but a producer that is as fast as this is not followed for a whole lap: once the tail pair has moved
+  // from where it was, it lies behind all that was published before.
+  std::optional<Point> WalkToEnd(Point from, uint64_t tail_position) const {
+    constexpr uint64_t kAtOnce = 4096;  // messages
+    for (uint64_t walked = 0; walked <= capacity_ / kFrameHeader; walked += kAtOnce) {
+      const std::optional<Point> reached = Walk(from, from.sequence + kAtOnce);
+      if (!reached || reached->sequence != from.sequence + kAtOnce) return reached;
+      from = *reached;
+      if (W::LoadTailPosition(control_->tail) == tail_position) continue;
+      const std::optional<Point> tail = Tail();
+      if (!tail) return std::nullopt;
+      return Ahead(from.position, tail->position) > 0 ? from : *tail;
+    }
+    return from;
   }
 
  protected:
