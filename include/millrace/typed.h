@@ -82,6 +82,8 @@ class [[nodiscard]] TypedReceived {
         lost_(received->lost),
         deliveries_(received->deliveries),
         why_(received.why()) {}
+  explicit TypedReceived(const internal::Lent& lent)
+      : value_(lent.data), sequence_(lent.sequence), lost_(lent.lost), deliveries_(1), why_(Got::kMessage) {}
   explicit operator bool() const { return why_ == Got::kMessage; }
   const T& operator*() const { return *reinterpret_cast<const T*>(value_); }
   const T* operator->() const { return &**this; }
@@ -180,7 +182,10 @@ class TypedConsumer {
   // A message of another size than T (from an untyped producer) answers kDamaged and is passed over: nothing
   // can be said about its bytes.
   TypedReceived<T> TryNext() noexcept {
-    return TypedReceived<T>(Sized(bytes_.core_->TryNextOfSize(sizeof(T))));
+    internal::Lent lent;
+    if (bytes_.core_->ring.NextOfSize(sizeof(T), &lent)) [[likely]]
+      return TypedReceived<T>(lent);
+    return TryNextSlow();
   }
   TypedReceived<T> Next(Nanos timeout = kForever) { return TypedReceived<T>(Sized(bytes_.Next(timeout))); }
   // handler(const T&, uint64_t sequence, uint64_t lost) -> void or bool, as Consumer::Poll.
@@ -210,6 +215,9 @@ class TypedConsumer {
 
  private:
   explicit TypedConsumer(Consumer consumer) : bytes_(std::move(consumer)) {}
+  [[gnu::cold, gnu::noinline]] TypedReceived<T> TryNextSlow() noexcept {
+    return TypedReceived<T>(Sized(bytes_.core_->TryNextSlow()));
+  }
   Received Sized(const Received& received) {
     if (received && received->payload.size() != sizeof(T)) [[unlikely]]
       return bytes_.core_->WrongSize();

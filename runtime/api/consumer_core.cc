@@ -32,8 +32,8 @@ ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
     seat = {&table.seats[a.seat], &table.control->room_waiting, &table.control->room_epoch, a.live_state,
             cold->lossless()};
   }
-  ring.Attach(memory, seat, a.begin.at, a.begin.wanted, cold->options.on_overrun == Overrun::kResumeNewest);
-  in_place = cold->lossless() && !cold->options.copy;
+  ring.Attach(memory, seat, a.begin.at, a.begin.wanted, cold->options.on_overrun == Overrun::kResumeNewest,
+              cold->in_place());
   member = cold->delivery.kind() == Delivery::Kind::kGroup;
   if (member) {
     cold->member.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_claim,
@@ -100,16 +100,12 @@ void ConsumerCore::StorePosition() noexcept {
 }
 
 Read ConsumerCore::Cold::ReadCopy(Lent* lent) {
-  if (core->ring.OwesPosition()) core->StorePosition();
   return core->ring.NextCopy(lent, [this](size_t bytes) { return Reserve(bytes); });
 }
 
 Read ConsumerCore::Cold::ReadLosslessCopy(Lent* lent) {
-  if (core->ring.OwesPosition()) core->StorePosition();
-  if (!core->ring.Next(lent)) {
-    const Read read = core->ring.NextSlow(lent);
-    if (read != Read::kMessage) return read;
-  }
+  const Read read = core->ring.NextSlow(lent);
+  if (read != Read::kMessage) return read;
   std::byte* const copy = Reserve((lent->bytes + 7) & ~uint64_t{7});
   if (!core->ring.CopyChecked(*lent, copy)) {
     core->ring.Undeliver(*lent);
@@ -153,6 +149,13 @@ Read ConsumerCore::Cold::ReadGroup(Handed* handed) {
   return read;
 }
 
+Read ConsumerCore::Cold::ReadOne(Lent* lent) {
+  const Read read = in_place()   ? core->ring.NextSlow(lent)
+                    : lossless() ? ReadLosslessCopy(lent)
+                                 : ReadCopy(lent);
+  return read;
+}
+
 Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
   if (!core->member && !core->ring.PositionStored()) core->StorePosition();
   // What living members have in hand may come to us yet.
@@ -174,6 +177,7 @@ Received ConsumerCore::TryNextSlow() noexcept {
 
 Received ConsumerCore::Find() noexcept {
   if (cold->forked) return cold->last_why = Got::kForked;
+  if (!member && ring.OwesPosition()) StorePosition();
   const uint64_t state =
       W::LoadState(cold->control().room);  // before the header: PROTOCOL.md "End of a closed ring"
   Lent lent;
@@ -184,12 +188,9 @@ Received ConsumerCore::Find() noexcept {
     read = cold->ReadGroup(&handed);
     lent = handed.lent;
     deliveries = static_cast<uint32_t>(handed.deliveries);
-  } else if (in_place)
-    read = ring.NextSlow(&lent);
-  else if (cold->lossless())
-    read = cold->ReadLosslessCopy(&lent);
-  else
-    read = cold->ReadCopy(&lent);
+  } else {
+    read = cold->ReadOne(&lent);
+  }
   if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
     read = Read::kDamaged;  // the SIGBUS guard
   switch (read) {

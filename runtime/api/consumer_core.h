@@ -28,6 +28,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool observer() const { return delivery.kind() == Delivery::Kind::kObserver; }
   bool lossless() const { return delivery.kind() == Delivery::Kind::kLossless; }
   segment::SeatsAccess seats();
+  bool in_place() const { return lossless() && !options.copy; }  // the straight path
   const RingControl& control() const { return core->ring.control(); }
   SleeperWords* sleepers() const;
   const ConsumerCounts& counts() const { return core->member ? member.counts() : core->ring.counts(); }
@@ -36,7 +37,8 @@ struct ConsumerCore::Cold final : os::ForkAware {
   // At most once a second: has the ring lost its name without anybody telling us (rm)?
   void LookAtName(int64_t now);
 
-  // The two ways of reading with a copy.
+  // What is at this consumer's place, in its way of reading; the next two are those with a copy.
+  Read ReadOne(Lent* lent);
   Read ReadCopy(Lent* lent);
   Read ReadLosslessCopy(Lent* lent);
   // As a member: takes a message, or adopts one.

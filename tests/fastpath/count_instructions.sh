@@ -17,8 +17,8 @@ EXPECTED=(
   "fastpath_publish_typed 30"   # 64 bytes
   "fastpath_publish_64 32"      # untyped, 64 bytes: one comparison with the maximum message more
   "fastpath_claim_commit_64 37" # the token's destructor included
-  "fastpath_next 56"
-  "fastpath_next_typed 48"
+  "fastpath_next 33"
+  "fastpath_next_typed 29"
 )
 TOLERANCE=1
 N=1000

@@ -24,32 +24,16 @@ class ConsumerCore {
   ConsumerCore(const ConsumerCore&) = delete;
 
   [[gnu::always_inline]] inline Received TryNext() noexcept {
-    if (in_place) [[likely]] {
-      if (ring.OwesPosition()) [[unlikely]]
-        StorePosition();
-      Lent lent;
-      if (ring.Next(&lent)) [[likely]]
-        return ToReceived(lent);
-    }
+    Lent lent;
+    if (ring.Next(&lent)) [[likely]]
+      return ToReceived(lent);
     return TryNextSlow();
   }
 
-  // The same where every message has this size; one of another size is found on the slow path.
-  [[gnu::always_inline]] inline Received TryNextOfSize(uint64_t payload) noexcept {
-    if (in_place) [[likely]] {
-      if (ring.OwesPosition()) [[unlikely]]
-        StorePosition();
-      Lent lent;
-      if (ring.NextOfSize(payload, &lent)) [[likely]]
-        return ToReceived(lent);
-    }
-    return TryNextSlow();
-  }
-
-  // Padding, copies, the end of what is there, and every reason why there is no message.
+  // A position to be stored, padding, copies, the end of what is there, and every reason why there is no message.
   [[gnu::cold]] MILLRACE_EXPORT Received TryNextSlow() noexcept;
   [[gnu::cold]] Received NextWaiting(int64_t timeout_ns) noexcept;
-  [[gnu::cold]] MILLRACE_EXPORT void StorePosition() noexcept;
+  [[gnu::cold]] void StorePosition() noexcept;
   // The current message is done with: a group's member gives it up, a lossless consumer gives its bytes back.
   void Ack() noexcept;
   // Undoes the last delivery: the handler threw.
@@ -66,9 +50,8 @@ class ConsumerCore {
   }
 
   RingConsumer<RealAtomics> ring;
-  bool in_place = false;  // lossless without copy: the straight path
-  bool polling = false;   // inside a Poll handler
-  bool member = false;    // of a group
+  bool polling = false;  // inside a Poll handler
+  bool member = false;   // of a group
   std::unique_ptr<Cold> cold;
 };
 

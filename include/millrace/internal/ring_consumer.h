@@ -4,10 +4,12 @@
 // clock. Waiting is parking.h, taking a seat ring_join.h.
 // Threads: one at a time. `seat` and `room` are scratch memory for an observer, so that no path asks.
 //
-// I1  position_ is a frame boundary and sequence_ its sequence, or the ring has been overrun (lossy) or the
+// I1  position() is a frame boundary and sequence() its sequence, or the ring has been overrun (lossy) or the
 //     seat was evicted (lossless): both are seen before a byte is believed.
 // I2  A lossless consumer's stored position never passes a payload it has handed out.
-// I3  start + received + lost + skipped = sequence_.
+// I3  start + received + lost + skipped = sequence().
+// I4  The straight path reads from cursor_ up to straight_end_, within a lap: what needs a mask, a stored
+//     position, a copy or a loss to be told goes the slow way.
 #ifndef MILLRACE_INTERNAL_RING_CONSUMER_H_
 #define MILLRACE_INTERNAL_RING_CONSUMER_H_
 
@@ -67,16 +69,22 @@ class RingConsumer : public RingView<A> {
 
  public:
   // `wanted`: the sequence asked for; what lies between it and `at` is lost already.
+  // `in_place`: Next and NextOfSize may be asked; else all messages are copied, by the slow path.
   void Attach(const RingMemory& memory, const ConsumerSeat& seat, Point at, uint64_t wanted,
-              bool resume_newest) {
+              bool resume_newest, bool in_place = true) {
     static_cast<View&>(*this) = View(memory);
     seat_ = seat;
-    position_ = stored_ = current_ = at.position;
-    sequence_ = at.sequence;
+    room_waiting_ = seat.room_waiting;
+    identity_ = &seat.seat->identity;
+    live_state_ = seat.live_state;
+    in_place_ = in_place;
+    stored_ = at.position;
     pending_lost_ = counts_.lost = at.sequence - wanted;
     start_ = wanted;
     chunk_ = this->chunk();
     resume_newest_ = resume_newest;
+    MoveTo(at);
+    current_ = cursor_;
     W::Note(seat_.seat->words.start_sequence, start_);
     NoteProgress();
   }
@@ -85,54 +93,56 @@ class RingConsumer : public RingView<A> {
 
   // True when the position must be stored before going on: a chunk was read, or the producer wants room.
   bool OwesPosition() const noexcept {
-    return position_ - stored_ >= chunk_ || (W::RoomWanted(*seat_.room_waiting) && position_ != stored_);
+    const uint64_t unstored = position() - stored_;
+    return unstored >= chunk_ || (W::RoomWanted(*room_waiting_) && unstored != 0);
   }
 
-  // Straight path. false: ask NextSlow.
+  // Straight path. false: store the position if it is owed, then ask NextSlow.
   bool Next(Lent* out) noexcept {
-    const uint64_t header = W::LoadHeader(this->HeaderAt(position_));
-    if (FrameTag(header) != ExpectedTag(sequence_)) return false;
-    const uint64_t payload = header & kFrameLengthMask;
-    const uint64_t bytes = FrameBytes(payload);
-    const uint64_t offset = position_ & this->mask_;
-    if (payload > this->max_message_ || offset + bytes > this->capacity_) [[unlikely]]
+    const std::byte* const at = cursor_;
+    if (!StraightOn(at)) [[unlikely]]
       return false;
-    if (W::LoadOwnState(seat_.seat->identity) != seat_.live_state) [[unlikely]]
+    const uint64_t tag = tag_;
+    // As unsigned numbers: anything but the header of this sequence is further away than any length.
+    const uint64_t header = W::LoadHeader(HeaderOf(at));
+    const uint64_t payload = header - tag;
+    if (payload > this->max_message_) [[unlikely]]
       return false;
-    Deliver(this->data_ + offset + kFrameHeader, payload, position_ + bytes, out);
-    return true;
+    // at + FrameBytes(payload), but what can be known before the header comes is added up first: the next
+    // message waits for this sum.
+    const uint64_t known = reinterpret_cast<uintptr_t>(at) + kFrameHeader + 7 - tag;
+    const auto* const next = reinterpret_cast<const std::byte*>((known + header) & ~uintptr_t{7});
+    return DeliverStraight(at, next, tag, payload, out);
   }
 
   // The same for messages of one size: a single comparison settles sequence and length.
   bool NextOfSize(uint64_t payload, Lent* out) noexcept {
-    const uint64_t header = W::LoadHeader(this->HeaderAt(position_));
-    if (header != MakeFrameHeader(sequence_, payload)) return false;
-    const uint64_t bytes = FrameBytes(payload);
-    const uint64_t offset = position_ & this->mask_;
-    if (offset + bytes > this->capacity_) [[unlikely]]
+    const std::byte* const at = cursor_;
+    if (!StraightOn(at)) [[unlikely]]
       return false;
-    if (W::LoadOwnState(seat_.seat->identity) != seat_.live_state) [[unlikely]]
+    const uint64_t tag = tag_;
+    if (W::LoadHeader(HeaderOf(at)) != tag + payload) [[unlikely]]
       return false;
-    Deliver(this->data_ + offset + kFrameHeader, payload, position_ + bytes, out);
-    return true;
+    return DeliverStraight(at, at + FrameBytes(payload), tag, payload, out);
   }
 
   // Padding, nothing, eviction, damage.
   Read NextSlow(Lent* out) {
     for (int i = 0; i < 2; ++i) {  // two paddings in a row are not written
-      const uint64_t header = W::LoadHeader(this->HeaderAt(position_));
+      const uint64_t position = this->position();
+      const uint64_t header = W::LoadHeader(HeaderOf(cursor_));
       if (!Live()) return Read::kEvicted;
-      const Frame frame = this->Judge(header, position_, sequence_);
+      const Frame frame = this->Judge(header, position, sequence());
       switch (frame.kind) {
         case FrameKind::kNothing:
           return Read::kEmpty;
         case FrameKind::kDamaged:
           return Read::kDamaged;
         case FrameKind::kPadding:
-          position_ = frame.next;
+          MoveTo({frame.next, sequence()});
           break;
         case FrameKind::kMessage:
-          Deliver(this->PayloadAt(position_), frame.payload, frame.next, out);
+          Deliver(cursor_ + kFrameHeader, frame, out);
           return Read::kMessage;
       }
     }
@@ -148,10 +158,8 @@ class RingConsumer : public RingView<A> {
 
   // Undoes the last delivery: the handler threw.
   void Undeliver(const Lent& lent) noexcept {
-    position_ = current_;
-    sequence_ = lent.sequence;
     pending_lost_ = lent.lost;
-    --counts_.received;
+    MoveTo({CurrentPosition(), lent.sequence});
   }
 
   // ---- lossy ---------------------------------------------------------------------------------------------
@@ -162,27 +170,28 @@ class RingConsumer : public RingView<A> {
   Read NextCopy(Lent* out, Reserve reserve) {
     constexpr int kRounds = 24;
     for (int i = 0; i < kRounds; ++i) {
-      const uint64_t header = W::LoadHeader(this->HeaderAt(position_));
-      if (!this->Intact(position_)) {
+      const uint64_t position = this->position();
+      const uint64_t header = W::LoadHeader(HeaderOf(cursor_));
+      if (!this->Intact(position)) {
         if (!Resume()) return Read::kDamaged;
         continue;
       }
-      const Frame frame = this->Judge(header, position_, sequence_);
+      const Frame frame = this->Judge(header, position, sequence());
       if (frame.kind == FrameKind::kNothing) return Live() ? Read::kEmpty : Read::kEvicted;
       if (frame.kind == FrameKind::kDamaged) return Read::kDamaged;
       if (frame.kind == FrameKind::kPadding) {
-        position_ = frame.next;
+        MoveTo({frame.next, sequence()});
         continue;
       }
       std::byte* const copy = reserve((frame.payload + 7) & ~uint64_t{7});
-      A::CopyOut(copy, this->PayloadAt(position_), frame.payload);
-      if (!this->IntactAfterReads(position_)) {
+      A::CopyOut(copy, cursor_ + kFrameHeader, frame.payload);
+      if (!this->IntactAfterReads(position)) {
         if (!Resume()) return Read::kDamaged;
         continue;
       }
       overruns_in_a_row_ = 0;
       if (!Live()) return Read::kEvicted;
-      Deliver(copy, frame.payload, frame.next, out);
+      Deliver(copy, frame, out);
       return Read::kMessage;
     }
     return Read::kOvertaken;
@@ -191,58 +200,115 @@ class RingConsumer : public RingView<A> {
   // ---- both ----------------------------------------------------------------------------------------------
 
   // Is the message handed out last still whole? Acquire fence, then R: ask before acting on it.
-  bool StillIntact() const { return this->IntactAfterReads(current_); }
+  bool StillIntact() const { return this->IntactAfterReads(CurrentPosition()); }
 
   // Stores the own position: everything handed out before is done with. true: the producer waits for room,
   // FUTEX_WAKE its epoch.
   bool StorePosition() {
-    stored_ = position_;
+    stored_ = position();
     NoteProgress();
-    W::StorePosition(seat_.seat->words, position_);
+    W::StorePosition(seat_.seat->words, stored_);
+    SetStraightEnd();
     return OfferRoom();
   }
   bool OfferRoom() {
     return seat_.holds_back && internal::OfferRoom<A>(*seat_.room_waiting, *seat_.room_epoch);
   }
-  bool PositionStored() const { return stored_ == position_; }
+  bool PositionStored() const { return stored_ == position(); }
 
   // Anything at this consumer's place: a header, or the bytes are gone.
-  bool SomethingThere() const { return this->SomethingAt(position_); }
+  bool SomethingThere() const {
+    return W::LoadHeader(HeaderOf(cursor_)) != 0 || !this->Intact(position());
+  }
 
   // After a time-out with an unchanged epoch: was a wake-up missed?
-  bool MissedWake() const { return this->SecondPublication(position_, sequence_); }
+  bool MissedWake() const { return this->SecondPublication(position(), sequence()); }
   void CountLateWakeup() { ++counts_.late_wakeups; }
 
   // Moves forward to a boundary found before; what lies between is skipped.
   void SkipTo(Point to) {
-    counts_.skipped += to.sequence - sequence_;
-    position_ = to.position;
-    sequence_ = to.sequence;
-    current_ = position_;
+    counts_.skipped += to.sequence - sequence();
+    MoveTo(to);
+    current_ = cursor_;
   }
 
   // In a forked child: header 0 everywhere, so that every call goes the slow way.
   void Strand(const RingMemory& scratch, const ConsumerSeat& seat) noexcept {
+    const Point here = at();
     static_cast<View&>(*this) = View(scratch);
     this->mask_ = 0;
     seat_ = seat;
-    stored_ = position_;
+    room_waiting_ = seat.room_waiting;
+    identity_ = &seat.seat->identity;
+    live_state_ = seat.live_state;
+    in_place_ = false;
+    stored_ = here.position;
+    MoveTo(here);
+    current_ = cursor_;
   }
 
-  bool Live() const { return W::LoadOwnState(seat_.seat->identity) == seat_.live_state; }
-  Point at() const { return {position_, sequence_}; }
-  const ConsumerCounts& counts() const { return counts_; }
+  bool Live() const { return W::LoadOwnState(*identity_) == live_state_; }
+  Point at() const { return {position(), sequence()}; }
+  ConsumerCounts counts() const {  // I3
+    ConsumerCounts counts = counts_;
+    counts.received = sequence() - start_ - counts.lost - counts.skipped;
+    return counts;
+  }
   uint64_t start() const { return start_; }
   const ConsumerSeat& seat() const { return seat_; }
 
  private:
-  void Deliver(const std::byte* data, uint64_t payload, uint64_t next, Lent* out) noexcept {
-    *out = {data, payload, sequence_, pending_lost_};
+  static const uint64_t& HeaderOf(const std::byte* frame) {
+    return *reinterpret_cast<const uint64_t*>(frame);
+  }
+  uint64_t position() const { return lap_ + static_cast<uint64_t>(cursor_ - this->data_); }
+  // The straight path moves tag_ only, by fewer than 2^32 messages between two slow calls.
+  static uint64_t SequenceOf(uint64_t tag, uint64_t before) {
+    return before + static_cast<uint32_t>(static_cast<uint32_t>(tag >> 32) - static_cast<uint32_t>(before));
+  }
+  uint64_t sequence() const { return SequenceOf(tag_, sequence_); }
+  // The message handed out last lies before cursor_, in this lap or the one before.
+  uint64_t CurrentPosition() const {
+    return lap_ + static_cast<uint64_t>(current_ - this->data_) - (current_ > cursor_ ? this->capacity_ : 0);
+  }
+
+  bool StraightOn(const std::byte* at) const noexcept {
+    return reinterpret_cast<uintptr_t>(at) < straight_end_ && !W::RoomWanted(*room_waiting_);
+  }
+  [[gnu::always_inline]] inline bool DeliverStraight(const std::byte* at, const std::byte* next, uint64_t tag,
+                                                     uint64_t payload, Lent* out) noexcept {
+    if (reinterpret_cast<uintptr_t>(next) >= lap_end_) [[unlikely]]
+      return false;
+    if (!Live()) [[unlikely]]
+      return false;
+    *out = {at + kFrameHeader, payload, SequenceOf(tag, sequence_), 0};
+    current_ = at;
+    cursor_ = next;
+    tag_ = tag + kNextTag;
+    return true;
+  }
+  void Deliver(const std::byte* data, const Frame& frame, Lent* out) noexcept {
+    const Point next{frame.next, sequence() + 1};
+    *out = {data, frame.payload, sequence(), pending_lost_};
     pending_lost_ = 0;
-    current_ = position_;
-    position_ = next;
-    ++sequence_;
-    ++counts_.received;
+    current_ = cursor_;
+    MoveTo(next);
+  }
+
+  void MoveTo(Point to) noexcept {
+    const uint64_t offset = to.position & this->mask_;
+    lap_ = to.position - offset;
+    cursor_ = this->data_ + offset;
+    sequence_ = to.sequence;
+    tag_ = MakeFrameHeader(to.sequence, 0);
+    lap_end_ = reinterpret_cast<uintptr_t>(this->data_) + this->capacity_;
+    SetStraightEnd();
+  }
+  // I4.
+  void SetStraightEnd() noexcept {
+    const uint64_t lap_end = lap_ + this->capacity_, owed = stored_ + chunk_;
+    straight_end_ = reinterpret_cast<uintptr_t>(this->data_) + ((Ahead(owed, lap_end) < 0 ? owed : lap_end) - lap_);
+    if (!in_place_ || pending_lost_ != 0) straight_end_ = 0;
   }
 
   // Overrun: goes on at the oldest intact mark, in a row with 0, 1, 2, 4 ... 32 chunks of head-room, then at
@@ -255,34 +321,46 @@ class RingConsumer : public RingView<A> {
       to = this->OldestMark(headroom);
     }
     ++overruns_in_a_row_;
-    if (!to || Ahead(to->sequence, sequence_) < 0) to = this->End();
-    if (!to || Ahead(to->sequence, sequence_) < 0 || Ahead(to->position, position_) < 0) return false;
-    const uint64_t lost = to->sequence - sequence_;
+    if (!to || Ahead(to->sequence, sequence()) < 0) to = this->End();
+    if (!to || Ahead(to->sequence, sequence()) < 0 || Ahead(to->position, position()) < 0) return false;
+    const uint64_t lost = to->sequence - sequence();
     pending_lost_ += lost;
     counts_.lost += lost;
-    position_ = to->position;
-    sequence_ = to->sequence;
+    MoveTo(*to);
     return true;
   }
 
   void NoteProgress() {
     SeatWords& words = seat_.seat->words;
-    W::Note(words.sequence, sequence_);
-    W::Note(words.received, counts_.received);
-    W::Note(words.lost, counts_.lost);
-    W::Note(words.skipped, counts_.skipped);
-    W::Note(words.overruns, counts_.overruns);
-    W::Note(words.late_wakeups, counts_.late_wakeups);
+    const ConsumerCounts counts = this->counts();
+    W::Note(words.sequence, sequence());
+    W::Note(words.received, counts.received);
+    W::Note(words.lost, counts.lost);
+    W::Note(words.skipped, counts.skipped);
+    W::Note(words.overruns, counts.overruns);
+    W::Note(words.late_wakeups, counts.late_wakeups);
   }
 
-  uint64_t position_ = 0;  // of the next frame
-  uint64_t sequence_ = 0;  // of the next message
-  uint64_t stored_ = 0;    // position as the producer sees it
+  static constexpr uint64_t kNextTag = uint64_t{1} << 32;
+
+  // Hot.
+  const std::byte* cursor_ = nullptr;  // the next frame
+  uintptr_t straight_end_ = 0;         // I4
+  uint64_t tag_ = 0;                   // header of the next message, but for its length
+  uintptr_t lap_end_ = 0;              // a frame of the straight path ends before
+  const RoomWaitingWords* room_waiting_ = nullptr;
+  const SeatIdentity* identity_ = nullptr;
+  uint64_t live_state_ = 0;
+  const std::byte* current_ = nullptr;  // the message handed out last
+  uint64_t sequence_ = 0;               // of the next message, as of the last slow call
+  // Slow path only.
+  uint64_t lap_ = 0;     // position of the first byte of the ring in this lap
+  uint64_t stored_ = 0;  // position as the producer sees it
   uint64_t chunk_ = 0;
   uint64_t pending_lost_ = 0;  // to be told with the next message
-  uint64_t current_ = 0;       // position of the message handed out last
+  bool in_place_ = false;
   ConsumerSeat seat_;
-  ConsumerCounts counts_;
+  ConsumerCounts counts_;  // but for `received`
   uint64_t start_ = 0;
   int overruns_in_a_row_ = 0;
   bool resume_newest_ = false;
