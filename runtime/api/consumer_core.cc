@@ -190,6 +190,7 @@ Received ConsumerCore::Find() noexcept {
     deliveries = static_cast<uint32_t>(handed.deliveries);
   } else {
     read = cold->ReadOne(&lent);
+    if (read == Read::kEmpty && cold->drain_pause.After(ring.at())) read = cold->ReadOne(&lent);
   }
   if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
     read = Read::kDamaged;  // the SIGBUS guard

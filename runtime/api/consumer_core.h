@@ -10,6 +10,7 @@
 #include "millrace/internal/consumer_core.h"
 #include "millrace/internal/parking.h"
 #include "millrace/options.h"
+#include "runtime/api/drain_pause.h"
 #include "runtime/api/stranded.h"
 #include "runtime/os/fork.h"
 #include "runtime/segment/attach_consumer.h"
@@ -79,6 +80,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   SpinBudget spin;
   WaitSetCore* wait_set = nullptr;  // the one it is in
   std::shared_ptr<EventBell> bell;  // null: it has no descriptor
+  api::DrainPause drain_pause;
   int64_t last_link_check_ns = 0;
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;
