@@ -211,7 +211,7 @@ void Machine::Count() {
 
 Machine::Step Machine::Look(uint32_t word, bool writes, Site site) {
   if (!choices_->Exhaustive()) {
-    const bool unread = site == Site::X || site == Site::A1;  // no program here begins by age
+    const bool unread = site == Site::X || site == Site::K10;  // no program here begins by age
     return choices_->Sampling() && unread ? Step::kOwn : Step::kActs;
   }
   using Access = Conflicts::Access;
