@@ -32,7 +32,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool in_place() const { return lossless() && !options.copy; }  // the straight path
   const RingControl& control() const { return core->ring.control(); }
   SleeperWords* sleepers() const;
-  const ConsumerCounts& counts() const { return core->member ? member.counts() : core->ring.counts(); }
+  ConsumerCounts counts() const { return core->member ? member.counts() : core->ring.counts(); }
   std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that
   bool Removed();
   // At most once a second: has the ring lost its name without anybody telling us (rm)?
