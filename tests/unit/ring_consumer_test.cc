@@ -477,7 +477,7 @@ TEST_P(Lossy, HostileMarksAndTailEndTheCallWithoutGoingBack) {
   PublishFor(2 * capacity_);
   const Point at = consumer.at();
   for (Mark& mark : ring_.control().marks) mark.sequence = at.sequence - 1000;
-  ring_.control().tail.sequence = at.sequence - 1000;
+  ring_.control().tail = {producer_.position(), at.sequence - 1000};
   ring_.WordAt(producer_.position()) = 0;
   Lent lent;
   EXPECT_EQ(consumer.NextCopy(&lent, std::ref(buffer_)), Read::kDamaged);

@@ -36,8 +36,10 @@ class RingProducerTest : public ::testing::TestWithParam<Origin> {
   void ExpectStopSign() {
     EXPECT_EQ(ring_.WordAt(producer_.position()), 0u);
     EXPECT_GE(Ahead(room().reserved, producer_.position() + 8), 0);
-    EXPECT_EQ(ring_.control().tail.position, producer_.position());
-    EXPECT_EQ(ring_.control().tail.sequence, producer_.sequence());
+    // The tail pair lags by a chunk and a frame at most, and the end is found from it.
+    const uint64_t lag = producer_.position() - ring_.control().tail.position;
+    EXPECT_LE(lag, ring_.chunk() + FrameBytes(ring_.max_message()) + 8);
+    EXPECT_TRUE(ring_.view().End() == Here());
   }
   // A lossless holder of seat i that stands at `position`.
   void Seat(uint32_t i, SeatPhase phase, uint64_t position, uint8_t delivery = kDeliveryLossless) {
@@ -66,7 +68,7 @@ TEST_P(RingProducerTest, EveryFrameIsPublishedBehindAStopSign) {
     const uint64_t to_end = ToLapEnd();
     const uint64_t n = (producer_.sequence() * 13) % 90;
     ASSERT_TRUE(PublishBytes(producer_, n));
-    const uint64_t frame = at.position + (FrameBytes(n) > to_end ? to_end : 0);
+    const uint64_t frame = at.position + (FrameBytes(n) + 8 > to_end ? to_end : 0);
     EXPECT_EQ(ring_.WordAt(frame), MakeFrameHeader(at.sequence, n));
     EXPECT_TRUE(Here() == (Point{frame + FrameBytes(n), at.sequence + 1}));
     ExpectStopSign();
@@ -80,7 +82,7 @@ TEST_P(RingProducerTest, PublishesInTheOrderThatReadersRelyOn) {
   AccessLog log;
   ASSERT_NE(ClaimStraight(producer, 8), nullptr);
   EXPECT_FALSE(producer.Commit(8));
-  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P1, Site::P2, Site::P3, Site::P4, Site::P5, Site::P6}));
+  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P1, Site::P2, Site::P5, Site::P6}));
 }
 
 TEST_P(RingProducerTest, StraightPathTouchesNoSeat) {
@@ -102,17 +104,21 @@ TEST_P(RingProducerTest, LargestMessageFitsAndALargerOneDoesNot) {
   }
 }
 
-TEST_P(RingProducerTest, EmptyMessagesFillTheRingWithoutPadding) {
+TEST_P(RingProducerTest, EmptyMessagesFillTheRingButForTheLastWordOfALap) {
   for (uint64_t i = 0; i < capacity_ / 4; ++i) ASSERT_TRUE(PublishBytes(producer_, 0));
-  EXPECT_TRUE(Here() == (Point{start_.position + capacity_ / 4 * 8, start_.sequence + capacity_ / 4}));
+  const uint64_t laps = (producer_.position() - (start_.position & ~(capacity_ - 1))) / capacity_;
+  EXPECT_GE(laps, 2u);
+  EXPECT_TRUE(Here() ==
+              (Point{start_.position + capacity_ / 4 * 8 + laps * 8, start_.sequence + capacity_ / 4}));
 }
 
-TEST_P(RingProducerTest, FrameThatEndsWithTheLapNeedsNoPadding) {
+TEST_P(RingProducerTest, FrameThatWouldEndWithTheLapGoesBehindAPadding) {
   LeaveToLapEnd(64);
   const Point at = Here();
   ASSERT_TRUE(PublishBytes(producer_, 56));
-  EXPECT_EQ(producer_.position(), at.position + 64);
-  EXPECT_EQ(producer_.position() & (capacity_ - 1), 0u);
+  EXPECT_EQ(ring_.WordAt(at.position), MakeFrameHeader(at.sequence, 56, /*padding=*/true));
+  EXPECT_EQ(producer_.position(), at.position + 128);
+  EXPECT_EQ(producer_.position() & (capacity_ - 1), 64u);
   ExpectStopSign();
   ASSERT_TRUE(PublishBytes(producer_, 8));
   EXPECT_TRUE(ring_.view().Walk(at) == Here());
@@ -426,11 +432,11 @@ TEST_P(ScanSkipping, StoresIntentBeforeItLooksAndReservedBeforeItWrites) {
   AccessLog log;
   bool wake = false;
   ASSERT_NE(producer_.ClaimSlow(8, &wake), nullptr);
-  std::vector<Site> expected{Site::R1, Site::R2, Site::R3};
+  std::vector<Site> expected{Site::P3, Site::P4, Site::R1, Site::R2, Site::R3};
   expected.insert(expected.end(), kGroups, Site::R12);
   expected.insert(expected.end(),
                   {Site::R8, Site::R6, Site::R7, Site::K1, Site::K2, Site::K3, Site::K9, Site::K4});
-  EXPECT_EQ(log.sites(), expected);
+  EXPECT_EQ(log.sites(), expected) << "the tail pair first: R must not leave it behind by more than the ring";
 }
 
 TEST_P(ScanSkipping, ReadsTheStateOfASeatBeforeItsPosition) {

@@ -107,7 +107,8 @@ class RingProducer {
     return W::AnySleeper(sleepers);
   }
 
-  // The tail pair follows: once per chunk, at the end of a batch, when asked (closing, leaving).
+  // The tail pair follows: in each slow claim and at both ends of a batch, so that R never leaves it behind by
+  // more than the ring; and when asked (closing, leaving).
   void StoreTail() noexcept {
     W::StoreTailSequence(control_->tail, sequence());
     W::StoreTailPosition(control_->tail, batch_.open ? batch_.position : position());
@@ -121,6 +122,7 @@ class RingProducer {
     if ((W::Peek(control_->room.flags) & kFlagBatches) == 0)
       W::StoreFlags(control_->room, W::Peek(control_->room.flags) | kFlagBatches);
     Settle();
+    StoreTail();  // R may move on while it stands still
     batch_ = {.open = true, .first = cursor_, .position = position_, .sequence = sequence_, .fill = fill_};
     SetStraightEnd();
   }
@@ -281,9 +283,7 @@ class RingProducer {
       return false;
     }
     W::StoreStopSign(HeaderAt(position_));  // I1
-    const bool wake = Reveal(HeaderOf(at), header);
-    RecordMark();
-    return wake;
+    return Reveal(HeaderOf(at), header);
   }
 
   struct Batch {
