@@ -155,6 +155,22 @@ bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
   return evicted;
 }
 
+// Looks again for a while before sleeping: consumers that keep reading free a chunk at a time and need not be
+// asked, nor spend a system call on waking us. true: there is room, or a reason not to wait for it.
+bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t n, std::byte** data, Sent* why) {
+  constexpr int kPausesPerLook = 8;
+  const int64_t end = os::MonotonicNs() + budget_ns;
+  do {
+    for (int i = 0; i < kPausesPerLook; ++i) CpuPause();
+    *data = c.TryForRoom(n, why);
+    if (*data != nullptr || *why != Sent::kFull) {
+      spin.CaughtIt();
+      return true;
+    }
+  } while (os::MonotonicNs() < end && !interrupted.load(std::memory_order_relaxed));
+  return false;
+}
+
 void ProducerCore::Wake() noexcept {
   if (!ring.TakeSleepers()) return;
   os::FutexWakeAll(&ring.control().wake.epoch);
@@ -280,10 +296,13 @@ std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) no
       data = TryForRoom(n, why);
       if (data != nullptr || *why != Sent::kFull) break;
     }
+    if (cold->SpinForRoom(*this, std::min(cold->spin.ns(), deadline - now), n, &data, why)) break;
+    const int64_t before = os::MonotonicNs();
     ParkProducer<RealAtomics>(*ring.seats().control, api::SystemParkOps(), deadline - now, [&] {
       data = TryForRoom(n, why);
       return data != nullptr || *why != Sent::kFull || cold->interrupted.load(std::memory_order_relaxed);
     });
+    cold->spin.Slept(os::MonotonicNs() - before);
     if (data != nullptr || *why != Sent::kFull) break;
   }
   cold->blocked_ns += os::MonotonicNs() - start;

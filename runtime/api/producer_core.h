@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 
+#include "millrace/internal/parking.h"
 #include "millrace/internal/producer_core.h"
 #include "millrace/options.h"
 #include "runtime/os/fork.h"
@@ -31,12 +32,15 @@ struct ProducerCore::Cold final : os::ForkAware {
   // true: scan again.
   bool EvictSlowest(ProducerCore& core, int64_t now);
   void FlushCounters(const ProducerCore& core);
+  // Polls for room for at most budget_ns. true: *data, or *why there is none.
+  bool SpinForRoom(ProducerCore& core, int64_t budget_ns, size_t n, std::byte** data, Sent* why);
 
   segment::ProducerAttachment attached;
   ProducerOptions options;
   ProducerCore* core = nullptr;
   std::atomic<bool> interrupted{false};
   bool forked = false, closed = false, removed = false;
+  SpinBudget spin;
   int64_t last_probe_ns = 0;
   int64_t last_word_check_ns = 0;
   struct HeldBack {
