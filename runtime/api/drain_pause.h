@@ -22,14 +22,15 @@ class DrainPause {
     const uint64_t messages = here.sequence - last_.sequence, bytes = here.position - last_.position;
     last_ = here;
     if (messages < 2) return false;
-    for (uint64_t i = std::min(bytes / kBytesPerPause, kMostPauses); i > 0; --i) internal::CpuPause();
+    const uint64_t most = std::min(kSmallPauses + bytes / messages / kBytesPerPauseMore, kLargePauses);
+    for (uint64_t i = std::min(bytes / kBytesPerPause, most); i > 0; --i) internal::CpuPause();
     return true;
   }
 
  private:
-  // A pause takes 15 to 40 ns on CPUs of the last years: a microsecond at most, after 2.5 KB. Measured: half
-  // and twice as much of each made no difference, none of it cost two thirds of the throughput at 64 bytes.
-  static constexpr uint64_t kBytesPerPause = 64, kMostPauses = 40;
+  // A pause takes 15 to 40 ns on CPUs of the last years: a microsecond at most, after 2.5 KB, and longer for large
+  // messages, which take as long to come. Measured: half and twice as much made no difference at 8 and 64 bytes.
+  static constexpr uint64_t kBytesPerPause = 64, kSmallPauses = 40, kBytesPerPauseMore = 16, kLargePauses = 200;
   internal::Point last_;  // where nothing was last time
 };
 
