@@ -1,5 +1,5 @@
-// A member of a group: takes messages, checks them, writes down which it was given, and acknowledges them in every
-// way there is.
+// A member of a group: takes messages, checks them, writes down which it was given, and acknowledges them in
+// every way there is. Sometimes it reads through a Merge, beside an observer of the same ring.
 #include <time.h>
 
 #include <optional>
@@ -61,16 +61,46 @@ class MemberLife {
     in_place_ = !options.copy;
     absl::StatusOr<Consumer> opened = Consumer::Open(settings_.ring, DeliveryOf(group_), options);
     // "The producer overtook every attempt to join; try again", or somebody stopped holds the group's lock.
-    if (ErrorOf(opened.status()) == Error::kEvicted || ErrorOf(opened.status()) == Error::kTimedOut) return true;
+    if (ErrorOf(opened.status()) == Error::kEvicted || ErrorOf(opened.status()) == Error::kTimedOut)
+      return true;
     if (!opened.ok()) return Bad("opening: ", opened.status().ToString());
     consumer_.emplace(*std::move(opened));
+    if (random_.OneIn(3) && !MergeWithAnObserver()) return false;
     sheet_.handles += 1;
     Then then = Then::kGoOn;
-    for (uint64_t turns = random_.Between(10, 20'000); turns > 0 && then == Then::kGoOn; --turns) then = Turn();
-    const uint64_t late = consumer_->stats().late_wakeups;
+    for (uint64_t turns = random_.Between(10, 20'000); turns > 0 && then == Then::kGoOn; --turns)
+      then = Turn();
+    const uint64_t late = Me().stats().late_wakeups;
     if (late != 0) sheet_.late_wakeups.store(late);
+    merge_.reset();
     consumer_.reset();
     return then != Then::kStop;
+  }
+
+  bool MergeWithAnObserver() {
+    absl::StatusOr<Consumer> observer = Consumer::Open(settings_.ring, Delivery::Observer());
+    if (!observer.ok()) return Bad("observing: ", observer.status().ToString());
+    merge_.emplace();
+    const absl::StatusOr<uint32_t> mine = merge_->Add(*std::move(consumer_));
+    const absl::StatusOr<uint32_t> other = merge_->Add(*std::move(observer));
+    if (!mine.ok() || !other.ok())
+      return Bad("merging: ", mine.status().ToString(), other.status().ToString());
+    source_ = *mine;
+    return true;
+  }
+  Consumer& Me() { return merge_ ? *merge_->consumer(source_) : *consumer_; }
+
+  // One call of the merge. `why`: of our own ring, kMessage while it goes on.
+  Then ReadMerged(bool waits, Got* why) {
+    const Merged got = waits ? merge_->Next(microseconds(random_.Between(10, 20'000))) : merge_->TryNext();
+    if (!got.source()) *why = got.why();
+    if (got.source() == source_) {
+      if (got) return Take(*got);
+      *why = got.why();
+    } else if (got && !messages_.Check(got->sequence, got->payload)) {
+      return Stop("message ", got->sequence, " is torn for an observer in a merge");
+    }
+    return Then::kGoOn;
   }
 
   Then Turn() {
@@ -78,8 +108,16 @@ class MemberLife {
     const bool over = ledger_.ended.load(std::memory_order_acquire);  // before the look at what is there
     Then then = Then::kGoOn;
     Got why = Got::kMessage;
-    if (random_.OneIn(3)) {
-      why = consumer_->Poll([&](const Message& m) { return (then = Take(m)) == Then::kGoOn; }, random_.Between(1, 500))
+    if (merge_) {
+      const bool waits = random_.OneIn(2);
+      for (uint64_t i = random_.Between(1, 500); i > 0 && why == Got::kMessage && then == Then::kGoOn; --i) {
+        then = ReadMerged(waits, &why);
+        if (random_.OneIn(8)) merge_->Ack();
+      }
+    } else if (random_.OneIn(3)) {
+      why = consumer_
+                ->Poll([&](const Message& m) { return (then = Take(m)) == Then::kGoOn; },
+                       random_.Between(1, 500))
                 .why;
     } else {
       const bool waits = random_.OneIn(2);
@@ -92,7 +130,8 @@ class MemberLife {
       }
     }
     if (then == Then::kGoOn && why != Got::kMessage) then = Without(why, over);
-    if (then == Then::kGoOn && !ledger_.ending.load() && random_.OneIn(300)) Dawdle(random_.Between(100, 60'000));
+    if (then == Then::kGoOn && !ledger_.ending.load() && random_.OneIn(300))
+      Dawdle(random_.Between(100, 60'000));
     return then;
   }
 
@@ -115,8 +154,9 @@ class MemberLife {
 
   bool Whole(const Message& message) {
     if (messages_.Check(message.sequence, message.payload)) return true;
-    discarding_ = in_place_ && !consumer_->StillIntact();
-    if (!discarding_) return Bad("message ", message.sequence, " of ", message.payload.size(), " bytes is torn");
+    discarding_ = in_place_ && !Me().StillIntact();
+    if (!discarding_)
+      return Bad("message ", message.sequence, " of ", message.payload.size(), " bytes is torn");
     sheet_.discarded += 1;
     return false;
   }
@@ -125,17 +165,17 @@ class MemberLife {
     switch (why) {
       case Got::kEvicted:
         sheet_.evicted += 1;
-        return settings_.evictions ? Then::kLeave : Stop(consumer_->status().ToString());
+        return settings_.evictions ? Then::kLeave : Stop(Me().status().ToString());
       case Got::kEmpty:
       case Got::kTimedOut:
         return Then::kGoOn;
       case Got::kClosed:
         if (over) finished_.store(true);
-        if (over) return Then::kLeave;
+        if (over || merge_) return Then::kLeave;  // it has left the merge
         Dawdle(200);
         return Then::kGoOn;
       default:
-        return Stop(ToString(why), ": ", consumer_->status().ToString());
+        return Stop(ToString(why), ": ", Me().status().ToString());
     }
   }
 
@@ -153,6 +193,8 @@ class MemberLife {
   Random random_;
   const Messages messages_;
   std::optional<Consumer> consumer_;
+  std::optional<Merge> merge_;  // then the consumer is in it
+  uint32_t source_ = 0;         // its number there
   bool in_place_ = false, discarding_ = false;
 };
 
