@@ -6,8 +6,10 @@ library=$1
 
 # The slow halves of calls that are inlined into users.
 INTERNAL=(
+  "millrace::internal::ConsumerCore::AckHandled()"
   "millrace::internal::ConsumerCore::StorePosition()"
   "millrace::internal::ConsumerCore::TryNextSlow()"
+  "millrace::internal::ConsumerCore::Undeliver(unsigned long, unsigned long)"
   "millrace::internal::ConsumerCore::WrongSize()"
   "millrace::internal::ProducerCore::AddToBatchSlow(void const*, unsigned long, long, bool)"
   "millrace::internal::ProducerCore::TryPublishSlow(void const*, unsigned long)"
