@@ -34,7 +34,10 @@ void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const
   W::Note(who.pid_namespace, os::PidNamespace());
   W::Note(who.since_ns, os::WallNs());
   SetLabel(who.label, options.label.empty() ? os::ProgramName() : options.label);
-  if (!keep_claim) W::StoreClaim(seat.words, internal::kNoClaim);
+  if (!keep_claim) {
+    W::StoreClaim(seat.words, internal::kNoClaim);
+    W::StoreDeliveries(seat.words, 0);  // that of another group's message at the same place
+  }
   W::Note(who.group, group != nullptr ? group->place.index + 1 : 0);
   W::Note(who.group_generation, group != nullptr ? group->place.generation : 0);
   W::Note(seat.words.received, uint64_t{0});

@@ -361,6 +361,21 @@ TEST(Group, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
   }
 }
 
+// A new member was told of the deliveries of a message at the same place to another group, whose member had sat
+// in its seat.
+TEST(Group, DeliveriesOfAnotherGroupAreNotCounted) {
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  PublishNumbers(producer, 1);
+  for (const char* const group : {"first", "second"}) {
+    Consumer member = Must(Consumer::Open(name, Delivery::Group(group), {.start = Start::Oldest()}));
+    const Received got = member.TryNext();
+    ASSERT_TRUE(got) << group;
+    EXPECT_EQ(got->deliveries, 1u) << group;
+    member.Ack();
+  }
+}
+
 // The only seat holds the message of its dead holder: the next member sits down on it.
 TEST(Group, TheOnlyWorkerIsKilledAndRestarted) {
   const Watchdog watchdog("the only seat");
