@@ -146,10 +146,14 @@ bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
       evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
   };
   c.ring.HoldingBack([&](const Holder& holder) {
+    std::optional<GroupPlace> group;
     if (holder.kind == Holder::Kind::kGroup)
-      c.ring.ForEachMember({holder.index, static_cast<uint32_t>(holder.state)}, judge);
-    else if (PhaseOf(holder.state) != SeatPhase::kEvicted)
+      group = GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
+    else if (PhaseOf(holder.state) == SeatPhase::kEvicted)  // a claim that its group could adopt
+      group = GroupOfSeat<RealAtomics>(c.ring.seats().seats[holder.index].identity);
+    else
       judge(holder.index, holder.state);
+    if (group) c.ring.ForEachMember(*group, judge);
   });
   if (evicted) segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
   return evicted;

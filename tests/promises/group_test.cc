@@ -361,6 +361,22 @@ TEST(Group, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
   }
 }
 
+// An evicted member's message holds the producer back, and the other member does not come for it, having nothing
+// in hand itself: nobody was evicted, and the producer stood still for ever.
+TEST(Group, AnEvictedMembersMessageThatNobodyComesForIsGivenUp) {
+  const Watchdog watchdog("a message that nobody comes for");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(
+      name, {.capacity = 4096}, {.on_full = OnFull::kEvictSlowest, .evict_after = milliseconds(20)}));
+  Consumer idle = Member(name), slow = Member(name, {.label = "slow"});
+  ASSERT_EQ(producer.TryPublish(std::string(500, 'x')), Sent::kOk);
+  ASSERT_TRUE(slow.TryNext());
+  EvictLabelled(name, "slow");
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(producer.Publish(std::string(100, 'x')), Sent::kOk);
+  EXPECT_EQ(Must(SegmentManager().Inspect(name)).abandoned, 1u);
+  EXPECT_EQ(idle.TryNext().why(), Got::kEvicted);
+}
+
 // A new member was told of the deliveries of a message at the same place to another group, whose member had sat
 // in its seat.
 TEST(Group, DeliveriesOfAnotherGroupAreNotCounted) {
