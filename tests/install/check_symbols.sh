@@ -7,18 +7,18 @@ library=$1
 # The slow halves of calls that are inlined into users.
 INTERNAL=(
   "millrace::internal::ConsumerCore::AckHandled()"
-  "millrace::internal::ConsumerCore::StorePosition()"
   "millrace::internal::ConsumerCore::TryNextSlow()"
   "millrace::internal::ConsumerCore::Undeliver(unsigned long, unsigned long)"
   "millrace::internal::ConsumerCore::WrongSize()"
   "millrace::internal::ProducerCore::AddToBatchSlow(void const*, unsigned long, long, bool)"
+  "millrace::internal::ProducerCore::TryClaimSlow(unsigned long)"
   "millrace::internal::ProducerCore::TryPublishSlow(void const*, unsigned long)"
   "millrace::internal::ProducerCore::Wake()"
   "millrace::internal::ProducerCore::WhyNoBatch() const"
 )
 shown=$(nm -DC --defined-only "$library" | cut -d' ' -f3- | sort -u)
-api=$(grep -cE '^millrace::(Producer|Consumer|SegmentManager|WaitSet)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown")
-other=$(grep -vE '^millrace::(Producer|Consumer|SegmentManager|WaitSet)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown" || true)
+api=$(grep -cE '^millrace::(Producer|Consumer|SegmentManager|WaitSet|Merge)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown")
+other=$(grep -vE '^millrace::(Producer|Consumer|SegmentManager|WaitSet|Merge)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown" || true)
 if [[ $other != "$(printf '%s\n' "${INTERNAL[@]}" | sort)" ]]; then
   echo "FAILED: shown beside the API (<), or needed and not shown (>):" >&2
   diff <(echo "$other") <(printf '%s\n' "${INTERNAL[@]}" | sort) >&2 || true
