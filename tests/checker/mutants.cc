@@ -114,7 +114,7 @@ std::vector<Written> WrittenDown() {
       {"joining is live",
        "a joiner that lost its race is evicted as nonsense (model join_evict)",
        {K::kJoiningIsLive},
-       "join-lost",
+       "join-overtaken",
        true},
 
       // What must be one instruction.

@@ -247,7 +247,7 @@ inline void Crammer() {
   AwaitGates(2);
   p.Publish(4, WhenFull::kBlock);
   machine->Unlock(&world->gates[2]);
-  p.Publish(2, WhenFull::kBlock);
+  p.Publish(3, WhenFull::kBlock);
   p.Close();
 }
 

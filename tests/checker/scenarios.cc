@@ -187,7 +187,7 @@ std::vector<Scenario> Make() {
        wild});
   add({"crammed",
        "R moves without a mark being made",
-       {{0, 0}, 1984, {0, 16, 8, 1984, 0, 24}, true, 2048},
+       {{0, 0}, 1984, {8, 8, 8, 1984, 0, 8, 16}, true, 2048},
        {GivesCue(Plain("producer", &Crammer)), Gated(Plain("lossy", &Consumer<R::kLossy>), 0),
         Gated(Plain("lossless", &Stepper<1>), 1)},
        {1},

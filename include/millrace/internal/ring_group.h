@@ -211,9 +211,7 @@ class RingMember : public RingView<A> {
     return Live();
   }
   // Where the group stands: its next message.
-  Point at() const {
-    return this->PlaceAt(Cursor());
-  }
+  Point at() const { return this->PlaceAt(Cursor()); }
   const ConsumerCounts& counts() const { return counts_; }
   void CountLateWakeup() { ++counts_.late_wakeups; }
   GroupPlace place() const { return place_; }
@@ -293,6 +291,7 @@ class RingMember : public RingView<A> {
   Read HandOut(Handed* out, Reserve reserve) {
     const uint64_t position = ClaimPosition(claim_);
     const bool tentative = IsTentative(claim_);
+    if (position % 8 != 0) return Drop() ? Read::kOvertaken : Read::kEvicted;  // the seat was overwritten
     // Inherited with the seat, and never won: its holder died before it moved the cursor.
     if (tentative && Ahead(W::LoadCursor(*group_), position) <= 0)
       return Drop() ? Read::kOvertaken : Read::kEvicted;
