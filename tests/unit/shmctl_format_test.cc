@@ -13,9 +13,10 @@
 namespace millrace::tool {
 namespace {
 
-std::string Shown(Format format, std::string_view payload, uint64_t sequence = 0, uint64_t lost = 0) {
+std::string Shown(Format format, std::string_view payload, uint64_t sequence = 0, uint64_t lost = 0,
+                  std::string_view ring = "") {
   std::string out = "before|";
-  AppendMessage(format, payload, sequence, lost, &out);
+  AppendMessage(format, ring, payload, sequence, lost, &out);
   EXPECT_TRUE(out.starts_with("before|"));
   return out.substr(7);
 }
@@ -48,6 +49,17 @@ TEST(Format, JsonHasTextIfItIsText) {
   EXPECT_EQ(json["lost"], 12u);
   EXPECT_EQ(json["text"], "say \"\xC3\xBC\"\n");
   EXPECT_FALSE(json.contains("base64"));
+}
+
+TEST(Format, SaysWhoseMessageItIsWhereThereIsAPlaceForIt) {
+  EXPECT_EQ(Shown(Format::kText, "x", 0, 0, "md.eur"), "md.eur: x\n");
+  EXPECT_EQ(Shown(Format::kTerminalText, "x\r", 0, 0, "md.eur"), "md.eur: x\\r\n");
+  EXPECT_TRUE(Shown(Format::kHex, "x", 7, 0, "md.eur").starts_with("md.eur: sequence 7, 1 byte\n"));
+  EXPECT_EQ(Shown(Format::kJson, "x", 7, 0, "md.eur"), R"({"ring":"md.eur","sequence":7,"lost":0,"text":"x"})"
+                                                       "\n");
+  EXPECT_EQ(Shown(Format::kJson, "x", 7), R"({"sequence":7,"lost":0,"text":"x"})"
+                                          "\n");
+  EXPECT_FALSE(NamesRings(Format::kRaw) || NamesRings(Format::kLength));
 }
 
 TEST(Format, JsonHasBase64IfItIsNot) {

@@ -11,6 +11,17 @@
 
 namespace millrace::tool {
 
+// CLI11 takes "[ab]" for a list where several values may be given; to tail it is a pattern. A character that
+// no argument can hold keeps the two apart.
+inline std::string WithGuard(std::string word) {
+  if (word.starts_with('[') && word.ends_with(']')) word.push_back('\0');
+  return word;
+}
+inline std::string WithoutGuard(std::string word) {
+  if (word.ends_with('\0')) word.pop_back();
+  return word;
+}
+
 struct Globals {
   std::string directory = "/dev/shm";
   std::function<int()> run;  // gives the exit code; may throw CLI::ValidationError

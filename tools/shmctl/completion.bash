@@ -95,7 +95,7 @@ _shmctl() {
       list | stat) options+=" --json" ;;
       pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open" ;;
       evict) options+=" --group" ;;
-      tail) options+=" --from --since -n -c -e --lossless --format --until-closed --no-wait --json" ;;
+      tail) options+=" --from --since -n -c -e --lossless --group --durable --format --until-closed --no-wait --json" ;;
       unlink) options+=" --force" ;;
       prune) options+=" --dry-run --yes --older-than --json" ;;
       set) options+=" --keep --no-keep --mode --seats-mode --owner --group" ;;

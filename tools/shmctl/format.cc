@@ -33,8 +33,12 @@ void AppendHex(std::string_view payload, uint64_t sequence, std::string* out) {
   }
 }
 
-void AppendJson(std::string_view payload, uint64_t sequence, uint64_t lost, std::string* out) {
-  nlohmann::ordered_json object = {{"sequence", sequence}, {"lost", lost}};
+void AppendJson(std::string_view ring, std::string_view payload, uint64_t sequence, uint64_t lost,
+                std::string* out) {
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+  if (!ring.empty()) object["ring"] = ring;
+  object["sequence"] = sequence;
+  object["lost"] = lost;
   if (IsValidUtf8(payload)) {
     object["text"] = payload;
   } else {
@@ -50,10 +54,15 @@ void AppendLength(std::string_view payload, std::string* out) {
   out->append(payload);
 }
 
+void AppendRing(std::string_view ring, std::string* out) {
+  if (!ring.empty()) out->append(ring).append(": ");
+}
+
 }  // namespace
 
-void AppendMessage(Format format, std::string_view payload, uint64_t sequence, uint64_t lost,
-                   std::string* out) {
+void AppendMessage(Format format, std::string_view ring, std::string_view payload, uint64_t sequence,
+                   uint64_t lost, std::string* out) {
+  if (format != Format::kJson && NamesRings(format)) AppendRing(ring, out);
   switch (format) {
     case Format::kText:
       out->append(payload);
@@ -67,7 +76,7 @@ void AppendMessage(Format format, std::string_view payload, uint64_t sequence, u
       AppendHex(payload, sequence, out);
       return;
     case Format::kJson:
-      AppendJson(payload, sequence, lost, out);
+      AppendJson(ring, payload, sequence, lost, out);
       return;
     case Format::kRaw:
       out->append(payload);

@@ -17,8 +17,12 @@ enum class Format : uint8_t {
   kLength,        // four bytes of length, little-endian, and the bytes: what `pub --framing length` reads
 };
 
-void AppendMessage(Format format, std::string_view payload, uint64_t sequence, uint64_t lost,
-                   std::string* out);
+// Does the format have a place for the name of a message's ring?
+constexpr bool NamesRings(Format format) { return format != Format::kRaw && format != Format::kLength; }
+
+// `ring`: whose message it is, where several are shown; empty: not said.
+void AppendMessage(Format format, std::string_view ring, std::string_view payload, uint64_t sequence,
+                   uint64_t lost, std::string* out);
 
 }  // namespace millrace::tool
 

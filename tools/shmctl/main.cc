@@ -1,10 +1,13 @@
 // shmctl: looks at, feeds and empties millrace rings from a shell.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "millrace/sigbus_guard.h"
@@ -76,7 +79,11 @@ int Run(int argc, char** argv) {
   AddEvict(app, globals);
   AddSet(app, globals);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words(argv + 1, argv + std::max(argc, 1));
+    if (std::find(words.begin(), words.end(), "tail") != words.end())
+      std::transform(words.begin(), words.end(), words.begin(), WithGuard);
+    std::reverse(words.begin(), words.end());
+    app.parse(std::move(words));
     const int checked = CheckDirectory(globals.directory);
     return checked == kDone ? globals.run() : checked;
   } catch (const CLI::ParseError& error) {

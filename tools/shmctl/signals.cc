@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "millrace/consumer.h"
+#include "millrace/merge.h"
 #include "millrace/producer.h"
 
 namespace millrace::tool {
@@ -16,11 +17,13 @@ namespace {
 std::atomic<int> caught{0};
 std::atomic<Producer*> active_producer{nullptr};
 std::atomic<Consumer*> active_consumer{nullptr};
+std::atomic<Merge*> active_merge{nullptr};
 static_assert(std::atomic<Consumer*>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 void InterruptActive() {
   if (Producer* producer = active_producer.load()) producer->Interrupt();
   if (Consumer* consumer = active_consumer.load()) consumer->Interrupt();
+  if (Merge* merge = active_merge.load()) merge->Interrupt();
 }
 
 extern "C" void OnSignal(int number) {
@@ -68,9 +71,15 @@ InterruptOnSignal::InterruptOnSignal(Consumer* consumer) {
   if (CaughtSignal() != 0) consumer->Interrupt();
 }
 
+InterruptOnSignal::InterruptOnSignal(Merge* merge) {
+  active_merge.store(merge);
+  if (CaughtSignal() != 0) merge->Interrupt();
+}
+
 InterruptOnSignal::~InterruptOnSignal() {
   active_producer.store(nullptr);
   active_consumer.store(nullptr);
+  active_merge.store(nullptr);
 }
 
 }  // namespace millrace::tool

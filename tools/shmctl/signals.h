@@ -4,6 +4,7 @@
 
 namespace millrace {
 class Consumer;
+class Merge;
 class Producer;
 }  // namespace millrace
 
@@ -22,6 +23,7 @@ class InterruptOnSignal {
  public:
   explicit InterruptOnSignal(Producer* producer);
   explicit InterruptOnSignal(Consumer* consumer);
+  explicit InterruptOnSignal(Merge* merge);
   ~InterruptOnSignal();
   InterruptOnSignal(const InterruptOnSignal&) = delete;
   InterruptOnSignal& operator=(const InterruptOnSignal&) = delete;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "millrace/consumer.h"
 #include "millrace/error.h"
@@ -18,21 +19,34 @@
 #include "tools/shmctl/signals.h"
 #include "tools/shmctl/streams.h"
 #include "tools/shmctl/tail_loop.h"
+#include "tools/shmctl/tail_many.h"
+#include "tools/shmctl/tail_names.h"
 #include "tools/shmctl/tail_start.h"
 
 namespace millrace::tool {
 namespace {
 
 struct TailArguments {
-  std::string name, from, since, format = "text";
+  std::vector<std::string> names;
+  std::string from, since, format = "text";
   std::optional<uint64_t> last, count;
   bool stop_at_end = false, lossless = false, until_closed = false, no_wait = false, as_json = false;
+  std::string group;
+  bool durable = false;
 };
 
 constexpr char kExamples[] =
     R"(Writes messages to standard output as they are published, until a signal ends it. It only observes: it takes
 no seat, nobody waits for it, and if it is too slow it says how many messages it lost. With --lossless it
-takes a seat, misses nothing, and the producer waits for it. A ring that is not there yet is waited for.
+takes a seat, misses nothing, and the producer waits for it. With --group it is one of several that share the
+messages, and one counts as done once it is written out: if a member is killed before, another one writes it. A ring that is not there yet is waited for.
+
+Several names, or patterns with * ? and [ ] (quote them), are read as one stream, at most 128 rings at once, and
+each message says whose it is. Rings that match later, or are removed and created again, are shown from their
+first message on. What ends or is lost is told of each ring. -n and the places of --from are meant for each
+ring, -c for all together. --until-closed (and what ends like it) ends when every ring that there is has been
+closed, also before, and read to its end; a name without a ring is waited for, a pattern only until it has
+matched something.
 
 Where it begins (--from):
   end     what is published from now on (default); a ring that is closed already is waited on for its
@@ -48,6 +62,7 @@ Formats:
   json    an object a line: sequence, lost, and text (valid UTF-8) or base64
   raw     the bytes and nothing else
   length  four bytes of length, little-endian, and the bytes: for `shmctl pub --framing length`
+Of several rings text and hex begin with "NAME: ", json has a member "ring"; raw and length are refused.
 
 Examples:
   shmctl tail quotes                                     watch
@@ -56,6 +71,8 @@ Examples:
   shmctl tail quotes -e                                  everything that is there, then stop
   shmctl tail quotes --lossless --until-closed > copy    a complete copy of the stream
   shmctl tail quotes --json | jq .text
+  shmctl tail jobs --group workers                       one of several that share the messages
+  shmctl tail orders 'md.*'                              one ring and all that match, now or later
 
 Losses are told on standard error as they happen, and the exit code is 1 at the end (also after an eviction).
 )";
@@ -91,11 +108,11 @@ Format FormatOf(const TailArguments& arguments) {
 }
 
 // -e stops at what is published by now, however fast the producer goes on.
-TailLimits LimitsOf(const TailArguments& arguments, const std::string& directory) {
+TailLimits LimitsOf(const TailArguments& arguments, const std::string& name, const std::string& directory) {
   TailLimits limits;
   limits.count = arguments.count;
   if (!arguments.stop_at_end) return limits;
-  const auto ring = SegmentManager(directory).Inspect(arguments.name);
+  const auto ring = SegmentManager(directory).Inspect(name);
   limits.end_sequence = ring.ok() ? ring->next_sequence : UINT64_MAX;
   return limits;
 }
@@ -110,23 +127,35 @@ int RefuseToJoin(const absl::Status& status, const OutputBuffer& output) {
 
 int RunTail(const TailArguments& arguments, const std::string& directory) {
   TailStart start;
-  start.name = arguments.name;
   start.directory = directory;
   start.start = StartOf(arguments);
-  start.lossless = arguments.lossless;
+  if (arguments.lossless) start.delivery = Delivery::Lossless();
+  if (!arguments.group.empty()) start.delivery = Delivery::Group(arguments.group, arguments.durable);
   start.until_closed = arguments.until_closed;
   start.wait = !arguments.no_wait && !arguments.stop_at_end;
+  const Format format = FormatOf(arguments);
 
   OutputBuffer output(STDOUT_FILENO);
+  std::vector<std::string> names = arguments.names;
+  for (std::string& name : names) name = WithoutGuard(name);
+  start.name = names.front();
+  if (names.size() > 1 || IsPattern(start.name)) {
+    if (!NamesRings(format)) {
+      throw CLI::ValidationError("--format", "\"" + arguments.format +
+                                                 "\" cannot say which ring a message is of; use text, hex or "
+                                                 "json, or name one ring");
+    }
+    return TailMany(names, start, format, arguments.count, arguments.stop_at_end, output).Run();
+  }
   auto join = JoinForTail(start, output);
   if (!join.ok()) return RefuseToJoin(join.status(), output);
-  TailLoop loop(arguments.name, *std::move(join), FormatOf(arguments), LimitsOf(arguments, directory),
-                output);
+  TailLoop loop(start.name, *std::move(join), format, LimitsOf(arguments, start.name, directory),
+                !arguments.group.empty(), output);
   return loop.Run();
 }
 
 void AddOptions(CLI::App& command, TailArguments& arguments) {
-  command.add_option("NAME", arguments.name, kNameHelp)->required();
+  command.add_option("NAME", arguments.names, "Names of rings, and patterns: * ? [ ]")->required();
   CLI::Option* from =
       command.add_option("--from", arguments.from, "end, oldest, a sequence number or an age (default end)")
           ->type_name("WHERE");
@@ -146,6 +175,13 @@ void AddOptions(CLI::App& command, TailArguments& arguments) {
                    "Stop at the end of what is there; begins with the oldest, does not wait for a ring");
   command.add_flag("--lossless", arguments.lossless,
                    "Take a seat and miss nothing; the producer waits for us");
+  CLI::Option* group =
+      command
+          .add_option("--group", arguments.group, "Share the messages with the other members of this group")
+          ->type_name("GROUP")
+          ->excludes("--lossless");
+  command.add_flag("--durable", arguments.durable, "The group keeps its place while it has no members")
+      ->needs(group);
   CLI::Option* format =
       command.add_option("--format", arguments.format, "text, hex, json, raw or length (default text)")
           ->type_name("HOW")

@@ -13,12 +13,37 @@ constexpr std::chrono::milliseconds kSlice{50};  // between looks at the produce
 
 }  // namespace
 
-TailLoop::TailLoop(std::string name, TailJoin join, Format format, TailLimits limits, OutputBuffer& output)
+int TailExitCode(const OutputBuffer& output, int failure, uint64_t lost) {
+  switch (output.state()) {
+    case OutputBuffer::State::kGood:
+      break;
+    case OutputBuffer::State::kReaderGone:
+      return kDone;
+    case OutputBuffer::State::kFailed:
+      Complain(output.problem());
+      return kEnvironment;
+    case OutputBuffer::State::kStuck:
+      Complain("nobody takes the output; its end was not written");
+      return kSignalBase + CaughtSignal();
+  }
+  if (failure != kDone) return failure;
+  if (CaughtSignal() != 0) return kSignalBase + CaughtSignal();
+  return lost == 0 ? kDone : kFinding;
+}
+
+void TellLoss(const std::string& ring, const Message& message) {
+  Complain("lost " + Counted(message.lost, "message") + (ring.empty() ? "" : " of \"" + ring + "\"") +
+           " before sequence " + std::to_string(message.sequence));
+}
+
+TailLoop::TailLoop(std::string name, TailJoin join, Format format, TailLimits limits, bool acknowledges,
+                   OutputBuffer& output)
     : name_(std::move(name)),
       consumer_(std::move(join.consumer)),
       ignored_close_(join.ignored_close),
       format_(format),
       limits_(limits),
+      acknowledges_(acknowledges),
       output_(output) {}
 
 int TailLoop::Run() {
@@ -33,7 +58,7 @@ int TailLoop::Run() {
     }
   }
   output_.Flush();
-  return ExitCode();
+  return TailExitCode(output_, failure_, lost_);
 }
 
 bool TailLoop::IsOver() const {
@@ -52,12 +77,14 @@ Received TailLoop::ReadNext() {
 void TailLoop::Show(const Message& message) {
   if (message.lost > 0) {
     lost_ += message.lost;
-    Complain("lost " + Counted(message.lost, "message") + " before sequence " +
-             std::to_string(message.sequence));
+    TellLoss("", message);
   }
-  AppendMessage(format_, message.text(), message.sequence, message.lost, &output_.pending());
+  AppendMessage(format_, "", message.text(), message.sequence, message.lost, &output_.pending());
   ++shown_;
   output_.WriteIfLarge();
+  if (!acknowledges_) return;
+  output_.Flush();
+  if (output_.state() == OutputBuffer::State::kGood) consumer_.Ack();
 }
 
 bool TailLoop::GoOnAfter(Got why) {
@@ -90,24 +117,6 @@ void TailLoop::LookAtProducer() {
   if (!gone || producer.epoch == epoch_reported_gone_) return;
   epoch_reported_gone_ = producer.epoch;
   Complain("the producer of \"" + name_ + "\" is gone without closing it; waiting for the next one");
-}
-
-int TailLoop::ExitCode() const {
-  switch (output_.state()) {
-    case OutputBuffer::State::kGood:
-      break;
-    case OutputBuffer::State::kReaderGone:
-      return kDone;
-    case OutputBuffer::State::kFailed:
-      Complain(output_.problem());
-      return kEnvironment;
-    case OutputBuffer::State::kStuck:
-      Complain("nobody takes the output; its end was not written");
-      return kSignalBase + CaughtSignal();
-  }
-  if (failure_ != kDone) return failure_;
-  if (CaughtSignal() != 0) return kSignalBase + CaughtSignal();
-  return lost_ == 0 ? kDone : kFinding;
 }
 
 }  // namespace millrace::tool

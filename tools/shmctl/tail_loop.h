@@ -19,9 +19,16 @@ struct TailLimits {
   std::optional<uint64_t> end_sequence;  // stop before this one, or when nothing is there
 };
 
+// The exit code of whoever wrote to `output` until it ended; `failure`: its own, or kDone.
+int TailExitCode(const OutputBuffer& output, int failure, uint64_t lost);
+// "lost 3 messages before sequence 12", of that ring if it is named.
+void TellLoss(const std::string& ring, const Message& message);
+
 class TailLoop {
  public:
-  TailLoop(std::string name, TailJoin join, Format format, TailLimits limits, OutputBuffer& output);
+  // `acknowledges`: a member of a group, which says that a message is done with once it is written out.
+  TailLoop(std::string name, TailJoin join, Format format, TailLimits limits, bool acknowledges,
+           OutputBuffer& output);
   int Run();  // gives the exit code
 
  private:
@@ -31,13 +38,13 @@ class TailLoop {
   // Whether to go on after there was no message.
   bool GoOnAfter(Got why);
   void LookAtProducer();
-  int ExitCode() const;
 
   const std::string name_;
   Consumer consumer_;
   const std::optional<uint64_t> ignored_close_;
   const Format format_;
   const TailLimits limits_;
+  const bool acknowledges_;
   OutputBuffer& output_;
   uint64_t shown_ = 0, lost_ = 0;
   bool closing_ = false;  // the close to end at has happened: what is there is the rest

@@ -16,27 +16,12 @@ constexpr std::chrono::milliseconds kSlice{100};  // how long waiting for a name
 // on".
 constexpr Start kFromTheFirst = Start::Sequence(0);
 
-// Whoever asks for what is there, by oldest, sequence or age, is done when a closed ring was read to its end.
-bool EndsAtClose(const TailStart& start) {
-  const Start::Kind kind = start.start.kind();
-  return start.until_closed || kind == Start::Kind::kOldest || kind == Start::Kind::kSequence ||
-         kind == Start::Kind::kAgo;
-}
-
-// A ring that comes later has no close to ignore, and its first message is one to be seen.
-void ExpectNewRing(const TailStart& start, ConsumerOptions& options) {
-  const Start::Kind kind = start.start.kind();
-  if (kind == Start::Kind::kEnd || kind == Start::Kind::kLast || kind == Start::Kind::kAgo)
-    options.start = kFromTheFirst;
-  options.follow_reopen = !EndsAtClose(start);
-}
-
-absl::StatusOr<Consumer> WaitForRing(const TailStart& start, Delivery delivery, ConsumerOptions options,
-                                     OutputBuffer& output) {
+absl::StatusOr<Consumer> WaitForRing(const TailStart& start, OutputBuffer& output) {
   Complain("waiting for a ring \"" + start.name + "\" in " + start.directory);
+  ConsumerOptions options = OptionsForTail(start, /*came_later=*/true);
   options.open_timeout = kSlice;
   while (CaughtSignal() == 0 && output.state() == OutputBuffer::State::kGood) {
-    auto consumer = Consumer::Open(start.name, delivery, options);
+    auto consumer = Consumer::Open(start.name, start.delivery, options);
     if (consumer.ok() || ErrorOf(consumer.status()) != Error::kNotFound) return consumer;
     output.LookForReader();
   }
@@ -45,32 +30,42 @@ absl::StatusOr<Consumer> WaitForRing(const TailStart& start, Delivery delivery, 
 
 }  // namespace
 
-absl::StatusOr<TailJoin> JoinForTail(const TailStart& start, OutputBuffer& output) {
-  const Delivery delivery = start.lossless ? Delivery::Lossless() : Delivery::Observer();
+bool EndsAtClose(const TailStart& start) {
+  const Start::Kind kind = start.start.kind();
+  return start.until_closed || kind == Start::Kind::kOldest || kind == Start::Kind::kSequence ||
+         kind == Start::Kind::kAgo;
+}
+
+ConsumerOptions OptionsForTail(const TailStart& start, bool came_later) {
+  const Start::Kind kind = start.start.kind();
   ConsumerOptions options;
   options.start = start.start;
+  if (came_later && (kind == Start::Kind::kEnd || kind == Start::Kind::kLast || kind == Start::Kind::kAgo))
+    options.start = kFromTheFirst;
   options.label = "shmctl tail";
   options.directory = start.directory;
   options.copy = true;  // an eviction (shmctl evict) while a message is written must not tear it
   options.follow_reopen = !EndsAtClose(start);
+  return options;
+}
 
+absl::StatusOr<TailJoin> JoinForTail(const TailStart& start, OutputBuffer& output) {
   // Before joining: a close that comes from here on is the one to end at, even if it comes before the join.
   const SegmentManager manager(start.directory);
   const auto before = manager.Inspect(start.name);
+  const bool missing = !before.ok() && ErrorOf(before.status()) == Error::kNotFound;
+  ConsumerOptions options = OptionsForTail(start, missing);
   std::optional<uint64_t> ignored_close;
-  if (!before.ok() && ErrorOf(before.status()) == Error::kNotFound) {
-    ExpectNewRing(start, options);
-  } else if (before.ok() && before->producer.closed && start.start.kind() == Start::Kind::kEnd &&
-             start.until_closed) {
+  if (before.ok() && before->producer.closed && start.start.kind() == Start::Kind::kEnd &&
+      start.until_closed) {
     ignored_close = before->producer.epoch;
     options.follow_reopen = true;
   }
 
-  auto consumer = Consumer::Open(start.name, delivery, options);
+  auto consumer = Consumer::Open(start.name, start.delivery, options);
   if (!consumer.ok() && ErrorOf(consumer.status()) == Error::kNotFound && start.wait) {
-    ExpectNewRing(start, options);
     ignored_close.reset();
-    consumer = WaitForRing(start, delivery, options, output);
+    consumer = WaitForRing(start, output);
   }
   if (!consumer.ok()) return consumer.status();
   if (ignored_close) {  // the ring may have been replaced between the two looks

@@ -16,10 +16,17 @@ namespace millrace::tool {
 struct TailStart {
   std::string name, directory;
   Start start = Start::End();
-  bool lossless = false;
+  Delivery delivery = Delivery::Observer();
   bool until_closed = false;
   bool wait = true;  // for a ring that is not there
 };
+
+// Whoever asks for what is there, by oldest, sequence or age, is done when a closed ring was read to its end.
+bool EndsAtClose(const TailStart& start);
+
+// `came_later`: the ring was not there when we began to look for it. It has no close to ignore, and its first
+// message is one to be seen.
+ConsumerOptions OptionsForTail(const TailStart& start, bool came_later);
 
 struct TailJoin {
   Consumer consumer;  // answers kClosed for a close that ends tail, but see ignored_close

@@ -1,0 +1,189 @@
+// shmctl tail of several rings: names and patterns, what comes later, what ends.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+#include "tests/shmctl/shell.h"
+
+namespace millrace::testing {
+namespace {
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+// The lines of one ring, in their order, without its name.
+std::string Of(const std::string& ring, const std::string& text) {
+  std::string of;
+  for (const std::string& line : Lines(text)) {
+    if (line.starts_with(ring + ": ")) of += line.substr(ring.size() + 2) + " ";
+  }
+  return of;
+}
+bool Says(const Ran& ran, const std::string& words) { return ran.err.find(words) != std::string::npos; }
+
+constexpr char kThree[] =
+    "for r in md.eur md.usd orders; do seq 1 4 | sed s/^/$r./ | S pub $r --create 2>/dev/null; done\n";
+
+TEST(TailMany, NamesAndPatternsEachMessageWithItsRing) {
+  const Shell shell;
+  Ran ran = shell.Run(std::string(kThree) + "S tail orders 'md.*' --from oldest");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  for (const std::string ring : {"orders", "md.eur", "md.usd"}) {
+    EXPECT_EQ(Of(ring, ran.out), ring + ".1 " + ring + ".2 " + ring + ".3 " + ring + ".4 ");
+    EXPECT_TRUE(Says(ran, "\"" + ring + "\": the producer closed it")) << ran.err;
+  }
+  EXPECT_EQ(Lines(ran.out).size(), 12u);
+  ran = shell.Run("S tail 'md.?s*' -e");
+  EXPECT_EQ(ran.out, "md.usd: md.usd.1\nmd.usd: md.usd.2\nmd.usd: md.usd.3\nmd.usd: md.usd.4\n")
+      << "one that matches";
+  ran = shell.Run("S tail md.eur --from oldest");
+  EXPECT_EQ(ran.out, "md.eur.1\nmd.eur.2\nmd.eur.3\nmd.eur.4\n") << "one name is as ever";
+  ran = shell.Run("S tail orders orders 'ord*' -e | wc -l");
+  EXPECT_EQ(ran.out, "4\n") << "a ring is read once";
+}
+
+TEST(TailMany, Formats) {
+  const Shell shell;
+  Ran ran = shell.Run(std::string(kThree) + "S tail md.eur md.usd -e -n 1 --json");
+  ASSERT_EQ(Lines(ran.out).size(), 2u) << ran.err;
+  for (const std::string& line : Lines(ran.out)) {
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_EQ(json["text"], json["ring"].get<std::string>() + ".4");
+    EXPECT_EQ(json["sequence"], 3);
+  }
+  ran = shell.Run("S tail md.eur md.usd -e -n 1 --format hex | grep -c '^md.*: sequence 3, 8 bytes$'");
+  EXPECT_EQ(ran.out, "2\n");
+  for (const std::string format : {"raw", "length"}) {
+    ran = shell.Run("S tail md.eur 'md.u*' -e --format " + format);
+    EXPECT_EQ(ran.exit, 2);
+    EXPECT_TRUE(Says(ran, format)) << ran.err;
+    EXPECT_EQ(ran.out, "");
+    EXPECT_EQ(shell.Run("S tail md.eur -e --format " + format).exit, 0);
+  }
+}
+
+TEST(TailMany, StartsAreOfEachRingAndTheCountIsOfAll) {
+  const Shell shell;
+  Ran ran = shell.Run(std::string(kThree) + "S tail 'md.*' -e -n 2 | sort");
+  EXPECT_EQ(ran.out, "md.eur: md.eur.3\nmd.eur: md.eur.4\nmd.usd: md.usd.3\nmd.usd: md.usd.4\n");
+  ran = shell.Run("S tail 'md.*' --from 3 | sort");
+  EXPECT_EQ(ran.out, "md.eur: md.eur.4\nmd.usd: md.usd.4\n");
+  ran = shell.Run("S tail 'md.*' --since 1h -c 5 | wc -l");
+  EXPECT_EQ(ran.out, "5\n");
+  ran = shell.Run("S tail 'md.*' --from 2 -c 2 | cut -d: -f1 | sort");
+  EXPECT_EQ(ran.out, "md.eur\nmd.usd\n") << "rings that are ready take turns";
+  ran = shell.Run("echo 1 | S pub short --create 2>/dev/null; S tail md.eur short --from 3");
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_EQ(ran.out, "md.eur: md.eur.4\n");
+  EXPECT_TRUE(Says(ran, "\"short\"") && Says(ran, "not published yet")) << ran.err;
+}
+
+// A real producer for each ring, started after the tool, and one ring whose name nobody gave.
+TEST(TailMany, RingsThatComeLaterAreShownFromTheirFirstMessage) {
+  const Shell shell;
+  const Ran ran = shell.Run(
+      "\"$S\" tail named 'md.*' --lossless --until-closed > out 2> said & tail=$!\n"
+      "until grep -q 'like \"md' said; do :; done\n"
+      "seq 1 2000 | S pub md.eur --create --capacity 4K --wait-for 1 2>/dev/null &\n"
+      "seq 1 2000 | S pub md.usd --create --capacity 4K --wait-for 1 2>/dev/null & wait $! || exit 90\n"
+      "echo other | S pub other --create 2>/dev/null\n"
+      "kill -0 $tail || exit 91  # a name is still waited for\n"
+      "seq 1 500 | S pub named --create --wait-for 1 2>/dev/null || exit 92\n"
+      "wait $tail; code=$?\n"
+      "seq 1 2000 > want; for r in md.eur md.usd; do grep ^$r: out | cut -d' ' -f2 | cmp - want || exit 93; "
+      "done\n"
+      "seq 1 500 > want; grep ^named: out | cut -d' ' -f2 | cmp - want || exit 94\n"
+      "cat said >&2; wc -l < out; exit $code");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(ran.out, "4500\n");
+  EXPECT_TRUE(Says(ran, "waiting for a ring \"named\"")) << ran.err;
+}
+
+TEST(TailMany, ARingThatIsRemovedAndCreatedAgainIsShownAgain) {
+  const Shell shell;
+  const Ran ran = shell.Run(
+      "S create a > /dev/null; S create b > /dev/null\n"
+      "\"$S\" tail '[ab]' --lossless > out 2> said & tail=$!\n"
+      "for n in 1 2 3; do\n"
+      "  until S stat a --json 2>/dev/null | grep -q lossless; do :; done\n"
+      "  echo $n | S pub a --keep-open 2>/dev/null\n"
+      "  until grep -q \"a: $n\" out; do :; done\n"
+      "  S unlink a --force || exit 90\n"
+      "  S create a > /dev/null || exit 91\n"
+      "done\n"
+      "until S stat b --json | grep -q lossless; do :; done\n"
+      "echo still | S pub b 2>/dev/null; until grep -q still out; do :; done\n"
+      "kill $tail; wait $tail; code=$?; cat out; cat said >&2; exit $code");
+  EXPECT_EQ(ran.exit, 143) << ran.err;
+  EXPECT_EQ(ran.out, "a: 1\na: 2\na: 3\nb: still\n");
+  size_t told = 0;
+  for (const std::string& line : Lines(ran.err))
+    told += line.find("\"a\"") != std::string::npos && line.find("removed") != std::string::npos;
+  EXPECT_EQ(told, 3u) << ran.err;
+}
+
+TEST(TailMany, LossesAndEvictionsAreToldOfTheirRing) {
+  const Shell shell;
+  Ran ran = shell.Run(
+      "seq 1 5000 | S pub a --create --capacity 4K 2>/dev/null; echo 1 | S pub b --create 2>/dev/null\n"
+      "S tail a b --from 0 -e | tail -1");
+  EXPECT_EQ(ran.out, "a: 5000\n");
+  EXPECT_TRUE(Says(ran, "of \"a\" before sequence")) << ran.err;
+  EXPECT_FALSE(Says(ran, "of \"b\" before sequence")) << ran.err;
+  EXPECT_EQ(shell.Run("S tail a b --from 0 -e > /dev/null").exit, 1);
+  ran = shell.Run(
+      "S create c > /dev/null; S create d > /dev/null\n"
+      "\"$S\" tail c d --lossless --until-closed > out & tail=$!\n"
+      "until S stat c --json | grep -q lossless; do :; done\n"
+      "S evict c $(S stat c | awk '$1 ~ /#/ {print $1}') || exit 90\n"
+      "until S stat d --json | grep -q lossless; do :; done\n"
+      "echo on | S pub d 2>/dev/null\n"
+      "wait $tail; code=$?; cat out; exit $code");
+  EXPECT_EQ(ran.exit, 1) << ran.err;
+  EXPECT_EQ(ran.out, "d: on\n") << "the others go on";
+  EXPECT_TRUE(Says(ran, "\"c\": evicted")) << ran.err;
+}
+
+TEST(TailMany, WithoutWaiting) {
+  const Shell shell;
+  Ran ran = shell.Run(std::string(kThree) + "S tail md.eur nope 'x*' --from oldest --no-wait");
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_EQ(Lines(ran.out).size(), 4u) << "what is there is shown";
+  EXPECT_TRUE(Says(ran, "no ring \"nope\"") && Says(ran, "no ring like \"x*\"")) << ran.err;
+  EXPECT_EQ(shell.Run("S tail 'x*' -e").exit, 3);
+  EXPECT_EQ(shell.Run("S tail 'md.*' -e -n 0").exit, 0) << "there are rings, with nothing asked for";
+  EXPECT_EQ(shell.Run("S tail 'md.*' --until-closed").exit, 0) << "closed already";
+  EXPECT_EQ(shell.Run("S tail md.eur a/b").exit, 2);
+}
+
+// A ring of another's making among those that match: told, and the others are read.
+TEST(TailMany, WhatIsNoRingIsToldAndPassedOver) {
+  const Shell shell;
+  const Ran ran =
+      shell.Run(std::string(kThree) +
+                "echo nonsense > md.aaa.ring; S tail 'md.*' --from oldest | wc -l; exit ${PIPESTATUS[0]}");
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_EQ(ran.out, "8\n");
+  EXPECT_TRUE(Says(ran, "md.aaa")) << ran.err;
+}
+
+TEST(TailMany, EndsQuietlyWhenItsReaderGoesAway) {
+  const Shell shell;
+  const Ran ran =
+      shell.Run(std::string(kThree) +
+                "S tail 'md.*' --from oldest 2>/dev/null | head -1 | wc -l; exit ${PIPESTATUS[0]}\n");
+  EXPECT_EQ(ran.exit, 0);
+  const Ran quiet =
+      shell.Run("S create q1 > /dev/null; S tail 'q*' 2>/dev/null | true; exit ${PIPESTATUS[0]}");
+  EXPECT_EQ(quiet.exit, 0);
+}
+
+}  // namespace
+}  // namespace millrace::testing

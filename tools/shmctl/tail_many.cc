@@ -1,0 +1,222 @@
+#include "tools/shmctl/tail_many.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "millrace/error.h"
+#include "millrace/segment_manager.h"
+#include "tools/shmctl/complaint.h"
+#include "tools/shmctl/signals.h"
+#include "tools/shmctl/tail_loop.h"
+
+namespace millrace::tool {
+namespace {
+
+constexpr std::chrono::milliseconds kSlice{20};  // between looks for new rings; an observer's sleep
+constexpr int kNothingToReadMs = 100;
+constexpr uint64_t kMessagesBetweenLooks = 256;
+constexpr int64_t kLookAtProducersNs = 500'000'000;  // costs two system calls a ring
+
+int64_t NowNs() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void Tell(const absl::Status& status) {
+  Complain(std::string_view(status.message().data(), status.message().size()));
+}
+
+}  // namespace
+
+TailMany::TailMany(const std::vector<std::string>& words, TailStart start, Format format,
+                   std::optional<uint64_t> count, bool stop_at_end, OutputBuffer& output)
+    : start_(std::move(start)),
+      format_(format),
+      count_(count),
+      stop_at_end_(stop_at_end),
+      output_(output),
+      names_(start_.directory) {
+  for (const std::string& word : words) words_.push_back({word, IsPattern(word)});
+}
+
+int TailMany::Run() {
+  const InterruptOnSignal interrupt(&merge_);
+  for (const Word& word : words_) {
+    if (word.pattern) continue;
+    const absl::Status named = SegmentManager(start_.directory).Inspect(word.text).status();
+    if (ErrorOf(named) == Error::kBadName) return Refuse(named);
+  }
+  for (const Word& word : words_) {
+    if (!word.pattern) Join(word.text, /*came_later=*/false);
+  }
+  LookForRings(/*came_later=*/false);
+  TellWhatIsMissing();
+  bool more = true;
+  for (uint64_t turn = 1; more && !IsOver(); ++turn) {
+    Merged got = merge_.TryNext();
+    if (!got && !got.source() && !stop_at_end_) {
+      output_.Flush();  // whoever reads us shall have everything before we wait
+      if (merge_.size() > 0) got = merge_.Next(kSlice);
+    }
+    if (got) {
+      Show(*got.source(), *got);
+    } else if (got.source()) {
+      End(*got.source(), got.why());
+    } else {
+      more = Idle();
+    }
+    if (turn % kMessagesBetweenLooks == 0 && !stop_at_end_ && names_.Changed(0)) LookForRings(true);
+  }
+  output_.Flush();
+  return TailExitCode(output_, failure_, lost_);
+}
+
+bool TailMany::IsOver() const {
+  if (CaughtSignal() != 0 || output_.state() != OutputBuffer::State::kGood) return true;
+  if (count_ && shown_ >= *count_) return true;
+  return merge_.size() == 0 &&
+         std::none_of(words_.begin(), words_.end(), [](const Word& word) { return word.awaited; });
+}
+
+bool TailMany::Means(const Word& word, const std::string& name) {
+  return word.pattern ? Matches(word.text, name) : word.text == name;
+}
+
+bool TailMany::IsRead(const std::string& name) const {
+  return std::any_of(rings_.begin(), rings_.end(),
+                     [&](const auto& ring) { return ring.second.name == name; });
+}
+
+// Where rings are followed a pattern stays awaited; else it is done once it has met a ring.
+void TailMany::SetAwaited(const std::string& name, bool awaited) {
+  for (Word& word : words_) {
+    if (!Means(word, name)) continue;
+    word.met = true;
+    if (!word.pattern || EndsAtClose(start_)) word.awaited = awaited;
+  }
+}
+
+void TailMany::LookForRings(bool came_later) {
+  const std::set<std::string> there = names_.Now();
+  std::erase_if(ended_, [&](const auto& ended) { return !there.contains(ended.first); });
+  for (const std::string& name : there) {
+    bool meant = false, late = came_later;
+    for (const Word& word : words_) {
+      if (!Means(word, name)) continue;
+      meant = true;
+      late |= !word.pattern;  // it was looked for by its name before
+    }
+    if (meant) Join(name, late);
+  }
+}
+
+void TailMany::Join(const std::string& name, bool came_later) {
+  if (IsRead(name)) return;
+  const SegmentManager manager(start_.directory);
+  const auto before = manager.Inspect(name);
+  const std::string incarnation = before.ok() ? before->incarnation : "";
+  if (const auto ended = ended_.find(name); ended != ended_.end() && ended->second == incarnation) return;
+  auto consumer = Consumer::Open(name, start_.delivery, OptionsForTail(start_, came_later));
+  const bool gone = !consumer.ok() && ErrorOf(consumer.status()) == Error::kNotFound;
+  if (gone) return;  // between the looks, or not there yet
+  const auto after = manager.Inspect(name);
+  if (consumer.ok() && after.ok() && after->incarnation != incarnation) return Join(name, true);  // replaced
+  SetAwaited(name, false);
+  ended_[name] = incarnation;
+  absl::Status refused = consumer.status();
+  if (consumer.ok()) {
+    Ring ring{name, incarnation, std::nullopt};
+    if (stop_at_end_) ring.end_sequence = before->next_sequence;
+    if (ring.end_sequence && consumer->next_sequence() >= *ring.end_sequence) return;  // nothing is there
+    const auto source = merge_.Add(*std::move(consumer));
+    if (source.ok()) {
+      ended_.erase(name);
+      rings_.emplace(*source, std::move(ring));
+    }
+    refused = source.status();
+  }
+  if (refused.ok()) return;
+  Tell(refused);
+  Fail(kEnvironment);
+}
+
+void TailMany::TellWhatIsMissing() {
+  const std::string in = " in " + start_.directory;
+  for (Word& word : words_) {
+    if (!word.met) {
+      Complain((start_.wait ? "waiting for a ring " : "there is no ring ") +
+               std::string(word.pattern ? "like \"" : "\"") + word.text + "\"" + in);
+      if (!start_.wait) Fail(kEnvironment);
+    }
+    word.awaited &= start_.wait;
+  }
+}
+
+void TailMany::Show(uint32_t source, const Message& message) {
+  const Ring& ring = rings_.at(source);
+  if (message.lost > 0) {
+    lost_ += message.lost;
+    TellLoss(ring.name, message);
+  }
+  AppendMessage(format_, ring.name, message.text(), message.sequence, message.lost, &output_.pending());
+  ++shown_;
+  output_.WriteIfLarge();
+  if (start_.delivery.kind() == Delivery::Kind::kGroup) {  // done with once it is written out
+    output_.Flush();
+    if (output_.state() != OutputBuffer::State::kGood) return;
+    merge_.Ack();
+  }
+  if (ring.end_sequence && message.sequence + 1 >= *ring.end_sequence) Drop(source);
+}
+
+void TailMany::End(uint32_t source, Got why) {
+  const std::string name = rings_.at(source).name;
+  Tell(merge_.consumer(source)->status());
+  switch (why) {
+    case Got::kClosed:
+      break;
+    case Got::kEvicted:
+      Fail(kFinding);
+      break;
+    case Got::kRemoved:  // another of that name is another stream; where the end is what counts, it is
+                         // missing
+      if (EndsAtClose(start_)) Fail(kEnvironment);
+      SetAwaited(name, start_.wait && !EndsAtClose(start_));
+      break;
+    default:
+      Fail(kEnvironment);
+      break;
+  }
+  Drop(source);
+  if (why == Got::kRemoved) ended_.erase(name);
+  if (!stop_at_end_) LookForRings(/*came_later=*/true);
+}
+
+void TailMany::Drop(uint32_t source) {
+  const auto ring = rings_.find(source);
+  ended_[ring->second.name] = ring->second.incarnation;
+  rings_.erase(ring);
+  (void)merge_.Remove(source);
+}
+
+bool TailMany::Idle() {
+  if (stop_at_end_) return false;
+  if (names_.Changed(merge_.size() > 0 ? 0 : kNothingToReadMs)) LookForRings(/*came_later=*/true);
+  LookAtProducers();
+  output_.LookForReader();
+  return true;
+}
+
+void TailMany::LookAtProducers() {
+  if (NowNs() - looked_at_producers_ns_ < kLookAtProducersNs) return;
+  looked_at_producers_ns_ = NowNs();
+  for (auto& [source, ring] : rings_) {
+    const ProducerInfo producer = merge_.consumer(source)->producer();
+    const bool gone = producer.epoch != 0 && !producer.alive && !producer.closed;
+    if (!gone || producer.epoch == ring.epoch_reported_gone) continue;
+    ring.epoch_reported_gone = producer.epoch;
+    Complain("the producer of \"" + ring.name + "\" is gone without closing it; waiting for the next one");
+  }
+}
+
+}  // namespace millrace::tool
