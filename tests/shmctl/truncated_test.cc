@@ -11,7 +11,7 @@ namespace {
 bool Has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
 
 constexpr char kRing[] =
-    "rm -f q.*; S create q --capacity 64K > /dev/null; mkfifo input$$; exec 7<> input$$\n";
+    "rm -f q.* copy; S create q --capacity 64K > /dev/null; mkfifo input$$; exec 7<> input$$\n";
 
 TEST(Truncated, TailSaysThatItIsDamaged) {
   const Shell shell;
