@@ -255,9 +255,10 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns, uint64_t state) {
   const int64_t end = os::MonotonicNs() + budget_ns;
   do {
     for (int i = 0; i < kLooksPerClock; ++i) {
-      if (Pending(state)) return true;
+      if (core->member ? member.SomethingThere() : core->ring.HeaderThere()) return true;
       CpuPause();
     }
+    if (Pending(state)) return true;  // all else can wait for so long
   } while (os::MonotonicNs() < end && !interrupted.load(std::memory_order_relaxed));
   return false;
 }
@@ -286,8 +287,11 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (left <= 0) return cold->last_why = Got::kTimedOut;
     if (wait != Wait::kPark) {
       const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : cold->spin.ns();
-      const uint64_t state = W::LoadState(cold->control().room);
-      if (cold->Spin(std::min(budget, left), state) && wait == Wait::kAdaptive) cold->spin.CaughtIt();
+      if (cold->Spin(std::min(budget, left), W::LoadState(cold->control().room))) {
+        received = TryNext();  // at once: all that is between the header and its reader is latency
+        if (wait == Wait::kAdaptive) cold->spin.CaughtIt();
+        if (received.why() != Got::kEmpty) return received;
+      }
     }
     const uint64_t state = W::LoadState(cold->control().room);
     received = TryNext();

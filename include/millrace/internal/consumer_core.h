@@ -30,9 +30,11 @@ class ConsumerCore {
     return TryNextSlow();
   }
 
-  // A position to be stored, padding, copies, the end of what is there, and every reason why there is no message.
+  // A position to be stored, padding, copies, the end of what is there, and every reason why there is no
+  // message.
   [[gnu::cold]] MILLRACE_EXPORT Received TryNextSlow() noexcept;
-  [[gnu::cold]] Received NextWaiting(int64_t timeout_ns) noexcept;
+  [[gnu::noinline]] Received NextWaiting(
+      int64_t timeout_ns) noexcept;  // not cold: what it returns was waited for
   [[gnu::cold]] void StorePosition() noexcept;
   // The current message is done with: a group's member gives it up, a lossless consumer gives its bytes back.
   void Ack() noexcept;

@@ -216,10 +216,9 @@ class RingConsumer : public RingView<A> {
   }
   bool PositionStored() const { return stored_ == position(); }
 
+  bool HeaderThere() const { return W::LoadHeader(HeaderOf(cursor_)) != 0; }
   // Anything at this consumer's place: a header, or the bytes are gone.
-  bool SomethingThere() const {
-    return W::LoadHeader(HeaderOf(cursor_)) != 0 || !this->Intact(position());
-  }
+  bool SomethingThere() const { return W::LoadHeader(HeaderOf(cursor_)) != 0 || !this->Intact(position()); }
 
   // After a time-out with an unchanged epoch: was a wake-up missed?
   bool MissedWake() const { return this->SecondPublication(position(), sequence()); }
@@ -307,7 +306,8 @@ class RingConsumer : public RingView<A> {
   // I4.
   void SetStraightEnd() noexcept {
     const uint64_t lap_end = lap_ + this->capacity_, owed = stored_ + chunk_;
-    straight_end_ = reinterpret_cast<uintptr_t>(this->data_) + ((Ahead(owed, lap_end) < 0 ? owed : lap_end) - lap_);
+    straight_end_ =
+        reinterpret_cast<uintptr_t>(this->data_) + ((Ahead(owed, lap_end) < 0 ? owed : lap_end) - lap_);
     if (!in_place_ || pending_lost_ != 0) straight_end_ = 0;
   }
 
