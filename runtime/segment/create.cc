@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
+#include "runtime/os/limits.h"
 #include "runtime/os/park.h"
 #include "runtime/segment/attach_producer.h"
 #include "runtime/segment/epoch.h"
@@ -28,12 +29,15 @@ struct Unnamed {
   internal::SeatsHeader seats_header;
 };
 
-absl::StatusOr<os::NewFile> NewObject(const Paths& paths, mode_t mode, const Access& access, uint64_t bytes) {
+// `memory`: what the cgroup allows, less what this object takes of it afterwards.
+absl::StatusOr<os::NewFile> NewObject(const Paths& paths, mode_t mode, const Access& access, uint64_t bytes,
+                                      std::optional<os::MemoryLimit>* memory) {
   absl::StatusOr<os::NewFile> file = os::NewFile::Create(paths.directory, mode, access.group);
   if (!file.ok()) return file.status();
-  const absl::Status reserved =
-      os::Reserve(file->fd().get(), bytes, paths.directory, absl::StrCat("create \"", paths.name, "\""));
+  const absl::Status reserved = os::Reserve(file->fd().get(), bytes, paths.directory,
+                                            absl::StrCat("create \"", paths.name, "\""), *memory);
   if (!reserved.ok()) return reserved;
+  if (*memory) (*memory)->available_bytes -= std::min((*memory)->available_bytes, bytes);
   return file;
 }
 
@@ -92,9 +96,13 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
     return os::SystemFailure(errno, absl::StrCat("create \"", paths.name, "\": getrandom"));
   }
   os::RemoveAbandoned(paths.directory);  // their memory may be what we are short of
-  auto ring = NewObject(paths, plan.access.ring, plan.access, internal::RingFileBytes(plan.capacity));
+  // Asked once: that opens up to a dozen files.
+  std::optional<os::MemoryLimit> memory = os::MemoryCgroupLimit();
+  auto ring =
+      NewObject(paths, plan.access.ring, plan.access, internal::RingFileBytes(plan.capacity), &memory);
   if (!ring.ok()) return ring.status();
-  auto seats = NewObject(paths, plan.access.seats, plan.access, internal::SeatsFileBytes(plan.seats));
+  auto seats =
+      NewObject(paths, plan.access.seats, plan.access, internal::SeatsFileBytes(plan.seats), &memory);
   if (!seats.ok()) return seats.status();
   Unnamed made{*std::move(ring),
                *std::move(seats),
