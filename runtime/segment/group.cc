@@ -222,9 +222,15 @@ Retired RetireDeadGroup(SeatsAccess seats, GroupPlace place, Claims claims, bool
 internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, uint32_t index) {
   using internal::Adopted;
   internal::Seat& seat = seats.table.seats[index];
-  const bool evicted =
-      internal::PhaseOf(W::LoadStateForReason(seat.identity)) == internal::SeatPhase::kEvicted;
-  if (!evicted && HeldBySomebody(seats, index)) return Adopted::kLeft;
+  const uint64_t seen = W::LoadStateForReason(seat.identity);
+  if (internal::PhaseOf(seen) != internal::SeatPhase::kEvicted) {
+    if (HeldBySomebody(seats, index)) return Adopted::kLeft;
+    // The holder of that generation is dead. From where we take its lock on, that does not show any more; so
+    // that others can adopt even if we are stopped there, the seat says so itself.
+    W::Evict(seat.identity, seen,
+             internal::MakeSeatState(internal::GenerationOf(seen), internal::SeatPhase::kEvicted,
+                                     internal::DeliveryOf(seen)));
+  }
   const auto rescuer = os::TryLockShared(seats.paths.seats, seats.identity, internal::kLockRescuer + index);
   if (!rescuer.ok() || !rescuer->has_value()) return Adopted::kLeft;
   const auto dead = os::TryLock(seats.paths.seats, seats.identity, internal::kLockSeat + index);

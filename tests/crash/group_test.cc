@@ -191,5 +191,37 @@ TEST(EveryInstructionOfAMember, SittingDownOnWhatADeadOneHeld) {
   Report("sitting down", totals, 40);
 }
 
+// An adopter that is stopped, and evicted, between any two of its system calls: also where it has locks. One
+// that had the lock of the dead member's seat made it look alive, and its message was kept for ever.
+TEST(EveryInstructionOfAMember, StoppedWhileItAdopts) {
+  const Watchdog watchdog("a stopped adopter", 150);
+  int stops = 0;
+  for (bool over = false; !over; ++stops) {
+    const ScratchDir dir;
+    const SharedPage<Progress> progress;
+    Prepare(dir, 0);
+    Consumer third = OpenMember(dir, 1);
+    SteppedChild adopter([&] {
+      auto* const member =
+          new Consumer(Must(Consumer::Open("q", kGroup, {.label = "adopter", .directory = dir.path()})));
+      return [member] { (void)member->TryNext(); };
+    });
+    DieAtWork(dir, 1, 0, *progress);  // the second message is in its hands
+    for (int i = 0; i < stops && !adopter.Over(); ++i) adopter.ToSystemCall();
+    over = adopter.Over();
+    const SegmentManager manager(dir.path());
+    for (const SeatInfo& seat : Must(manager.Inspect("q")).consumers) {
+      if (seat.label != "adopter") continue;
+      ASSERT_TRUE(manager.Evict("q", seat.seat, seat.generation).ok());
+    }
+    std::set<uint64_t> got;
+    while (const Received message = third.TryNext()) got.insert(message->sequence);
+    for (uint64_t i = 1; i < kMessages; ++i)
+      EXPECT_TRUE(got.contains(i)) << i << " after " << stops << " stops";
+  }
+  std::printf("an adopter stopped %d times\n", stops);
+  EXPECT_GT(stops, 10);
+}
+
 }  // namespace
 }  // namespace millrace::testing

@@ -12,8 +12,8 @@
  * CRASHES members may be killed, at any point; the kernel then drops their locks.  EVICTIONS
  * members may be evicted at any point although they are alive: they go on until they notice, or
  * stand still for good, with the locks they have.  A member without a claim adopts what such a seat
- * holds: it shares the seat's rescue lock, takes the seat's lock (which says that the holder is
- * dead; one that is evicted may be alive), and moves the claim into its own seat:
+ * holds: it evicts the seat if its lock is free, shares its rescue lock, takes its lock (which says
+ * that the holder is dead; one that is evicted may be alive), and moves the claim into its own seat:
  *   - tentative, cursor at or below: dropped if the holder is dead.  A holder that is alive could
  *     still win the cursor, so its claim stays until the cursor has passed it;
  *   - tentative, cursor past it: moved as it is.  The frame is copied, `reserved` is looked at
@@ -89,6 +89,9 @@
  *   -DORPHAN=2 -DEVICTIONS=1 -DEXCLUSIVE
  *                           adopters have the rescue lock alone: one that stops in between keeps
  *                           the message for ever.
+ *   -DORPHAN -DEVICTIONS=1 -DSTILL_LIVE
+ *                           the seat of a dead member is not evicted: an adopter that stops with its
+ *                           lock makes it look alive, and the message is kept for ever.
  *   -DFOREIGN -DEVICTIONS=1 -DJOIN_UNLOCKED
  *                           a joiner does not take the rescue lock: an adopter that was slow takes
  *                           its claim for the earlier one at the same place.
@@ -146,6 +149,7 @@ byte moves    = 0;
 byte claim[MEMBERS]     = NONE;         /* a seat per member */
 byte claim_end[MEMBERS] = 0;
 bool evicted[MEMBERS]   = false;
+byte generation[MEMBERS] = 0;
 
 bool foreign  = false;                  /* seat 0 is now held by a member of another group */
 
@@ -308,6 +312,16 @@ proctype Evictor()
 /* The claim of this seat is none. Afterwards it may be a part of what seat s has held. */
 inline adopt(s)
 {
+#ifndef STILL_LIVE
+  seat = generation[s];
+  if
+  :: LOCK_FREE(s) ->                    /* soon its lock does not tell the others any more */
+       atomic { if :: generation[s] == seat -> evicted[s] = true :: else fi }
+  :: else
+  fi;
+  seat = 0;
+  MAY_END;
+#endif
   atomic { RESCUE_FREE(s) -> adopters[s] = adopters[s] | BIT(me) };
   if
   :: atomic { LOCK_FREE(s) -> locker[s] = me }; holder_dead = true
@@ -593,7 +607,7 @@ proctype Joiner()
   :: else
   fi;
 #endif
-  atomic { foreign = true; evicted[0] = false };
+  atomic { foreign = true; evicted[0] = false; generation[0]++ };
 #ifndef JOIN_UNLOCKED
   adopters[0] = 0;
 #endif
@@ -604,7 +618,7 @@ proctype Joiner()
   claim[0] = TENTATIVE(p);              /* it is somewhere of its own */
   atomic { assert(claim[0] == TENTATIVE(p)); claim[0] = NONE };
 #else
-  evicted[0] = false;
+  atomic { evicted[0] = false; generation[0]++ };
 #ifndef JOIN_UNLOCKED
   adopters[0] = 0;
 #endif
