@@ -52,10 +52,6 @@ constexpr Excuse kExcuses[] = {
      "that a reader of the live state must see"},
     {"weaken J6 to release",
      "a joiner concludes nothing from the state that it replaces; a failing exchange acquires anyway"},
-    {"weaken J8 to relaxed",
-     "guarded twice: the position is stored first, and F1 after it, a full fence, stands between the last "
-     "read "
-     "of a lossless consumer and the freeing; nothing of a lossy one is protected"},
     {"weaken E1 to release", "the producer concludes nothing from the state that it replaces"},
     {"weaken W5 to relaxed", kEpochMoves},
     {"weaken O1 to relaxed", kEpochMoves},
@@ -98,7 +94,27 @@ constexpr Excuse kExcuses[] = {
     {"ftruncate", "is the kernel's", "unit/os_object_test.cc", "Object, ReservedBytesAreAllocated"},
     {"mark in a batch", "where a mark is made is no access that could be changed", "unit/ring_batch_test.cc",
      "RingBatchTest, MarksAreRecordedAfterTheBatchThatOwesThem"},
-    {"group mutants", "there are no groups yet; the models have theirs", "model/group.pml", "-DCURSOR_LAST"},
+    {"weaken G4 to release",
+     "what a member reads of the messages that it takes, it has acquired from their headers (C1)"},
+    {"weaken G5 to release",
+     "who changes a claim has stored the value that it replaces, or acquired it (G6): only an adopter "
+     "changes "
+     "another's, and positions do not come again"},
+    {"weaken G11 to relaxed",
+     "members read this cursor after they had the group's lock, as its creator had; the producer has "
+     "published "
+     "what lies below; R12 brings it with the flags"},
+    {"weaken G12 to relaxed",
+     "J4, a full fence, stands between the cursor and the flags that make it count; under the flags before "
+     "that "
+     "an old cursor is one that has lost its race, and J4 makes the creator see the intent"},
+    {"weaken G13 to relaxed",
+     "read under the group's lock; without it, the one conclusion is that the group is gone, which stays "
+     "true"},
+    {"weaken G14 to release", "who retires a group has its lock, and concludes nothing from the flags"},
+    {"tear G14",
+     "flags change under the group's lock only, but for a scan that finds nonsense, which nobody honest "
+     "writes"},
 };
 
 }  // namespace

@@ -29,8 +29,8 @@ const char* NameOf(Site site) {
 }
 
 Machine::Machine(const std::byte* arena, size_t bytes, std::string (*name_of)(const void*),
-                 void (*stored)(const void*, uint64_t, Site), uint64_t (*rest)())
-    : memory_(arena, bytes), name_of_(name_of), stored_(stored), rest_(rest) {}
+                 void (*stored)(const void*, uint64_t, Site), uint64_t (*rest)(), bool (*unannounced)())
+    : memory_(arena, bytes), name_of_(name_of), stored_(stored), rest_(rest), unannounced_(unannounced) {}
 
 void Machine::Reload() {
   memory_.Reload();
@@ -48,6 +48,7 @@ Outcome Machine::Run(const std::vector<Role>& roles, const Bounds& bounds, Sleep
   memory_.Reset();
   for (KernelLock* lock : locks_) {
     lock->holder = -1;
+    lock->sharers = 0;
     memory_.Clear(&lock->view);
     lock->known = false;
   }
@@ -66,13 +67,14 @@ Outcome Machine::Run(const std::vector<Role>& roles, const Bounds& bounds, Sleep
     Thread& t = threads_[i];
     t.status = i < count_ ? Status::kReady : Status::kAbsent;
     t.stage = t.operations = t.operation_steps = t.operation_bound = t.expiries = 0;
-    t.expired = false;
+    t.expired = t.polls = false;
     t.futex = nullptr;
     t.lock = nullptr;
     if (i >= count_) continue;
     t.role = roles[i];
     t.fiber.Prepare(&Machine::Entry);
-    if (KernelLock* const lock = t.role.born_with; lock != nullptr) {
+    for (KernelLock* const lock : {t.role.born_with, t.role.and_with}) {
+      if (lock == nullptr) continue;
       locks_.push_back(lock);
       memory_.Clear(&lock->view);
       lock->holder = static_cast<int>(i);
@@ -154,7 +156,7 @@ bool Machine::Lives(uint32_t thread) const {
 
 bool Machine::Runnable(uint32_t thread) const {
   const Thread& t = threads_[thread];
-  return t.status == Status::kReady || (t.status == Status::kAwaitsLock && t.lock->holder < 0);
+  return t.status == Status::kReady || (t.status == Status::kAwaitsLock && t.lock->free());
 }
 
 // Those who will access a word again; nobody, if nobody will read it.
@@ -181,8 +183,9 @@ uint64_t Machine::StateHash() {
     h = MixBits(h ^ t.fiber.Hash());
     h = MixBits(h ^ t.call ^ t.waited ^ static_cast<uint64_t>(t.role.pauses_at) << 1);
     // Loops are not states met again: the steps and operations that bound them make a difference, coarsely.
-    h = MixBits(h ^ (t.stage | uint64_t{t.expired} << 8 | uint64_t{t.expiries} << 9 |
-                     uint64_t{t.operations >> 4} << 20 | uint64_t{t.operation_steps >> 8} << 40));
+    h = MixBits(h ^
+                (t.stage | uint64_t{t.expired} << 8 | uint64_t{t.polls} << 63 | uint64_t{t.expiries} << 9 |
+                 uint64_t{t.operations >> 4} << 20 | uint64_t{t.operation_steps >> 8} << 40));
     if (t.status == Status::kSleeping) h = MixBits(h ^ reinterpret_cast<uintptr_t>(t.futex));
     if (t.status == Status::kAwaitsLock) h = MixBits(h ^ reinterpret_cast<uintptr_t>(t.lock));
   }
@@ -192,8 +195,9 @@ uint64_t Machine::StateHash() {
   }
   others_.clear();
   for (const KernelLock* lock : locks_)
-    others_.push_back(
-        {&lock->view, MixBits(reinterpret_cast<uintptr_t>(lock)) + static_cast<uint64_t>(lock->holder)});
+    others_.push_back({&lock->view, MixBits(reinterpret_cast<uintptr_t>(lock)) +
+                                        static_cast<uint64_t>(lock->holder) +
+                                        (uint64_t{lock->sharers} << 32)});
   for (size_t i = 0; i < queues_used_; ++i)
     others_.push_back({&queues_[i].view, MixBits(reinterpret_cast<uintptr_t>(queues_[i].word))});
   h = MixBits(h ^ (deaths_ | uint64_t{chosen_deaths_} << 8 | uint64_t{stops_} << 16 |
@@ -239,8 +243,10 @@ void Machine::Begin(Step step) {
   const uint32_t me = self_;
   Recognise();
   // What may befall this thread here.
-  const bool may_die = threads_[me].role.may_die && chosen_deaths_ < bounds_.deaths;
-  const bool may_stop = threads_[me].role.may_stop && stops_ < bounds_.stops;
+  const Role& role = threads_[me].role;
+  const bool ripe = role.only_stage == 0 || threads_[me].stage == role.only_stage;
+  const bool may_die = ripe && role.may_die && chosen_deaths_ < bounds_.deaths;
+  const bool may_stop = ripe && role.may_stop && stops_ < bounds_.stops;
   uint32_t fate = 0;
   if (step == Step::kActs) {
     fate = choices_->Choose(1u + may_die + may_stop, Choice::kFate);
@@ -327,16 +333,18 @@ void Machine::Leave(Status status) {
       Finish();
     }
     // All who live are asleep: time passes until a sleep ends, whose turn it is.
-    if (sleeps_ != Sleeps::kAfterDeath || (deaths_ == 0 && stops_ == 0))
-      Violate("LOST WAKE-UP: everybody sleeps");
-    if (++idle_timeouts_ > kIdleTimeoutBound) {
-      if (stops_ == 0) Violate("nobody gets on except by time-outs");
-      Finish();
-    }
+    const bool anybodys = sleeps_ == Sleeps::kAfterEarlyDeath ||
+                          (sleeps_ != Sleeps::kUntilWoken && (deaths_ != 0 || stops_ != 0));
+    const bool pollers = anybodys || unannounced_();
     uint32_t next = count_;
     for (uint32_t i = 0; i < count_; ++i) {
-      if (threads_[i].status != Status::kSleeping) continue;
+      if (threads_[i].status != Status::kSleeping || !(threads_[i].polls ? pollers : anybodys)) continue;
       if (next == count_ || threads_[i].expiries < threads_[next].expiries) next = i;
+    }
+    if (next == count_) Violate("LOST WAKE-UP: everybody sleeps");
+    if (++idle_timeouts_ > kIdleTimeoutBound) {
+      if (stops_ == 0 || sleeps_ == Sleeps::kAllGetOn) Violate("nobody gets on except by time-outs");
+      Finish();
     }
     threads_[next].status = Status::kReady;
     threads_[next].expired = true;
@@ -355,8 +363,8 @@ void Machine::Perish() {
 
 void Machine::Die(uint32_t thread) {
   for (KernelLock* lock : locks_) {
-    if (lock->holder != static_cast<int>(thread)) continue;
-    lock->holder = -1;
+    if (lock->holder != static_cast<int>(thread) && (lock->sharers >> thread & 1) == 0) continue;
+    lock->FreeOf(thread);
     memory_.Give(thread, &lock->view);
   }
 }

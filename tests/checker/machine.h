@@ -38,17 +38,26 @@ struct Bounds {
   uint32_t timeouts = 0;  // sleeps that end although others could run
 };
 
-// When everybody is asleep: whose sleep may end by itself? Anything else is a lost wake-up.
+// When everybody is asleep: whose sleep may end by itself? Anything else is a lost wake-up, but for those who
+// poll (Machine::Polls).
 enum class Sleeps : uint8_t {
-  kUntilWoken,  // nobody's
-  kAfterDeath,  // everybody's, once somebody was killed or stopped: a kill wakes nobody
+  kUntilWoken,       // nobody's
+  kAfterDeath,       // everybody's, once somebody was killed or stopped: a kill wakes nobody
+  kAfterEarlyDeath,  // everybody's: somebody was killed or stopped before the scenario begins
+  kAllGetOn,         // as kAfterDeath; and whoever is not stopped himself gets on although others are
 };
 
-// A byte of kernel lock. Its memory effect is that of a mutex.
+// A byte of kernel lock, held by one alone or shared. Its memory effect is that of a mutex.
 struct KernelLock {
-  int holder = -1;  // thread
+  int holder = -1;       // thread
+  uint32_t sharers = 0;  // threads, as bits
   View view{};
   bool known = false;  // to this execution
+  bool free() const { return holder < 0 && sharers == 0; }
+  void FreeOf(uint32_t thread) {
+    if (holder == static_cast<int>(thread)) holder = -1;
+    sharers &= ~(1u << thread);
+  }
 };
 
 struct Outcome {
@@ -68,8 +77,10 @@ class Machine {
     void (*body)();
     bool may_die = false;
     bool may_stop = false;
+    uint32_t only_stage = 0;          // dies or stops only in this one of its life; 0: in any
     bool registered = false;          // for membarrier
     KernelLock* born_with = nullptr;  // a lock that it has held since before the queue had a name
+    KernelLock* and_with = nullptr;   // another
     // Played by heart: before its first access with this label it waits until that lock is free.
     Site pauses_at = Site::X;
     KernelLock* until = nullptr;
@@ -77,8 +88,10 @@ class Machine {
 
   // `stored`: told of every store when it is done, to keep account of what is true.
   // `rest`: a hash of everything else that decides about the future of an execution.
+  // `unannounced`: is there something that sleepers only find by looking again (Polls)?
   Machine(const std::byte* arena, size_t bytes, std::string (*name_of)(const void* address),
-          void (*stored)(const void* address, uint64_t value, Site site), uint64_t (*rest)());
+          void (*stored)(const void* address, uint64_t value, Site site), uint64_t (*rest)(),
+          bool (*unannounced)());
 
   void Reload();  // after the arena was written: another scenario
   // Explores fewer executions than there are: only those that differ in the order of steps that do not
@@ -107,6 +120,7 @@ class Machine {
   bool FutexWait(const uint32_t* word, uint64_t seen);
   void FutexWake(const uint32_t* word, bool only_one, bool only_self);
   bool TryLock(KernelLock* lock);
+  bool TryLockShared(KernelLock* lock);
   void AwaitLock(KernelLock* lock);
   void Pause(Site site) {
     Thread& me = threads_[self_];
@@ -116,7 +130,10 @@ class Machine {
   }
   void AwaitFree(KernelLock* lock);  // without taking it: for the order in which a scenario begins
   void Unlock(KernelLock* lock);
-  bool Held(KernelLock* lock);  // by anybody: a probe
+  bool Held(KernelLock* lock);  // by one alone: a probe
+  // From here on the caller sleeps in order to look again: if everybody sleeps and there is something that
+  // nobody wakes it for, its sleep ends.
+  void Polls(bool polls) { threads_[self_].polls = polls; }
 
   [[noreturn]] void Violate(const std::string& what);
   void Expect(bool holds, const char* what) {
@@ -135,6 +152,12 @@ class Machine {
   void Perish();  // is killed here and now
   uint32_t self() const { return self_; }
 
+  // ---- for whoever keeps account of what is true ----------------------------------------------------------
+  uint64_t Newest(const void* word, uint32_t bytes) {
+    return memory_.Newest(memory_.WordAt(word, bytes)).bits;
+  }
+  bool Dead(uint32_t thread) const { return threads_[thread].status == Status::kDead; }
+
  private:
   enum class Status : uint8_t { kAbsent, kReady, kSleeping, kAwaitsLock, kEnded, kDead, kStopped };
   struct Thread {
@@ -144,6 +167,7 @@ class Machine {
     const void* futex = nullptr;
     KernelLock* lock = nullptr;
     bool expired = false;
+    bool polls = false;
     uint32_t expiries = 0;
     uint64_t call = 0;    // what it asks the machine for
     bool waited = false;  // it asked and had to wait; else it was preempted before
@@ -189,7 +213,7 @@ class Machine {
   uint8_t Concerned(uint32_t word) const;
   Queue& QueueOf(const void* word);
   void Know(KernelLock* lock);
-  bool TakeLock(KernelLock* lock);
+  bool TakeLock(KernelLock* lock, bool shared = false);
   void CheckWrite(uint32_t word);
   void Trace(Site site, const char* what, const void* word, uint64_t value, uint32_t choice);
 
@@ -206,6 +230,7 @@ class Machine {
   std::string (*name_of_)(const void*);
   void (*stored_)(const void*, uint64_t, Site);
   uint64_t (*rest_)();
+  bool (*unannounced_)();
   Fiber main_;
   Thread threads_[kThreads];
   std::vector<KernelLock*> locks_;

@@ -57,6 +57,7 @@ void Machine::Know(KernelLock* lock) {
   if (lock->known) return;
   lock->known = true;
   lock->holder = -1;
+  lock->sharers = 0;
   memory_.Clear(&lock->view);
   locks_.push_back(lock);
 }
@@ -66,12 +67,18 @@ bool Machine::TryLock(KernelLock* lock) {
   return TakeLock(lock);
 }
 
-bool Machine::TakeLock(KernelLock* lock) {
+bool Machine::TryLockShared(KernelLock* lock) {
+  Enter(lock, 1);
+  return TakeLock(lock, /*shared=*/true);
+}
+
+bool Machine::TakeLock(KernelLock* lock, bool shared) {
   Begin(Step::kActs);
   Know(lock);
   memory_.Take(self_, lock->view);
-  const bool got = lock->holder < 0;
-  if (got) lock->holder = static_cast<int>(self_);
+  const bool got = shared ? lock->holder < 0 : lock->free();
+  if (got && shared) lock->sharers |= 1u << self_;
+  if (got && !shared) lock->holder = static_cast<int>(self_);
   Note(got ? "takes a lock" : "a lock is taken");
   return got;
 }
@@ -89,7 +96,7 @@ void Machine::AwaitLock(KernelLock* lock) {
 void Machine::AwaitFree(KernelLock* lock) {
   Enter(lock);
   Begin(Step::kActs);
-  while (lock->holder >= 0) {
+  while (!lock->free()) {
     threads_[self_].lock = lock;
     Leave(Status::kAwaitsLock);
     threads_[self_].status = Status::kReady;
@@ -100,8 +107,8 @@ void Machine::AwaitFree(KernelLock* lock) {
 void Machine::Unlock(KernelLock* lock) {
   Enter(lock);
   Begin(Step::kActs);
-  if (lock->holder != static_cast<int>(self_)) return;
-  lock->holder = -1;
+  if (lock->holder != static_cast<int>(self_) && (lock->sharers >> self_ & 1) == 0) return;
+  lock->FreeOf(self_);
   memory_.Give(self_, &lock->view);
   Note("releases a lock");
 }

@@ -155,7 +155,7 @@ int Main(int argc, char** argv) {
       reinterpret_cast<const std::byte*>(&world->bytes()), sizeof(World::Bytes),
       [](const void* address) { return world->NameOf(address); },
       [](const void* address, uint64_t v, Site site) { world->Stored(address, v, site); },
-      [] { return world->Hash() ^ HashMutationState(); });
+      [] { return world->Hash() ^ HashMutationState(); }, [] { return world->Unannounced(); });
   machine->reduces = machine_reduces;
   if (o.list) return List();
   const std::vector<Mutant> mutants = AllMutants(CHECKER_PROTOCOL);

@@ -15,6 +15,7 @@ struct Written {
   Mutation mutation;
   const char* hint;
   bool brief = false;
+  bool only_there = false;
 };
 
 Mutation Drop(Site site) { return {K::kDrop, site}; }
@@ -25,6 +26,7 @@ Mutation After(Site site, Site other) { return {K::kAfter, site, other}; }
 Mutation Tear(Site site) { return {K::kTear, site}; }
 Mutation Narrow(Site site) { return {K::kNarrow, site}; }
 Mutation Make(Slip slip) { return {K::kSlip, Site::X, Site::X, kRelaxed, 0, slip}; }
+Mutation Prefetch(Site site, Site other) { return {K::kPrefetch, site, other}; }
 Mutation Elsewhere() { return {K::kElsewhere}; }
 
 std::vector<Written> WrittenDown() {
@@ -176,6 +178,79 @@ std::vector<Written> WrittenDown() {
       {"evicted reads on", "a copy is believed although the seat was evicted", Make(Slip::kEvictedReadsOn),
        "evict-copy", true},
 
+      // Groups. In brackets: the option of the model group that makes the same mistake.
+      {"swap R9 R10", "the scan reads claims before cursors (CURSOR_LAST)", Prefetch(S::R10, S::R9),
+       "group-room", true},
+      {"swap R8 R11", "the scan reads seats_used before the moves (SEATS_FIRST)", Prefetch(S::R8, S::R11),
+       "group-late", true},
+      {"swap R4 R11", "the scan reads the states of seats before the moves", Prefetch(S::R4, S::R11),
+       "group-late"},
+      {"swap G1 G8", "an adopter reads the end of a claim before the cursor (END_FIRST)",
+       Prefetch(S::G8, S::G1), "group-end"},
+      {"swap G2 G4", "a member claims after it has moved the cursor", Delay(S::G2, S::G4), "group-crash",
+       true},
+      {"swap G3 G4", "the end of a claim is stored after the cursor moved (LATE_END)", Delay(S::G3, S::G4),
+       "group-crash-claims", true},
+      {"swap G7 G5", "a move is counted after the claim has left its old seat (LATE_COUNT)",
+       Delay(S::G7, S::G5), "group-adopt", true},
+      {"swap G11 G12", "the cursor of a new group after its flags", Delay(S::G11, S::G12), "group-create"},
+      {"swap G12 J4", "the flags of a new group after the fence", Delay(S::G12, S::J4), "group-create"},
+      {"drop G3", "the end of a claim is never stored", Drop(S::G3), "group-crash-claims"},
+      {"drop G7", "moves are not counted (MOVE_UNCOUNTED)", Drop(S::G7), "group-adopt", true},
+      {"drop G9", "deliveries are not counted", Drop(S::G9), "group-crash"},
+      {"recheck R11", "the moves are read once and never again (MOVES_ONCE)", Once(S::R11), "group-adopt"},
+      {"recheck R11 closed", "the same for a member that asks whether the group is done (CLOSED_UNCOUNTED)",
+       Once(S::R11), "group-ask", false, true},
+      {"recheck C5 member", "a copy of an adopted message is believed without a second look (COPY_UNCHECKED)",
+       Repeat(S::C5, S::C3), "group-lost", true, true},
+      {"tear G4", "the cursor is read and then stored", Tear(S::G4), "group-two", true},
+      {"tear G5", "claims are changed by stores (OWN_BY_STORE)", Tear(S::G5), "group-evict", true},
+      {"tear G14", "a group is retired by a store", Tear(S::G14), "group-retire"},
+      {"narrow R9", "the cursors of groups, as signed 32-bit numbers", Narrow(S::R9), "group-wrap"},
+      {"narrow G1", "the same for members", Narrow(S::G1), "group-wrap"},
+      {"owned first",
+       "an adopter stores an owned claim at once (OWNED_FIRST)",
+       {K::kOwnedFirst},
+       "group-finish",
+       true},
+      {"creating is used",
+       "a group that is being created is judged like one that is there",
+       {K::kCreatingIsUsed},
+       "group-create-late",
+       true},
+      {"late death",
+       "an adopter looks at claim and cursor before it knows that their holder is dead (LATE_DEATH)",
+       Make(Slip::kDeathAskedLate), "group-end", true},
+      {"drop live claim", "the tentative claim of an evicted member that lives is dropped (DROP_LIVE_CLAIM)",
+       Make(Slip::kDropLiveClaim), "group-operator", true},
+      {"adopt alone", "adopters do not share the rescuer lock (EXCLUSIVE)", Make(Slip::kAdoptAlone),
+       "group-adopter-stops"},
+      {"adopt unlocked", "adopters do without the rescuer lock", Make(Slip::kAdoptUnlocked),
+       "group-stranger"},
+      {"look unlocked", "an adopter looks at a seat before it has the rescuer lock (LOOK_UNLOCKED)",
+       Make(Slip::kLookUnlocked), "group-stranger"},
+      {"sit down unlocked", "who sits down does without the rescuer lock (JOIN_UNLOCKED)",
+       Make(Slip::kSitDownUnlocked), "group-stranger", true},
+      {"forget claim", "who sits down forgets the claim that is there (FORGET_CLAIM)",
+       Make(Slip::kForgetClaim), "group-inherit", true},
+      {"empty claim", "the producer empties a dead seat that holds a claim (EVICT_DEAD)",
+       Make(Slip::kEmptyClaim), "group-crash", true},
+      {"leave frees claim", "a member that leaves with a message frees its seat",
+       Make(Slip::kLeaveFreesClaim), "group-leave", true},
+      {"closed with claims", "a member says closed whatever others hold", Make(Slip::kClosedWithClaims),
+       "group-close", true},
+      {"retire unlocked", "a group is retired without its lock", Make(Slip::kRetireUnlocked), "group-retire"},
+      {"retire with claims", "a group is retired with its messages at once", Make(Slip::kRetireWithClaims),
+       "group-retire", true},
+      {"slot in use", "a slot is used again while an evicted member of its last group lives",
+       Make(Slip::kSlotInUse), "group-slot", true},
+      {"still live", "a dead member's seat is live as long as an adopter has its lock (STILL_LIVE)",
+       Make(Slip::kStillLive), "group-adopter-hangs"},
+      {"nobody comes", "nobody is evicted for a message that its group does not adopt",
+       Make(Slip::kNobodyComes), "group-hang"},
+      {"keep deliveries", "who sits down keeps the count of whoever sat there", Make(Slip::kKeepDeliveries),
+       "group-stranger"},
+
       // Not made of accesses.
       {"mask in shared memory", "the mask is read from the shared header (seeded 14)", Elsewhere(), ""},
       {"length read twice", "a header's length is read twice (seeded 16)", Elsewhere(), ""},
@@ -186,7 +261,6 @@ std::vector<Written> WrittenDown() {
       {"classic lock", "F_SETLK instead of F_OFD_SETLK (seeded 21)", Elsewhere(), ""},
       {"ftruncate", "ftruncate instead of posix_fallocate (seeded 22)", Elsewhere(), ""},
       {"mark in a batch", "a mark is made while a batch is open (model mark_takeover)", Elsewhere(), ""},
-      {"group mutants", "models group*: members, claims, rescue", Elsewhere(), ""},
   };
 }
 
@@ -214,11 +288,33 @@ std::vector<std::string> Cells(const std::string& row) {
 
 // The scenario that exercises a label, to be tried first.
 std::string HintFor(const std::string& label) {
-  static const std::pair<const char*, const char*> kExact[] = {
-      {"P5", "wake-fenced"}, {"W4", "wake-fenced"}, {"C4", "lapped"},     {"C6", "room"},
-      {"R3", "join-end"},    {"R4", "leave"},       {"R5", "room"},       {"R7", "crammed"},
-      {"P3", "marks"},       {"P4", "marks"},       {"T1", "marks"},      {"T2", "marks"},
-      {"J3", "join-two"},    {"J2", "rejoin"},      {"J1", "reseat-left"}};
+  static const std::pair<const char*, const char*> kExact[] = {{"P5", "wake-fenced"},
+                                                               {"W4", "wake-fenced"},
+                                                               {"C4", "lapped"},
+                                                               {"C6", "room"},
+                                                               {"R3", "join-end"},
+                                                               {"R4", "leave"},
+                                                               {"R5", "room"},
+                                                               {"R7", "crammed"},
+                                                               {"P3", "marks"},
+                                                               {"P4", "marks"},
+                                                               {"T1", "marks"},
+                                                               {"T2", "marks"},
+                                                               {"J3", "join-two"},
+                                                               {"J2", "rejoin"},
+                                                               {"J1", "reseat-left"},
+                                                               {"J8", "group-adopt"},
+                                                               {"R9", "group-room"},
+                                                               {"R10", "group-room"},
+                                                               {"R11", "group-adopt"},
+                                                               {"R12", "group-create-far"},
+                                                               {"G1", "group-room"},
+                                                               {"G6", "group-owned"},
+                                                               {"G7", "group-adopt"},
+                                                               {"G11", "group-create-far"},
+                                                               {"G12", "group-create-far"},
+                                                               {"G13", "group-create"},
+                                                               {"G14", "group-last"}};
   for (const auto& [exact, hint] : kExact) {
     if (label == exact) return hint;
   }
@@ -233,6 +329,8 @@ std::string HintFor(const std::string& label) {
       return "marks-weak";
     case 'E':
       return "evict";
+    case 'G':
+      return "group-room";
     case 'W':
       return "wake";
     case 'B':
@@ -286,7 +384,8 @@ std::vector<Mutant> AllMutants(const std::string& protocol_path) {
     if (cells.size() < 6 || !Weaken(cells, &all)) return {};
   }
   if (all.empty()) return {};
-  for (const Written& w : WrittenDown()) all.push_back({w.name, w.about, w.mutation, w.hint, w.brief});
+  for (const Written& w : WrittenDown())
+    all.push_back({w.name, w.about, w.mutation, w.hint, w.brief, w.only_there});
   return all;
 }
 

@@ -13,8 +13,9 @@ struct Mutant {
   std::string name;
   std::string about;
   Mutation mutation;
-  std::string hint;    // the scenario to try first
-  bool brief = false;  // part of the short form
+  std::string hint;         // the scenario to try first
+  bool brief = false;       // part of the short form
+  bool only_there = false;  // the same elsewhere is another mutant
 };
 
 // Why a mutant may survive here: a reason, and the test elsewhere that catches it, if it is none of ordering.

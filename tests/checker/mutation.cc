@@ -22,6 +22,10 @@ struct PerThread {
   std::optional<Delayed> delayed;
   std::optional<uint64_t> remembered;  // last load at `other`, first load at `site`, or the hoisted one
   Site last = Site::X;
+  struct {
+    const void* word;
+    uint64_t value;
+  } prefetched[kSeats + 1] = {};
 } per_thread[kThreads];
 
 PerThread& Mine() { return per_thread[machine->self()]; }
@@ -65,6 +69,35 @@ void After(Site site) {
     Do(delayed, mutation->site);
   }
 }
+// At `other`: the words at `site` are loaded now, and not when it is their turn.
+void PrefetchBefore(Site other) {
+  if (mutation == nullptr || mutation->kind != Mutation::kPrefetch || mutation->other != other) return;
+  const Mutation now = *mutation;
+  for (auto& p : Mine().prefetched) p.word = nullptr;
+  size_t n = 0;
+  for (const internal::Seat& seat : world->bytes().seats) {
+    const void* word = nullptr;
+    uint32_t bytes = 8;
+    if (now.site == Site::R10) word = &seat.words.claim;
+    if (now.site == Site::G8) word = &seat.words.claim_end;
+    if (now.site == Site::R4) word = &seat.identity.state;
+    if (now.site == Site::R8) {
+      word = &world->bytes().seats_control.join.seats_used;
+      bytes = 4;
+    }
+    Mine().prefetched[n++] = {word, machine->Load(word, bytes, std::memory_order_acquire, now.site)};
+    if (now.site == Site::R8) break;
+  }
+}
+bool TakePrefetched(const void* word, uint64_t* value) {
+  for (auto& p : Mine().prefetched) {
+    if (p.word != word) continue;
+    *value = p.value;
+    p.word = nullptr;
+    return true;
+  }
+  return false;
+}
 uint64_t AsLive(uint64_t seat_state) {
   return (seat_state & ~uint64_t{0xff}) | static_cast<uint64_t>(internal::SeatPhase::kLive);
 }
@@ -86,6 +119,9 @@ uint64_t HashMutationState() {
   if (mutation == nullptr) return h;
   for (const PerThread& t : per_thread) {
     h = MixBits(h ^ static_cast<uint64_t>(t.last));
+    for (const auto& p : t.prefetched) {
+      if (p.word != nullptr) h = MixBits(h ^ reinterpret_cast<uintptr_t>(p.word)) ^ p.value;
+    }
     if (t.remembered) h = MixBits(h ^ 1) ^ *t.remembered;
     if (!t.delayed) continue;
     h = MixBits(h ^ 2) ^ reinterpret_cast<uintptr_t>(t.delayed->word);
@@ -112,14 +148,19 @@ uint64_t Load(const void* word, uint32_t bytes, std::memory_order order, Site si
     mine.remembered.reset();
     return hoisted;
   }
+  uint64_t value = 0;
+  if (TakePrefetched(word, &value)) return value;
   Before(site);
-  uint64_t value = machine->Load(word, bytes, OrderAt(site, order), site);
+  PrefetchBefore(site);
+  value = machine->Load(word, bytes, OrderAt(site, order), site);
   if (mutation->kind == Mutation::kRepeat && mutation->other == site) mine.remembered = value;
   if (Is(Mutation::kRepeatSelf, site)) mine.remembered = value;
   if (mutation->kind == Mutation::kJoiningIsLive && site == Site::R4 &&
       internal::PhaseOf(value) == internal::SeatPhase::kJoining) {
     value = AsLive(value);
   }
+  if (mutation->kind == Mutation::kCreatingIsUsed && site == Site::R12)
+    value &= ~uint64_t{internal::kGroupCreating};
   if (Is(Mutation::kNarrow, site))
     value = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(value)));
   After(site);
@@ -130,6 +171,10 @@ void Store(void* word, uint32_t bytes, uint64_t value, std::memory_order order, 
   Before(site);
   if (Is(Mutation::kDrop, site)) return;
   if (Delay(site, {Delayed::kStore, word, bytes, value, order})) return;
+  // Only an adopter stores the end of a claim before the claim.
+  if (mutation != nullptr && mutation->kind == Mutation::kOwnedFirst && site == Site::G2 &&
+      Mine().last == Site::G3)
+    value &= ~internal::kClaimTentative;
   machine->Store(word, bytes, value, OrderAt(site, order), site);
   After(site);
 }
@@ -169,6 +214,13 @@ bool CompareExchange(void* word, uint32_t bytes, uint64_t* expected, uint64_t de
     const uint64_t actual = machine->Load(word, bytes, std::memory_order_acquire, site);
     if (AsLive(actual) == *expected) *expected = actual;
   }
+  if (mutation != nullptr && mutation->kind == Mutation::kOwnedFirst && site == Site::G5 &&
+      internal::IsTentative(*expected) &&
+      machine->Newest(word, bytes) == internal::ClaimPosition(*expected)) {
+    *expected = internal::ClaimPosition(*expected);
+  }
+  if (mutation != nullptr && mutation->kind == Mutation::kCreatingIsUsed && site == Site::G14)
+    *expected |= machine->Newest(word, bytes) & internal::kGroupCreating;
   if (Is(Mutation::kTear, site)) {
     const uint64_t old = machine->Load(word, bytes, std::memory_order_acquire, site);
     done = old == *expected;
@@ -187,6 +239,15 @@ void Fence(std::memory_order order, Site site) {
   if (Delay(site, {Delayed::kFence, nullptr, 0, 0, order})) return;
   machine->Fence(OrderAt(site, order), site);
   After(site);
+}
+
+void Prefetch(const uint64_t* word) {
+  const uint64_t value = machine->Load(word, 8, std::memory_order_acquire, Site::X);
+  for (auto& p : Mine().prefetched) {
+    if (p.word != nullptr && p.word != word) continue;
+    p = {word, value};
+    return;
+  }
 }
 
 bool Barrier() {

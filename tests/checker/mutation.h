@@ -35,23 +35,42 @@ enum class Slip : uint8_t {
   kEvictedReadsOn,        // a copy is believed without looking whether the seat is still live
   kNoLastScan,            // the producer announces that it sleeps and does not look again
   kForgetNothing,         // a seat was emptied, but the result of the last scan is kept
+  kDeathAskedLate,        // an adopter asks for a dead holder's lock after it has looked at the claim
+  kDropLiveClaim,         // an adopter takes every holder for dead
+  kAdoptUnlocked,         // an adopter does without the rescuer lock
+  kLookUnlocked,          // an adopter looks at the seat's state before it has the rescuer lock
+  kAdoptAlone,            // adopters do not share the rescuer lock
+  kSitDownUnlocked,       // who sits down where a member sat does without the rescuer lock
+  kForgetClaim,           // who sits down forgets the claim that is there
+  kEmptyClaim,            // the producer empties a dead seat that holds a claim
+  kLeaveFreesClaim,       // a member that leaves with a message frees its seat
+  kClosedWithClaims,      // a member says closed whatever others hold
+  kRetireUnlocked,        // a group is retired without its lock
+  kRetireWithClaims,      // a group is retired with its messages at once
+  kStillLive,             // a dead member's seat is live as long as an adopter has its lock
+  kNobodyComes,           // nobody is evicted for a message that its group does not adopt
+  kKeepDeliveries,        // who sits down keeps the count of deliveries that is there
+  kSlotInUse,             // a slot is used again although an evicted member of its last group lives
 };
 
 struct Mutation {
   enum Kind : uint8_t {
-    kOrder,          // at `site`: `order` instead
-    kDrop,           // at `site`: the fence, store or addition is left out
-    kDelay,          // at `site`: done only after the next access at `other`
-    kRepeat,         // at `site`: the load returns what this thread last loaded at `other`
-    kRepeatSelf,     // at `site`: every load but the first returns what the first one did
-    kConstant,       // at `site`: the load returns `value`
-    kTear,           // at `site`: a read-modify-write becomes a load and a store
-    kTearLate,       // at `site`: an exchange becomes a load, and a store after the next wake
-    kHoist,          // the load at `site` is done before the next store at `other`, as a compiler could
-    kNarrow,         // at `site`: 64-bit values are compared as signed 32-bit ones
-    kAfter,          // at `site`: a load that follows one at `other` returns `value`
-    kBumpFirst,      // at `site`, an exchange: the epoch moves before it instead of after it
-    kJoiningIsLive,  // a scan takes a joining seat for a live one
+    kOrder,           // at `site`: `order` instead
+    kDrop,            // at `site`: the fence, store or addition is left out
+    kDelay,           // at `site`: done only after the next access at `other`
+    kRepeat,          // at `site`: the load returns what this thread last loaded at `other`
+    kRepeatSelf,      // at `site`: every load but the first returns what the first one did
+    kConstant,        // at `site`: the load returns `value`
+    kTear,            // at `site`: a read-modify-write becomes a load and a store
+    kTearLate,        // at `site`: an exchange becomes a load, and a store after the next wake
+    kHoist,           // the load at `site` is done before the next store at `other`, as a compiler could
+    kNarrow,          // at `site`: 64-bit values are compared as signed 32-bit ones
+    kAfter,           // at `site`: a load that follows one at `other` returns `value`
+    kBumpFirst,       // at `site`, an exchange: the epoch moves before it instead of after it
+    kJoiningIsLive,   // a scan takes a joining seat for a live one
+    kPrefetch,        // loads at `site` are done before the next load at `other`
+    kOwnedFirst,      // an adopter stores an owned claim at once
+    kCreatingIsUsed,  // a scan takes a group that is being created for one that is there
     kSlip,
     kElsewhere,  // cannot be made here: tests that can are named in excuses.cc
   } kind;
@@ -81,6 +100,7 @@ uint64_t ReadModifyWrite(void* word, uint32_t bytes, Rmw what, uint64_t value, s
 bool CompareExchange(void* word, uint32_t bytes, uint64_t* expected, uint64_t desired,
                      std::memory_order order, Site site);
 void Fence(std::memory_order order, Site site);
+void Prefetch(const uint64_t* word);  // the next load of it returns what it holds now
 bool Barrier();
 void AfterWake();
 }  // namespace mutated

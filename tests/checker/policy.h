@@ -17,6 +17,7 @@ struct CheckedAtomics {
   static T Load(const T& word, std::memory_order order, Site site) {
     const T value = static_cast<T>(mutated::Load(&word, sizeof(T), order, site));
     if (site == Site::R5) world->Judged(&word, value);
+    if (site == Site::R10) world->Judged(&word, internal::ClaimPosition(value));
     return value;
   }
   template <class T>
@@ -38,7 +39,7 @@ struct CheckedAtomics {
     uint64_t found = expected;
     const bool done = mutated::CompareExchange(&word, sizeof(T), &found, desired, order, site);
     if (!done) expected = static_cast<T>(found);
-    if (done && site == Site::E1) world->Evicted(&word);
+    if (done) world->Exchanged(&word, expected, desired, site);
     return done;
   }
   static void Fence(std::memory_order order, Site site) { mutated::Fence(order, site); }

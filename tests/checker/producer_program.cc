@@ -22,12 +22,12 @@ void WakeWaiters(const uint32_t* word) {
 int64_t Now() { return 0; }
 uint64_t WallNow() { return 0; }
 
+}  // namespace
+
 void WakeEverybody(RingControl& control) {
   W::BumpWakeEpoch(control.wake);
   WakeWaiters(&control.wake.epoch);
 }
-
-}  // namespace
 
 const ParkOps& CheckedParkOps() {
   static constexpr ParkOps kOps = {&Wait, &WakeWaiters, &mutated::Barrier, &Now};
@@ -35,7 +35,7 @@ const ParkOps& CheckedParkOps() {
 }
 
 void ProducerProgram::Begin() {
-  ring_.Attach(world->Ring(), world->Seats(), world->shape().start, world->shape().asym, &WallNow);
+  ring_.Attach(world->Ring(), world->Seats(), world->BeginsAt(), world->shape().asym, &WallNow);
 }
 
 void ProducerProgram::TakeOver(bool asym) {
@@ -106,56 +106,99 @@ void ProducerProgram::Wake() {
   if (ring_.TakeSleepers()) WakeWaiters(&ring_.control().wake.epoch);
 }
 
-std::byte* ProducerProgram::TryClaim(size_t n) {
+std::byte* ProducerProgram::TryClaim(size_t n, bool patient) {
   for (;;) {
     bool wake = false;
     std::byte* const data = ring_.ClaimSlow(n, &wake);
     if (wake) Wake();
     if (data != nullptr) return data;
-    if (!EmptyDeadSeats()) return nullptr;
+    if (!EmptyDeadSeats(patient)) return nullptr;
   }
 }
 
 std::byte* ProducerProgram::WaitClaim(size_t n, WhenFull when) {
   std::byte* data = TryClaim(n);
   if (when == WhenFull::kGiveUp) return data;
-  while (data == nullptr) {
+  // Groups without living members lose their messages when `evict_after` has passed.
+  bool patient = true;
+  for (; data == nullptr; patient = false) {
     machine->BeginOperation(kOperationSteps);
-    if (when == WhenFull::kEvict && EvictAll()) data = TryClaim(n);
+    if (when == WhenFull::kEvict && EvictAll()) data = TryClaim(n, patient);
     if (data != nullptr) break;
+    machine->Polls(true);  // until those of a dead group have had their time
     ParkProducer<A>(world->bytes().seats_control, CheckedParkOps(), INT64_MAX, [&] {
-      if (!Slipped(Slip::kNoLastScan)) data = TryClaim(n);
+      if (!Slipped(Slip::kNoLastScan)) data = TryClaim(n, patient);
       return data != nullptr;
     });
-    if (Slipped(Slip::kNoLastScan)) data = TryClaim(n);
+    machine->Polls(false);
+    if (Slipped(Slip::kNoLastScan)) data = TryClaim(n, patient);
   }
   return data;
 }
 
 bool ProducerProgram::EvictAll() {
   bool evicted = false;
-  ring_.HoldingBack([&](const internal::Holder& holder) {
-    evicted |= ring_.Evict(holder.index, holder.state, EvictedWhy::kHeldBack);
+  ring_.HoldingBack([&](const Holder& holder) {
+    std::optional<GroupPlace> group;
+    if (holder.kind == Holder::Kind::kGroup) {
+      group = GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
+    } else if (PhaseOf(holder.state) != SeatPhase::kEvicted) {
+      evicted |= ring_.Evict(holder.index, holder.state, EvictedWhy::kHeldBack);
+    } else if (!Slipped(Slip::kNobodyComes)) {  // a claim that its group could adopt
+      group = GroupOfSeat<A>(world->bytes().seats[holder.index].identity);
+    }
+    if (!group) return;
+    world->OnRequest(true);
+    ring_.ForEachMember(*group, [&](uint32_t seat, uint64_t state) {
+      evicted |= ring_.Evict(seat, state, EvictedWhy::kHeldBack);
+    });
+    world->OnRequest(false);
   });
   if (evicted) WakeEverybody(ring_.control());
   return evicted;
 }
 
-bool ProducerProgram::EmptyDeadSeats() {
+bool ProducerProgram::EmptyDeadSeats(bool patient) {
   bool emptied = false;
-  ring_.HoldingBack([&](const internal::Holder& holder) {
-    KernelLock* const lock = &world->seat_locks[holder.index];
-    if (machine->Held(lock)) return;
-    const bool locked = !Slipped(Slip::kReclaimUnlocked);
-    if (locked && !machine->TryLock(lock)) return;
-    SeatIdentity& seat = world->bytes().seats[holder.index].identity;
-    const uint32_t generation = GenerationOf(W::LoadSeatState(seat)) + 1;
-    W::StoreFree(seat, MakeSeatState(generation, SeatPhase::kFree, 0));
-    if (locked) machine->Unlock(lock);
-    emptied = true;
+  std::optional<GroupPlace> groups[kGroupsUsed];
+  ring_.HoldingBack([&](const Holder& holder) {
+    std::optional<GroupPlace> place;
+    switch (holder.kind) {
+      case Holder::Kind::kSeat:
+        emptied |= EmptyDeadSeat(holder.index);
+        return;
+      case Holder::Kind::kGroup:
+        place = GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
+        break;
+      case Holder::Kind::kClaim:
+        // While the group lives, its members adopt it.
+        place = GroupOfSeat<A>(world->bytes().seats[holder.index].identity);
+        if (Slipped(Slip::kEmptyClaim)) emptied |= EmptyDeadSeat(holder.index);
+        break;
+    }
+    if (place) groups[place->index] = place;
   });
+  for (const std::optional<GroupPlace>& place : groups) {
+    if (place) emptied |= RetireDeadGroup(*place, /*abandon=*/!patient);
+  }
   if (emptied && !Slipped(Slip::kForgetNothing)) ring_.ForgetScan();
   return emptied;
+}
+
+bool ProducerProgram::EmptyDeadSeat(uint32_t i) {
+  KernelLock* const lock = &world->seat_locks[i];
+  if (machine->Held(lock)) return false;
+  const bool locked = !Slipped(Slip::kReclaimUnlocked);
+  if (locked && !machine->TryLock(lock)) return false;
+  SeatIdentity& seat = world->bytes().seats[i].identity;
+  const bool empty =
+      !world->shape().grouped() || Slipped(Slip::kEmptyClaim) || !HoldsClaim<A>(world->Seats(), i);
+  if (empty) {
+    const uint32_t generation = GenerationOf(W::LoadSeatState(seat)) + 1;
+    W::StoreFree(seat, MakeSeatState(generation, SeatPhase::kFree, 0));
+  }
+  if (locked) machine->Unlock(lock);
+  return empty;
 }
 
 void ProducerProgram::Close() {

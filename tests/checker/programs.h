@@ -2,14 +2,17 @@
 //
 // The ring, join, marks, eviction, take-over and parking code is the real one. Around it, what the runtime
 // does between system calls (runtime/api/producer_core.cc, consumer_core.cc, runtime/segment/epoch.cc,
-// attach_consumer.cc) is written again here over the machine's locks and futexes, as short as it can be.
+// attach_consumer.cc, group.cc) is written again here over the machine's locks and futexes, as short as it
+// can be.
 #ifndef MILLRACE_TESTS_CHECKER_PROGRAMS_H_
 #define MILLRACE_TESTS_CHECKER_PROGRAMS_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "millrace/internal/parking.h"
 #include "millrace/internal/ring_consumer.h"
+#include "millrace/internal/ring_group.h"
 #include "millrace/internal/ring_join.h"
 #include "millrace/internal/ring_producer.h"
 #include "tests/checker/policy.h"
@@ -21,6 +24,12 @@ using A = CheckedAtomics;
 using W = internal::Words<A>;
 
 const internal::ParkOps& CheckedParkOps();
+
+void WakeEverybody(internal::RingControl& control);
+
+// The first seat that nobody holds, locked; kSeats: there is none. Of a member of `place`: also one that
+// holds a message of this very group. Its rescuer lock is held as well if a member sat there: `*rescuer`.
+uint32_t LockSeat(const std::optional<internal::GroupPlace>& place, KernelLock** rescuer);
 
 enum class WhenFull : uint8_t { kBlock, kGiveUp, kEvict };
 
@@ -41,13 +50,19 @@ class ProducerProgram {
   bool EvictAll();  // seats that hold back the last claim
 
  private:
-  std::byte* TryClaim(size_t n);
+  std::byte* TryClaim(size_t n, bool patient = true);
   std::byte* WaitClaim(size_t n, WhenFull when);
-  bool EmptyDeadSeats();
+  bool EmptyDeadSeats(bool patient);
+  bool EmptyDeadSeat(uint32_t seat);
   void Wake();
   uint32_t number_;
   internal::RingProducer<A> ring_;
 };
+
+// What a producer or a member does about groups under their locks.
+bool HeldBySomebody(uint32_t seat);
+// true: it is gone. `abandon`: with what its dead members hold.
+bool RetireDeadGroup(internal::GroupPlace place, bool abandon);
 
 // How a consumer reads.
 enum class Reading : uint8_t {
@@ -90,6 +105,50 @@ class ConsumerProgram {
   uint32_t seat_ = 0;
   uint64_t live_state_ = 0;
   uint64_t expected_ = 0;
+  bool lent_ = false;
+  internal::Lent last_{};
+  uint64_t buffer_[kMostWords];
+};
+
+// A member of a group. Readings: kInPlace, kInPlaceAsked (where it may be evicted), kLosslessCopy.
+class MemberProgram {
+ public:
+  explicit MemberProgram(Reading reading, uint32_t group = 0, uint64_t at_most = 1)
+      : reading_(reading), group_(group), at_most_(at_most) {}
+  // Joins the group, which it creates at `start` if it is not there. false: no seat, or no slot.
+  bool Open(internal::StartAt start = internal::StartAt::kEnd);
+  Ended Receive(bool wait = true);
+  Ended ReceiveAll();
+  bool Ack();    // done with the message in hand. false: evicted
+  void Leave();  // with the message in hand, if there is one
+  internal::RingMember<A>& ring() { return ring_; }
+  // Its group has another name: it takes the slot if the group there may go.
+  void BelongsToAnother() { another_ = true; }
+  // It does not wait for ever for the messages that others have in hand.
+  void GivesUp() { gives_up_ = true; }
+
+ private:
+  bool HoldGroup(internal::StartAt start, internal::Beginning* begin);
+  bool CreateIt(internal::StartAt start, internal::Beginning* begin);
+  bool SitDown(internal::Beginning begin);
+  internal::Read ReadGroup(internal::Handed* handed);
+  bool Adopt();
+  internal::Adopted AdoptFrom(uint32_t seat);
+  void GiveRoom(bool offer);
+  void Check(const internal::Handed& handed);
+  void LookAgain();  // at the message in hand, as late as can be
+  Ended TryNext();
+  bool Sleep(uint64_t state);  // true: it expired
+
+  Reading reading_;
+  uint32_t group_;
+  uint64_t at_most_;
+  internal::RingMember<A> ring_;
+  internal::GroupPlace place_;
+  bool created_ = false;
+  bool another_ = false, gives_up_ = false;
+  uint32_t seat_ = kSeats;
+  uint64_t live_state_ = 0;
   bool lent_ = false;
   internal::Lent last_{};
   uint64_t buffer_[kMostWords];

@@ -43,7 +43,7 @@ Verdict Hunt(const Mutant& mutant, uint64_t effort) {
            caught(s, ExploreAll(*s, s->exhaustive, {executions}));
   };
   if (!hunt(order[0], effort / 16, 1) && !hunt(order[0], effort, effort / 16 + 1)) {
-    for (size_t i = 1; i < order.size() && !hunt(order[i], effort / 8, 1); ++i) {
+    for (size_t i = 1; !mutant.only_there && i < order.size() && !hunt(order[i], effort / 8, 1); ++i) {
     }
   }
   mutation = nullptr;

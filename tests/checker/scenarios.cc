@@ -1,55 +1,11 @@
 #include "tests/checker/scenarios.h"
 
 #include "tests/checker/plays.h"
+#include "tests/checker/roles.h"
 
 namespace millrace::checker {
 
 namespace {
-
-Machine::Role Plain(const char* name, void (*body)()) {
-  Machine::Role role;
-  role.name = name;
-  role.body = body;
-  return role;
-}
-Machine::Role First(void (*body)(), bool registered) {
-  Machine::Role role = Plain("producer", body);
-  role.registered = registered;
-  role.born_with = &world->producer_lock;
-  return role;
-}
-Machine::Role Next(void (*body)(), bool registered) {
-  Machine::Role role = Plain("successor", body);
-  role.registered = registered;
-  return role;
-}
-Machine::Role Gated(Machine::Role role, int gate) {
-  role.born_with = &world->gates[gate];
-  return role;
-}
-Machine::Role Pausing(Machine::Role role, Site site) {
-  role.pauses_at = site;
-  role.until = &world->gates[2];
-  return role;
-}
-Machine::Role Registered(Machine::Role role) {
-  role.registered = true;
-  return role;
-}
-Machine::Role GivesCue(Machine::Role role) {
-  role.registered = true;
-  return Gated(role, 2);
-}
-Machine::Role Mortal(Machine::Role role) {
-  role.may_die = true;
-  return role;
-}
-Machine::Role Stoppable(Machine::Role role) {
-  role.may_stop = true;
-  return role;
-}
-
-constexpr uint64_t kNearEnd = 304;  // of the first lap: the third message is preceded by padding
 
 std::vector<Scenario> Make() {
   using R = Reading;
@@ -396,6 +352,7 @@ std::vector<Scenario> Make() {
         Gated(Plain("lossless", &Consumer<R::kInPlace>), 0), Plain("observer", &Onlooker<3>)},
        {1},
        wild});
+  AddGroupScenarios(&all);
   return all;
 }
 

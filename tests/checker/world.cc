@@ -25,23 +25,81 @@ void World::Build(const Shape& shape) {
   c.marks[shape.start.position / (shape.capacity / kMarks) % kMarks] = {shape.start.position,
                                                                         shape.start.sequence, 0, 0};
   for (Seat& seat : bytes_->seats) seat.words.claim = kNoClaim;
+  first_end_ = shape.start.position;
+  Prepublish();
+}
+
+// What was published, taken and left behind before the scenario begins.
+void World::Prepublish() {
+  uint64_t& end = first_end_;
+  uint64_t after_first = end;
+  for (uint32_t i = 0; i < shape_.published; ++i) {
+    const uint64_t sequence = shape_.start.sequence + i;
+    const uint32_t bytes = SizeOf(sequence, 1);
+    std::byte* const at = bytes_->data + (end & (shape_.capacity - 1));
+    const uint64_t header = MakeFrameHeader(sequence, bytes);
+    std::memcpy(at, &header, sizeof header);
+    for (size_t w = 0; w * 8 < bytes; ++w) {
+      const uint64_t word = WordAt(sequence, 1, w);
+      std::memcpy(at + kFrameHeader + 8 * w, &word, sizeof word);
+    }
+    end += FrameBytes(bytes);
+    if (i == 0) after_first = end;
+  }
+  const uint64_t chunk = shape_.capacity / kMarks;
+  RingControl& c = bytes_->control;
+  c.tail = {end, shape_.start.sequence + shape_.published};
+  if (shape_.published != 0) {
+    c.room.reserved = c.room.intent = (end + kFrameHeader + chunk - 1) / chunk * chunk;
+  }
+  for (uint32_t g = 0; g < shape_.groups; ++g) {
+    GroupWords& group = bytes_->seats_control.groups[g];
+    group.cursor = g == 0 && shape_.orphan != Shape::Orphan::kNone ? after_first : shape_.start.position;
+    group.flags = kGroupUsed;
+  }
+  if (shape_.orphan == Shape::Orphan::kNone) return;
+  const bool owned = shape_.orphan == Shape::Orphan::kDead || shape_.orphan == Shape::Orphan::kEvicted;
+  const SeatPhase phase = shape_.orphan == Shape::Orphan::kDead ? SeatPhase::kLive : SeatPhase::kEvicted;
+  Seat& seat = bytes_->seats[shape_.orphan_seat];
+  if (shape_.orphan != Shape::Orphan::kLate)
+    seat.words.claim = shape_.start.position | (owned ? 0 : kClaimTentative);
+  seat.words.deliveries = owned ? MakeDeliveries(shape_.start.position, 1) : 0;
+  seat.identity.state = MakeSeatState(1, phase, kDeliveryGroup);
+  seat.identity.group = 1;
+  bytes_->seats_control.join.seats_used = shape_.orphan_seat + 1;
 }
 
 void World::Reset() {
   messages_.clear();
   to_come_.clear();
   end_ = boundary_ = shape_.start.position;
-  reserved_ = shape_.start.position;
+  reserved_ = bytes_->control.room.reserved;
   producer_ = epoch_ = 1;
+  on_request_ = 0;
+  closed_ = false;
   std::fill(std::begin(results_), std::end(results_), 0);
   for (uint32_t i = 0; i < kSeats; ++i) {
     positions_[i].clear();
     judged_[i] = 0;
   }
+  for (uint32_t i = 0; i < shape_.published; ++i) {
+    const uint32_t bytes = SizeOf(shape_.start.sequence + i, 1);
+    messages_.push_back({end_, end_, 1, bytes});
+    boundary_ = end_ += FrameBytes(bytes);
+  }
+  groups.Reset();
+  for (uint32_t g = 0; g < shape_.groups; ++g)
+    groups.BeginsWith(g, shape_.start.position, bytes_->seats_control.groups[g].cursor);
+  if (shape_.orphan != Shape::Orphan::kNone) {
+    const uint32_t seat = shape_.orphan_seat;
+    const Seat& orphan = bytes_->seats[seat];
+    groups.BeginsHeld(seat, orphan.words.claim, PhaseOf(orphan.identity.state));
+    positions_[seat].push_back(shape_.start.position);
+  }
 }
 
 uint64_t World::Hash() const {
-  uint64_t h = end_;
+  uint64_t h = end_ ^ uint64_t { on_request_ } << 56 ^ uint64_t { closed_ } << 55;
   for (const uint64_t part : {boundary_, reserved_, uint64_t{producer_}, uint64_t{epoch_}})
     h = MixBits(h ^ part);
   for (const Published& m : messages_) {
@@ -54,6 +112,7 @@ uint64_t World::Hash() const {
     for (const uint64_t position : positions_[i]) h = MixBits(h ^ position);
     h = MixBits(h ^ judged_[i]);
   }
+  if (shape_.grouped()) h ^= groups.Hash();
   return h;
 }
 
@@ -104,6 +163,26 @@ void World::JudgeBoundary(Point point, const char* what) const {
                    ", sequence " + std::to_string(point.sequence));
 }
 
+bool World::IsBoundary(uint64_t position) const {
+  if (IsEnd(position)) return true;
+  return std::any_of(messages_.begin(), messages_.end(),
+                     [&](const Published& m) { return position == m.position || position == m.before; });
+}
+
+uint64_t World::IndexAt(uint64_t position) const {
+  for (size_t i = 0; i < messages_.size(); ++i) {
+    if (messages_[i].position == position) return i;
+  }
+  return kNoIndex;
+}
+
+uint32_t World::GroupAt(const void* word) const {
+  const ptrdiff_t offset =
+      static_cast<const std::byte*>(word) - reinterpret_cast<const std::byte*>(bytes_->seats_control.groups);
+  const bool inside = offset >= 0 && static_cast<size_t>(offset) < kGroupsUsed * sizeof(GroupWords);
+  return inside ? static_cast<uint32_t>(static_cast<size_t>(offset) / sizeof(GroupWords)) : kGroupsUsed;
+}
+
 uint32_t World::SeatAt(const void* word) const {
   const ptrdiff_t offset = static_cast<const std::byte*>(word) - reinterpret_cast<std::byte*>(bytes_->seats);
   return offset < 0 ? kSeats : static_cast<uint32_t>(static_cast<size_t>(offset) / sizeof(Seat));
@@ -118,25 +197,26 @@ void World::Judged(const void* seat_position, uint64_t value) {
   if (const uint32_t i = SeatAt(seat_position); i < kSeats) judged_[i] = value;
 }
 
-void World::Evicted(const void* seat_state) {
-  const uint32_t i = SeatAt(seat_state);
-  if (i >= kSeats) return;
+void World::Evicted(uint32_t i) {
+  if (i >= kSeats || (on_request_ >> machine->self() & 1) != 0) return;
   const std::vector<uint64_t>& held = positions_[i];
   machine->Expect(std::find(held.begin(), held.end(), judged_[i]) != held.end(),
                   "evicts a holder of the seat that was never at the position for which it is evicted");
 }
 
 void World::Stored(const void* address, uint64_t value, Site site) {
-  if (const uint32_t i = SeatAt(address); i < kSeats && (site == Site::J1 || site == Site::C6)) {
-    if (positions_[i].empty() || positions_[i].back() != value) positions_[i].push_back(value);
-  } else if (i < kSeats &&
-             site == Site::J2) {  // a new holder: what came before its first position was not its
-    positions_[i].erase(positions_[i].begin(), positions_[i].end() - 1);
+  const uint32_t seat = SeatAt(address);
+  if (seat < kSeats) StoredInSeat(seat, value, site);
+  if (const uint32_t g = GroupAt(address); g < kGroupsUsed) {
+    if (site == Site::G11) groups.CursorStored(g, value);
+    if (site == Site::G12) groups.FlagsStored(g, static_cast<uint32_t>(value));
   }
   if (site == Site::R6) {
     machine->Expect(Ahead(value, reserved_) >= 0, "R goes back");
     reserved_ = value;
+    groups.Reserved(value);
   }
+  if (site == Site::S1) closed_ = !IsOpen(value);
   if (site == Site::S1 && IsOpen(value)) {
     machine->Expect(EpochOf(value) == epoch_ + 1, "a take-over is not a new epoch");
     ++epoch_;
@@ -147,6 +227,62 @@ void World::Stored(const void* address, uint64_t value, Site site) {
   Reveal(value, /*with_last=*/false);
   for (const uint64_t header : to_come_) Reveal(header, /*with_last=*/true);
   to_come_.clear();
+}
+
+void World::StoredInSeat(uint32_t seat, uint64_t value, Site site) {
+  const auto stands_at = [&](uint64_t position) {
+    if (positions_[seat].empty() || positions_[seat].back() != position) positions_[seat].push_back(position);
+  };
+  switch (site) {
+    case Site::J1:
+    case Site::C6:
+      stands_at(value);
+      break;
+    case Site::J2: {  // a new holder: what came before its first position was not its, but for a claim
+      positions_[seat].erase(positions_[seat].begin(), positions_[seat].end() - 1);
+      const uint64_t claim = machine->Newest(&bytes_->seats[seat].words.claim, 8);
+      if (claim != kNoClaim) stands_at(ClaimPosition(claim));
+      groups.StateChanged(seat, value);
+      break;
+    }
+    case Site::J8:
+      groups.StateChanged(seat, value);
+      break;
+    case Site::G2:
+      if (value != kNoClaim) stands_at(ClaimPosition(value));
+      groups.ClaimStored(seat, value);
+      break;
+    case Site::G3:
+      groups.EndStored(seat, value);
+      break;
+    default:
+      break;
+  }
+}
+
+void World::Exchanged(const void* address, uint64_t from, uint64_t to, Site site) {
+  const uint32_t seat = SeatAt(address);
+  switch (site) {
+    case Site::E1:
+      Evicted(seat);
+      groups.StateChanged(seat, to);
+      break;
+    case Site::J6:
+      groups.StateChanged(seat, to);
+      break;
+    case Site::G5:
+      if (to != kNoClaim) positions_[seat].push_back(ClaimPosition(to));
+      groups.ClaimChanged(seat, from, to);
+      break;
+    case Site::G4:
+      groups.CursorMoved(GroupAt(address), from, to);
+      break;
+    case Site::G14:
+      groups.Retired(GroupAt(address));
+      break;
+    default:
+      break;
+  }
 }
 
 void World::Reveal(uint64_t header, bool with_last) {
@@ -207,10 +343,25 @@ std::string World::NameOf(const void* address) const {
     std::snprintf(text, sizeof text, "mark[%td].%s", d / 32, kFields[d % 32 / 8]);
     return text;
   }
+  if (const ptrdiff_t d = offset_in(s.groups, sizeof s.groups); d >= 0) {
+    const ptrdiff_t in_group = d % static_cast<ptrdiff_t>(sizeof(GroupWords));
+    const char* field = "word";
+    if (in_group == offsetof(GroupWords, cursor)) field = "cursor";
+    if (in_group == offsetof(GroupWords, flags)) field = "flags";
+    if (in_group == offsetof(GroupWords, moves)) field = "moves";
+    if (in_group == offsetof(GroupWords, generation)) field = "generation";
+    std::snprintf(text, sizeof text, "group[%td].%s", d / static_cast<ptrdiff_t>(sizeof(GroupWords)), field);
+    return text;
+  }
   if (const ptrdiff_t d = offset_in(bytes_->seats, sizeof bytes_->seats); d >= 0) {
     const ptrdiff_t in_seat = d % static_cast<ptrdiff_t>(sizeof(Seat));
     const char* field = "word";
     if (in_seat == 0) field = "position";
+    if (in_seat == offsetof(Seat, words.claim)) field = "claim";
+    if (in_seat == offsetof(Seat, words.claim_end)) field = "claim_end";
+    if (in_seat == offsetof(Seat, words.deliveries)) field = "deliveries";
+    if (in_seat == offsetof(Seat, identity.group)) field = "group";
+    if (in_seat == offsetof(Seat, identity.group_generation)) field = "group_generation";
     if (in_seat == offsetof(Seat, identity.state)) field = "state";
     if (in_seat == offsetof(Seat, identity.evicted_sequence)) field = "evicted_sequence";
     std::snprintf(text, sizeof text, "seat[%td].%s", d / static_cast<ptrdiff_t>(sizeof(Seat)), field);

@@ -13,6 +13,7 @@
 
 #include "millrace/internal/layout.h"
 #include "millrace/internal/ring_producer.h"
+#include "tests/checker/group_truth.h"
 #include "tests/checker/machine.h"
 
 namespace millrace::checker {
@@ -20,7 +21,6 @@ namespace millrace::checker {
 inline constexpr uint64_t kLeastCapacity =
     512;  // the smallest that the ring's arithmetic allows: chunks of 8
 inline constexpr uint64_t kMostCapacity = 2048;  // chunks of 32: several frames in one
-inline constexpr uint32_t kSeats = 3;
 inline constexpr size_t kMostWords = kMostCapacity / 8;
 
 // What a queue looks like when a scenario begins.
@@ -30,7 +30,15 @@ struct Shape {
   std::vector<uint16_t> sizes;  // payload bytes of the messages, over and over
   bool asym = true;             // the first producer registered for membarrier
   uint64_t capacity = kLeastCapacity;
-  bool hostile = false;  // scribbles may lie in the ring: damage is an answer
+  bool hostile = false;    // scribbles may lie in the ring: damage is an answer
+  uint32_t groups = 0;     // that are there already, and stand at the first message
+  uint32_t published = 0;  // messages that were published before
+  // Message 0 was taken by a member of group 0. It is dead, or evicted and alive. Or another has taken it and
+  // is done with it, and the evicted one claims it all the same, tentatively, or not yet.
+  enum class Orphan : uint8_t { kNone, kDead, kEvicted, kLost, kLate } orphan = Orphan::kNone;
+  uint32_t orphan_seat = 0;
+  bool joins_groups = false;  // members create theirs
+  bool grouped() const { return groups != 0 || joins_groups; }
 };
 
 struct Published {
@@ -76,6 +84,15 @@ class World {
 
   uint64_t published() const { return shape_.start.sequence + messages_.size(); }  // sequence of the next
   uint64_t end() const { return end_; }  // position of the next frame
+  bool IsEnd(uint64_t position) const { return position == end_ || position == boundary_; }
+  bool IsBoundary(uint64_t position) const;
+  // Of messages by number, from the first of this scenario on.
+  static constexpr uint64_t kNoIndex = ~uint64_t{0};
+  uint64_t IndexAt(uint64_t position) const;
+  uint64_t PositionOf(uint64_t i) const {
+    return i < messages_.size() ? messages_[i].position : internal::kNoClaim;
+  }
+  internal::Point BeginsAt() const { return {first_end_, shape_.start.sequence + shape_.published}; }
   // What the calling thread made of it in the end.
   void Concludes(uint64_t result);
   const Published* Find(uint64_t sequence) const;
@@ -89,16 +106,31 @@ class World {
   void JudgeEmpty(uint64_t sequence) const;
 
   void Stored(const void* address, uint64_t value, Site site);
+  void Exchanged(const void* address, uint64_t from, uint64_t to, Site site);
   // An eviction must hit the holder whose position was judged, not one that came after.
   void Judged(const void* seat_position, uint64_t value);
-  void Evicted(const void* seat_state);
+  // Evictions by the calling thread that follow are for no position: on request, or since its group holds
+  // back.
+  void OnRequest(bool on) {
+    const uint8_t bit = static_cast<uint8_t>(1u << machine->self());
+    on_request_ = static_cast<uint8_t>(on ? on_request_ | bit : on_request_ & ~bit);
+  }
+  // Is there something that a member finds only by looking again?
+  bool Unannounced() const { return closed_ || groups.SomethingAbandoned(); }
   std::string NameOf(const void* address) const;
 
   KernelLock producer_lock;
-  KernelLock seat_locks[kSeats];
+  KernelLock seat_locks[kSeats], rescuer_locks[kSeats];
+  KernelLock group_locks[kGroupsUsed];
   KernelLock gates[3];  // consumers born with one let the producer begin once they have joined; 2: a cue
 
+  GroupTruth groups;
+
  private:
+  void Prepublish();
+  uint32_t GroupAt(const void* word) const;  // kGroupsUsed: none
+  void StoredInSeat(uint32_t seat, uint64_t value, Site site);
+  void Evicted(uint32_t seat);
   void Reveal(uint64_t header, bool with_last);
   uint32_t SeatAt(const void* word) const;  // kSeats: none
 
@@ -109,11 +141,14 @@ class World {
   uint64_t end_ = 0;       // after the last frame published
   uint64_t boundary_ = 0;  // the same, but before padding that belongs to the next message
   uint64_t reserved_ = 0;
+  uint64_t first_end_ = 0;  // of what was published before the scenario began
   uint32_t producer_ = 1;
   uint32_t epoch_ = 1;
+  bool closed_ = false;
   uint64_t results_[kThreads] = {};
   std::vector<uint64_t> positions_[kSeats];  // of the present holder
   uint64_t judged_[kSeats] = {};             // by the producer, last
+  uint8_t on_request_ = 0;                   // threads, as bits
 };
 
 extern World* world;
