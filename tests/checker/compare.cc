@@ -14,9 +14,20 @@ struct Case {
   uint32_t deviations;
   bool mutants;
 };
-constexpr Case kCases[] = {{"wake", 1, true},    {"wake-fenced", 1, true}, {"close", 2, true},
-                           {"hostile", 2, true}, {"orphan", 1, true},      {"leave", 1, true},
-                           {"room", 1, false},   {"lapped", 1, false},     {"rejoin", 0, false}};
+constexpr Case kCases[] = {{"wake", 1, true},
+                           {"wake-fenced", 1, true},
+                           {"close", 2, true},
+                           {"hostile", 2, true},
+                           {"orphan", 1, true},
+                           {"leave", 1, true},
+                           {"room", 1, false},
+                           {"lapped", 1, false},
+                           {"rejoin", 0, false},
+                           {"group-last", 1, true},
+                           {"group-create-far", 1, true},
+                           {"group-adopt", 1, true},
+                           {"group-owned", 1, false},
+                           {"group-adopter-hangs", 0, false}};
 
 Report Explore(const Scenario& scenario, uint32_t deviations, bool reduces) {
   Bounds bounds = scenario.exhaustive;
