@@ -6,6 +6,7 @@ library=$1
 
 # The slow halves of calls that are inlined into users.
 INTERNAL=(
+  "millrace::internal::ConsumerCore::Ack()"
   "millrace::internal::ConsumerCore::AckHandled()"
   "millrace::internal::ConsumerCore::TryNextSlow()"
   "millrace::internal::ConsumerCore::Undeliver(unsigned long, unsigned long)"

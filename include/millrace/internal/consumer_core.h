@@ -37,7 +37,7 @@ class ConsumerCore {
       int64_t timeout_ns) noexcept;  // not cold: what it returns was waited for
   [[gnu::cold]] void StorePosition() noexcept;
   // The current message is done with: a group's member gives it up, a lossless consumer gives its bytes back.
-  void Ack() noexcept;
+  MILLRACE_EXPORT void Ack() noexcept;
   // Undoes the last delivery: the handler threw.
   MILLRACE_EXPORT void Undeliver(uint64_t sequence, uint64_t lost) noexcept;
   MILLRACE_EXPORT void AckHandled() noexcept;  // at the end of a Poll: members only
