@@ -1,4 +1,5 @@
-// Gives jobs to whoever works on them; see millrace_job_worker. Kill -9 any worker, start others: each job is done.
+// Gives jobs to whoever works on them; see millrace_job_worker. Kill -9 any worker, start others: each job is
+// done.
 //   millrace_job_publisher [RING] [JOBS]
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// One of any number of workers that share the jobs of millrace_job_publisher. A job that a killed worker had in
-// hand goes to another one. Start them in any order:
+// One of any number of workers that share the jobs of millrace_job_publisher. A job that a killed worker had
+// in hand goes to another one. Start them in any order:
 //   millrace_job_worker [RING]
 #include <cstdint>
 #include <iostream>
@@ -27,7 +27,8 @@ int main(int argc, char** argv) {
   const char* ring = argc > 1 ? argv[1] : "jobs";
   absl::Status end;
   {
-    const auto workers = millrace::Delivery::Group("workers", /*durable=*/true);  // no job is lost if all are killed
+    const auto workers =
+        millrace::Delivery::Group("workers", /*durable=*/true);  // no job is lost if all are killed
     auto worker = millrace::TypedConsumer<Job>::Open(ring, workers, {.open_timeout = millrace::kForever});
     if (!worker.ok()) {
       std::cerr << worker.status() << "\n";

@@ -83,14 +83,14 @@ class MILLRACE_EXPORT Consumer {
   absl::Status SkipTo(Start);
 
   // For poll, epoll, Boost.Asio, libuv: a descriptor that is readable while a message, or a reason why there
-  // will be none (closed, evicted, removed, damaged), is there for TryNext. A TryNext that answers kEmpty makes
-  // it unreadable until the next one comes, which is also a new edge for EPOLLET. So read until kEmpty, or,
-  // where levels are watched, as much as you like. It may be readable once without need. Interrupt() does not
-  // touch it.
-  // The caller closes it (closed on exec too) and does nothing with it but wait. Each call gives another. It
-  // tells nothing more when this handle is gone. In a forked child it is the parent's.
+  // will be none (closed, evicted, removed, damaged), is there for TryNext. A TryNext that answers kEmpty
+  // makes it unreadable until the next one comes, which is also a new edge for EPOLLET. So read until kEmpty,
+  // or, where levels are watched, as much as you like. It may be readable once without need. Interrupt() does
+  // not touch it. The caller closes it (closed on exec too) and does nothing with it but wait. Each call
+  // gives another. It tells nothing more when this handle is gone. In a forked child it is the parent's.
   // Costs: one thread of this process ("millrace", all signals blocked) for each 127 consumers that have one,
-  // while they live, and some system calls with each kEmpty. kForked; kOther: no descriptor or thread to be had.
+  // while they live, and some system calls with each kEmpty. kForked; kOther: no descriptor or thread to be
+  // had.
   absl::StatusOr<int> EventFd();
 
   ProducerInfo producer() const;  // two system calls. "Gone" = !alive && !closed

@@ -16,8 +16,6 @@ using W = Words<RealAtomics>;
 constexpr int64_t kLinkCheckEveryNs = 1'000'000'000;
 constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin looks at everything else that often
 
-bool ClosedNow(uint64_t state) { return EpochOf(state) != 0 && !IsOpen(state); }
-
 }  // namespace
 
 ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
@@ -150,17 +148,16 @@ Read ConsumerCore::Cold::ReadGroup(Handed* handed) {
 }
 
 Read ConsumerCore::Cold::ReadOne(Lent* lent) {
-  const Read read = in_place()   ? core->ring.NextSlow(lent)
-                    : lossless() ? ReadLosslessCopy(lent)
-                                 : ReadCopy(lent);
-  return read;
+  if (in_place()) return core->ring.NextSlow(lent);
+  return lossless() ? ReadLosslessCopy(lent) : ReadCopy(lent);
 }
 
 Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
   if (!core->member && !core->ring.PositionStored()) core->StorePosition();
   // What living members have in hand may come to us yet.
-  if (ClosedNow(state) && !options.follow_reopen && !(core->member && member.OthersHold())) {
-    if (core->member) os::FutexWakeAll(&control().wake.epoch);  // the others wait for the same
+  if (IsClosed(state) && !options.follow_reopen && !(core->member && member.OthersHold())) {
+    if (core->member && last_why != Got::kClosed)
+      os::FutexWakeAll(&control().wake.epoch);  // the others wait for the same; once is enough
     return Got::kClosed;
   }
   // The word is only a hint: the link count decides.

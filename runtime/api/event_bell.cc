@@ -14,8 +14,6 @@ using W = Words<RealAtomics>;
 
 constexpr int64_t kLinkCheckEveryNs = 1'000'000'000;
 
-bool ClosedNow(uint64_t state) { return EpochOf(state) != 0 && !IsOpen(state); }
-
 }  // namespace
 
 EventBell::EventBell(const ConsumerCore::Cold& cold, os::EventFd fd)
@@ -113,7 +111,7 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
   }
   // A member that dies wakes nobody, and the end of a group is reached when the last message is acknowledged:
   // this member has to look.
-  if (member_ && ClosedNow(W::LoadState(control().room))) return Ring();
+  if (member_ && IsClosed(W::LoadState(control().room))) return Ring();
   if (now_ns - last_link_check_ns_ < kLinkCheckEveryNs) return;
   last_link_check_ns_ = now_ns;
   const bool gone = !segment::StillNamed(path_, identity_);
@@ -135,7 +133,7 @@ absl::StatusOr<int> ConsumerCore::Cold::EventFd() {
     bell = std::move(made);
     // Nobody was told of an end that is there already.
     const uint64_t state = W::LoadState(control().room);
-    bell->Arm(*this, ClosedNow(state) ? ~state : state);
+    bell->Arm(*this, IsClosed(state) ? ~state : state);
   }
   return bell->fd().Mirror(what);
 }

@@ -82,7 +82,7 @@ class EventBell {
   std::atomic<uint64_t> late_{0};
 
   int64_t last_link_check_ns_;  // the bridge's
-  os::Mapping ring_, seats_;        // after Leave
+  os::Mapping ring_, seats_;    // after Leave
 };
 
 }  // namespace millrace::internal

@@ -190,16 +190,15 @@ size_t Producer::max_message() const { return core_->cold->attached.header.max_m
 
 ProducerStats Producer::stats() const {
   const ProducerCore::Cold& cold = *core_->cold;
-  return {core_->ring.sequence(), core_->ring.payload_bytes(),  cold.dropped,
-          cold.blocked,           core_->ring.evictions(), cold.wakes,
+  return {core_->ring.sequence(), core_->ring.payload_bytes(), cold.dropped,
+          cold.blocked,           core_->ring.evictions(),     cold.wakes,
           Nanos(cold.blocked_ns)};
 }
 
 void Producer::Interrupt() noexcept {
   core_->cold->interrupted.store(true, std::memory_order_relaxed);
   const internal::SeatTable& table = core_->ring.seats();
-  W::BumpRoomEpoch(table.control->room_epoch);
-  os::FutexWakeAll(&table.control->room_epoch.epoch);
+  segment::WakeProducer(*table.control);
   os::FutexWakeAll(&table.control->join.joins);
 }
 

@@ -22,6 +22,28 @@ constexpr int64_t kProbeEveryNs = 500'000;
 constexpr int64_t kLinkCheckEveryNs = 50'000'000;
 constexpr int64_t kWordCheckEveryNs = 1'000'000;
 
+// The group that is in the way, by its cursor or by a message in a member's hand. nullopt: a lossless
+// consumer.
+std::optional<GroupPlace> GroupOf(const SeatTable& seats, const Holder& holder) {
+  switch (holder.kind) {
+    case Holder::Kind::kSeat:
+      return std::nullopt;
+    case Holder::Kind::kGroup:
+      return GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
+    case Holder::Kind::kClaim:
+      return GroupOfSeat<RealAtomics>(seats.seats[holder.index].identity);
+  }
+  return std::nullopt;
+}
+
+// How long the same one has left no room, at every look since it first did, in nanoseconds.
+int64_t HeldBackFor(std::map<uint32_t, ProducerCore::Cold::HeldBack>& held_back, uint32_t who,
+                    uint32_t generation, int64_t now) {
+  auto& since = held_back.try_emplace(who, ProducerCore::Cold::HeldBack{generation, now}).first->second;
+  if (since.generation != generation) since = {generation, now};
+  return now - since.since_ns;
+}
+
 }  // namespace
 
 ProducerCore::ProducerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
@@ -90,70 +112,47 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
   if (now - last_probe_ns < kProbeEveryNs) return false;
   last_probe_ns = now;
   bool emptied = false;
-  uint32_t groups = 0, generations[kGroups] = {};
+  std::optional<GroupPlace> groups[kGroups];
   const SeatTable& seats = c.ring.seats();
   c.ring.HoldingBack([&](const Holder& holder) {
-    switch (holder.kind) {
-      case Holder::Kind::kSeat:
-        if (attached.seats_probe.Ask(kLockSeat + holder.index) != os::Holder::kNone) return;
-        emptied |= segment::EmptyDeadSeat(attached.paths, attached.seats_identity, seats, holder.index);
-        return;
-      case Holder::Kind::kGroup:
-        groups |= 1u << holder.index;
-        generations[holder.index] = static_cast<uint32_t>(holder.state);
-        return;
-      case Holder::Kind::kClaim:
-        // While the group lives, its members adopt it.
-        if (const auto place = GroupOfSeat<RealAtomics>(seats.seats[holder.index].identity)) {
-          groups |= 1u << place->index;
-          generations[place->index] = place->generation;
-        }
-        return;
+    if (const std::optional<GroupPlace> group = GroupOf(seats, holder)) {
+      groups[group->index] = group;
+    } else if (holder.kind == Holder::Kind::kSeat &&
+               attached.seats_probe.Ask(kLockSeat + holder.index) == os::Holder::kNone) {
+      emptied |= segment::EmptyDeadSeat(attached.paths, attached.seats_identity, seats, holder.index);
     }
   });
-  if (groups != 0) emptied |= RetireDeadGroups(c, generations, groups, now);
+  // What a dead member holds is its group's to adopt, while that lives.
+  for (const std::optional<GroupPlace>& group : groups) emptied |= group && RetireDeadGroup(c, *group, now);
   if (emptied) c.ring.ForgetScan();
   return emptied;
 }
 
 // A group without a living member: at once, but with the messages its dead members had in hand only after
 // evict_after: until then a new member would get them.
-bool ProducerCore::Cold::RetireDeadGroups(const ProducerCore& c, const uint32_t (&generations)[kGroups],
-                                          uint32_t groups, int64_t now) {
+bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, GroupPlace group, int64_t now) {
   const segment::SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
                                    c.ring.seats()};
-  bool any = false;
-  for (uint32_t g = 0; g < kGroups; ++g) {
-    if ((groups >> g & 1) == 0) continue;
-    HeldBack& since = groups_held_back.try_emplace(g, HeldBack{generations[g], now}).first->second;
-    if (since.generation != generations[g]) since = {generations[g], now};
-    const bool patient = now - since.since_ns < options.evict_after.count();
-    const segment::Retired retired = segment::RetireDeadGroup(
-        seats, {g, generations[g]}, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
-    abandoned += retired.abandoned;
-    any |= retired.retired;
-  }
-  return any;
+  const bool patient =
+      HeldBackFor(groups_held_back, group.index, group.generation, now) < options.evict_after.count();
+  const segment::Retired retired =
+      segment::RetireDeadGroup(seats, group, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
+  abandoned += retired.abandoned;
+  return retired.retired;
 }
 
 bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
   if (options.on_full != OnFull::kEvictSlowest) return false;
   bool evicted = false;
   const auto judge = [&](uint32_t seat, uint64_t state) {
-    HeldBack& since = held_back.try_emplace(seat, HeldBack{GenerationOf(state), now}).first->second;
-    if (since.generation != GenerationOf(state)) since = {GenerationOf(state), now};
-    if (now - since.since_ns >= options.evict_after.count())
+    if (HeldBackFor(held_back, seat, GenerationOf(state), now) >= options.evict_after.count())
       evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
   };
   c.ring.HoldingBack([&](const Holder& holder) {
-    std::optional<GroupPlace> group;
-    if (holder.kind == Holder::Kind::kGroup)
-      group = GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
-    else if (PhaseOf(holder.state) == SeatPhase::kEvicted)  // a claim that its group could adopt
-      group = GroupOfSeat<RealAtomics>(c.ring.seats().seats[holder.index].identity);
-    else
-      judge(holder.index, holder.state);
-    if (group) c.ring.ForEachMember(*group, judge);
+    const bool its_own = holder.kind != Holder::Kind::kGroup && PhaseOf(holder.state) != SeatPhase::kEvicted;
+    if (its_own) return judge(holder.index, holder.state);
+    // A claim that its group could adopt, or the group itself.
+    if (const auto group = GroupOf(c.ring.seats(), holder)) c.ring.ForEachMember(*group, judge);
   });
   if (evicted) segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
   return evicted;
@@ -161,7 +160,8 @@ bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
 
 // Looks again for a while before sleeping: consumers that keep reading free a chunk at a time and need not be
 // asked, nor spend a system call on waking us. true: there is room, or a reason not to wait for it.
-bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t n, std::byte** data, Sent* why) {
+bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t n, std::byte** data,
+                                     Sent* why) {
   constexpr int kPausesPerLook = 8;
   const int64_t end = os::MonotonicNs() + budget_ns;
   do {

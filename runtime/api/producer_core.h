@@ -26,8 +26,7 @@ struct ProducerCore::Cold final : os::ForkAware {
   // Empties the seats of dead holders that leave no room, and retires groups without members. true: scan
   // again.
   bool EmptyDeadSeats(ProducerCore& core);
-  bool RetireDeadGroups(const ProducerCore& core, const uint32_t (&generations)[kGroups], uint32_t groups,
-                        int64_t now);
+  bool RetireDeadGroup(const ProducerCore& core, GroupPlace group, int64_t now);
   // OnFull::kEvictSlowest: evicts who has left no room for evict_after, over one or several waiting calls.
   // true: scan again.
   bool EvictSlowest(ProducerCore& core, int64_t now);

@@ -53,6 +53,21 @@ bool ReadingTheClockIsASystemCall() {
 
 bool Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
 
+Slept WhyAwake(int error) {
+  switch (error) {
+    case EAGAIN:
+      return Slept::kChanged;
+    case EINTR:
+      return Slept::kSignal;
+    case ETIMEDOUT:
+      return Slept::kTimedOut;
+    case EFAULT:
+      return Slept::kFault;
+    default:
+      return Slept::kRefused;  // ENOSYS, EPERM (seccomp), EINVAL: not this call
+  }
+}
+
 // A system that refuses futexes: sleep anyway, but not for long, or the caller's loop would burn the CPU.
 Slept SleepBlindly(int64_t timeout_ns) {
   const timespec time = ToTimespec(std::min<int64_t>(timeout_ns, 1'000'000));
@@ -67,18 +82,8 @@ Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
   const int64_t bounded = std::max<int64_t>(timeout_ns, 1);
   const timespec time = ToTimespec(bounded);
   if (syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, nullptr, 0) == 0) return Slept::kWoken;
-  switch (errno) {
-    case EAGAIN:
-      return Slept::kChanged;
-    case EINTR:
-      return Slept::kSignal;
-    case ETIMEDOUT:
-      return Slept::kTimedOut;
-    case EFAULT:
-      return Slept::kFault;
-    default:
-      return SleepBlindly(bounded);
-  }
+  const Slept why = WhyAwake(errno);
+  return why == Slept::kRefused ? SleepBlindly(bounded) : why;
 }
 
 Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
@@ -97,18 +102,7 @@ Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n,
   const timespec until =
       ToTimespec(ReadClock(CLOCK_MONOTONIC) + std::clamp<int64_t>(timeout_ns, 1, kLongest));
   if (syscall(kCall, waiters, n, 0, &until, CLOCK_MONOTONIC) >= 0) return Slept::kWoken;
-  switch (errno) {
-    case EAGAIN:
-      return Slept::kChanged;
-    case EINTR:
-      return Slept::kSignal;
-    case ETIMEDOUT:
-      return Slept::kTimedOut;
-    case EFAULT:
-      return Slept::kFault;
-    default:
-      return Slept::kRefused;  // ENOSYS, EPERM (seccomp), EINVAL: not this call
-  }
+  return WhyAwake(errno);
 }
 
 void FutexWakeAll(const uint32_t* word) {

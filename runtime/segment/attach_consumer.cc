@@ -177,8 +177,7 @@ absl::Status BeginObserving(ConsumerAttachment& attached, const ConsumerOptions&
   const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
   JoinFailure failure = JoinFailure::kNone;
   const Where where = Locate(options.start);
-  const auto begin =
-      internal::ChooseStart(internal::RingView<A>(memory), where.at, where.value, 0, &failure);
+  const auto begin = internal::ChooseStart(internal::RingView<A>(memory), where.at, where.value, 0, &failure);
   if (!begin) return JoinFailed(attached.paths, failure, options.start, memory);
   attached.begin = *begin;
   return absl::OkStatus();

@@ -25,11 +25,6 @@ absl::Status NoSuchSeat(const Paths& paths, uint32_t seat, uint32_t generation, 
                                                     ": ", found, "; see shmctl stat ", paths.name));
 }
 
-void WakeProducer(internal::SeatsControl& control) {
-  W::BumpRoomEpoch(control.room_epoch);
-  os::FutexWakeAll(&control.room_epoch.epoch);
-}
-
 absl::StatusOr<os::Mapping> MapControl(const RingObject& ring, const Paths& paths) {
   return os::Mapping::Map(ring.fd.get(), 0, internal::kRingDataOffset, true, false, paths.ring);
 }

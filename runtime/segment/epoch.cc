@@ -41,4 +41,9 @@ void WakeEverybody(RingControl& control) {
   os::FutexWakeAll(&control.wake.epoch);
 }
 
+void WakeProducer(internal::SeatsControl& seats) {
+  W::BumpRoomEpoch(seats.room_epoch);
+  os::FutexWakeAll(&seats.room_epoch.epoch);
+}
+
 }  // namespace millrace::segment

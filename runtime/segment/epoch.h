@@ -1,4 +1,4 @@
-// The words that say who the producer is: written at the start of each producer epoch.
+// The words that say who the producer is, written at the start of each producer epoch; and waking everybody.
 #ifndef MILLRACE_RUNTIME_SEGMENT_EPOCH_H_
 #define MILLRACE_RUNTIME_SEGMENT_EPOCH_H_
 
@@ -25,6 +25,8 @@ void CloseEpoch(const internal::RingMemory& memory, uint32_t epoch);
 
 // Wakes every consumer, whether or not it announced itself.
 void WakeEverybody(internal::RingControl& control);
+// Wakes a producer that waits for room, to look again.
+void WakeProducer(internal::SeatsControl& seats);
 
 }  // namespace millrace::segment
 

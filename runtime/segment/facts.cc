@@ -241,7 +241,7 @@ ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& 
   const uint64_t state = W::LoadState(control.room);
   const uint64_t flags = W::LoadFlags(control.room);
   info.epoch = internal::EpochOf(state);
-  info.closed = info.epoch != 0 && !internal::IsOpen(state);
+  info.closed = internal::IsClosed(state);
   info.epoch_first_sequence = W::Peek(control.room.epoch_first_sequence);
   const os::Holder holder = ring_probe.Ask(internal::kLockProducer);
   const bool could_not_lock = (flags & internal::kFlagAliveUnknown) != 0 && info.epoch != 0 && !info.closed;

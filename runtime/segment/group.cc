@@ -270,8 +270,7 @@ absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
                        absl::StrCat(what, "it has a living member, or somebody joins it; stop or evict ",
                                     "its members first (shmctl stat ", paths.name, ")"));
   }
-  W::BumpRoomEpoch(seats.table.control->room_epoch);
-  os::FutexWakeAll(&seats.table.control->room_epoch.epoch);
+  WakeProducer(*seats.table.control);
   return absl::OkStatus();
 }
 

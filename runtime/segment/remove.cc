@@ -57,10 +57,7 @@ class Bell {
       W::StoreRemoved(control_->room);
       WakeEverybody(*control_);
     }
-    if (seats_control_ != nullptr) {
-      W::BumpRoomEpoch(seats_control_->room_epoch);
-      os::FutexWakeAll(&seats_control_->room_epoch.epoch);
-    }
+    if (seats_control_ != nullptr) WakeProducer(*seats_control_);
   }
 
  private:
@@ -99,7 +96,8 @@ absl::Status Remove(const Paths& paths, bool force) {
   absl::StatusOr<RingInfo> info = FactsOnceClosed(paths);
   if (!info.ok()) {
     // Somebody removed it between our look and our lock, which made a new .lock.
-    if (ErrorOf(info.status()) == Error::kNotFound && !os::FactsOfName(paths.seats)) (void)life->RemoveNames();
+    if (ErrorOf(info.status()) == Error::kNotFound && !os::FactsOfName(paths.seats))
+      (void)life->RemoveNames();
     return info.status();
   }
   if (!force) {

@@ -142,7 +142,7 @@ const Places& Compiled() {
       FIELD(JoinWords, joins),
       WHOLE(GroupWords),
       FIELD(GroupWords, cursor),
-      FIELD(GroupWords, sequence),
+      FIELD(GroupWords, reserved),
       FIELD(GroupWords, generation),
       FIELD(GroupWords, flags),
       FIELD(GroupWords, name),

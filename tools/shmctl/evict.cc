@@ -51,7 +51,8 @@ int RunEvict(const EvictArguments& arguments, const std::string& directory) {
   if (!arguments.group.empty())
     return Refuse(SegmentManager(directory).RemoveGroup(arguments.name, arguments.group));
   if (arguments.seat.empty()) {
-    throw CLI::ValidationError("SEAT", "is missing; write it as stat prints it, like 3#17 (or --group GROUP)");
+    throw CLI::ValidationError("SEAT",
+                               "is missing; write it as stat prints it, like 3#17 (or --group GROUP)");
   }
   const auto [seat, generation] = SeatArgument(arguments.seat);
   return Refuse(SegmentManager(directory).Evict(arguments.name, seat, generation));

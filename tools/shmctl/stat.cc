@@ -75,11 +75,11 @@ std::string DescribeMessages(const RingInfo& ring) {
 }
 
 std::string DescribePressure(const RingInfo& ring) {
-  std::string text =
-      absl::StrFormat("%d messages dropped, blocked %d times for %s, %d evictions, %d wakes", ring.dropped,
-                      ring.blocked, HumanDuration(static_cast<uint64_t>(ring.blocked_time.count())),
-                      ring.evictions, ring.wakes);
-  if (ring.abandoned != 0) text += absl::StrFormat(", %d messages abandoned with their groups", ring.abandoned);
+  std::string text = absl::StrFormat(
+      "%d messages dropped, blocked %d times for %s, %d evictions, %d wakes", ring.dropped, ring.blocked,
+      HumanDuration(static_cast<uint64_t>(ring.blocked_time.count())), ring.evictions, ring.wakes);
+  if (ring.abandoned != 0)
+    text += absl::StrFormat(", %d messages abandoned with their groups", ring.abandoned);
   return text;
 }
 
@@ -88,8 +88,9 @@ std::string GroupTable(const RingInfo& ring) {
   using enum Table::Align;
   Table table({{"GROUP"}, {"KIND"}, {"MEMBERS", kRight}, {"IN HAND", kRight}, {"LAG"}});
   for (const GroupInfo& group : ring.groups) {
-    table.AddRow({group.name, group.durable ? "durable" : "while it has members", std::to_string(group.members),
-                  std::to_string(group.in_hand), DescribeLag(group.lag_messages, group.lag_bytes)});
+    table.AddRow({group.name, group.durable ? "durable" : "while it has members",
+                  std::to_string(group.members), std::to_string(group.in_hand),
+                  DescribeLag(group.lag_messages, group.lag_bytes)});
   }
   return table.Text();
 }

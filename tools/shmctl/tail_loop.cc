@@ -36,6 +36,13 @@ void TellLoss(const std::string& ring, const Message& message) {
            " before sequence " + std::to_string(message.sequence));
 }
 
+void TellProducerGone(const std::string& ring, const ProducerInfo& producer, uint64_t* epoch_told) {
+  const bool gone = producer.epoch != 0 && !producer.alive && !producer.closed;
+  if (!gone || producer.epoch == *epoch_told) return;
+  *epoch_told = producer.epoch;
+  Complain("the producer of \"" + ring + "\" is gone without closing it; waiting for the next one");
+}
+
 TailLoop::TailLoop(std::string name, TailJoin join, Format format, TailLimits limits, bool acknowledges,
                    OutputBuffer& output)
     : name_(std::move(name)),
@@ -113,10 +120,7 @@ bool TailLoop::GoOnAfter(Got why) {
 void TailLoop::LookAtProducer() {
   const ProducerInfo producer = consumer_.producer();
   closing_ = ignored_close_ && producer.closed && producer.epoch != *ignored_close_;
-  const bool gone = producer.epoch != 0 && !producer.alive && !producer.closed;
-  if (!gone || producer.epoch == epoch_reported_gone_) return;
-  epoch_reported_gone_ = producer.epoch;
-  Complain("the producer of \"" + name_ + "\" is gone without closing it; waiting for the next one");
+  TellProducerGone(name_, producer, &epoch_reported_gone_);
 }
 
 }  // namespace millrace::tool

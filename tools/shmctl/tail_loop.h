@@ -24,6 +24,9 @@ int TailExitCode(const OutputBuffer& output, int failure, uint64_t lost);
 // "lost 3 messages before sequence 12", of that ring if it is named.
 void TellLoss(const std::string& ring, const Message& message);
 
+// Says that this ring's producer is gone, once of each: `epoch_told` is the last one that was told of.
+void TellProducerGone(const std::string& ring, const ProducerInfo& producer, uint64_t* epoch_told);
+
 class TailLoop {
  public:
   // `acknowledges`: a member of a group, which says that a message is done with once it is written out.

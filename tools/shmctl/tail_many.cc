@@ -211,11 +211,7 @@ void TailMany::LookAtProducers() {
   if (NowNs() - looked_at_producers_ns_ < kLookAtProducersNs) return;
   looked_at_producers_ns_ = NowNs();
   for (auto& [source, ring] : rings_) {
-    const ProducerInfo producer = merge_.consumer(source)->producer();
-    const bool gone = producer.epoch != 0 && !producer.alive && !producer.closed;
-    if (!gone || producer.epoch == ring.epoch_reported_gone) continue;
-    ring.epoch_reported_gone = producer.epoch;
-    Complain("the producer of \"" + ring.name + "\" is gone without closing it; waiting for the next one");
+    TellProducerGone(ring.name, merge_.consumer(source)->producer(), &ring.epoch_reported_gone);
   }
 }
 

@@ -1,12 +1,10 @@
 // A consumer: reads in every way there is, checks every message, and accounts for every sequence number.
-#include <time.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tools/stress/message.h"
+#include "tools/stress/life.h"
 #include "tools/stress/process.h"
 
 namespace millrace::stress {
@@ -14,43 +12,20 @@ namespace {
 
 using std::chrono::microseconds;
 
-class ConsumerLife {
+class ConsumerLife : ReaderLife {
  public:
   ConsumerLife(const Settings& settings, Ledger& ledger, int number, uint64_t life)
-      : settings_(settings),
-        ledger_(ledger),
+      : ReaderLife(settings, ledger, absl::StrCat(KindOf(number), " consumer ", number),
+                   2 + static_cast<uint64_t>(number), life),
         sheet_(ledger.consumers[number]),
         number_(number),
-        lossless_(DeliveryOf(number).kind() == Delivery::Kind::kLossless),
-        random_(settings.seed, 2 + static_cast<uint64_t>(number), life),
-        messages_(settings.seed, settings.max_message) {}
+        lossless_(DeliveryOf(number).kind() == Delivery::Kind::kLossless) {}
 
   int Run() {
-    const int descriptors = CountDescriptors();
-    while (!sheet_.finished.load()) {
-      if (!OneHandle()) return 1;
-      const int now = CountDescriptors();
-      if (now != descriptors) return !Bad(descriptors, " descriptors became ", now);
-      if (random_.OneIn(4)) return 0;  // another process goes on
-    }
-    return 0;
+    return RunHandles(sheet_.finished, /*replaceable=*/true, [this] { return OneHandle(); });
   }
 
  private:
-  enum class Then { kGoOn, kLeave, kStop };  // kStop: a violation
-
-  // Writes it down; false.
-  template <class... Args>
-  bool Bad(const Args&... what) {
-    ledger_.Violation(absl::StrCat(KindOf(number_), " consumer ", number_, ": ", what...));
-    return false;
-  }
-  template <class... Args>
-  Then Stop(const Args&... what) {
-    Bad(what...);
-    return Then::kStop;
-  }
-
   // From opening to leaving. false: a violation.
   bool OneHandle() {
     account_ = sheet_.book.Read();
@@ -119,7 +94,7 @@ class ConsumerLife {
     ++received_;
     if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
     if (random_.OneIn(2000) && !ledger_.ending.load()) {  // looks at it for long, then at its bytes again
-      Dawdle(random_.Between(100, 60'000));
+      Pause(random_.Between(100, 60'000));
       if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
     }
     told_ += message.lost;
@@ -192,7 +167,7 @@ class ConsumerLife {
       case Got::kTimedOut:
       case Got::kClosed:
         if (over) return Finish();
-        if (why == Got::kClosed) Dawdle(200);
+        if (why == Got::kClosed) Pause(200);
         return Then::kGoOn;
       default:
         return Stop(ToString(why), ": ", consumer_->status().ToString());
@@ -211,7 +186,7 @@ class ConsumerLife {
   // Now and then.
   Then Trouble() {
     if (ledger_.ending.load()) return Then::kGoOn;
-    if (random_.OneIn(300)) Dawdle(random_.Between(100, 60'000));
+    if (random_.OneIn(300)) Pause(random_.Between(100, 60'000));
     return random_.OneIn(200) ? Skip() : Then::kGoOn;
   }
 
@@ -271,18 +246,9 @@ class ConsumerLife {
     if (late != 0) sheet_.late_wakeups.store(std::max(late, sheet_.late_wakeups.load()));
   }
 
-  void Dawdle(uint64_t us) {
-    const timespec pause{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000 * 1000)};
-    nanosleep(&pause, nullptr);
-  }
-
-  const Settings& settings_;
-  Ledger& ledger_;
   ConsumerSheet& sheet_;
   const int number_;
   const bool lossless_;
-  Random random_;
-  const Messages messages_;
   std::optional<Consumer> consumer_;
   Account account_;
   // Of this handle.

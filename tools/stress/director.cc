@@ -30,7 +30,8 @@ double Monotonic() {
 
 Director::Director(const Settings& settings, Ledger& ledger)
     : settings_(settings), ledger_(ledger), random_(settings.seed, 0, 0) {
-  for (int i = 0; i < kProducers + settings.consumer_count() + settings.member_count(); ++i) actors_.push_back({i});
+  for (int i = 0; i < kProducers + settings.consumer_count() + settings.member_count(); ++i)
+    actors_.push_back({i});
   advances_.resize(actors_.size());
   next_kill_ = random_.Gap(kKillEvery);
   next_stop_ = random_.Gap(kStopEvery);
@@ -112,7 +113,8 @@ int Director::RunActor(const Actor& actor, uint64_t life) {
   return RunConsumer(settings_, ledger_, ConsumerOf(actor), life);
 }
 
-// How far it has come: what was published for the producers, who take turns, what its group was given for a member.
+// How far it has come: what was published for the producers, who take turns, what its group was given for a
+// member.
 uint64_t Director::ProgressOf(const Actor& actor) const {
   if (IsProducer(actor)) return ledger_.producer.committed.load();
   if (IsMember(actor)) {
@@ -218,7 +220,8 @@ void Director::LookForStandstill() {
 
 std::string Director::NameOf(const Actor& actor) const {
   if (IsProducer(actor)) return absl::StrCat("producer ", actor.number);
-  if (IsMember(actor)) return absl::StrCat(stress::NameOf(GroupOf(MemberOf(actor))), " member ", MemberOf(actor));
+  if (IsMember(actor))
+    return absl::StrCat(stress::NameOf(GroupOf(MemberOf(actor))), " member ", MemberOf(actor));
   return absl::StrCat(KindOf(ConsumerOf(actor)), " consumer ", ConsumerOf(actor));
 }
 

@@ -58,7 +58,8 @@ void Judge(const Settings& settings, Ledger& ledger) {
     break;
   }
   for (const GroupSheet& sheet : ledger.groups) {
-    if (sheet.late_wakeups != 0) ledger.Violation(absl::StrCat("a group: ", sheet.late_wakeups.load(), " late wake-ups"));
+    if (sheet.late_wakeups != 0)
+      ledger.Violation(absl::StrCat("a group: ", sheet.late_wakeups.load(), " late wake-ups"));
   }
   const absl::StatusOr<RingInfo> info = SegmentManager().Inspect(settings.ring);
   if (!info.ok()) return ledger.Violation(info.status().ToString());
@@ -153,8 +154,8 @@ int main(int argc, char** argv) {
   app.add_option("--max-message", settings.max_message, "bytes (4KiB); default: what the capacity allows")
       ->transform(CLI::AsSizeValue(false));
   app.add_option("--plant", settings.plant, "a bug that must be found")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Plant>{{"torn", Plant::kTorn}, {"lost", Plant::kLost}, {"forgotten", Plant::kForgotten}}))
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Plant>{
+          {"torn", Plant::kTorn}, {"lost", Plant::kLost}, {"forgotten", Plant::kForgotten}}))
       ->group("");
   app.footer(kFooter);
   try {

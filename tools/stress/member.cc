@@ -1,12 +1,10 @@
 // A member of a group: takes messages, checks them, writes down which it was given, and acknowledges them in
 // every way there is. Sometimes it reads through a Merge, beside an observer of the same ring.
-#include <time.h>
-
 #include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tools/stress/message.h"
+#include "tools/stress/life.h"
 #include "tools/stress/process.h"
 
 namespace millrace::stress {
@@ -14,43 +12,21 @@ namespace {
 
 using std::chrono::microseconds;
 
-class MemberLife {
+class MemberLife : ReaderLife {
  public:
   MemberLife(const Settings& settings, Ledger& ledger, int number, uint64_t life)
-      : settings_(settings),
-        ledger_(ledger),
+      : ReaderLife(settings, ledger, absl::StrCat(NameOf(GroupOf(number)), " member ", number),
+                   100 + static_cast<uint64_t>(number), life),
         group_(GroupOf(number)),
         sheet_(ledger.groups[static_cast<int>(group_)]),
         finished_(ledger.members_finished[number]),
-        number_(number),
-        random_(settings.seed, 100 + static_cast<uint64_t>(number), life),
-        messages_(settings.seed, settings.max_message) {}
+        number_(number) {}
 
   int Run() {
-    const int descriptors = CountDescriptors();
-    while (!finished_.load()) {
-      if (!OneHandle()) return 1;
-      const int now = CountDescriptors();
-      if (now != descriptors) return !Bad(descriptors, " descriptors became ", now);
-      if (random_.OneIn(4)) return 0;  // another process goes on
-    }
-    return 0;
+    return RunHandles(finished_, /*replaceable=*/true, [this] { return OneHandle(); });
   }
 
  private:
-  enum class Then { kGoOn, kLeave, kStop };  // kStop: a violation
-
-  template <class... Args>
-  bool Bad(const Args&... what) {
-    ledger_.Violation(absl::StrCat(NameOf(group_), " member ", number_, ": ", what...));
-    return false;
-  }
-  template <class... Args>
-  Then Stop(const Args&... what) {
-    Bad(what...);
-    return Then::kStop;
-  }
-
   bool OneHandle() {
     ConsumerOptions options;
     options.label = absl::StrCat("stress ", NameOf(group_), " ", number_);
@@ -131,7 +107,7 @@ class MemberLife {
     }
     if (then == Then::kGoOn && why != Got::kMessage) then = Without(why, over);
     if (then == Then::kGoOn && !ledger_.ending.load() && random_.OneIn(300))
-      Dawdle(random_.Between(100, 60'000));
+      Pause(random_.Between(100, 60'000));
     return then;
   }
 
@@ -141,7 +117,7 @@ class MemberLife {
     if (message.deliveries == 0) return Stop("sequence ", message.sequence, " was never delivered, it says");
     if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
     if (random_.OneIn(2000) && !ledger_.ending.load()) {  // works on it for long
-      Dawdle(random_.Between(100, 60'000));
+      Pause(random_.Between(100, 60'000));
       if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
     }
     sheet_.received += 1;
@@ -172,26 +148,17 @@ class MemberLife {
       case Got::kClosed:
         if (over) finished_.store(true);
         if (over || merge_) return Then::kLeave;  // it has left the merge
-        Dawdle(200);
+        Pause(200);
         return Then::kGoOn;
       default:
         return Stop(ToString(why), ": ", Me().status().ToString());
     }
   }
 
-  void Dawdle(uint64_t us) {
-    const timespec pause{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000 * 1000)};
-    nanosleep(&pause, nullptr);
-  }
-
-  const Settings& settings_;
-  Ledger& ledger_;
   const Group group_;
   GroupSheet& sheet_;
   std::atomic<bool>& finished_;
   const int number_;
-  Random random_;
-  const Messages messages_;
   std::optional<Consumer> consumer_;
   std::optional<Merge> merge_;  // then the consumer is in it
   uint32_t source_ = 0;         // its number there

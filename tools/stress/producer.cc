@@ -1,13 +1,11 @@
 // A producer: waits until it may publish, publishes in every way there is, and leaves in every way there is.
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tools/stress/message.h"
+#include "tools/stress/life.h"
 #include "tools/stress/process.h"
 
 namespace millrace::stress {
@@ -17,41 +15,20 @@ using std::chrono::milliseconds;
 
 constexpr uint64_t kMostBatched = 30;
 
-void Pause(uint64_t us) {
-  const timespec pause{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000 * 1000)};
-  nanosleep(&pause, nullptr);
-}
-
-class ProducerLife {
+class ProducerLife : Life {
  public:
   ProducerLife(const Settings& settings, Ledger& ledger, int number, uint64_t life)
-      : settings_(settings),
-        ledger_(ledger),
+      : Life(settings, ledger, absl::StrCat("producer ", number), 1, life),
         sheet_(ledger.producer),
         number_(number),
         me_(life + 1),
-        random_(settings.seed, 1, life),
-        messages_(settings.seed, settings.max_message),
         buffer_(settings.max_message) {}
 
   int Run() {
-    const int descriptors = CountDescriptors();
-    while (!ledger_.ended.load(std::memory_order_acquire)) {
-      if (!OneHandle()) return 1;
-      const int now = CountDescriptors();
-      if (now != descriptors) return !Bad(descriptors, " descriptors became ", now);
-    }
-    return 0;
+    return RunHandles(ledger_.ended, /*replaceable=*/false, [this] { return OneHandle(); });
   }
 
  private:
-  // Writes it down; false.
-  template <class... Args>
-  bool Bad(const Args&... what) {
-    ledger_.Violation(absl::StrCat("producer ", number_, ": ", what...));
-    return false;
-  }
-
   ProducerOptions Options() {
     ProducerOptions options;
     options.label = "stress producer " + std::to_string(number_);
@@ -91,7 +68,8 @@ class ProducerLife {
                  sheet_.begun.load(), " begun");
     }
     const uint64_t from = sheet_.batch_from.load(), to = sheet_.batch_to.load();
-    if (next > from && next < to) return Bad("take-over at sequence ", next, ", inside a batch from ", from, " to ", to);
+    if (next > from && next < to)
+      return Bad("take-over at sequence ", next, ", inside a batch from ", from, " to ", to);
     sheet_.batch_to.store(from);  // that one is over
     sheet_.committed.store(next);
     return true;
@@ -111,7 +89,8 @@ class ProducerLife {
       const uint64_t burst = std::min<uint64_t>(left, random_.Between(1, 2000)), way = random_.Below(6);
       for (uint64_t i = 0; i < burst && !ledger_.ending.load(); ++i) {
         if (sheet_.owner.load() != me_) return Bad("another one publishes beside it");
-        if (producer.next_sequence() + kMostBatched > Given::kMost) return Bad("more messages than the ledger holds");
+        if (producer.next_sequence() + kMostBatched > Given::kMost)
+          return Bad("more messages than the ledger holds");
         const Sent sent = way == 5 ? PublishBatch(producer) : PublishOne(producer, way);
         if (sent == Sent::kOk) sheet_.committed.store(producer.next_sequence());
         if (sent != Sent::kOk && sent != Sent::kFull && sent != Sent::kTimedOut && sent != Sent::kDropped)
@@ -193,13 +172,9 @@ class ProducerLife {
       message[message.size() / 2] ^= std::byte{1};
   }
 
-  const Settings& settings_;
-  Ledger& ledger_;
   ProducerSheet& sheet_;
   const int number_;
   const uint64_t me_;
-  Random random_;
-  const Messages messages_;
   std::vector<std::byte> buffer_;
 };
 

@@ -45,8 +45,9 @@ void PrintKind(const Settings& settings, const Ledger& ledger, int kind) {
 
 void PrintGroup(const Ledger& ledger, Group group) {
   const GroupSheet& sheet = ledger.groups[static_cast<int>(group)];
-  std::printf("  %-9s %12llu received %10llu again %9llu given up %18llu opened %5llu evicted\n", NameOf(group),
-              Long(sheet.received), Long(sheet.again), Long(sheet.discarded), Long(sheet.handles), Long(sheet.evicted));
+  std::printf("  %-9s %12llu received %10llu again %9llu given up %18llu opened %5llu evicted\n",
+              NameOf(group), Long(sheet.received), Long(sheet.again), Long(sheet.discarded),
+              Long(sheet.handles), Long(sheet.evicted));
 }
 
 }  // namespace
@@ -78,10 +79,11 @@ void PrintSummary(const Settings& settings, const Ledger& ledger, const Troubles
   const ProducerSheet& producer = ledger.producer;
   const Sums sums = SumsOf(ledger);
   std::printf(
-      "  published %llu by %llu producers in succession (%llu closed), %llu batches, %llu claims and batches aborted, "
+      "  published %llu by %llu producers in succession (%llu closed), %llu batches, %llu claims and batches "
+      "aborted, "
       "%llu dropped, %llu times full\n",
-      Long(producer.committed), Long(producer.handles), Long(producer.closed), Long(producer.batches), Long(producer.aborted),
-      Long(producer.dropped), Long(producer.blocked));
+      Long(producer.committed), Long(producer.handles), Long(producer.closed), Long(producer.batches),
+      Long(producer.aborted), Long(producer.dropped), Long(producer.blocked));
   for (int kind = 0; kind < kKinds; ++kind) PrintKind(settings, ledger, kind);
   if (settings.members != 0) {
     for (const Group group : {Group::kDurable, Group::kWorkers}) PrintGroup(ledger, group);

@@ -85,6 +85,8 @@ constexpr uint64_t MakeState(uint32_t epoch, bool open) {
 }
 constexpr uint32_t EpochOf(uint64_t state_or_flags) { return static_cast<uint32_t>(state_or_flags >> 32); }
 constexpr bool IsOpen(uint64_t state) { return (state & kStateOpen) != 0; }
+// Its producer said that the stream is complete. (A ring that never had one is neither.)
+constexpr bool IsClosed(uint64_t state) { return EpochOf(state) != 0 && !IsOpen(state); }
 
 // flags: {producer epoch : 32, bits}. One word, so that a bit is always read with the epoch it belongs to.
 inline constexpr uint64_t kFlagAsym = 1;          // this epoch's producer registered for membarrier
@@ -194,7 +196,7 @@ struct alignas(kLine) JoinWords {
 // One consumer group: its members share the messages from the cursor on. PROTOCOL.md "Groups".
 struct alignas(kLine) GroupWords {
   uint64_t cursor;      // position of the next frame that no member has taken. Members by CAS
-  uint64_t sequence;    // of the message at cursor, lags behind it; for people. Members
+  uint64_t reserved;    // 0
   uint32_t generation;  // +1 with each creation. Creator, under the lock of every group
   uint32_t flags;       // kGroupUsed ... Creator; whoever retires the group
   char name[kLabelBytes];

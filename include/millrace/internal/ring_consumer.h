@@ -218,7 +218,7 @@ class RingConsumer : public RingView<A> {
 
   bool HeaderThere() const { return W::LoadHeader(HeaderOf(cursor_)) != 0; }
   // Anything at this consumer's place: a header, or the bytes are gone.
-  bool SomethingThere() const { return W::LoadHeader(HeaderOf(cursor_)) != 0 || !this->Intact(position()); }
+  bool SomethingThere() const { return HeaderThere() || !this->Intact(position()); }
 
   // After a time-out with an unchanged epoch: was a wake-up missed?
   bool MissedWake() const { return this->SecondPublication(position(), sequence()); }

@@ -220,7 +220,6 @@ class RingMember : public RingView<A> {
 
   void NoteProgress() {
     SeatWords& words = seat_.seat->words;
-    W::Note(group_->sequence, next_sequence_);
     W::Note(words.sequence, next_sequence_);
     W::Note(words.received, counts_.received);
     W::Note(words.lost, counts_.lost);

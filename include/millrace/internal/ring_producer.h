@@ -107,8 +107,8 @@ class RingProducer {
     return W::AnySleeper(sleepers);
   }
 
-  // The tail pair follows: in each slow claim and at both ends of a batch, so that R never leaves it behind by
-  // more than the ring; and when asked (closing, leaving).
+  // The tail pair follows: in each slow claim and at both ends of a batch, so that R never leaves it behind
+  // by more than the ring; and when asked (closing, leaving).
   void StoreTail() noexcept {
     W::StoreTailSequence(control_->tail, sequence());
     W::StoreTailPosition(control_->tail, batch_.open ? batch_.position : position());
@@ -239,7 +239,7 @@ class RingProducer {
     return end.position - first_.position - kFrameHeader * (end.sequence - first_.sequence) -
            (batch_.open ? batch_.fill : fill_);
   }
-  uint64_t evictions() const { return evictions_; }                                // by this producer
+  uint64_t evictions() const { return evictions_; }  // by this producer
   uint64_t max_message() const { return max_message_; }
   uint64_t capacity() const { return capacity_; }
   RingControl& control() const { return *control_; }
@@ -252,7 +252,8 @@ class RingProducer {
   static uint64_t& HeaderOf(std::byte* frame) { return *reinterpret_cast<uint64_t*>(frame); }
   uint64_t& HeaderAt(uint64_t position) { return HeaderOf(data_ + (position & mask_)); }
   uint64_t claimed_sequence() const {
-    return sequence_ + static_cast<uint32_t>(static_cast<uint32_t>(tag_ >> 32) - static_cast<uint32_t>(sequence_));
+    return sequence_ +
+           static_cast<uint32_t>(static_cast<uint32_t>(tag_ >> 32) - static_cast<uint32_t>(sequence_));
   }
 
   // position_ and sequence_ catch up with the straight path, which moves cursor_ and tag_ only: within a lap,
@@ -388,8 +389,8 @@ class RingProducer {
     return (flags & kGroupUsed) != 0;
   }
 
-  // Scan, without groups, where every seat is live and valid, or does not count: the thousand seats of a lap should cost
-  // less than its messages. false: look at them one by one.
+  // Scan, without groups, where every seat is live and valid, or does not count: the thousand seats of a lap
+  // should cost less than its messages. false: look at them one by one.
   [[gnu::hot, gnu::noinline]] bool ScanOrdinary() {
     seats_used_ = std::max(seats_used_, std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count));
     constexpr auto kLive = static_cast<uint16_t>(MakeSeatState(0, SeatPhase::kLive, kDeliveryLossless));
@@ -520,9 +521,9 @@ class RingProducer {
   }
 
   // Hot: one cache line.
-  std::byte* cursor_ = nullptr;   // the next frame
-  uintptr_t straight_end_ = 0;    // a claim of the straight path, with the header after it, ends here at most
-  uint64_t tag_ = 0;              // header of the next message, but for its length
+  std::byte* cursor_ = nullptr;  // the next frame
+  uintptr_t straight_end_ = 0;   // a claim of the straight path, with the header after it, ends here at most
+  uint64_t tag_ = 0;             // header of the next message, but for its length
   const SleeperWords* sleepers_ = nullptr;  // &kLookEveryTime where every publish needs a fence
   uint64_t max_message_ = 0;
   uint64_t fill_ = 0;  // bytes that are neither payload nor its header: rounding, padding frames

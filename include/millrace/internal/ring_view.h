@@ -239,8 +239,8 @@ class RingView {
   }
 
  private:
-  // Walk, but a producer that is as fast as this is not followed for a whole lap: once the tail pair has moved
-  // from where it was, it lies behind all that was published before.
+  // Walk, but a producer that is as fast as this is not followed for a whole lap: once the tail pair has
+  // moved from where it was, it lies behind all that was published before.
   std::optional<Point> WalkToEnd(Point from, uint64_t tail_position) const {
     constexpr uint64_t kAtOnce = 4096;  // messages
     for (uint64_t walked = 0; walked <= capacity_ / kFrameHeader; walked += kAtOnce) {

@@ -292,8 +292,8 @@ struct Words {
            !A::CompareExchange(join.seats_used, seen, at_least, std::memory_order_acq_rel, Site::J7)) {
     }
   }
-  // [J8] release: the reads of the last holder are done when the seat is seen free, and a claim adopted from it
-  // is at its new place, counted; pairs with [R4].
+  // [J8] release: the reads of the last holder are done when the seat is seen free, and a claim adopted from
+  // it is at its new place, counted; pairs with [R4].
   static void StoreFree(SeatIdentity& seat, uint64_t state) {
     A::Store(seat.state, state, std::memory_order_release, Site::J8);
   }
