@@ -99,7 +99,8 @@ class Ring {
 
    private:
     template <class M>
-    [[gnu::noinline]] void SendWaiting(const M& message) {
+    // By value: where its address is taken, every message would be stored on the stack first.
+    [[gnu::noinline]] void SendWaiting(M message) {
       Claim claim = producer_.WaitClaim(message.bytes());
       if (!claim) throw std::runtime_error(ToString(claim.why()));
       message.Fill(claim.bytes().data());

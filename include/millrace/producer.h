@@ -48,14 +48,12 @@ class [[nodiscard]] Claim {
     assert(core_ != nullptr && used <= size_);
     if (core_ == nullptr || used > size_) return;
     internal::ProducerCore& core = *std::exchange(core_, nullptr);
-    core.claim_open = false;
     if (!core.ring.Fits(used)) [[unlikely]]
       return;  // in a forked child, or after Close (misuse): the space is gone
+    assert(data_ == core.ring.Place());  // else something was published since it was claimed
     core.Commit(used);
   }
-  void Abort() {
-    if (core_ != nullptr) std::exchange(core_, nullptr)->claim_open = false;
-  }
+  void Abort() { core_ = nullptr; }
 
  private:
   friend class Producer;
@@ -96,24 +94,29 @@ class MILLRACE_EXPORT Producer {
   ~Producer();
 
   // Space for a message of `n` bytes (0 is allowed). Wait-free: never waits, drops or evicts the living.
-  // A second claim while one is open is a programmer's error (asserts).
+  // Of two claims that are open at a time only the first commit counts: the other is a programmer's error
+  // (asserts).
   Claim TryClaim(size_t n) noexcept {
-    assert(!core_->claim_open);
+    assert(!core_->ring.batch_open());
     internal::ProducerCore& core = *core_;
     internal::ProducerCore::Claimed claimed{core.ring.Place(), Sent::kOk};
     if (!core.ring.Allows(n) || !core.ring.Fits(n)) [[unlikely]] {
       claimed = core.TryClaimSlow(n);
       if (claimed.data == nullptr) return Claim(nullptr, nullptr, 0, claimed.why);
     }
-    core.claim_open = true;
     return Claim(&core, claimed.data, n, Sent::kOk);
   }
   // The same, waiting for room as ProducerOptions::on_full says.
-  Claim WaitClaim(size_t n, Nanos timeout = kForever);
+  Claim WaitClaim(size_t n, Nanos timeout = kForever) {
+    internal::ProducerCore& core = *core_;
+    if (!core.ring.Allows(n) || !core.MayPublishNow(n, timeout.count())) [[unlikely]]
+      return WaitClaimSlow(n, timeout);
+    return Claim(&core, core.ring.Place(), n, Sent::kOk);
+  }
 
   // Publishes a copy. kFull where a lossless consumer leaves no room now.
   [[gnu::always_inline]] inline Sent TryPublish(std::span<const std::byte> message) noexcept {
-    assert(!core_->claim_open);
+    assert(!core_->ring.batch_open());
     internal::ProducerCore& core = *core_;
     const size_t n = message.size();
     if (!core.ring.Allows(n) || !core.ring.Fits(n)) [[unlikely]]
@@ -126,7 +129,15 @@ class MILLRACE_EXPORT Producer {
 
   // The same, waiting for room as ProducerOptions::on_full says. A producer and a lossless consumer in one
   // thread wait for each other: give a time-out. Zero: do not wait. Negative: kBadArgument.
-  Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever);
+  Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever) {
+    internal::ProducerCore& core = *core_;
+    const size_t n = message.size();
+    if (!core.ring.Allows(n) || !core.MayPublishNow(n, timeout.count())) [[unlikely]]
+      return PublishSlow(message, timeout);
+    internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
+    core.Commit(n);
+    return Sent::kOk;
+  }
   Sent Publish(std::string_view message, Nanos timeout = kForever) {
     return Publish(std::as_bytes(std::span(message)), timeout);
   }
@@ -134,9 +145,8 @@ class MILLRACE_EXPORT Producer {
   // Begins a batch: messages that become visible all at once (batch.h). Nothing else may be published or
   // claimed until it has ended (asserts).
   MessageBatch Batch(OnLargeBatch on_large = OnLargeBatch::kPublishInParts) noexcept {
-    assert(!core_->claim_open);
-    if (core_->claim_open) return MessageBatch(nullptr, on_large);
-    core_->claim_open = true;
+    assert(!core_->ring.batch_open());
+    if (core_->ring.batch_open()) return MessageBatch(nullptr, on_large);
     core_->ring.BeginBatch();
     return MessageBatch(core_.get(), on_large);
   }
@@ -161,6 +171,8 @@ class MILLRACE_EXPORT Producer {
   template <class T>
   friend class TypedProducer;
   explicit Producer(std::unique_ptr<internal::ProducerCore> core);
+  [[gnu::cold]] Claim WaitClaimSlow(size_t n, Nanos timeout);
+  [[gnu::cold]] Sent PublishSlow(std::span<const std::byte> message, Nanos timeout);
   // kSchema, kBadArgument: the ring does not carry messages of this schema and size. ("" is any schema.)
   absl::Status CheckCarries(std::string_view schema, size_t bytes) const;
   std::unique_ptr<internal::ProducerCore> core_;

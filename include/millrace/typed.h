@@ -137,7 +137,7 @@ class TypedProducer {
 
   Sent TryPublish(const T& message) noexcept {
     internal::ProducerCore& core = *bytes_.core_;
-    assert(!core.claim_open);
+    assert(!core.ring.batch_open());
     // sizeof(T) was compared with the maximum message when opening.
     if (!core.ring.Fits(sizeof(T))) [[unlikely]]
       return core.TryPublishSlow(&message, sizeof(T));
@@ -187,7 +187,13 @@ class TypedConsumer {
       return TypedReceived<T>(lent);
     return TryNextSlow();
   }
-  TypedReceived<T> Next(Nanos timeout = kForever) { return TypedReceived<T>(Sized(bytes_.Next(timeout))); }
+  TypedReceived<T> Next(Nanos timeout = kForever) {
+    internal::ConsumerCore& core = *bytes_.core_;
+    internal::Lent lent;
+    if (core.MayReadNow(timeout.count()) && core.ring.NextOfSize(sizeof(T), &lent)) [[likely]]
+      return TypedReceived<T>(lent);
+    return NextSlow(timeout);
+  }
   // handler(const T&, uint64_t sequence, uint64_t lost) -> void or bool, as Consumer::Poll.
   template <class F>
   Polled Poll(F&& handler, size_t max = 64) {
@@ -217,6 +223,9 @@ class TypedConsumer {
   explicit TypedConsumer(Consumer consumer) : bytes_(std::move(consumer)) {}
   [[gnu::cold, gnu::noinline]] TypedReceived<T> TryNextSlow() noexcept {
     return TypedReceived<T>(Sized(bytes_.core_->TryNextSlow()));
+  }
+  [[gnu::noinline]] TypedReceived<T> NextSlow(Nanos timeout) {
+    return TypedReceived<T>(Sized(bytes_.core_->NextWaiting(timeout.count())));
   }
   Received Sized(const Received& received) {
     if (received && received->payload.size() != sizeof(T)) [[unlikely]]

@@ -99,8 +99,6 @@ absl::StatusOr<Consumer> Consumer::Open(std::string_view name, const Delivery& d
       std::make_unique<ConsumerCore>(std::make_unique<Cold>(*std::move(attached), delivery, options)));
 }
 
-Received Consumer::Next(Nanos timeout) { return core_->NextWaiting(timeout.count()); }
-
 bool Consumer::StillIntact() const noexcept {
   const Cold& cold = *core_->cold;
   const bool intact = core_->member ? cold.member.StillIntact() : core_->ring.StillIntact();
@@ -188,7 +186,7 @@ ConsumerStats Consumer::stats() const {
 uint64_t Consumer::next_sequence() const { return Here(*core_->cold).sequence; }
 
 void Consumer::Interrupt() noexcept {
-  core_->cold->interrupted.store(true, std::memory_order_relaxed);
+  core_->interrupted.store(true, std::memory_order_relaxed);
   os::FutexWakeAll(&core_->ring.control().wake.epoch);
 }
 

@@ -256,12 +256,12 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns, uint64_t state) {
       CpuPause();
     }
     if (Pending(state)) return true;  // all else can wait for so long
-  } while (os::MonotonicNs() < end && !interrupted.load(std::memory_order_relaxed));
+  } while (os::MonotonicNs() < end && !core->interrupted.load(std::memory_order_relaxed));
   return false;
 }
 
 void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
-  const auto pending = [&] { return Pending(state) || interrupted.load(std::memory_order_relaxed); };
+  const auto pending = [&] { return Pending(state) || core->interrupted.load(std::memory_order_relaxed); };
   const int64_t before = os::MonotonicNs();
   const Parked parked = ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns,
                                                   pending, [&] { return MissedWake(); });
@@ -274,7 +274,7 @@ void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
 
 Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
   if (timeout_ns < 0) return cold->last_why = Got::kBadArgument;
-  if (cold->interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
+  if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
   Received received = TryNext();
   if (received.why() != Got::kEmpty) return received;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
@@ -285,22 +285,25 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (wait != Wait::kPark) {
       const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : cold->spin.ns();
       if (cold->Spin(std::min(budget, left), W::LoadState(cold->control().room))) {
-        received = TryNext();  // at once: all that is between the header and its reader is latency
         if (wait == Wait::kAdaptive) cold->spin.CaughtIt();
+        // At once, and built where the caller wants it: all between the header and its reader is latency.
+        Lent lent;
+        if (ring.Next(&lent)) return ToReceived(lent);
+        received = TryNextSlow();
         if (received.why() != Got::kEmpty) return received;
       }
     }
     const uint64_t state = W::LoadState(cold->control().room);
     received = TryNext();
     if (received.why() != Got::kEmpty) return received;
-    if (cold->interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
+    if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
     const int64_t left_to_sleep = deadline - os::MonotonicNs();
     if (wait == Wait::kSpin) cold->LookAtName(os::MonotonicNs());
     if (wait == Wait::kSpin || left_to_sleep <= 0) continue;
     cold->Sleep(left_to_sleep, state);
     received = TryNext();
     if (received.why() != Got::kEmpty) return received;
-    if (cold->interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
+    if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
   }
 }
 

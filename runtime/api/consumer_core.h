@@ -2,7 +2,6 @@
 #ifndef MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
 #define MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -73,7 +72,6 @@ struct ConsumerCore::Cold final : os::ForkAware {
   ConsumerCore* core = nullptr;
   RingMember<RealAtomics> member;  // delivery Group
   api::ObserverScratch scratch;
-  std::atomic<bool> interrupted{false};
   bool forked = false, removed = false;
   bool removed_word_checked = false;  // the word was set and the link count contradicted it
   Got last_why = Got::kEmpty;         // for status()

@@ -95,17 +95,16 @@ absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const Rin
   }
 }
 
-Claim Producer::WaitClaim(size_t n, Nanos timeout) {
-  assert(!core_->claim_open);
+Claim Producer::WaitClaimSlow(size_t n, Nanos timeout) {
+  assert(!core_->ring.batch_open());
   Sent why = Sent::kOk;
   std::byte* const data = core_->WaitClaimSlow(n, timeout.count(), &why);
   if (data == nullptr) return Claim(nullptr, nullptr, 0, why);
-  core_->claim_open = true;
   return Claim(core_.get(), data, n, why);
 }
 
-Sent Producer::Publish(std::span<const std::byte> message, Nanos timeout) {
-  assert(!core_->claim_open);
+Sent Producer::PublishSlow(std::span<const std::byte> message, Nanos timeout) {
+  assert(!core_->ring.batch_open());
   Sent why = Sent::kOk;
   std::byte* const data = core_->WaitClaimSlow(message.size(), timeout.count(), &why);
   if (data == nullptr) return why;
@@ -118,7 +117,7 @@ absl::Status Producer::Close() {
   ProducerCore::Cold& cold = *core_->cold;
   if (cold.forked) return os::Failure(Error::kForked, "Close: this producer belongs to the parent process");
   if (cold.closed) return os::Failure(Error::kClosed, "Close: this producer has closed its ring already");
-  assert(!core_->claim_open);
+  assert(!core_->ring.batch_open());
   if (core_->ring.batch_open()) core_->ring.AbortBatch();
   core_->ring.StoreTail();
   cold.FlushCounters(*core_);
@@ -180,7 +179,7 @@ bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
     }
     if (alive >= lossless_or_group) return true;
     const int64_t left = deadline - os::MonotonicNs();
-    if (left <= 0 || cold.interrupted.load(std::memory_order_relaxed)) return false;
+    if (left <= 0 || core_->interrupted.load(std::memory_order_relaxed)) return false;
     os::FutexWait(&table.control->join.joins, joins, std::min(left, internal::kSleepBoundNs));
   }
 }
@@ -196,7 +195,7 @@ ProducerStats Producer::stats() const {
 }
 
 void Producer::Interrupt() noexcept {
-  core_->cold->interrupted.store(true, std::memory_order_relaxed);
+  core_->interrupted.store(true, std::memory_order_relaxed);
   const internal::SeatTable& table = core_->ring.seats();
   segment::WakeProducer(*table.control);
   os::FutexWakeAll(&table.control->join.joins);

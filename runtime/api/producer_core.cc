@@ -171,12 +171,12 @@ bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t 
       spin.CaughtIt();
       return true;
     }
-  } while (os::MonotonicNs() < end && !interrupted.load(std::memory_order_relaxed));
+  } while (os::MonotonicNs() < end && !c.interrupted.load(std::memory_order_relaxed));
   return false;
 }
 
 void ProducerCore::Wake() noexcept {
-  if (!ring.TakeSleepers()) return;
+  if (!ring.AfterCommit()) return;
   os::FutexWakeAll(&ring.control().wake.epoch);
   ++cold->wakes;
 }
@@ -266,7 +266,7 @@ std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) no
     *why = Sent::kBadArgument;
     return nullptr;
   }
-  if (cold->interrupted.load(std::memory_order_relaxed)) {
+  if (interrupted.load(std::memory_order_relaxed)) {
     *why = Sent::kInterrupted;
     return nullptr;
   }
@@ -287,7 +287,7 @@ std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) no
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   for (;;) {
     const int64_t now = os::MonotonicNs();
-    if (cold->interrupted.load(std::memory_order_relaxed))
+    if (interrupted.load(std::memory_order_relaxed))
       *why = Sent::kInterrupted;
     else if (now >= deadline)
       *why = Sent::kTimedOut;
@@ -304,7 +304,7 @@ std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) no
     const int64_t before = os::MonotonicNs();
     ParkProducer<RealAtomics>(*ring.seats().control, api::SystemParkOps(), deadline - now, [&] {
       data = TryForRoom(n, why);
-      return data != nullptr || *why != Sent::kFull || cold->interrupted.load(std::memory_order_relaxed);
+      return data != nullptr || *why != Sent::kFull || interrupted.load(std::memory_order_relaxed);
     });
     cold->spin.Slept(os::MonotonicNs() - before);
     if (data != nullptr || *why != Sent::kFull) break;

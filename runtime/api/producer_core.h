@@ -2,7 +2,6 @@
 #ifndef MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
 #define MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 
@@ -37,7 +36,6 @@ struct ProducerCore::Cold final : os::ForkAware {
   segment::ProducerAttachment attached;
   ProducerOptions options;
   ProducerCore* core = nullptr;
-  std::atomic<bool> interrupted{false};
   bool forked = false, closed = false, removed = false;
   SpinBudget spin;
   int64_t last_probe_ns = 0;

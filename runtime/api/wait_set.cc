@@ -81,7 +81,8 @@ void WaitSetCore::Interrupt() noexcept {
 
 bool WaitSetCore::Pending(const Member& member) const {
   const ConsumerCore::Cold& cold = *member.consumer->cold;
-  return !member.empty || cold.Pending(member.state) || cold.interrupted.load(std::memory_order_relaxed);
+  return !member.empty || cold.Pending(member.state) ||
+         member.consumer->interrupted.load(std::memory_order_relaxed);
 }
 
 bool WaitSetCore::TakeTurn(Turn* turn) {
@@ -91,7 +92,7 @@ bool WaitSetCore::TakeTurn(Turn* turn) {
     if (!Pending(*member)) continue;
     ConsumerCore& consumer = *member->consumer;
     member->state = W::LoadState(consumer.cold->control().room);
-    const Received received = consumer.cold->interrupted.load(std::memory_order_relaxed)
+    const Received received = consumer.interrupted.load(std::memory_order_relaxed)
                                   ? Received(consumer.cold->last_why = Got::kInterrupted)
                                   : consumer.TryNext();
     member->empty = received.why() == Got::kEmpty;

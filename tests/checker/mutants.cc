@@ -92,11 +92,12 @@ std::vector<Written> WrittenDown() {
       {"drop S1", "closing and opening are never stored", Drop(S::S1), "close"},
       {"hoist P6",
        "no compiler barrier in publish: sleepers is read before the stores (seeded 6)",
-       {K::kHoist, S::P6, S::P1},
+       {K::kHoist, S::P6, S::P2},
        "wake",
        true},
 
       // A re-check that is not made.
+      {"recheck P10", "a stop sign is taken to stand wherever a message ends", {K::kConstant, S::P10}, "room"},
       {"recheck C5", "no re-check after the copy (seeded 3)", Repeat(S::C5, S::C3), "lapped", true},
       {"recheck C3", "R is looked at once and never again", Once(S::C3), "lapped"},
       {"recheck C2", "a consumer looks at its own seat once and never again", Once(S::C2), "evict-copy"},
@@ -168,6 +169,8 @@ std::vector<Written> WrittenDown() {
       {"same epoch", "take-over forgets the epoch (seeded 23)", Make(Slip::kSameEpoch), "take-over", true},
       {"silent take-over", "take-over wakes nobody", Make(Slip::kTakeOverNoWake), "take-over-asym"},
       {"take-over at R", "take-over moves R back", Make(Slip::kTakeOverForgetsR), "take-over", true},
+      {"clears beyond", "the producer clears a word more than it was granted", Make(Slip::kClearBeyond), "room",
+       true},
       {"take-over at tail", "take-over believes the tail pair", Make(Slip::kTakeOverAtTail), "take-over",
        true},
       {"late state", "closed is read after the header (model close)", Make(Slip::kStateAfterHeader), "close",

@@ -50,6 +50,7 @@ enum class Slip : uint8_t {
   kStillLive,             // a dead member's seat is live as long as an adopter has its lock
   kNobodyComes,           // nobody is evicted for a message that its group does not adopt
   kKeepDeliveries,        // who sits down keeps the count of deliveries that is there
+  kClearBeyond,           // the producer clears a word more than it was granted
   kSlotInUse,             // a slot is used again although an evicted member of its last group lives
 };
 

@@ -53,6 +53,10 @@ struct CheckedAtomics {
     std::memcpy(words, from, (bytes + 7) & ~size_t{7});
     machine->StorePayload(to, words, (bytes + 7) / 8);
   }
+  static void Clear(std::byte* at, size_t bytes) {
+    static constexpr uint64_t kZeros[kMostWords] = {};
+    machine->StorePayload(at, kZeros, bytes / 8 + (Slipped(Slip::kClearBeyond) ? 1 : 0));
+  }
   static void CopyOut(std::byte* to, const std::byte* from, size_t bytes) {
     uint64_t words[kMostWords];
     if (bytes > sizeof words) machine->Violate("a payload longer than any in this scenario");

@@ -103,7 +103,7 @@ void ProducerProgram::PublishBatch(uint32_t n, bool abort) {
 }
 
 void ProducerProgram::Wake() {
-  if (ring_.TakeSleepers()) WakeWaiters(&ring_.control().wake.epoch);
+  if (ring_.AfterCommit()) WakeWaiters(&ring_.control().wake.epoch);
 }
 
 std::byte* ProducerProgram::TryClaim(size_t n, bool patient) {

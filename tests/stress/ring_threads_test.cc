@@ -58,7 +58,7 @@ class Writer {
   }
 
   void Wake() {
-    if (producer_.TakeSleepers()) os::FutexWakeAll(&run_.ring.control().wake.epoch);
+    if (producer_.AfterCommit()) os::FutexWakeAll(&run_.ring.control().wake.epoch);
   }
 
   std::byte* ClaimSlow(size_t bytes) {

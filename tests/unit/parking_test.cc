@@ -69,7 +69,7 @@ class Parking : public ::testing::TestWithParam<testing::Origin> {
   bool PublishAndWake() {
     bool wake = false;
     EXPECT_TRUE(testing::Publish(producer_, std::vector<std::byte>(8), &wake));
-    return wake && producer_.TakeSleepers();
+    return wake && producer_.AfterCommit();
   }
   static bool Nothing() { return false; }
 
@@ -206,7 +206,7 @@ TEST_P(Parking, TwoPublicationsWithoutAWakeAreAMissedWake) {
   const auto publish = [&](int n, bool wake) {
     system_.sleep = [this, n, wake](uint32_t, uint32_t) {
       for (int i = 0; i < n; ++i) EXPECT_TRUE(PublishBytes(producer_, 8));
-      if (wake) producer_.TakeSleepers();
+      if (wake) producer_.AfterCommit();
       return true;
     };
     const Parked parked = ParkReader();

@@ -139,7 +139,7 @@ TEST_P(RingBatchTest, OneWakeForAllOfIt) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(Add(16));
   EXPECT_EQ(ring_.seats_control().sleeper.sleepers, 1u);
   EXPECT_TRUE(producer_.CommitBatch());
-  EXPECT_TRUE(producer_.TakeSleepers());
+  EXPECT_TRUE(producer_.AfterCommit());
 }
 
 // A batch is one publication, however many messages: it may still be on its way to its wake.

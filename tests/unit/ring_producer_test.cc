@@ -82,7 +82,70 @@ TEST_P(RingProducerTest, PublishesInTheOrderThatReadersRelyOn) {
   AccessLog log;
   ASSERT_NE(ClaimStraight(producer, 8), nullptr);
   EXPECT_FALSE(producer.Commit(8));
-  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P1, Site::P2, Site::P5, Site::P6}));
+  EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P10, Site::P2, Site::P5, Site::P6})) << "the memory is new";
+}
+
+TEST_P(RingProducerTest, StoresAStopSignWhereNoneStands) {
+  HeapRing<HookedAtomics> ring(capacity_, start_);
+  auto producer = ring.Attach();
+  ASSERT_TRUE(PublishBytes(producer, 8));
+  for (const uint64_t n : {uint64_t{8}, uint64_t{120}}) {
+    std::byte* const data = ClaimStraight(producer, n);
+    if (data == nullptr) continue;  // a small ring has no such chunk
+    std::memset(data, 0xff, n + 8);
+    AccessLog log;
+    EXPECT_TRUE(producer.Commit(n)) << "something to clear";
+    EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P10, Site::P1, Site::P2, Site::P5, Site::P6}));
+    EXPECT_EQ(ring.WordAt(producer.position()), 0u);
+  }
+}
+
+// ---- cleared ahead ---------------------------------------------------------------------------------------
+
+TEST_P(RingProducerTest, ASmallMessageClearsAheadWhatIsGrantedAndNoMore) {
+  ASSERT_TRUE(PublishBytes(producer_, 8));
+  const uint64_t data = capacity_ / 8;
+  for (int laps = 0; laps < 3;) {
+    // Everything that is not published, and all that was: nobody reads here.
+    for (uint64_t i = 0; i < data; ++i) ring_.WordAt(8 * i) = ~uint64_t{0};
+    ring_.WordAt(producer_.position()) = 0;
+    const uint64_t from = producer_.position(), limit = room().reserved;
+    ASSERT_TRUE(PublishBytes(producer_, 8));
+    EXPECT_FALSE(producer_.AfterCommit());
+    const uint64_t here = producer_.position();
+    if (here - from != 16 || room().reserved != limit) {  // padding, or room was made
+      laps += here - from > 16;
+      continue;
+    }
+    const uint64_t lap_end = (here | (capacity_ - 1)) + 1;
+    const uint64_t granted = std::min(limit - here, lap_end - here);
+    uint64_t zeros = 0;
+    while (zeros < capacity_ && ring_.WordAt(here + zeros) == 0) zeros += 8;
+    EXPECT_EQ(zeros, std::min<uint64_t>(granted, 512)) << "32 frames at most";
+  }
+}
+
+TEST_P(RingProducerTest, ALargeMessageClearsNothing) {
+  for (uint64_t i = 0; i < capacity_ / 8; ++i) ring_.WordAt(8 * i) = ~uint64_t{0};
+  ring_.WordAt(producer_.position()) = 0;
+  ASSERT_TRUE(PublishBytes(producer_, 256));
+  EXPECT_FALSE(producer_.AfterCommit());
+  ExpectStopSign();
+  EXPECT_EQ(ring_.WordAt(producer_.position() + 8), ~uint64_t{0});
+}
+
+TEST_P(RingProducerTest, WhatAClaimScribbledIsNoStopSign) {
+  bool wake = false;
+  for (int i = 0; i < 200; ++i) {
+    std::byte* const data = ClaimAnyway(producer_, 100, &wake);
+    ASSERT_NE(data, nullptr);
+    std::memset(data, 0xff, 100);  // and aborted
+    const Point at = Here();
+    ASSERT_TRUE(PublishBytes(producer_, i % 64));
+    ExpectStopSign();
+    EXPECT_TRUE(ring_.view().End() == Here());
+    EXPECT_EQ(Here().sequence, at.sequence + 1);
+  }
 }
 
 TEST_P(RingProducerTest, StraightPathTouchesNoSeat) {
@@ -180,16 +243,16 @@ TEST_P(RingProducerTest, AsksToWakeOnlyWhenSomebodySaysToSleep) {
     ASSERT_NE(ClaimAnyway(producer, 8, &ignored), nullptr);
     EXPECT_EQ(producer.Commit(8), !asym)
         << "without asymmetric barriers every publish is followed by a fence";
-    EXPECT_FALSE(producer.TakeSleepers());
+    EXPECT_FALSE(producer.AfterCommit());
     sleepers = 1;
     const uint32_t before = epoch;
     ASSERT_NE(ClaimAnyway(producer, 8, &ignored), nullptr);
     EXPECT_TRUE(producer.Commit(8));
     EXPECT_EQ(epoch, before);
-    EXPECT_TRUE(producer.TakeSleepers());
+    EXPECT_TRUE(producer.AfterCommit());
     EXPECT_EQ(epoch, before + 1);
     EXPECT_EQ(sleepers, 0u);
-    EXPECT_FALSE(producer.TakeSleepers()) << "one wake for one announcement";
+    EXPECT_FALSE(producer.AfterCommit()) << "one wake for one announcement";
     EXPECT_EQ(epoch, before + 1);
     producer_ = ring_.Attach({producer.position(), producer.sequence()});
   }
@@ -201,7 +264,7 @@ TEST_P(RingProducerTest, FencesBeforeItLooksForSleepersThatFenceThemselves) {
   ASSERT_TRUE(PublishBytes(producer, 8));
   ring.seats_control().sleeper.sleepers = 1;
   AccessLog log;
-  EXPECT_TRUE(producer.TakeSleepers());
+  EXPECT_TRUE(producer.AfterCommit());
   EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P5, Site::P6, Site::P7, Site::P8}));
 }
 

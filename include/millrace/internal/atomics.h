@@ -38,6 +38,7 @@ enum class Site : uint8_t {
   P7,
   P8,
   P9,
+  P10,
   C1,
   C2,
   C3,
@@ -158,6 +159,18 @@ struct RealAtomics {
     }
 #else
     if (bytes != 0) std::memcpy(to, from, bytes);
+#endif
+  }
+  // Zeros into the ring, whole words. Whoever may take one of them for a header has seen a header that was
+  // stored later; for anybody else it is a byte of a later lap, as above.
+  // Not inlined: its caller is cold, where GCC would make bytewise instructions of it.
+  [[gnu::noinline]] static void Clear(std::byte* at, size_t bytes) noexcept {
+#if MILLRACE_THREAD_SANITIZER
+    for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
+      std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(at + i)).store(0, std::memory_order_relaxed);
+    }
+#else
+    std::memset(at, 0, bytes);
 #endif
   }
   // Payload out of the ring, whole words (a frame is a multiple of 8 bytes): `to` has room for them.

@@ -3,6 +3,7 @@
 #ifndef MILLRACE_INTERNAL_CONSUMER_CORE_H_
 #define MILLRACE_INTERNAL_CONSUMER_CORE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,8 +34,18 @@ class ConsumerCore {
   // A position to be stored, padding, copies, the end of what is there, and every reason why there is no
   // message.
   [[gnu::cold]] MILLRACE_EXPORT Received TryNextSlow() noexcept;
-  [[gnu::noinline]] Received NextWaiting(
-      int64_t timeout_ns) noexcept;  // not cold: what it returns was waited for
+  [[gnu::always_inline]] inline Received Next(int64_t timeout_ns) noexcept {
+    Lent lent;
+    if (MayReadNow(timeout_ns) && ring.Next(&lent)) [[likely]]
+      return ToReceived(lent);
+    return NextWaiting(timeout_ns);
+  }
+  // Is there no reason to look at anything else before a call that may wait returns what is there?
+  bool MayReadNow(int64_t timeout_ns) const noexcept {
+    return timeout_ns >= 0 && !interrupted.load(std::memory_order_relaxed);
+  }
+  // Not cold: what it returns was waited for.
+  [[gnu::noinline]] MILLRACE_EXPORT Received NextWaiting(int64_t timeout_ns) noexcept;
   [[gnu::cold]] void StorePosition() noexcept;
   // The current message is done with: a group's member gives it up, a lossless consumer gives its bytes back.
   MILLRACE_EXPORT void Ack() noexcept;
@@ -52,6 +63,7 @@ class ConsumerCore {
   }
 
   RingConsumer<RealAtomics> ring;
+  std::atomic<bool> interrupted{false};
   bool polling = false;  // inside a Poll handler
   bool member = false;   // of a group
   std::unique_ptr<Cold> cold;

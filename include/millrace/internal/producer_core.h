@@ -3,6 +3,7 @@
 #ifndef MILLRACE_INTERNAL_PRODUCER_CORE_H_
 #define MILLRACE_INTERNAL_PRODUCER_CORE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -47,7 +48,6 @@ class ProducerCore {
 
   // kForked, kClosed: nothing came of it. kBadArgument: no batch was open.
   Sent EndBatch(bool commit) noexcept {
-    claim_open = false;
     if (!ring.batch_open()) [[unlikely]]
       return WhyNoBatch();
     if (commit)
@@ -58,6 +58,10 @@ class ProducerCore {
   }
   [[gnu::cold]] MILLRACE_EXPORT Sent WhyNoBatch() const noexcept;
 
+  // Is there no reason to look at anything else before `n` bytes are published by a call that may wait?
+  bool MayPublishNow(size_t n, int64_t timeout_ns) const noexcept {
+    return ring.Fits(n) && timeout_ns >= 0 && !interrupted.load(std::memory_order_relaxed);
+  }
   // Publishes the frame at ring.Place().
   void Commit(size_t used) noexcept {
     if (ring.Commit(used)) [[unlikely]]
@@ -69,7 +73,7 @@ class ProducerCore {
   [[gnu::cold]] std::byte* WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept;
 
   RingProducer<RealAtomics> ring;
-  bool claim_open = false;  // a Claim or a MessageBatch
+  std::atomic<bool> interrupted{false};
   std::unique_ptr<Cold> cold;
 };
 

@@ -18,6 +18,11 @@ struct Words {
   static void StoreStopSign(uint64_t& header) {
     A::Store(header, uint64_t{0}, std::memory_order_relaxed, Site::P1);
   }
+  // [P10] relaxed: a header that is 0 already. Only the producer writes it, so who acquires P2 afterwards
+  // reads this 0 or what was stored later.
+  static bool StopSignStands(const uint64_t& header) {
+    return A::Load(header, std::memory_order_relaxed, Site::P10) == 0;
+  }
   // [P2] release: publishes payload and stop sign; pairs with [C1].
   static void StoreHeader(uint64_t& header, uint64_t value) {
     A::Store(header, value, std::memory_order_release, Site::P2);
