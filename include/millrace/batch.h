@@ -35,13 +35,7 @@ class [[nodiscard]] MessageBatch {
   [[gnu::always_inline]] inline Sent TryAdd(std::span<const std::byte> message) noexcept {
     if (core_ == nullptr) [[unlikely]]
       return Sent::kBadArgument;
-    internal::ProducerCore& core = *core_;
-    const size_t n = message.size();
-    if (!core.ring.Allows(n) || !core.ring.BatchFits(n)) [[unlikely]]
-      return core.AddToBatchSlow(message.data(), n, 0, in_parts());
-    internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
-    core.ring.AddToBatch(n);
-    return Sent::kOk;
+    return AddNowOr(message, 0);
   }
   Sent TryAdd(std::string_view message) noexcept { return TryAdd(std::as_bytes(std::span(message))); }
 
@@ -49,8 +43,7 @@ class [[nodiscard]] MessageBatch {
   // leave the batch as it was, or empty if its part was published.
   Sent Add(std::span<const std::byte> message, Nanos timeout = kForever) {
     if (core_ == nullptr || timeout < Nanos::zero()) return Sent::kBadArgument;
-    if (core_->ring.Allows(message.size()) && core_->ring.BatchFits(message.size())) return TryAdd(message);
-    return core_->AddToBatchSlow(message.data(), message.size(), timeout.count(), in_parts());
+    return AddNowOr(message, timeout.count());
   }
   Sent Add(std::string_view message, Nanos timeout = kForever) {
     return Add(std::as_bytes(std::span(message)), timeout);
@@ -77,6 +70,15 @@ class [[nodiscard]] MessageBatch {
   friend class TypedBatch;
   MessageBatch(internal::ProducerCore* core, OnLargeBatch on_large) noexcept
       : core_(core), on_large_(on_large) {}
+  [[gnu::always_inline]] inline Sent AddNowOr(std::span<const std::byte> message, int64_t timeout_ns) noexcept {
+    internal::ProducerCore& core = *core_;
+    const size_t n = message.size();
+    if (!core.ring.Allows(n) || !core.ring.BatchFits(n)) [[unlikely]]
+      return core.AddToBatchSlow(message.data(), n, timeout_ns, in_parts());
+    internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
+    core.ring.AddToBatch(n);
+    return Sent::kOk;
+  }
   bool in_parts() const { return on_large_ == OnLargeBatch::kPublishInParts; }
 
   internal::ProducerCore* core_;  // null: over

@@ -97,7 +97,8 @@ std::vector<Written> WrittenDown() {
        true},
 
       // A re-check that is not made.
-      {"recheck P10", "a stop sign is taken to stand wherever a message ends", {K::kConstant, S::P10}, "room"},
+      {"recheck P10", "a stop sign is taken to stand wherever a message ends", {K::kConstant, S::P10},
+       "batch-take-over"},
       {"recheck C5", "no re-check after the copy (seeded 3)", Repeat(S::C5, S::C3), "lapped", true},
       {"recheck C3", "R is looked at once and never again", Once(S::C3), "lapped"},
       {"recheck C2", "a consumer looks at its own seat once and never again", Once(S::C2), "evict-copy"},

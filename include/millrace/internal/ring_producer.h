@@ -59,6 +59,7 @@ class RingProducer {
     wall_ns_ = wall_ns;
     position_ = first_.position = at.position;
     sequence_ = first_.sequence = at.sequence;
+    tail_ = ~position_;  // whatever it is
     fill_ = 0;
     limit_ = W::LoadReserved(control_->room);
     scanned_ = false;
@@ -121,8 +122,7 @@ class RingProducer {
   // The tail pair follows: in each slow claim and at both ends of a batch, so that R never leaves it behind
   // by more than the ring; and when asked (closing, leaving).
   void StoreTail() noexcept {
-    W::StoreTailSequence(control_->tail, sequence());
-    W::StoreTailPosition(control_->tail, batch_.open ? batch_.position : position());
+    StoreTail({batch_.open ? batch_.position : position(), sequence()});
   }
 
   // ---- batch: several frames, one publication. PROTOCOL.md "Batches"
@@ -133,12 +133,14 @@ class RingProducer {
     if ((W::Peek(control_->room.flags) & kFlagBatches) == 0)
       W::StoreFlags(control_->room, W::Peek(control_->room.flags) | kFlagBatches);
     Settle();
-    StoreTail();  // R may move on while it stands still
+    if (tail_ != position_) StoreTail({position_, sequence_});  // R may move on while it stands still
     batch_ = {.open = true, .first = cursor_, .position = position_, .sequence = sequence_, .fill = fill_};
     SetStraightEnd();
   }
   bool batch_open() const noexcept { return batch_.open; }
-  uint64_t batched() const noexcept { return batch_.open ? claimed_sequence() - batch_.sequence : 0; }
+  uint64_t batched() const noexcept {
+    return batch_.open ? static_cast<uint32_t>((tag_ >> 32) - batch_.sequence) : 0;
+  }
 
   // As Fits, in a batch. If not: would the batch be too large (BatchHasRoomFor), or ask ClaimSlow.
   bool BatchFits(size_t n) const noexcept {
@@ -265,6 +267,12 @@ class RingProducer {
   static constexpr uint64_t kClearedFrames = 32, kMostCleared = 1024, kMostSmallFrame = 128 + kFrameHeader;
   static constexpr uint64_t kMostTailLag = uint64_t{16} << 10;  // bytes; see SetStraightEnd
 
+  void StoreTail(Point to) noexcept {
+    W::StoreTailSequence(control_->tail, to.sequence);
+    W::StoreTailPosition(control_->tail, to.position);
+    tail_ = to.position;
+  }
+
   bool TakeSleepers() noexcept {
     if (!asym_) W::FencePublishBeforeSleepers();
     if (!W::AnySleeper(seats_.control->sleeper)) return false;
@@ -302,8 +310,7 @@ class RingProducer {
   // The moment of publication of a padding or a batch, up to position_. true: somebody may be asleep.
   bool Reveal(uint64_t& header, uint64_t value) noexcept {
     W::StoreHeader(header, value);
-    W::StoreTailSequence(control_->tail, sequence_);
-    W::StoreTailPosition(control_->tail, position_);
+    StoreTail({position_, sequence_});
     W::CompilerBarrierBeforeSleepers();
     return W::AnySleeper(*sleepers_);
   }
@@ -586,6 +593,7 @@ class RingProducer {
   uint64_t evictions_ = 0;
   uint64_t wanted_end_ = 0;
   uint64_t last_mark_chunk_ = ~uint64_t{0};
+  uint64_t tail_ = 0;       // position of the tail pair, as this producer stored it
   uint64_t clear_due_ = 0;  // bytes of the frame that met no stop sign; 0: nothing to clear
   uint64_t (*wall_ns_)() = nullptr;
 };
