@@ -70,7 +70,8 @@ class [[nodiscard]] MessageBatch {
   friend class TypedBatch;
   MessageBatch(internal::ProducerCore* core, OnLargeBatch on_large) noexcept
       : core_(core), on_large_(on_large) {}
-  [[gnu::always_inline]] inline Sent AddNowOr(std::span<const std::byte> message, int64_t timeout_ns) noexcept {
+  [[gnu::always_inline]] inline Sent AddNowOr(std::span<const std::byte> message,
+                                              int64_t timeout_ns) noexcept {
     internal::ProducerCore& core = *core_;
     const size_t n = message.size();
     if (!core.ring.Allows(n) || !core.ring.BatchFits(n)) [[unlikely]]

@@ -247,16 +247,20 @@ bool ConsumerCore::Cold::Pending(uint64_t state) const {
          (!removed_word_checked && W::LoadRemoved(control().room)) || !core->ring.Live();
 }
 
-bool ConsumerCore::Cold::Spin(int64_t budget_ns, uint64_t state) {
+bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
   constexpr int kLooksPerClock = 32;
-  const int64_t end = os::MonotonicNs() + budget_ns;
+  const int64_t start = os::MonotonicNs();
+  int64_t others = 0, spent = 0;
   do {
     for (int i = 0; i < kLooksPerClock; ++i) {
       if (core->member ? member.SomethingThere() : core->ring.HeaderThere()) return true;
       CpuPause();
     }
     if (Pending(state)) return true;  // all else can wait for so long
-  } while (os::MonotonicNs() < end && !core->interrupted.load(std::memory_order_relaxed));
+    if (options.wait == Wait::kAdaptive) others += shared_core.AfterRound();
+    spent = os::MonotonicNs() - start;
+  } while (spent - others < budget_ns && spent < left_ns &&
+           !core->interrupted.load(std::memory_order_relaxed));
   return false;
 }
 
@@ -284,7 +288,7 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (left <= 0) return cold->last_why = Got::kTimedOut;
     if (wait != Wait::kPark) {
       const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : cold->spin.ns();
-      if (cold->Spin(std::min(budget, left), W::LoadState(cold->control().room))) {
+      if (cold->Spin(budget, left, W::LoadState(cold->control().room))) {
         if (wait == Wait::kAdaptive) cold->spin.CaughtIt();
         // At once, and built where the caller wants it: all between the header and its reader is latency.
         Lent lent;

@@ -10,6 +10,7 @@
 #include "millrace/internal/parking.h"
 #include "millrace/options.h"
 #include "runtime/api/drain_pause.h"
+#include "runtime/api/shared_core.h"
 #include "runtime/api/stranded.h"
 #include "runtime/os/fork.h"
 #include "runtime/segment/attach_consumer.h"
@@ -59,8 +60,9 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool MissedWake() const;
   void CountLateWakeup();
 
-  // Polls for at most budget_ns. true: something is there.
-  bool Spin(int64_t budget_ns, uint64_t state);
+  // Polls for at most budget_ns, not counting what others had of the core, and at most left_ns in all. true:
+  // something is there.
+  bool Spin(int64_t budget_ns, int64_t left_ns, uint64_t state);
 
   absl::StatusOr<int> EventFd();
   uint64_t LateRings() const;  // wake-ups of the bell's that only a time-out repaired, not yet counted
@@ -76,6 +78,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool removed_word_checked = false;  // the word was set and the link count contradicted it
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
+  api::SharedCore shared_core;
   WaitSetCore* wait_set = nullptr;  // the one it is in
   std::shared_ptr<EventBell> bell;  // null: it has no descriptor
   api::DrainPause drain_pause;

@@ -121,9 +121,7 @@ class RingProducer {
 
   // The tail pair follows: in each slow claim and at both ends of a batch, so that R never leaves it behind
   // by more than the ring; and when asked (closing, leaving).
-  void StoreTail() noexcept {
-    StoreTail({batch_.open ? batch_.position : position(), sequence()});
-  }
+  void StoreTail() noexcept { StoreTail({batch_.open ? batch_.position : position(), sequence()}); }
 
   // ---- batch: several frames, one publication. PROTOCOL.md "Batches"
   // ---------------------------------------

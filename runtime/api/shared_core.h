@@ -1,0 +1,41 @@
+// Lets others have the core that a spinning process shares with them.
+//
+// With more processes than cores, what one spins for may need that very core: spinning to the end of a time
+// slice holds everybody up, and sleeping costs the producer a system call for each message. So it yields
+// between looks. Where nobody else wants the core, a yield is a system call for nothing, and soon made
+// seldom.
+#ifndef MILLRACE_RUNTIME_API_SHARED_CORE_H_
+#define MILLRACE_RUNTIME_API_SHARED_CORE_H_
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "runtime/os/park.h"
+
+namespace millrace::api {
+
+class SharedCore {
+ public:
+  // After a round of looks, about a microsecond. Returns how long others had the core, in nanoseconds.
+  int64_t AfterRound() noexcept {
+    if (--rounds_left_ > 0) return 0;
+    const int64_t before = os::MonotonicNs();
+    sched_yield();
+    const int64_t gone = os::MonotonicNs() - before;
+    const bool shared = gone > kTakenNs;
+    every_ = shared ? 1 : std::min(every_ * 2, kSeldom);
+    rounds_left_ = every_;
+    return shared ? gone : 0;
+  }
+
+ private:
+  static constexpr int64_t kTakenNs = 2'000;  // a yield for nothing takes 0.2 to 0.5 microseconds
+  static constexpr int kSeldom = 16;          // rounds
+  int every_ = kSeldom, rounds_left_ = kSeldom;
+};
+
+}  // namespace millrace::api
+
+#endif  // MILLRACE_RUNTIME_API_SHARED_CORE_H_
