@@ -18,7 +18,7 @@ namespace {
 using W = Words<RealAtomics>;
 
 // A full ring is no reason to ask the kernel about the same seats again at once.
-constexpr int64_t kProbeEveryNs = 500'000;
+constexpr int64_t kProbeEveryNs = 250'000;
 constexpr int64_t kLinkCheckEveryNs = 50'000'000;
 constexpr int64_t kWordCheckEveryNs = 1'000'000;
 

@@ -92,6 +92,19 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
   return attached;
 }
 
+// Sleeps for so long, or until the producer's lock, held at first, is free. (A reader may have kept the
+// producer from taking this one; then it tells nothing.)
+void PauseWhileAlive(long pause_ns, os::LockProbe* probe) {
+  constexpr long kStepNs = 100'000;
+  const auto held = [probe] { return probe->Ask(internal::kLockProducer) == os::Holder::kSomebody; };
+  const bool tells = held();
+  for (long left = pause_ns; left > 0; left -= kStepNs) {
+    const timespec step{0, std::min(left, kStepNs)};
+    nanosleep(&step, nullptr);
+    if (tells && !held()) return;
+  }
+}
+
 absl::Status ExplainPermission(const Paths& paths, const absl::Status& status) {
   if (ErrorOf(status) != Error::kNoPermission) return status;
   return os::Failure(Error::kNoPermission,
@@ -99,9 +112,10 @@ absl::Status ExplainPermission(const Paths& paths, const absl::Status& status) {
                                   "\" (or root) can become its producer"));
 }
 
-// One attempt; nullopt: its producer holds the lock.
+// One attempt; nullopt: its producer holds the lock. Then `probe` asks after it, cheaply.
 absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const RingOptions* wanted,
-                                                      const ProducerOptions& options, std::string* who) {
+                                                      const ProducerOptions& options, std::string* who,
+                                                      os::LockProbe* probe) {
   // Before the life-cycle lock, whose file this would otherwise create for a name that is not there.
   if (absl::StatusOr<RingObject> there = OpenRing(paths, /*write=*/true); !there.ok()) return there.status();
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
@@ -118,6 +132,7 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   os::LockProbe ring_probe(paths.ring, ring->facts.identity, os::Fd());
   if (!lock->has_value() || ring_probe.Ask(internal::kLockProducer) == os::Holder::kSomebody) {
     if (who->empty()) *who = DescribeProducer(*ring, paths);
+    *probe = os::LockProbe(paths.ring, ring->facts.identity, std::move(ring->fd));
     return std::nullopt;
   }
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
@@ -132,14 +147,15 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
 
 absl::StatusOr<ProducerAttachment> TakeOver(const Paths& paths, const RingOptions* wanted,
                                             const ProducerOptions& options) {
-  // The kernel frees the lock of a small process within 0.2 ms of its death; whoever lives longer is not
-  // asked so often.
+  // The kernel frees the lock of a small process within 0.3 ms of its death; whoever lives longer is not
+  // asked so often, but for what two system calls tell.
   constexpr long kLongestPauseNs = 1'000'000;
   long pause_ns = 50'000;
   const int64_t start = os::MonotonicNs();
   std::string who;
+  os::LockProbe probe;
   for (;;) {
-    auto attached = Try(paths, wanted, options, &who);
+    auto attached = Try(paths, wanted, options, &who, &probe);
     if (!attached.ok()) return ExplainPermission(paths, attached.status());
     if (attached->has_value()) return std::move(**attached);
     if (os::MonotonicNs() - start >= options.take_over_timeout.count()) {
@@ -147,8 +163,7 @@ absl::StatusOr<ProducerAttachment> TakeOver(const Paths& paths, const RingOption
                                                              " is alive; a ring has one producer: stop it, "
                                                              "or use another ring"));
     }
-    const timespec pause{0, pause_ns};  // the life-cycle lock is free meanwhile
-    nanosleep(&pause, nullptr);
+    PauseWhileAlive(pause_ns, &probe);  // the life-cycle lock is free meanwhile
     pause_ns = std::min(pause_ns * 2, kLongestPauseNs);
   }
 }

@@ -39,7 +39,7 @@ struct ParkOps {
 inline constexpr int64_t kSleepBoundNs = 50'000'000;            // a consumer that announced itself
 inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;    // one that cannot
 inline constexpr int64_t kUnbarrieredSleepBoundNs = 1'000'000;  // membarrier refused although relied upon
-inline constexpr int64_t kProducerSleepBoundNs = 500'000;       // a kill wakes nobody: look again
+inline constexpr int64_t kProducerSleepBoundNs = 250'000;       // a kill wakes nobody: look again
 inline constexpr int64_t kSliceNs = 1'000'000;  // several words where the system can wait for one only
 
 inline constexpr size_t kMostParkWords = 128;  // of one wait: FUTEX_WAITV_MAX
