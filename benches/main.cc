@@ -25,6 +25,7 @@ struct Arguments {
   Settings settings;
   std::string out = "bench";
   std::string page_of;
+  std::vector<std::filesystem::path> earlier;
   bool list = false;
 };
 
@@ -47,6 +48,10 @@ void Declare(CLI::App* app, Arguments* a) {
       ->capture_default_str();
   app->add_flag("--list", a->list, "list rivals and limits");
   app->add_flag("--smoke", settings.smoke, "only see that every rival moves messages (into OUT/smoke)");
+  app->add_option("--earlier", a->earlier,
+                  "results.json of earlier runs, comma-separated: their targets are shown beside this run's")
+      ->delimiter(',')
+      ->check(CLI::ExistingFile);
   app->add_option("--page-of", a->page_of,
                   "draw the page of an existing results.json again; measures nothing");
 }
@@ -148,7 +153,9 @@ int Run(int argc, char** argv) {
     return 0;
   }
   if (!arguments.page_of.empty()) {
-    WriteReports(ReadResults(arguments.page_of), arguments.out);
+    nlohmann::json results = ReadResults(arguments.page_of);
+    AddEarlier(arguments.earlier, &results);
+    WriteReports(results, arguments.out);
     return 0;
   }
   for (const std::string& subject : arguments.settings.subjects) {
@@ -160,7 +167,10 @@ int Run(int argc, char** argv) {
   Complete(&arguments);
   InstallInterruptHandlers();
   CalibrateTicks();
-  const nlohmann::json results = Measure(arguments.settings);
+  nlohmann::json earlier;  // before: an unreadable one should not be told after half an hour
+  AddEarlier(arguments.earlier, &earlier);
+  nlohmann::json results = Measure(arguments.settings);
+  if (!earlier.is_null()) results["earlier"] = earlier.at("earlier");
   WriteReports(results, arguments.out);
   std::printf("\n%s\npage: %s\n", InWords(results).c_str(),
               (std::filesystem::absolute(arguments.out) / "index.html").c_str());

@@ -134,6 +134,13 @@ json SummaryOf(const json& results) {
              {FactPart(results, "create", "open.create_ratio", Bound::kAtMost, 3, " ×"),
               FactPart(results, "open", "open.open_ratio", Bound::kAtMost, 3, " ×"),
               FactPart(results, "page faults of the first publish", "open.faults", Bound::kAtMost, 0, "")}));
+  for (json& target : summary) {
+    for (json& part : target.at("parts")) {
+      const std::string key = target.at("id").get<std::string>() + " " + part.at("what").get<std::string>();
+      for (const json& run : results.value("earlier", json::array()))
+        part["earlier"].push_back(run.at("values").value(key, json()));
+    }
+  }
   return summary;
 }
 

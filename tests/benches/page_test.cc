@@ -112,6 +112,31 @@ TEST(Page, FailuresAndWhatWasLeftOutComeFirst) {
   EXPECT_LT(page.find("Left out, not installed or not started: iceoryx"), page.find("<h2>"));
 }
 
+TEST(Page, ShowsTheTargetsOfEarlierRuns) {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("millrace-bench-earlier-" + std::to_string(getpid()));
+  json about = CannedAbout();
+  about["commit"] = "0123earlier";
+  WriteReports(ResultsOf(CannedObservations(), CannedRivals(), about), folder / "a");
+  WriteReports(ResultsOf({}, CannedRivals(), about), folder / "b");
+  json results = CannedResults();
+  AddEarlier({folder / "a" / "results.json", folder / "b" / "results.json"}, &results);
+  const json summary = SummaryOf(results);
+  for (const json& target : summary) {
+    for (const json& part : target.at("parts")) {
+      ASSERT_EQ(part.at("earlier").size(), 2U) << part;
+      EXPECT_EQ(part.at("earlier")[0], part.at("value"));  // the same observations
+      EXPECT_TRUE(part.at("earlier")[1].is_null());        // none
+    }
+  }
+  const std::string page = PageOf(results, summary);
+  EXPECT_THAT(page, HasSubstr("this is the last of 3 runs"));
+  EXPECT_EQ(Count(page, "commit 0123earlier"), 2);
+  EXPECT_THAT(CannedPage(), Not(HasSubstr("this is the last of")));
+  EXPECT_THROW(AddEarlier({folder / "a" / "nothing.json"}, &results), std::runtime_error);
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Files, ResultsAreReadAsTheyWereWritten) {
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("millrace-bench-test-" + std::to_string(getpid()));

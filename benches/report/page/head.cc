@@ -38,6 +38,26 @@ std::string Where(const json& about) {
          " · slices by placement: " + slices + " (\"moved\" ones are not used)</p>\n";
 }
 
+// Those whose values the list of targets shows too.
+std::string Earlier(const json& results) {
+  if (!results.contains("earlier")) return "";
+  std::string html = "<p class=meta>Repeated: this is the last of " +
+                     std::to_string(results.at("earlier").size() + 1) +
+                     " runs; the targets of the earlier ones, in this order, are beside its own:";
+  for (const json& run : results.at("earlier")) {
+    std::string placements;
+    for (const auto& [placement, count] : run.at("placements").items())
+      placements += (placements.empty() ? "" : ", ") + placement + " " + std::to_string(count.get<int>());
+    html += "<br>" + Escaped(run.at("date").get<std::string>()) + ", " +
+            Escaped(run.at("cpu").get<std::string>()) + " (" +
+            Escaped(run.at("cpu_family_model").get<std::string>()) + "), commit " +
+            Escaped(run.at("commit").get<std::string>()) + ", " +
+            std::to_string(run.at("rounds").get<int>()) +
+            " rounds, slices by placement: " + Escaped(placements);
+  }
+  return html + "</p>\n";
+}
+
 std::string Warnings(const json& results) {
   const json& about = results.at("about");
   std::string html;
@@ -91,7 +111,7 @@ std::string Cards(const json& results, const json& summary, const std::string& p
 
 std::string HeadSection(const json& results, const json& summary, const std::string& placement) {
   return "<h1>" + Escaped(Title(results, placement)) + "</h1>\n" + Where(results.at("about")) +
-         Warnings(results) + Cards(results, summary, placement);
+         Earlier(results) + Warnings(results) + Cards(results, summary, placement);
 }
 
 }  // namespace millrace::bench

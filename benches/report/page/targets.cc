@@ -17,6 +17,14 @@ std::string ValueOf(const json& part) {
   return Short(part.at("value").get<double>()) + (part.contains("wide") ? " ±" : "");
 }
 
+// The same in the earlier runs, oldest first.
+std::string EarlierOf(const json& part) {
+  std::string text;
+  for (const json& value : part.value("earlier", json::array()))
+    text += (text.empty() ? "" : ", ") + (value.is_null() ? "–" : Short(value.get<double>()));
+  return text;
+}
+
 std::string Details(const json& part) {
   std::string text;
   const auto add = [&](const std::string& more) { text += (text.empty() ? "" : "; ") + more; };
@@ -38,7 +46,8 @@ std::string Details(const json& part) {
 
 std::string TargetsSection(const json& summary) {
   Table targets({"#", "target of the project", "the part furthest from it", "#value", "#target", ""});
-  Table parts({"#", "part", "#value", "#target", "by placement: median of ratios (quartiles)", ""});
+  Table parts(
+      {"#", "part", "#value", "#target", "earlier runs", "by placement: median of ratios (quartiles)", ""});
   int met = 0;
   for (const json& target : summary) {
     met += target.at("met") == true;
@@ -49,7 +58,8 @@ std::string TargetsSection(const json& summary) {
                  Verdict(target.at("met"))});
     for (const json& part : target.at("parts")) {
       parts.Row({id, Escaped(part.at("what").get<std::string>()), ValueOf(part),
-                 Escaped(part.at("target").get<std::string>()), Details(part), Verdict(part.at("met"))});
+                 Escaped(part.at("target").get<std::string>()), EarlierOf(part), Details(part),
+                 Verdict(part.at("met"))});
     }
   }
   return Heading("Targets: " + std::to_string(met) + " of " + std::to_string(summary.size()) + " met") +

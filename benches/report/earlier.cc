@@ -1,0 +1,35 @@
+// Earlier runs beside this one: machines that share their cores differ from hour to hour.
+#include "benches/report/report.h"
+
+namespace millrace::bench {
+
+using nlohmann::json;
+
+void AddEarlier(const std::vector<std::filesystem::path>& earlier, json* results) {
+  json runs = json::array();
+  for (const std::filesystem::path& path : earlier) {
+    json run = ReadResults(path);
+    const json about = run.at("about");
+    // A run that has earlier ones itself brings its own values only.
+    run.erase("earlier");
+    json values = json::object();
+    for (const json& target : SummaryOf(run)) {
+      for (const json& part : target.at("parts")) {
+        values[target.at("id").get<std::string>() + " " + part.at("what").get<std::string>()] =
+            part.at("value");
+      }
+    }
+    runs.push_back({{"date", about.at("date")},
+                    {"commit", about.at("commit")},
+                    {"mode", about.at("mode")},
+                    {"rounds", about.at("rounds")},
+                    {"slice_seconds", about.at("slice_seconds")},
+                    {"cpu", about.at("cpu")},
+                    {"cpu_family_model", about.value("cpu_family_model", "")},
+                    {"placements", about.at("placements")},
+                    {"values", values}});
+  }
+  if (!runs.empty()) (*results)["earlier"] = runs;
+}
+
+}  // namespace millrace::bench
