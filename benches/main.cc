@@ -99,7 +99,6 @@ class Daemons {
 
 void MeasureTheRest(const Settings& settings, Observations* out) {
   const std::pair<const char*, void (*)(const Settings&, Observations*)> experiments[] = {
-      {"recovery", MeasureRecovery},
       {"single", MeasureSingleProcess},
       {"micro", RunMicrobench},
       {"instructions", CountInstructions}};
@@ -126,6 +125,11 @@ nlohmann::json Measure(const Settings& settings) {
 
   const auto started = std::chrono::steady_clock::now();
   Observations observations;
+  if (settings.Wants("recovery")) {
+    std::printf("recovery\n");
+    std::fflush(stdout);
+    MeasureRecovery(settings, &observations);  // first: its processes are to be small, and we grow
+  }
   {
     const Daemons daemons(settings, &left_out);
     RunRounds(PlanOf(settings), settings.rounds, settings.slice_seconds, &observations);

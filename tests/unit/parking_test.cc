@@ -405,7 +405,7 @@ TEST_P(Parking, ProducerAnnouncesBeforeItsLastScan) {
   EXPECT_EQ(before, (std::vector<Site>{Site::B1, Site::B2, Site::B3}));
   EXPECT_EQ(ring_.seats_control().room_waiting.waiting, 1u);
   EXPECT_EQ(system_.waits, 1);
-  EXPECT_EQ(system_.bound, 500'000) << "a kill wakes nobody";
+  EXPECT_EQ(system_.bound, 250'000) << "a kill wakes nobody";
   EXPECT_EQ(system_.word, &ring_.seats_control().room_epoch.epoch);
 }
 

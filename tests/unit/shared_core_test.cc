@@ -1,0 +1,56 @@
+#include "runtime/api/shared_core.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace millrace::api {
+namespace {
+
+// Restores the cores this process may use.
+class OnOneCore {
+ public:
+  OnOneCore() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int core = 0; core < CPU_SETSIZE; ++core) {
+      if (!CPU_ISSET(core, &before_)) continue;
+      CPU_SET(core, &one);
+      break;
+    }
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~OnOneCore() { sched_setaffinity(0, sizeof before_, &before_); }
+  OnOneCore(const OnOneCore&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
+
+TEST(SharedCore, LetsWhoeverSharesItsCoreRun) {
+  const OnOneCore here;
+  const pid_t other = fork();
+  ASSERT_GE(other, 0);
+  if (other == 0) {
+    for (;;) asm volatile("");
+  }
+  SharedCore core;
+  int64_t given = 0;
+  const int64_t start = os::MonotonicNs();
+  // It is asked after every microsecond or so, and the other never sleeps.
+  while (given == 0 && os::MonotonicNs() - start < 10'000'000'000) {
+    const int64_t round = os::MonotonicNs();
+    while (os::MonotonicNs() - round < 1'000) continue;
+    given += core.AfterRound();
+  }
+  EXPECT_GT(given, 0) << "never yielded, or the other did not run";
+  EXPECT_LE(given, os::MonotonicNs() - start);
+  kill(other, SIGKILL);
+  waitpid(other, nullptr, 0);
+}
+
+}  // namespace
+}  // namespace millrace::api
