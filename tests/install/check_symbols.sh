@@ -8,6 +8,7 @@ library=$1
 INTERNAL=(
   "millrace::internal::ConsumerCore::Ack()"
   "millrace::internal::ConsumerCore::AckHandled()"
+  "millrace::internal::ConsumerCore::NextWaiting(long)"
   "millrace::internal::ConsumerCore::TryNextSlow()"
   "millrace::internal::ConsumerCore::Undeliver(unsigned long, unsigned long)"
   "millrace::internal::ConsumerCore::WrongSize()"
