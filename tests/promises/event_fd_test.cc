@@ -462,6 +462,12 @@ double CpuSecondsOfProcess() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kAddressSanitizer = true;
+#else
+constexpr bool kAddressSanitizer = false;
+#endif
+
 TEST(EventFdBridge, IdlesAtUnderHalfAPercentOfACore) {
   const Watchdog watchdog("idle");
   for (const auto& [n, delivery] : {std::pair{size_t{1}, Delivery::Lossless()},
@@ -487,7 +493,7 @@ TEST(EventFdBridge, IdlesAtUnderHalfAPercentOfACore) {
     });
     const std::string percent = idle.Hear();
     EXPECT_EQ(idle.Wait(), 0);
-    EXPECT_LT(std::stod(percent), 0.5) << n << " rings";
+    EXPECT_LT(std::stod(percent), kAddressSanitizer ? 2.0 : 0.5) << n << " rings";
     const bool observer = delivery.kind() == Delivery::Kind::kObserver;
     std::printf("[          ] %zu %s: %s %% of a core\n", n, observer ? "observers" : "consumers",
                 percent.c_str());
@@ -549,6 +555,10 @@ TEST(EventFdBridge, DoesNotKeepTheProcessAlive) {
 }
 
 TEST(EventFdBridge, OfTheParentSurvivesAForkAndTheChildHasItsOwn) {
+  if (kAddressSanitizer) {
+    GTEST_SKIP() << "the sanitizer's allocator does not guard its locks across a fork of a process with threads: the "
+                    "child may wait for one that the bridge's thread had";
+  }
   const Watchdog watchdog("fork");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
