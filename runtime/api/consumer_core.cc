@@ -187,7 +187,8 @@ Received ConsumerCore::Find() noexcept {
     deliveries = static_cast<uint32_t>(handed.deliveries);
   } else {
     read = cold->ReadOne(&lent);
-    if (read == Read::kEmpty && cold->drain_pause.After(ring.at())) read = cold->ReadOne(&lent);
+    if (read == Read::kEmpty && cold->drain_pause.After(ring.at(), cold->shared_core.shared()))
+      read = cold->ReadOne(&lent);
   }
   if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
     read = Read::kDamaged;  // the SIGBUS guard
@@ -250,14 +251,15 @@ bool ConsumerCore::Cold::Pending(uint64_t state) const {
 bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
   constexpr int kLooksPerClock = 32;
   const int64_t start = os::MonotonicNs();
-  int64_t others = 0, spent = 0;
+  const bool yields = options.wait == Wait::kAdaptive;
+  int64_t others = yields && shared_core.shared() ? shared_core.AfterRound() : 0, spent = 0;
   do {
     for (int i = 0; i < kLooksPerClock; ++i) {
       if (core->member ? member.SomethingThere() : core->ring.HeaderThere()) return true;
       CpuPause();
     }
     if (Pending(state)) return true;  // all else can wait for so long
-    if (options.wait == Wait::kAdaptive) others += shared_core.AfterRound();
+    if (yields) others += shared_core.AfterRound();
     spent = os::MonotonicNs() - start;
   } while (spent - others < budget_ns && spent < left_ns &&
            !core->interrupted.load(std::memory_order_relaxed));
@@ -289,10 +291,11 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (wait != Wait::kPark) {
       const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : cold->spin.ns();
       if (cold->Spin(budget, left, W::LoadState(cold->control().room))) {
-        if (wait == Wait::kAdaptive) cold->spin.CaughtIt();
         // At once, and built where the caller wants it: all between the header and its reader is latency.
         Lent lent;
-        if (ring.Next(&lent)) return ToReceived(lent);
+        const bool straight = ring.Next(&lent);
+        if (wait == Wait::kAdaptive) cold->spin.CaughtIt();
+        if (straight) return ToReceived(lent);
         received = TryNextSlow();
         if (received.why() != Got::kEmpty) return received;
       }

@@ -17,11 +17,12 @@ namespace millrace::api {
 
 class DrainPause {
  public:
-  // Nothing is at `here`. true: it has paused, look again.
-  bool After(internal::Point here) noexcept {
+  // Nothing is at `here`. true: it has paused, look again. Not on a core that others want: they are pause
+  // enough.
+  bool After(internal::Point here, bool shared_core) noexcept {
     const uint64_t messages = here.sequence - last_.sequence, bytes = here.position - last_.position;
     last_ = here;
-    if (messages < 2) return false;
+    if (messages < 2 || shared_core) return false;
     const uint64_t most = std::min(kSmallPauses + bytes / messages / kBytesPerPauseMore, kLargePauses);
     for (uint64_t i = std::min(bytes / kBytesPerPause, most); i > 0; --i) internal::CpuPause();
     return true;

@@ -18,6 +18,8 @@ namespace millrace::api {
 
 class SharedCore {
  public:
+  // Did somebody else want the core lately? Then he should have it before we wait for anything.
+  bool shared() const noexcept { return every_ == 1; }
   // After a round of looks, about a microsecond. Returns how long others had the core, in nanoseconds.
   int64_t AfterRound() noexcept {
     if (--rounds_left_ > 0) return 0;
