@@ -61,6 +61,28 @@ json RatioPart(const json& results, const std::string& what, const CellKey& a, c
   return part;
 }
 
+json RivalPart(const json& results, const std::string& what, const CellKey& own, const CellKey& rival,
+               const CellKey& bare, double limit) {
+  constexpr double kOfBare = 0.8;
+  json part = RatioPart(results, what, own, rival, "per_second", Bound::kAtLeast, limit);
+  const std::map<std::string, Statistics> possible = Ratios(results, bare, rival, "per_second");
+  size_t most = 0;
+  for (const auto& [placement, s] : part.at("by_placement").items())
+    most = std::max(most, s.at("rounds").get<size_t>());
+  std::optional<json> worst;
+  for (const auto& [placement, s] : part.at("by_placement").items()) {
+    if (s.at("rounds").get<size_t>() < std::min(kFewSamples, most)) continue;
+    const auto found = possible.find(placement);
+    const double here = found == possible.end() ? limit : std::min(limit, kOfBare * found->second.median);
+    json decided = Part(what, s.at("median").get<double>(), Bound::kAtLeast, here, " ×");
+    if (s.at("wide").get<bool>()) decided["wide"] = true;
+    if (!worst || decided.at("distance") > worst->at("distance")) worst = decided;
+  }
+  if (!worst) return part;
+  (*worst)["by_placement"] = part.at("by_placement");
+  return *worst;
+}
+
 json FactPart(const json& results, const std::string& what, const std::string& id, Bound bound, double limit,
               const std::string& unit, double scale) {
   const json* const fact = FindFact(results, id);

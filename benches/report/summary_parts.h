@@ -19,6 +19,10 @@ nlohmann::json Part(const std::string& what, std::optional<double> value, Bound 
 // The median of the ratios a / b within rounds; the worst placement decides, of those with enough rounds.
 nlohmann::json RatioPart(const nlohmann::json& results, const std::string& what, const CellKey& a,
                          const CellKey& b, const std::string& metric, Bound bound, double limit);
+// The same against a rival of which a bare ring of this machine (`bare`) is less than `limit` times ahead:
+// then four fifths of that, placement by placement.
+nlohmann::json RivalPart(const nlohmann::json& results, const std::string& what, const CellKey& own,
+                         const CellKey& rival, const CellKey& bare, double limit);
 nlohmann::json FactPart(const nlohmann::json& results, const std::string& what, const std::string& id,
                         Bound bound, double limit, const std::string& unit, double scale = 1);
 

@@ -77,7 +77,9 @@ void AddLatency(Observations* all) {
       add("latency", "millrace", Waiting::kAdaptive, bytes, 72);
       add("latency", "millrace", Waiting::kSleep, bytes, 30'000);
     }
-    add("latency", "raw_bounce", Waiting::kSpin, 8, 75);
+    for (const size_t bytes : {8U, 64U}) add("latency", "raw_slots", Waiting::kSpin, bytes, 75);
+    add("latency", "raw_bounce", Waiting::kSpin, 8, 65);
+    add("latency", "raw_bounce", Waiting::kAdaptive, 8, 65);
     add("latency", "raw_futex", Waiting::kSleep, 8, 29'000);
     add("latency_sparse", "millrace", Waiting::kAdaptive, 8, 31'000);
     add("latency_paced", "millrace", Waiting::kSpin, 64, 80);

@@ -80,7 +80,7 @@ void SetFact(json* results, const char* id, double value) {
 
 TEST(Summary, APlantedBadValueIsMissed) {
   const CellKey latency{"latency", "millrace", 64, 1, "spinning"};
-  const Plant plants[] = {{"1", [&](json* r) { ScaleSamples(r, latency, "p50", 1.2); }},
+  const Plant plants[] = {{"1", [&](json* r) { ScaleSamples(r, latency, "p50", 1.4); }},
                           {"1", [&](json* r) { ScaleSamples(r, latency, "p99.9", 1.8); }},
                           {"2",
                            [](json* r) {
@@ -92,7 +92,7 @@ TEST(Summary, APlantedBadValueIsMissed) {
                            }},
                           {"3",
                            [](json* r) {
-                             ScaleSamples(r, {"throughput", "lockfree", 64}, "per_second", 1.5);
+                             ScaleSamples(r, {"throughput", "millrace", 64}, "per_second", 0.5);
                            }},
                           {"3",
                            [](json* r) {
@@ -101,6 +101,10 @@ TEST(Summary, APlantedBadValueIsMissed) {
                           {"4",
                            [](json* r) {
                              ScaleSamples(r, {"latency", "millrace", 8, 1, "sleeping"}, "p50", 1.3);
+                           }},
+                          {"4",
+                           [](json* r) {
+                             ScaleSamples(r, {"latency", "millrace", 8, 1, "adaptive"}, "p50", 1.2);
                            }},
                           {"4",
                            [](json* r) {
@@ -129,6 +133,45 @@ TEST(Summary, APlantedBadValueIsMissed) {
     const json summary = SummaryOf(results);
     EXPECT_EQ(TargetOf(summary, plant.id).at("met"), false) << TargetOf(summary, plant.id).dump(1);
   }
+}
+
+// A bare ring that is only twice as fast as the rival leaves no room for four times.
+TEST(Summary, NobodyIsAskedToBeFurtherAheadThanABareRing) {
+  json results = CannedResults();
+  ScaleSamples(&results, {"throughput", "millrace", 64}, "per_second", 0.5);  // 2.5 times lockfree
+  EXPECT_EQ(TargetOf(SummaryOf(results), "3").at("met"), false);
+  for (const char* placement : {"l3", "far"}) {
+    json* const bare = const_cast<json*>(FindCell(results, {"throughput", "raw_index_16", 64}, placement));
+    for (json& sample : bare->at("samples"))
+      sample["per_second"] = sample.at("per_second").get<double>() * 0.5;
+  }
+  const json summary = SummaryOf(results);
+  const json& parts = TargetOf(summary, "3").at("parts");
+  const auto part = std::find_if(parts.begin(), parts.end(),
+                                 [](const json& p) { return p.at("what") == "64 B against lockfree"; });
+  ASSERT_NE(part, parts.end());
+  EXPECT_EQ(part->at("met"), true) << *part;
+  EXPECT_EQ(part->at("target"), "≥ 1.6 ×");
+}
+
+// Who spins is quicker than a sleeper, and no match for one.
+TEST(Summary, ASpinningRivalIsNotComparedWithASleeper) {
+  const Observations before = CannedObservations();
+  const auto lost = [&](Waiting how) {
+    Observations with = before;
+    for (const Observation& o : before.slices) {
+      if (o.experiment != "latency" || o.subject != "lockfree" || o.work.bytes != 8) continue;
+      Observation more = o;  // 120 ns beside 31 microseconds
+      more.experiment = "latency_sparse";
+      more.waiting = Waiting::kAdaptive;
+      more.work.waiting = how;
+      with.slices.push_back(more);
+    }
+    const json summary = SummaryOf(ResultsOf(with, CannedRivals(), CannedAbout()));
+    return TargetOf(summary, "3").at("parts").back().at("value");
+  };
+  EXPECT_EQ(lost(Waiting::kSpin), 0);
+  EXPECT_EQ(lost(Waiting::kSleep), 1);
 }
 
 TEST(Summary, TheWorstPlacementDecides) {
