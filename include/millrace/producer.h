@@ -94,8 +94,8 @@ class MILLRACE_EXPORT Producer {
   ~Producer();
 
   // Space for a message of `n` bytes (0 is allowed). Wait-free: never waits, drops or evicts the living.
-  // Of two claims that are open at a time only the first commit counts: the other is a programmer's error
-  // (asserts).
+  // Two claims open at a time are the same space and a programmer's error: who commits behind the other
+  // asserts.
   Claim TryClaim(size_t n) noexcept {
     assert(!core_->ring.batch_open());
     internal::ProducerCore& core = *core_;

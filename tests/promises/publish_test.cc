@@ -57,7 +57,10 @@ TEST(Publish, CommitWholeCommitPartAbortAndDropReachAnotherProcess) {
     EXPECT_EQ(claim.why(), Sent::kOk);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(claim.bytes().data()) % 8, 0u);
     oracle.Fill(sequence, claim.bytes().first(bytes));
-    if (way == 2) claim.Commit(bytes); else claim.Commit();
+    if (way == 2)
+      claim.Commit(bytes);
+    else
+      claim.Commit();
   }
   EXPECT_TRUE(producer.Close().ok());
   EXPECT_EQ(reader.Wait(), 0);
@@ -142,9 +145,12 @@ TEST(Publish, DropNewTakesNoSequenceNumberAndIsCounted) {
   for (int i = 0; i < 500; ++i) {
     if (i == 250) reader.Say("read");
     const Sent sent = producer.Publish(oracle.Make(producer.next_sequence()));
-    if (sent == Sent::kDropped) ++dropped;
-    else if (sent == Sent::kOk) ++published;
-    else ADD_FAILURE() << ToString(sent);
+    if (sent == Sent::kDropped)
+      ++dropped;
+    else if (sent == Sent::kOk)
+      ++published;
+    else
+      ADD_FAILURE() << ToString(sent);
   }
   EXPECT_GT(dropped, 200u);
   EXPECT_EQ(producer.next_sequence(), published);
@@ -209,6 +215,19 @@ TEST(ProducerInterrupt, EndsAWaitForRoomFromAnotherThreadAndLasts) {
   EXPECT_EQ(reader.Wait(), 0);
   EXPECT_EQ(producer.TryPublish("x"), Sent::kOk) << "only waits are interrupted";
 }
+
+#ifndef NDEBUG
+TEST(Claim, TheSecondOfTwoThatAreOpenAsserts) {
+  const ScratchName name;
+  const auto commit_both = [&] {  // all in the process that dies: its handles are not a parent's
+    Producer producer = Must(Producer::Create(name));
+    Claim first = producer.TryClaim(8), second = producer.TryClaim(8);
+    first.Commit();
+    second.Commit();
+  };
+  EXPECT_DEATH(commit_both(), "Place");
+}
+#endif
 
 }  // namespace
 }  // namespace millrace
