@@ -192,6 +192,9 @@ Received ConsumerCore::Find() noexcept {
   }
   if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
     read = Read::kDamaged;  // the SIGBUS guard
+  // Taken, but not given to the caller (evicted during the copy): Poll and the next call must not acknowledge
+  // it.
+  if (member && read != Read::kMessage) cold->member.Undeliver();
   switch (read) {
     case Read::kMessage:
       return ToReceived(lent, deliveries);
