@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -224,6 +225,42 @@ TEST(Group, AStoppedMemberKeepsItsMessageUntilItIsEvicted) {
   ASSERT_EQ(last.TryNext().why(), Got::kEmpty) << "once is enough";
 }
 
+// The copy is refused then, and the message is still another member's, whatever the end of Poll acknowledges.
+TEST(Group, AMemberEvictedWhileItsMessageIsCopiedLeavesItToOthers) {
+  const Watchdog watchdog("evicted in a copy");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name, {.capacity = 16 << 20}));
+  Consumer other = Member(name);
+  const std::string large(1 << 20, 'x');  // takes as long to copy as the eviction may come early or late
+  int refused = 0;
+  for (unsigned round = 0; round < 400; ++round) {
+    std::optional<Consumer> member = Member(name, {.copy = true, .label = "victim"});
+    const SeatInfo seat = SeatLabelled(name, "victim");
+    ASSERT_EQ(producer.Publish(large), Sent::kOk);
+    std::atomic<bool> go{false};
+    std::thread evicter([&] {
+      while (!go.load()) continue;
+      EXPECT_TRUE(SegmentManager().Evict(name, seat.seat, seat.generation).ok());
+    });
+    go.store(true);
+    const auto start = Clock::now() + std::chrono::microseconds(round * 37 % 400);
+    while (Clock::now() < start) continue;
+    const Polled polled = member->Poll([](const Message&) {});
+    evicter.join();
+    member.reset();
+    refused += polled.handled == 0;
+    const Received got = polled.handled == 0 ? other.Next(seconds(10)) : other.TryNext();
+    if (polled.handled == 0) {
+      ASSERT_TRUE(got) << "round " << round << ": nobody was given the message";
+    }
+    if (got) {
+      ASSERT_EQ(got->sequence, round);
+      ASSERT_EQ(other.TryNext().why(), Got::kEmpty);
+    }
+  }
+  EXPECT_GT(refused, 0) << "the eviction never came in time";
+}
+
 TEST(Group, LeavingIsNotAcknowledging) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -361,8 +398,8 @@ TEST(Group, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
   }
 }
 
-// An evicted member's message holds the producer back, and the other member does not come for it, having nothing
-// in hand itself: nobody was evicted, and the producer stood still for ever.
+// An evicted member's message holds the producer back, and the other member does not come for it, having
+// nothing in hand itself: nobody was evicted, and the producer stood still for ever.
 TEST(Group, AnEvictedMembersMessageThatNobodyComesForIsGivenUp) {
   const Watchdog watchdog("a message that nobody comes for");
   const ScratchName name;
@@ -377,8 +414,8 @@ TEST(Group, AnEvictedMembersMessageThatNobodyComesForIsGivenUp) {
   EXPECT_EQ(idle.TryNext().why(), Got::kEvicted);
 }
 
-// A new member was told of the deliveries of a message at the same place to another group, whose member had sat
-// in its seat.
+// A new member was told of the deliveries of a message at the same place to another group, whose member had
+// sat in its seat.
 TEST(Group, DeliveriesOfAnotherGroupAreNotCounted) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
