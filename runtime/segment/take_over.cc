@@ -129,10 +129,9 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   if (!lock.ok()) return lock.status();
   // .lock may have been removed by hand under a living producer: then .ring tells. Only who may write the
   // ring can hold this; a reader that merely denies us the lock does not show here.
-  os::LockProbe ring_probe(paths.ring, ring->facts.identity, os::Fd());
-  if (!lock->has_value() || ring_probe.Ask(internal::kLockProducer) == os::Holder::kSomebody) {
+  *probe = os::LockProbe(paths.ring, ring->facts.identity, os::Fd());
+  if (!lock->has_value() || probe->Ask(internal::kLockProducer) == os::Holder::kSomebody) {
     if (who->empty()) *who = DescribeProducer(*ring, paths);
-    *probe = os::LockProbe(paths.ring, ring->facts.identity, std::move(ring->fd));
     return std::nullopt;
   }
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);

@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+
+#include "tests/support/child.h"
 
 namespace millrace::api {
 namespace {
@@ -32,11 +31,9 @@ class OnOneCore {
 
 TEST(SharedCore, LetsWhoeverSharesItsCoreRun) {
   const OnOneCore here;
-  const pid_t other = fork();
-  ASSERT_GE(other, 0);
-  if (other == 0) {
+  const testing::Child other([](const testing::Child::Line&) -> int {
     for (;;) asm volatile("");
-  }
+  });
   SharedCore core;
   int64_t given = 0;
   const int64_t start = os::MonotonicNs();
@@ -48,8 +45,6 @@ TEST(SharedCore, LetsWhoeverSharesItsCoreRun) {
   }
   EXPECT_GT(given, 0) << "never yielded, or the other did not run";
   EXPECT_LE(given, os::MonotonicNs() - start);
-  kill(other, SIGKILL);
-  waitpid(other, nullptr, 0);
 }
 
 }  // namespace
