@@ -97,17 +97,12 @@ class Daemons {
   std::vector<std::function<void()>> stops_;
 };
 
-void MeasureTheRest(const Settings& settings, Observations* out) {
-  const std::pair<const char*, void (*)(const Settings&, Observations*)> experiments[] = {
-      {"single", MeasureSingleProcess},
-      {"micro", RunMicrobench},
-      {"instructions", CountInstructions}};
-  for (const auto& [name, measure] : experiments) {
-    if (!settings.Wants(name)) continue;
-    std::printf("%s\n", name);
-    std::fflush(stdout);
-    measure(settings, out);
-  }
+void MeasureIfWanted(const char* name, void (*measure)(const Settings&, Observations*),
+                     const Settings& settings, Observations* out) {
+  if (!settings.Wants(name)) return;
+  std::printf("%s\n", name);
+  std::fflush(stdout);
+  measure(settings, out);
 }
 
 nlohmann::json Measure(const Settings& settings) {
@@ -125,16 +120,15 @@ nlohmann::json Measure(const Settings& settings) {
 
   const auto started = std::chrono::steady_clock::now();
   Observations observations;
-  if (settings.Wants("recovery")) {
-    std::printf("recovery\n");
-    std::fflush(stdout);
-    MeasureRecovery(settings, &observations);  // first: its processes are to be small, and we grow
-  }
+  // First: its processes are to be small, and we grow.
+  MeasureIfWanted("recovery", MeasureRecovery, settings, &observations);
   {
     const Daemons daemons(settings, &left_out);
     RunRounds(PlanOf(settings), settings.rounds, settings.slice_seconds, &observations);
   }
-  MeasureTheRest(settings, &observations);
+  MeasureIfWanted("single", MeasureSingleProcess, settings, &observations);
+  MeasureIfWanted("micro", RunMicrobench, settings, &observations);
+  MeasureIfWanted("instructions", CountInstructions, settings, &observations);
   about["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   about["load_average_after"] = LoadAverage();
   about["left_out"] = left_out;
@@ -156,9 +150,11 @@ int Run(int argc, char** argv) {
     for (const Rival& rival : Rivals()) std::printf("%-20s %s\n", rival.name.c_str(), rival.what.c_str());
     return 0;
   }
+  // Now: an unreadable one should not be told after half an hour.
+  const nlohmann::json earlier = EarlierRuns(arguments.earlier);
   if (!arguments.page_of.empty()) {
     nlohmann::json results = ReadResults(arguments.page_of);
-    AddEarlier(arguments.earlier, &results);
+    if (!earlier.empty()) results["earlier"] = earlier;
     WriteReports(results, arguments.out);
     return 0;
   }
@@ -171,10 +167,8 @@ int Run(int argc, char** argv) {
   Complete(&arguments);
   InstallInterruptHandlers();
   CalibrateTicks();
-  nlohmann::json earlier;  // before: an unreadable one should not be told after half an hour
-  AddEarlier(arguments.earlier, &earlier);
   nlohmann::json results = Measure(arguments.settings);
-  if (!earlier.is_null()) results["earlier"] = earlier.at("earlier");
+  if (!earlier.empty()) results["earlier"] = earlier;
   WriteReports(results, arguments.out);
   std::printf("\n%s\npage: %s\n", InWords(results).c_str(),
               (std::filesystem::absolute(arguments.out) / "index.html").c_str());

@@ -1,11 +1,12 @@
 // Earlier runs beside this one: machines that share their cores differ from hour to hour.
 #include "benches/report/report.h"
+#include "benches/report/summary_parts.h"
 
 namespace millrace::bench {
 
 using nlohmann::json;
 
-void AddEarlier(const std::vector<std::filesystem::path>& earlier, json* results) {
+json EarlierRuns(const std::vector<std::filesystem::path>& earlier) {
   json runs = json::array();
   for (const std::filesystem::path& path : earlier) {
     json run = ReadResults(path);
@@ -15,8 +16,7 @@ void AddEarlier(const std::vector<std::filesystem::path>& earlier, json* results
     json values = json::object();
     for (const json& target : SummaryOf(run)) {
       for (const json& part : target.at("parts")) {
-        values[target.at("id").get<std::string>() + " " + part.at("what").get<std::string>()] =
-            part.at("value");
+        values[NameOfPart(target, part)] = part.at("value");
       }
     }
     runs.push_back({{"date", about.at("date")},
@@ -29,7 +29,7 @@ void AddEarlier(const std::vector<std::filesystem::path>& earlier, json* results
                     {"placements", about.at("placements")},
                     {"values", values}});
   }
-  if (!runs.empty()) (*results)["earlier"] = runs;
+  return runs;
 }
 
 }  // namespace millrace::bench

@@ -154,9 +154,8 @@ json SummaryOf(const json& results) {
               FactPart(results, "page faults of the first publish", "open.faults", Bound::kAtMost, 0, "")}));
   for (json& target : summary) {
     for (json& part : target.at("parts")) {
-      const std::string key = target.at("id").get<std::string>() + " " + part.at("what").get<std::string>();
       for (const json& run : results.value("earlier", json::array()))
-        part["earlier"].push_back(run.at("values").value(key, json()));
+        part["earlier"].push_back(run.at("values").value(NameOfPart(target, part), json()));
     }
   }
   return summary;

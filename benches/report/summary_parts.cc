@@ -32,16 +32,19 @@ json Part(const std::string& what, std::optional<double> value, Bound bound, dou
   return part;
 }
 
-// The worst placement decides, of those with enough rounds.
-json RatioPart(const json& results, const std::string& what, const CellKey& a, const CellKey& b,
-               const std::string& metric, Bound bound, double limit) {
+namespace {
+
+// The worst placement decides, of those with enough rounds: that furthest from its own limit,
+// limit_of(placement). `limit` is told where nothing was measured.
+template <class LimitOf>
+json WorstPlacement(const json& results, const std::string& what, const CellKey& a, const CellKey& b,
+                    const std::string& metric, Bound bound, double limit, LimitOf limit_of) {
   const std::map<std::string, Statistics> ratios = Ratios(results, a, b, metric);
   size_t most = 0;
   for (const auto& [placement, s] : ratios) most = std::max(most, s.n);
   const size_t enough = std::min(kFewSamples, most);
-  std::optional<double> worst;
+  json worst;
   json by_placement = json::object();
-  bool wide = false;
   for (const auto& [placement, s] : ratios) {
     by_placement[placement] = {{"median", std::round(s.median * 1e4) / 1e4},
                                {"low", std::round(s.low * 1e4) / 1e4},
@@ -49,38 +52,31 @@ json RatioPart(const json& results, const std::string& what, const CellKey& a, c
                                {"rounds", s.n},
                                {"wide", s.wide}};
     if (s.n < enough) continue;
-    const bool worse = !worst || (bound == Bound::kAtLeast ? s.median < *worst : s.median > *worst);
-    if (worse) {
-      worst = s.median;
-      wide = s.wide;
-    }
+    json part = Part(what, s.median, bound, limit_of(placement), " ×");
+    if (s.wide) part["wide"] = true;
+    if (worst.is_null() || part.at("distance") > worst.at("distance")) worst = part;
   }
-  json part = Part(what, worst, bound, limit, " ×");
-  part["by_placement"] = by_placement;
-  if (wide) part["wide"] = true;
-  return part;
+  if (worst.is_null()) worst = Part(what, std::nullopt, bound, limit, " ×");
+  worst["by_placement"] = by_placement;
+  return worst;
+}
+
+}  // namespace
+
+json RatioPart(const json& results, const std::string& what, const CellKey& a, const CellKey& b,
+               const std::string& metric, Bound bound, double limit) {
+  return WorstPlacement(results, what, a, b, metric, bound, limit, [&](const std::string&) { return limit; });
 }
 
 json RivalPart(const json& results, const std::string& what, const CellKey& own, const CellKey& rival,
                const CellKey& bare, double limit) {
   constexpr double kOfBare = 0.8;
-  json part = RatioPart(results, what, own, rival, "per_second", Bound::kAtLeast, limit);
   const std::map<std::string, Statistics> possible = Ratios(results, bare, rival, "per_second");
-  size_t most = 0;
-  for (const auto& [placement, s] : part.at("by_placement").items())
-    most = std::max(most, s.at("rounds").get<size_t>());
-  std::optional<json> worst;
-  for (const auto& [placement, s] : part.at("by_placement").items()) {
-    if (s.at("rounds").get<size_t>() < std::min(kFewSamples, most)) continue;
-    const auto found = possible.find(placement);
-    const double here = found == possible.end() ? limit : std::min(limit, kOfBare * found->second.median);
-    json decided = Part(what, s.at("median").get<double>(), Bound::kAtLeast, here, " ×");
-    if (s.at("wide").get<bool>()) decided["wide"] = true;
-    if (!worst || decided.at("distance") > worst->at("distance")) worst = decided;
-  }
-  if (!worst) return part;
-  (*worst)["by_placement"] = part.at("by_placement");
-  return *worst;
+  return WorstPlacement(
+      results, what, own, rival, "per_second", Bound::kAtLeast, limit, [&](const std::string& placement) {
+        const auto found = possible.find(placement);
+        return found == possible.end() ? limit : std::min(limit, kOfBare * found->second.median);
+      });
 }
 
 json FactPart(const json& results, const std::string& what, const std::string& id, Bound bound, double limit,
@@ -94,6 +90,10 @@ json FactPart(const json& results, const std::string& what, const std::string& i
   json part = Part(what, fact->at("median").get<double>() * scale, bound, limit, unit);
   if (fact->at("wide").get<bool>()) part["wide"] = true;
   return part;
+}
+
+std::string NameOfPart(const json& target, const json& part) {
+  return target.at("id").get<std::string>() + " " + part.at("what").get<std::string>();
 }
 
 // Met: every part is; unknown: nothing is missed, but something was not measured.

@@ -26,6 +26,9 @@ nlohmann::json RivalPart(const nlohmann::json& results, const std::string& what,
 nlohmann::json FactPart(const nlohmann::json& results, const std::string& what, const std::string& id,
                         Bound bound, double limit, const std::string& unit, double scale = 1);
 
+// By which a part is found again in another run.
+std::string NameOfPart(const nlohmann::json& target, const nlohmann::json& part);
+
 // Cells that compare millrace with its rivals; the part counts those in which one of them is ahead.
 nlohmann::json CellsLost(const nlohmann::json& results);
 

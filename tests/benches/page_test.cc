@@ -120,7 +120,7 @@ TEST(Page, ShowsTheTargetsOfEarlierRuns) {
   WriteReports(ResultsOf(CannedObservations(), CannedRivals(), about), folder / "a");
   WriteReports(ResultsOf({}, CannedRivals(), about), folder / "b");
   json results = CannedResults();
-  AddEarlier({folder / "a" / "results.json", folder / "b" / "results.json"}, &results);
+  results["earlier"] = EarlierRuns({folder / "a" / "results.json", folder / "b" / "results.json"});
   const json summary = SummaryOf(results);
   for (const json& target : summary) {
     for (const json& part : target.at("parts")) {
@@ -133,7 +133,7 @@ TEST(Page, ShowsTheTargetsOfEarlierRuns) {
   EXPECT_THAT(page, HasSubstr("this is the last of 3 runs"));
   EXPECT_EQ(Count(page, "commit 0123earlier"), 2);
   EXPECT_THAT(CannedPage(), Not(HasSubstr("this is the last of")));
-  EXPECT_THROW(AddEarlier({folder / "a" / "nothing.json"}, &results), std::runtime_error);
+  EXPECT_THROW(EarlierRuns({folder / "a" / "nothing.json"}), std::runtime_error);
   std::filesystem::remove_all(folder);
 }
 

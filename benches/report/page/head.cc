@@ -23,11 +23,16 @@ std::string Load(const json& about) {
          Short(about.at("load_average_after").get<double>()) + " after";
 }
 
+// "far 3, l3 90".
+std::string SlicesByPlacement(const json& run) {
+  std::string text;
+  for (const auto& [placement, count] : run.at("placements").items())
+    text += (text.empty() ? "" : ", ") + placement + " " + std::to_string(count.get<int>());
+  return text;
+}
+
 std::string Where(const json& about) {
   const auto text = [&](const char* key) { return Escaped(about.at(key).get<std::string>()); };
-  std::string slices;
-  for (const auto& [placement, count] : about.at("placements").items())
-    slices += (slices.empty() ? "" : ", ") + placement + " " + std::to_string(count.get<int>());
   return "<p class=meta>" + text("cpu") + ", " + std::to_string(about.at("cores").get<int>()) + " cores" +
          (about.at("virtual_machine").get<bool>() ? " of a virtual machine" : "") + " · " + text("kernel") +
          " · " + text("compiler") + " " + text("flags") + " · commit " + text("commit") + " · " +
@@ -35,7 +40,7 @@ std::string Where(const json& about) {
          " run: " + std::to_string(about.at("rounds").get<int>()) + " rounds of slices of " +
          Short(about.at("slice_seconds").get<double>()) + " s · queues of " +
          Bytes(about.at("capacity_bytes").get<double>()) + "<br>load average " + Load(about) +
-         " · slices by placement: " + slices + " (\"moved\" ones are not used)</p>\n";
+         " · slices by placement: " + SlicesByPlacement(about) + " (\"moved\" ones are not used)</p>\n";
 }
 
 // Those whose values the list of targets shows too.
@@ -45,15 +50,12 @@ std::string Earlier(const json& results) {
                      std::to_string(results.at("earlier").size() + 1) +
                      " runs; the targets of the earlier ones, in this order, are beside its own:";
   for (const json& run : results.at("earlier")) {
-    std::string placements;
-    for (const auto& [placement, count] : run.at("placements").items())
-      placements += (placements.empty() ? "" : ", ") + placement + " " + std::to_string(count.get<int>());
     html += "<br>" + Escaped(run.at("date").get<std::string>()) + ", " +
             Escaped(run.at("cpu").get<std::string>()) + " (" +
             Escaped(run.at("cpu_family_model").get<std::string>()) + "), commit " +
             Escaped(run.at("commit").get<std::string>()) + ", " +
             std::to_string(run.at("rounds").get<int>()) +
-            " rounds, slices by placement: " + Escaped(placements);
+            " rounds, slices by placement: " + Escaped(SlicesByPlacement(run));
   }
   return html + "</p>\n";
 }
