@@ -8,8 +8,10 @@
 //     seat was evicted (lossless): both are seen before a byte is believed.
 // I2  A lossless consumer's stored position never passes a payload it has handed out.
 // I3  start + received + lost + skipped = sequence().
-// I4  The straight path reads from cursor_ up to straight_end_, within a lap: what needs a mask, a stored
-//     position, a copy or a loss to be told goes the slow way.
+// I4  A frame that the straight path hands out ends before straight_end_: within the lap, and at most two
+// chunks
+//     behind the stored position. What needs a mask, a copy or a loss to be told goes the slow way, which
+//     stores the position once a chunk was read: so storing costs one slow call in up to two chunks.
 #ifndef MILLRACE_INTERNAL_RING_CONSUMER_H_
 #define MILLRACE_INTERNAL_RING_CONSUMER_H_
 
@@ -99,27 +101,25 @@ class RingConsumer : public RingView<A> {
 
   // Straight path. false: store the position if it is owed, then ask NextSlow.
   bool Next(Lent* out) noexcept {
-    const std::byte* const at = cursor_;
-    if (!StraightOn(at)) [[unlikely]]
+    if (W::RoomWanted(*room_waiting_)) [[unlikely]]
       return false;
+    const std::byte* const at = cursor_;
     const uint64_t tag = tag_;
     // As unsigned numbers: anything but the header of this sequence is further away than any length.
-    const uint64_t header = W::LoadHeader(HeaderOf(at));
-    const uint64_t payload = header - tag;
+    const uint64_t payload = W::LoadHeader(HeaderOf(at)) - tag;
     if (payload > this->max_message_) [[unlikely]]
       return false;
-    // at + FrameBytes(payload), but what can be known before the header comes is added up first: the next
-    // message waits for this sum.
-    const uint64_t known = reinterpret_cast<uintptr_t>(at) + kFrameHeader + 7 - tag;
-    const auto* const next = reinterpret_cast<const std::byte*>((known + header) & ~uintptr_t{7});
+    // at + FrameBytes(payload), with one step less from the header to where the next one is.
+    const auto* const next = reinterpret_cast<const std::byte*>(
+        (reinterpret_cast<uintptr_t>(at) + kFrameHeader + 7 + payload) & ~uintptr_t{7});
     return DeliverStraight(at, next, tag, payload, out);
   }
 
   // The same for messages of one size: a single comparison settles sequence and length.
   bool NextOfSize(uint64_t payload, Lent* out) noexcept {
-    const std::byte* const at = cursor_;
-    if (!StraightOn(at)) [[unlikely]]
+    if (W::RoomWanted(*room_waiting_)) [[unlikely]]
       return false;
+    const std::byte* const at = cursor_;
     const uint64_t tag = tag_;
     if (W::LoadHeader(HeaderOf(at)) != tag + payload) [[unlikely]]
       return false;
@@ -271,12 +271,9 @@ class RingConsumer : public RingView<A> {
     return lap_ + static_cast<uint64_t>(current_ - this->data_) - (current_ > cursor_ ? this->capacity_ : 0);
   }
 
-  bool StraightOn(const std::byte* at) const noexcept {
-    return reinterpret_cast<uintptr_t>(at) < straight_end_ && !W::RoomWanted(*room_waiting_);
-  }
   [[gnu::always_inline]] inline bool DeliverStraight(const std::byte* at, const std::byte* next, uint64_t tag,
                                                      uint64_t payload, Lent* out) noexcept {
-    if (reinterpret_cast<uintptr_t>(next) >= lap_end_) [[unlikely]]
+    if (reinterpret_cast<uintptr_t>(next) >= straight_end_) [[unlikely]]
       return false;
     if (!Live()) [[unlikely]]
       return false;
@@ -300,12 +297,11 @@ class RingConsumer : public RingView<A> {
     cursor_ = this->data_ + offset;
     sequence_ = to.sequence;
     tag_ = MakeFrameHeader(to.sequence, 0);
-    lap_end_ = reinterpret_cast<uintptr_t>(this->data_) + this->capacity_;
     SetStraightEnd();
   }
   // I4.
   void SetStraightEnd() noexcept {
-    const uint64_t lap_end = lap_ + this->capacity_, owed = stored_ + chunk_;
+    const uint64_t lap_end = lap_ + this->capacity_, owed = stored_ + 2 * chunk_;
     straight_end_ =
         reinterpret_cast<uintptr_t>(this->data_) + ((Ahead(owed, lap_end) < 0 ? owed : lap_end) - lap_);
     if (!in_place_ || pending_lost_ != 0) straight_end_ = 0;
@@ -347,7 +343,6 @@ class RingConsumer : public RingView<A> {
   const std::byte* cursor_ = nullptr;  // the next frame
   uintptr_t straight_end_ = 0;         // I4
   uint64_t tag_ = 0;                   // header of the next message, but for its length
-  uintptr_t lap_end_ = 0;              // a frame of the straight path ends before
   const RoomWaitingWords* room_waiting_ = nullptr;
   const SeatIdentity* identity_ = nullptr;
   uint64_t live_state_ = 0;
