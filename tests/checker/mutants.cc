@@ -97,7 +97,9 @@ std::vector<Written> WrittenDown() {
        true},
 
       // A re-check that is not made.
-      {"recheck P10", "a stop sign is taken to stand wherever a message ends", {K::kConstant, S::P10},
+      {"recheck P10",
+       "a stop sign is taken to stand wherever a message ends",
+       {K::kConstant, S::P10},
        "batch-take-over"},
       {"recheck C5", "no re-check after the copy (seeded 3)", Repeat(S::C5, S::C3), "lapped", true},
       {"recheck C3", "R is looked at once and never again", Once(S::C3), "lapped"},
@@ -170,8 +172,10 @@ std::vector<Written> WrittenDown() {
       {"same epoch", "take-over forgets the epoch (seeded 23)", Make(Slip::kSameEpoch), "take-over", true},
       {"silent take-over", "take-over wakes nobody", Make(Slip::kTakeOverNoWake), "take-over-asym"},
       {"take-over at R", "take-over moves R back", Make(Slip::kTakeOverForgetsR), "take-over", true},
-      {"clears beyond", "the producer clears a word more than it was granted", Make(Slip::kClearBeyond), "room",
-       true},
+      {"clears beyond", "the producer clears a word more than it was granted", Make(Slip::kClearBeyond),
+       "room", true},
+      {"announces less", "the producer grants three chunks that it has not announced (model join -DBEYOND)",
+       Make(Slip::kAnnounceLess), "join-announced"},
       {"take-over at tail", "take-over believes the tail pair", Make(Slip::kTakeOverAtTail), "take-over",
        true},
       {"late state", "closed is read after the header (model close)", Make(Slip::kStateAfterHeader), "close",

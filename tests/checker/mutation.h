@@ -51,6 +51,7 @@ enum class Slip : uint8_t {
   kNobodyComes,           // nobody is evicted for a message that its group does not adopt
   kKeepDeliveries,        // who sits down keeps the count of deliveries that is there
   kClearBeyond,           // the producer clears a word more than it was granted
+  kAnnounceLess,          // the producer grants three chunks that it has not announced
   kSlotInUse,             // a slot is used again although an evicted member of its last group lives
 };
 

@@ -23,6 +23,8 @@ struct CheckedAtomics {
   template <class T>
   static void Store(T& word, T value, std::memory_order order, Site site) {
     machine->Pause(site);
+    if (site == Site::R1 && Slipped(Slip::kAnnounceLess))
+      value -= static_cast<T>(3 * kLeastCapacity / internal::kMarks);
     mutated::Store(&word, sizeof(T), value, order, site);
   }
   template <class T>

@@ -167,6 +167,12 @@ std::vector<Scenario> Make() {
        {First(&Producer<5>, true), Plain("joiner", &Consumer<R::kInPlace>)},
        {2},
        wild});
+  add({"join-announced",
+       "a lossless consumer joins at the oldest message while room is granted that was announced before",
+       {{0, 0}, 240, {16, 8, 200, 216, 8, 8, 8}, true},
+       {First(&Producer<7>, true), Plain("joiner", &Consumer<R::kInPlace>)},
+       {2},
+       wild});
   add({"join-end",
        "another joins at the end",
        {{0, 0}, 240, {232, 200, 216}, true},

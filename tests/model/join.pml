@@ -12,6 +12,10 @@
  * With -DSKIP the producer skips the scan while `joins` is as it was at the last full scan and the
  * wanted end lies within the last minimum + CAPACITY, as the real one does.
  *
+ * With -DAHEAD=n `intent` is n cells further than what is wanted, and as far as that, within the last
+ * minimum + CAPACITY, room is granted later without a store, a fence or a look: who joins after the
+ * fence sees this `intent`.
+ *
  * Property.  Once a consumer has accepted its position, its next message is never overwritten.
  *
  * Must fail, each by a consumer that reads another lap's message:
@@ -19,6 +23,8 @@
  *   -DNO_CONSUMER_FENCE     the seat becomes visible after `intent` was read.
  *   -DSKIP -DLATE_JOINS     `joins` is counted after `intent` was read: the producer skips the scan
  *                           that would have found the seat.
+ *   -DSKIP -DAHEAD=1 -DBEYOND one cell more than announced is granted without asking.
+ *   -DSKIP -DAHEAD=1 -DUNHELD the last minimum is not asked: what was announced is granted.
  */
 #ifndef CAPACITY
 #define CAPACITY 3
@@ -28,6 +34,19 @@
 #endif
 #ifndef CHUNK
 #define CHUNK    1
+#endif
+#ifndef AHEAD
+#define AHEAD    0
+#endif
+#ifdef BEYOND
+#define GRANTED_UNASKED (announced + 1)
+#else
+#define GRANTED_UNASKED announced
+#endif
+#ifdef UNHELD
+#define FREE_BY_LAST_SCAN true
+#else
+#define FREE_BY_LAST_SCAN (lowest_scanned == NOBODY || want <= lowest_scanned + CAPACITY)
 #endif
 #define SEATS    2
 #define READS    3                      /* a consumer leaves after so many messages */
@@ -46,7 +65,7 @@ proctype Producer()
 {
   byte next = 0, limit = 0;
   byte want, allow, lowest, seat, joins_now;
-  byte joins_scanned = NOBODY, lowest_scanned = NOBODY;
+  byte joins_scanned = NOBODY, lowest_scanned = NOBODY, announced = 0;
 
   do
   :: next < MESSAGES ->
@@ -54,14 +73,22 @@ proctype Producer()
        :: next + 1 <= limit -> break
        :: else ->                       /* the slow path */
             want = ((next + CHUNK) / CHUNK) * CHUNK;
+#ifdef SKIP
+            if
+            :: AHEAD > 0 && joins_scanned != NOBODY && want <= GRANTED_UNASKED && FREE_BY_LAST_SCAN ->
+                 allow = want;
+                 goto granted
+            :: else
+            fi;
+#endif
+            announced = want + AHEAD;
 #ifndef NO_PRODUCER_FENCE
-            intent = want;
+            intent = announced;
 #endif
 #ifdef SKIP
             joins_now = joins;
             if
-            :: joins_now == joins_scanned &&
-               (lowest_scanned == NOBODY || want <= lowest_scanned + CAPACITY) ->
+            :: joins_now == joins_scanned && (lowest_scanned == NOBODY || want <= lowest_scanned + CAPACITY) ->
                  allow = want;
                  goto granted
             :: else
@@ -82,7 +109,7 @@ proctype Producer()
             lowest_scanned = lowest;
             allow = (lowest == NOBODY -> want : MIN(want, lowest + CAPACITY));
 #ifdef NO_PRODUCER_FENCE
-            intent = want;
+            intent = announced;
 #endif
 granted:
             limit = (allow > limit -> allow : limit)          /* never goes back */

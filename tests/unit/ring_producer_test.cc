@@ -491,6 +491,29 @@ TEST_P(ScanSkipping, NeverOvertakesASeatThatJoinedUnseen) {
   EXPECT_LE(Ahead(ring_.control().room.reserved, at + ring_.capacity()), 0);
 }
 
+TEST_P(ScanSkipping, OneFullFenceServesFourChunks) {
+  AccessLog log;
+  const uint64_t from = producer_.position();
+  while (producer_.position() - from < 40 * ring_.chunk()) ASSERT_TRUE(PublishBytes(producer_, 0));
+  EXPECT_GE(log.Count(Site::R6), 40) << "R moves as before";
+  EXPECT_LE(log.Count(Site::R2), 11);
+  EXPECT_LE(log.Count(Site::R3), 11);
+}
+
+// Whatever is announced when it joins, and wherever in the chunks it does.
+TEST_P(ScanSkipping, NeverOvertakesWhoJoinedAfterTheAnnouncement) {
+  ScansIn(3 * kMarks);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(PublishBytes(producer_, 8));
+    auto consumer = ring_.Lossless(0, StartAt::kOldest);
+    const uint64_t at = consumer.at().position;
+    while (PublishBytes(producer_, 8)) {
+      ASSERT_LE(Ahead(ring_.control().room.reserved, at + ring_.capacity()), 0) << i;
+    }
+    ring_.seat(0).identity.state = MakeSeatState(1, SeatPhase::kFree, 0);
+  }
+}
+
 TEST_P(ScanSkipping, StoresIntentBeforeItLooksAndReservedBeforeItWrites) {
   AccessLog log;
   bool wake = false;

@@ -8,6 +8,7 @@
 #ifndef MILLRACE_INTERNAL_RING_JOIN_H_
 #define MILLRACE_INTERNAL_RING_JOIN_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -34,10 +35,11 @@ constexpr bool NotYetPublished(uint64_t sequence, uint64_t end) {
   return Ahead(sequence, end) > 0 || (sequence >> 63 != 0 && end >> 62 == 0);
 }
 
-// Where `start` leads now. `round`: how often a choice was overtaken; asks for more head-room each time.
+// Where `start` leads now. `round`: how often a choice was overtaken; asks for more head-room each time, and
+// at once for the bytes that the producer has `announced` beyond R.
 template <class A>
 std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uint64_t value, int round,
-                                     JoinFailure* failure) {
+                                     JoinFailure* failure, uint64_t announced = 0) {
   const std::optional<Point> end = view.End();
   if (!end) {
     *failure = JoinFailure::kDamaged;
@@ -70,12 +72,22 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
       break;
   }
   if (!at || round > 0) {
-    const uint64_t headroom = round == 0 ? 0 : view.chunk() << (round - 1);
+    const uint64_t headroom = round == 0 ? 0 : std::max(announced, view.chunk() << (round - 1));
     const std::optional<Point> oldest = round < kRoundsWithMarks ? view.OldestMark(headroom) : std::nullopt;
     if (!at || (oldest && Ahead(oldest->sequence, at->sequence) > 0)) at = oldest;
     if (!at || round >= kRoundsWithMarks) at = end;
   }
   return Beginning{*at, counts_from_wanted ? wanted : at->sequence};
+}
+
+// May the scan that followed this intent have missed who begins `at`? Then also how far the intent is ahead
+// of R.
+template <class A>
+bool TooFar(const RingView<A>& view, uint64_t intent, Point at, uint64_t* announced) {
+  if (Ahead(intent, at.position) <= static_cast<int64_t>(view.capacity())) return false;
+  const int64_t ahead = Ahead(intent, Words<A>::LoadReserved(view.control().room));
+  *announced = static_cast<uint64_t>(std::max(ahead, int64_t{0}));
+  return true;
 }
 
 // Makes the seat joining, then live. `generation` is new for this holder. On success `*live` is its state.
@@ -90,8 +102,9 @@ std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, u
   const uint64_t joining = MakeSeatState(generation, SeatPhase::kJoining, delivery);
   *live = MakeSeatState(generation, SeatPhase::kLive, delivery);
   constexpr int kRounds = 64;
+  uint64_t announced = 0;
   for (int round = 0; round < kRounds; ++round) {
-    const std::optional<Beginning> begin = ChooseStart(view, start, value, round, failure);
+    const std::optional<Beginning> begin = ChooseStart(view, start, value, round, failure, announced);
     if (!begin) return std::nullopt;
     W::StoreJoinPosition(seat.words, begin->at.position);
     if (round == 0) {
@@ -101,8 +114,8 @@ std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, u
     W::CountJoin(seats.control->join);
     W::FenceSeatBeforeIntent();
     if (round > 0) *wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
-    const int64_t ahead = Ahead(W::LoadIntent(view.control().room), begin->at.position);
-    if (delivery == kDeliveryLossless && ahead > static_cast<int64_t>(view.capacity())) continue;
+    const uint64_t intent = W::LoadIntent(view.control().room);
+    if (delivery == kDeliveryLossless && TooFar(view, intent, begin->at, &announced)) continue;
     if (W::GoLive(seat.identity, joining, *live)) {
       W::CountJoin(seats.control->join);  // once more: whoever waits for consumers sleeps on this word
       return begin;
@@ -124,17 +137,17 @@ std::optional<Beginning> CreateGroup(const RingView<A>& view, const SeatTable& s
   GroupWords& group = seats.control->groups[index];
   W::Note(group.generation, W::Peek(group.generation) + 1);
   constexpr int kRounds = 64;
+  uint64_t announced = 0;
   *failure = JoinFailure::kOvertaken;
   for (int round = 0; round < kRounds; ++round) {
-    const std::optional<Beginning> begin = ChooseStart(view, start, value, round, failure);
+    const std::optional<Beginning> begin = ChooseStart(view, start, value, round, failure, announced);
     if (!begin) break;
     W::StoreCursor(group, begin->at.position);
     if (round == 0) W::StoreGroupFlags(group, kGroupUsed | kGroupCreating);
     W::CountJoin(seats.control->join);
     W::FenceSeatBeforeIntent();
     if (round > 0) *wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
-    const int64_t ahead = Ahead(W::LoadIntent(view.control().room), begin->at.position);
-    if (ahead > static_cast<int64_t>(view.capacity())) continue;
+    if (TooFar(view, W::LoadIntent(view.control().room), begin->at, &announced)) continue;
     W::StoreGroupFlags(group, kGroupUsed | (durable ? kGroupDurable : 0));
     return begin;
   }
