@@ -114,6 +114,17 @@ TEST_P(RingConsumerTest, NextOfSizeTakesThatSizeAndNoOther) {
   EXPECT_FALSE(consumer.NextOfSize(24, &lent));
 }
 
+TEST_P(RingConsumerTest, AWordIsDamageWhereItIsTooLarge) {
+  RingMemory memory = ring_.memory();
+  memory.max_message = 7;
+  ring_.WordAt(start_.position) = MakeFrameHeader(start_.sequence, 8);
+  RingConsumer<RealAtomics> consumer;
+  consumer.Attach(memory, ring_.SeatOf(0, 0), start_, start_.sequence, false);
+  Lent lent;
+  EXPECT_FALSE(consumer.Next(&lent));
+  EXPECT_EQ(consumer.NextSlow(&lent), Read::kDamaged);
+}
+
 TEST_P(RingConsumerTest, HeadersThatNoProducerWritesAreDamage) {
   const uint64_t s = start_.sequence;
   const uint64_t to_end = capacity_ - (start_.position & (capacity_ - 1));
