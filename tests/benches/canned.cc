@@ -156,6 +156,7 @@ std::vector<Rival> CannedRivals() {
   };
   add("millrace", Kind::kMillrace);
   add("millrace_spin", Kind::kMillrace);
+  add("millrace_prepared", Kind::kMillrace);
   for (const char* name : kMessageRivals) add(name, Kind::kRival);
   for (const char* name : kRings) add(name, Kind::kLimit);
   add("raw_bounce", Kind::kLimit, false);
