@@ -17,7 +17,7 @@ EXPECTED=(
   "fastpath_publish_typed 32"   # 64 bytes; two of them look for the stop sign instead of storing it
   "fastpath_publish_64 34"      # untyped, 64 bytes: one comparison with the maximum message more
   "fastpath_claim_commit_64 38" # the token's destructor included
-  "fastpath_next 28"
+  "fastpath_next 30"
   "fastpath_next_typed 27"
 )
 TOLERANCE=1
