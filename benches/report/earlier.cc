@@ -11,7 +11,8 @@ json EarlierRuns(const std::vector<std::filesystem::path>& earlier) {
   for (const std::filesystem::path& path : earlier) {
     json run = ReadResults(path);
     const json about = run.at("about");
-    // A run that has earlier ones itself brings its own values only.
+    // Those that were earlier than this one come before it.
+    for (const json& before : run.value("earlier", json::array())) runs.push_back(before);
     run.erase("earlier");
     json values = json::object();
     for (const json& target : SummaryOf(run)) {

@@ -17,7 +17,8 @@ nlohmann::json ResultsOf(const Observations& observations, const std::vector<Riv
 nlohmann::json ReadResults(const std::filesystem::path& path);  // throws
 
 // What the targets came to in earlier runs, best on other machines or at other times: put into the results as
-// "earlier", it is shown beside this run's. Throws if one of them is no results.json.
+// "earlier", it is shown beside this run's. A run brings its own earlier ones along. Throws if one of them is
+// no results.json.
 nlohmann::json EarlierRuns(const std::vector<std::filesystem::path>& earlier);
 
 nlohmann::json SummaryOf(const nlohmann::json& results);  // one object per target

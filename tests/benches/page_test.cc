@@ -129,6 +129,10 @@ TEST(Page, ShowsTheTargetsOfEarlierRuns) {
       EXPECT_TRUE(part.at("earlier")[1].is_null());        // none
     }
   }
+  WriteReports(results, folder / "c");
+  const json chained = EarlierRuns({folder / "c" / "results.json"});
+  ASSERT_EQ(chained.size(), 3U) << "what was earlier than an earlier run is earlier too";
+  EXPECT_EQ(chained[0], results.at("earlier")[0]);
   const std::string page = PageOf(results, summary);
   EXPECT_THAT(page, HasSubstr("this is the last of 3 runs"));
   EXPECT_EQ(Count(page, "commit 0123earlier"), 2);
