@@ -57,10 +57,12 @@ class MILLRACE_EXPORT Consumer {
 
   // The next message or why there is none. Never waits. A message stays valid until the next call on this
   // handle, which also gives its bytes back to the producer (lossless).
-  Received TryNext() noexcept { return core_->TryNext(); }
+  [[gnu::always_inline]] inline Received TryNext() noexcept { return core_->TryNext(); }
   // Waits for it: while (auto m = c.Next()) use(m->payload); then look at why(). Does not return because
   // the producer died: for that, wait in slices and ask producer(). Negative timeout: kBadArgument.
-  Received Next(Nanos timeout = kForever) { return core_->Next(timeout.count()); }
+  [[gnu::always_inline]] inline Received Next(Nanos timeout = kForever) {
+    return core_->Next(timeout.count());
+  }
 
   // Calls handler(const Message&) for what is there, at most `max` messages. The handler returns nothing, or
   // bool: false stops after this message. If it throws, its message counts as not consumed; a member of a

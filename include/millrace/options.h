@@ -115,7 +115,9 @@ class Delivery {
   bool durable_ = false;
 };
 
-// Where a consumer begins to read, or skips to.
+// Where a consumer begins to read, or skips to. "Retained" is, for lossless consumers and groups, what the
+// producer has not announced to write over: mostly all but some 5 of 64 parts of the ring, less where
+// messages are large.
 class Start {
  public:
   enum class Kind : uint8_t { kEnd, kOldest, kLast, kSequence, kAgo };

@@ -23,6 +23,10 @@ namespace millrace {
 template <class T>
 class TypedProducer;
 
+// What a message call takes while it need not wait is inlined always, here and in consumer.h and typed.h: in
+// a large file GCC stops inlining by itself, and a call with its result in memory halves the speed of small
+// messages.
+
 // Space for one message inside the ring. Belongs to its Producer, one at a time; destroyed without Commit it
 // publishes nothing, so an exception or early return never publishes half a message.
 class [[nodiscard]] Claim {
@@ -43,8 +47,8 @@ class [[nodiscard]] Claim {
 
   // Publishes the first `used` bytes (all without argument); afterwards this is empty. Wait-free, and without
   // system call unless a consumer sleeps. PROTOCOL.md "Publish".
-  void Commit() { Commit(size_); }
-  void Commit(size_t used) {
+  [[gnu::always_inline]] inline void Commit() { Commit(size_); }
+  [[gnu::always_inline]] inline void Commit(size_t used) {
     assert(core_ != nullptr && used <= size_);
     if (core_ == nullptr || used > size_) return;
     internal::ProducerCore& core = *std::exchange(core_, nullptr);
@@ -96,7 +100,7 @@ class MILLRACE_EXPORT Producer {
   // Space for a message of `n` bytes (0 is allowed). Wait-free: never waits, drops or evicts the living.
   // Two claims open at a time are the same space and a programmer's error: who commits behind the other
   // asserts.
-  Claim TryClaim(size_t n) noexcept {
+  [[gnu::always_inline]] inline Claim TryClaim(size_t n) noexcept {
     assert(!core_->ring.batch_open());
     internal::ProducerCore& core = *core_;
     internal::ProducerCore::Claimed claimed{core.ring.Place(), Sent::kOk};
@@ -107,7 +111,7 @@ class MILLRACE_EXPORT Producer {
     return Claim(&core, claimed.data, n, Sent::kOk);
   }
   // The same, waiting for room as ProducerOptions::on_full says.
-  Claim WaitClaim(size_t n, Nanos timeout = kForever) {
+  [[gnu::always_inline]] inline Claim WaitClaim(size_t n, Nanos timeout = kForever) {
     internal::ProducerCore& core = *core_;
     if (!core.ring.Allows(n) || !core.MayPublishNow(n, timeout.count())) [[unlikely]]
       return WaitClaimSlow(n, timeout);
@@ -125,11 +129,13 @@ class MILLRACE_EXPORT Producer {
     core.Commit(n);
     return Sent::kOk;
   }
-  Sent TryPublish(std::string_view message) noexcept { return TryPublish(std::as_bytes(std::span(message))); }
+  [[gnu::always_inline]] inline Sent TryPublish(std::string_view message) noexcept {
+    return TryPublish(std::as_bytes(std::span(message)));
+  }
 
   // The same, waiting for room as ProducerOptions::on_full says. A producer and a lossless consumer in one
   // thread wait for each other: give a time-out. Zero: do not wait. Negative: kBadArgument.
-  Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever) {
+  [[gnu::always_inline]] inline Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever) {
     internal::ProducerCore& core = *core_;
     const size_t n = message.size();
     if (!core.ring.Allows(n) || !core.MayPublishNow(n, timeout.count())) [[unlikely]]
@@ -138,7 +144,7 @@ class MILLRACE_EXPORT Producer {
     core.Commit(n);
     return Sent::kOk;
   }
-  Sent Publish(std::string_view message, Nanos timeout = kForever) {
+  [[gnu::always_inline]] inline Sent Publish(std::string_view message, Nanos timeout = kForever) {
     return Publish(std::as_bytes(std::span(message)), timeout);
   }
 

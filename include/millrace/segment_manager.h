@@ -28,7 +28,7 @@ struct SeatInfo {
   bool evicted = false;
   uint64_t received = 0, lost = 0;  // messages, as of its last stored position
   uint64_t lag_messages = 0, lag_bytes = 0;
-  std::optional<uint64_t> lag_ns;  // age of the oldest message it has not read, within a chunk; 0: none
+  std::optional<uint64_t> lag_ns;  // age of the oldest message it has not read, within 3 chunks; 0: none
 };
 
 struct GroupInfo {

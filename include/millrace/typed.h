@@ -135,7 +135,7 @@ class TypedProducer {
     return Wrap(Producer::OpenOrCreate(name, internal::WithSchema<T>(ring), options));
   }
 
-  Sent TryPublish(const T& message) noexcept {
+  [[gnu::always_inline]] inline Sent TryPublish(const T& message) noexcept {
     internal::ProducerCore& core = *bytes_.core_;
     assert(!core.ring.batch_open());
     // sizeof(T) was compared with the maximum message when opening.
@@ -145,7 +145,7 @@ class TypedProducer {
     core.Commit(sizeof(T));
     return Sent::kOk;
   }
-  Sent Publish(const T& message, Nanos timeout = kForever) {
+  [[gnu::always_inline]] inline Sent Publish(const T& message, Nanos timeout = kForever) {
     return bytes_.Publish(std::span<const std::byte>(reinterpret_cast<const std::byte*>(&message), sizeof(T)),
                           timeout);
   }
@@ -181,13 +181,13 @@ class TypedConsumer {
 
   // A message of another size than T (from an untyped producer) answers kDamaged and is passed over: nothing
   // can be said about its bytes.
-  TypedReceived<T> TryNext() noexcept {
+  [[gnu::always_inline]] inline TypedReceived<T> TryNext() noexcept {
     internal::Lent lent;
     if (bytes_.core_->ring.NextOfSize(sizeof(T), &lent)) [[likely]]
       return TypedReceived<T>(lent);
     return TryNextSlow();
   }
-  TypedReceived<T> Next(Nanos timeout = kForever) {
+  [[gnu::always_inline]] inline TypedReceived<T> Next(Nanos timeout = kForever) {
     internal::ConsumerCore& core = *bytes_.core_;
     internal::Lent lent;
     if (core.MayReadNow(timeout.count()) && core.ring.NextOfSize(sizeof(T), &lent)) [[likely]]

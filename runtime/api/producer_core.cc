@@ -158,8 +158,8 @@ bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
   return evicted;
 }
 
-// Looks again for a while before sleeping: consumers that keep reading free a chunk at a time and need not be
-// asked, nor spend a system call on waking us. true: there is room, or a reason not to wait for it.
+// Looks again for a while before sleeping: consumers that keep reading free a chunk or two at a time and need
+// not be asked, nor spend a system call on waking us. true: there is room, or a reason not to wait for it.
 bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t n, std::byte** data,
                                      Sent* why) {
   constexpr int kPausesPerLook = 8;

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -367,6 +368,37 @@ TEST(WaitSet, AHandlerThatThrowsHasNotConsumed) {
   EXPECT_EQ(consumer.stats().received, 1u);
   EXPECT_TRUE(set.Wait());
   EXPECT_EQ(got_texts, "onekClosed");
+}
+
+// What it gave back may be written over: it is not read again.
+TEST(WaitSet, AHandlerThatGaveItsMessageBackAndThrowsHasConsumedIt) {
+  Rings rings(1);
+  Consumer consumer = Must(Consumer::Open(rings.names[0], Delivery::Lossless()));
+  const std::vector<std::function<void()>> gives_back = {
+      [&] { consumer.Ack(); }, [&] { EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty); },
+      [&] {
+        ASSERT_EQ(rings.producers[0].TryPublish("passed over"), Sent::kOk);
+        ASSERT_TRUE(consumer.SkipTo(Start::End()).ok());
+      }};
+  size_t step = 0;
+  std::string got_texts;
+  WaitSet set;
+  Must(set.Add(consumer, [&](const Received& got) {
+    got_texts += got ? std::string(got->text()) : ToString(got.why());
+    if (step >= gives_back.size()) return;
+    gives_back[step++]();
+    throw std::runtime_error("broken");
+  }));
+  for (const char* text : {"1", "2", "3"}) {
+    ASSERT_EQ(rings.producers[0].TryPublish(text), Sent::kOk);
+    EXPECT_THROW((void)set.Wait(), std::runtime_error);
+    EXPECT_EQ(set.Wait(Nanos::zero()).why, Got::kTimedOut) << text;
+  }
+  ASSERT_EQ(rings.producers[0].TryPublish("4"), Sent::kOk);
+  EXPECT_TRUE(set.Wait());
+  EXPECT_EQ(got_texts, "1234");
+  EXPECT_EQ(consumer.stats().received, 4u);
+  EXPECT_EQ(consumer.stats().skipped, 1u);
 }
 
 // A message that its handler has seen is acknowledged: the thread does not sleep on it.

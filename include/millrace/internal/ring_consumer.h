@@ -10,7 +10,7 @@
 // I3  start + received + lost + skipped = sequence().
 // I4  A frame that the straight path hands out ends before straight_end_: within the lap, at most two chunks
 //     behind the stored position, and nowhere where a word is too large a message. What needs a mask, a copy
-//     or a loss to be told goes the slow way, which stores the position once a chunk was read: so storing
+//     or a loss to be told goes the slow way, which stores the position if a chunk was read since: so storing
 //     costs one slow call in up to two chunks.
 #ifndef MILLRACE_INTERNAL_RING_CONSUMER_H_
 #define MILLRACE_INTERNAL_RING_CONSUMER_H_
@@ -71,12 +71,13 @@ class RingConsumer : public RingView<A> {
 
  public:
   // `wanted`: the sequence asked for; what lies between it and `at` is lost already.
-  // `in_place`: Next and NextOfSize may be asked; else all messages are copied, by the slow path.
+  // `in_place`: else Next and NextOfSize refuse before they look at anything, and all messages are copied, by
+  // the slow path.
   void Attach(const RingMemory& memory, const ConsumerSeat& seat, Point at, uint64_t wanted,
               bool resume_newest, bool in_place = true) {
     static_cast<View&>(*this) = View(memory);
     seat_ = seat;
-    room_waiting_ = seat.room_waiting;
+    room_waiting_ = in_place ? seat.room_waiting : &kAskTheSlowPath;
     identity_ = &seat.seat->identity;
     live_state_ = seat.live_state;
     in_place_ = in_place;
@@ -93,14 +94,14 @@ class RingConsumer : public RingView<A> {
 
   // ---- lossless, in place --------------------------------------------------------------------------------
 
-  // True when the position must be stored before going on: a chunk was read, or the producer wants room.
+  // Asked by the slow path before it goes on: a chunk was read, or the producer wants room.
   bool OwesPosition() const noexcept {
     const uint64_t unstored = position() - stored_;
-    return unstored >= chunk_ || (W::RoomWanted(*room_waiting_) && unstored != 0);
+    return unstored >= chunk_ || (W::RoomWanted(*seat_.room_waiting) && unstored != 0);
   }
 
   // Straight path. false: store the position if it is owed, then ask NextSlow.
-  bool Next(Lent* out) noexcept {
+  [[gnu::always_inline]] inline bool Next(Lent* out) noexcept {
     if (W::RoomWanted(*room_waiting_)) [[unlikely]]
       return false;
     const std::byte* const at = cursor_;
@@ -119,7 +120,7 @@ class RingConsumer : public RingView<A> {
   }
 
   // The same for messages of one size: a single comparison settles sequence and length.
-  bool NextOfSize(uint64_t payload, Lent* out) noexcept {
+  [[gnu::always_inline]] inline bool NextOfSize(uint64_t payload, Lent* out) noexcept {
     if (W::RoomWanted(*room_waiting_)) [[unlikely]]
       return false;
     const std::byte* const at = cursor_;
@@ -159,8 +160,10 @@ class RingConsumer : public RingView<A> {
     return Live();
   }
 
-  // Undoes the last delivery: the handler threw.
+  // Undoes the last delivery: the handler threw. Not if it had gone on itself, or had given the message back
+  // (Ack, a look for the next one): what is behind the stored position may be written over.
   void Undeliver(const Lent& lent) noexcept {
+    if (sequence() != lent.sequence + 1 || Ahead(stored_, CurrentPosition()) > 0) return;
     pending_lost_ = lent.lost;
     MoveTo({CurrentPosition(), lent.sequence});
   }
@@ -240,7 +243,7 @@ class RingConsumer : public RingView<A> {
     static_cast<View&>(*this) = View(scratch);
     this->mask_ = 0;
     seat_ = seat;
-    room_waiting_ = seat.room_waiting;
+    room_waiting_ = &kAskTheSlowPath;
     identity_ = &seat.seat->identity;
     live_state_ = seat.live_state;
     in_place_ = false;
@@ -342,6 +345,7 @@ class RingConsumer : public RingView<A> {
 
   static constexpr uint64_t kNextTag = uint64_t{1} << 32;
   static constexpr uint64_t kWord = 8;
+  static constexpr RoomWaitingWords kAskTheSlowPath{1};
 
   // Hot.
   const std::byte* cursor_ = nullptr;  // the next frame

@@ -80,8 +80,8 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
   return Beginning{*at, counts_from_wanted ? wanted : at->sequence};
 }
 
-// May the scan that followed this intent have missed who begins `at`? Then also how far the intent is ahead
-// of R.
+// R may go up to this intent, and the scan that followed it may have missed who begins `at`: would that be
+// overtaken? Then also how far the intent is ahead of R.
 template <class A>
 bool TooFar(const RingView<A>& view, uint64_t intent, Point at, uint64_t* announced) {
   if (Ahead(intent, at.position) <= static_cast<int64_t>(view.capacity())) return false;
