@@ -47,8 +47,8 @@ class [[nodiscard]] Claim {
 
   // Publishes the first `used` bytes (all without argument); afterwards this is empty. Wait-free, and without
   // system call unless a consumer sleeps. PROTOCOL.md "Publish".
-  [[gnu::always_inline]] inline void Commit() { Commit(size_); }
-  [[gnu::always_inline]] inline void Commit(size_t used) {
+  void Commit() { Commit(size_); }
+  void Commit(size_t used) {
     assert(core_ != nullptr && used <= size_);
     if (core_ == nullptr || used > size_) return;
     internal::ProducerCore& core = *std::exchange(core_, nullptr);

@@ -63,7 +63,7 @@ class ProducerCore {
     return ring.Fits(n) && timeout_ns >= 0 && !interrupted.load(std::memory_order_relaxed);
   }
   // Publishes the frame at ring.Place().
-  [[gnu::always_inline]] inline void Commit(size_t used) noexcept {
+  void Commit(size_t used) noexcept {
     if (ring.Commit(used)) [[unlikely]]
       Wake();
   }

@@ -72,7 +72,7 @@ class RingProducer {
 
   // Straight path: does a message of `n` bytes, not above the maximum, fit without asking anybody? If not:
   // ClaimSlow.
-  [[gnu::always_inline]] inline bool Fits(size_t n) const noexcept {
+  bool Fits(size_t n) const noexcept {
     return reinterpret_cast<uintptr_t>(cursor_) + FrameBytes(n) + kFrameHeader <= straight_end_;
   }
   bool Allows(size_t n) const noexcept { return n <= max_message_; }
@@ -98,7 +98,7 @@ class RingProducer {
   // Publishes the claimed frame with `used` bytes of payload. true: somebody may be asleep, or there is
   // something to clear: call AfterCommit.
   // Members are loaded once: the compiler must assume that a store to shared memory may change them.
-  [[gnu::always_inline]] inline bool Commit(size_t used) noexcept {
+  bool Commit(size_t used) noexcept {
     std::byte* const at = cursor_;
     const uint64_t frame = FrameBytes(used);
     std::byte* const next = at + frame;
