@@ -9,9 +9,9 @@
 // I2  A lossless consumer's stored position never passes a payload it has handed out.
 // I3  start + received + lost + skipped = sequence().
 // I4  A frame that the straight path hands out ends before straight_end_: within the lap, at most two chunks
-//     behind the stored position, and nowhere where a word is too large a message. What needs a mask, a copy
-//     or a loss to be told goes the slow way, which stores the position if a chunk was read since: so storing
-//     costs one slow call in up to two chunks.
+//     behind the stored position. What needs a mask or a loss to be told goes the slow way, which stores the
+//     position if a chunk was read since: so storing costs one slow call in up to two chunks. Who needs a
+//     copy of everything, and where a word is too large a message, the straight path refuses at once.
 #ifndef MILLRACE_INTERNAL_RING_CONSUMER_H_
 #define MILLRACE_INTERNAL_RING_CONSUMER_H_
 
@@ -77,10 +77,9 @@ class RingConsumer : public RingView<A> {
               bool resume_newest, bool in_place = true) {
     static_cast<View&>(*this) = View(memory);
     seat_ = seat;
-    room_waiting_ = in_place ? seat.room_waiting : &kAskTheSlowPath;
+    room_waiting_ = in_place && this->max_message_ >= kWord ? seat.room_waiting : &kAskTheSlowPath;
     identity_ = &seat.seat->identity;
     live_state_ = seat.live_state;
-    in_place_ = in_place;
     stored_ = at.position;
     pending_lost_ = counts_.lost = at.sequence - wanted;
     start_ = wanted;
@@ -109,7 +108,7 @@ class RingConsumer : public RingView<A> {
     // As unsigned numbers: anything but the header of this sequence is further away than any length.
     const uint64_t payload = W::LoadHeader(HeaderOf(at)) - tag;
     // A word is the commonest small message, and the CPU predicts this branch: where the next header is does
-    // not wait for this one then. No more than the largest message: I4.
+    // not wait for this one then. No more than the largest message: Attach.
     if (payload == kWord) return DeliverStraight(at, at + FrameBytes(kWord), tag, kWord, out);
     if (payload > this->max_message_) [[unlikely]]
       return false;
@@ -246,7 +245,6 @@ class RingConsumer : public RingView<A> {
     room_waiting_ = &kAskTheSlowPath;
     identity_ = &seat.seat->identity;
     live_state_ = seat.live_state;
-    in_place_ = false;
     stored_ = here.position;
     MoveTo(here);
     current_ = cursor_;
@@ -310,7 +308,7 @@ class RingConsumer : public RingView<A> {
     const uint64_t lap_end = lap_ + this->capacity_, owed = stored_ + 2 * chunk_;
     straight_end_ =
         reinterpret_cast<uintptr_t>(this->data_) + ((Ahead(owed, lap_end) < 0 ? owed : lap_end) - lap_);
-    if (!in_place_ || pending_lost_ != 0 || this->max_message_ < kWord) straight_end_ = 0;
+    if (pending_lost_ != 0) straight_end_ = 0;
   }
 
   // Overrun: goes on at the oldest intact mark, in a row with 0, 1, 2, 4 ... 32 chunks of head-room, then at
@@ -361,7 +359,6 @@ class RingConsumer : public RingView<A> {
   uint64_t stored_ = 0;  // position as the producer sees it
   uint64_t chunk_ = 0;
   uint64_t pending_lost_ = 0;  // to be told with the next message
-  bool in_place_ = false;
   ConsumerSeat seat_;
   ConsumerCounts counts_;  // but for `received`
   uint64_t start_ = 0;

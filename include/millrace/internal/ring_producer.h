@@ -389,23 +389,12 @@ class RingProducer {
   bool MakeRoom(uint64_t end) {
     const uint64_t chunk = capacity_ / kMarks;
     const uint64_t want = (end + chunk - 1) & ~(chunk - 1);
-    uint64_t allow = want;
     // As far as was announced before the last fence, whoever joined since has seen it.
-    if (!(scanned_ && Ahead(want, announced_) <= 0 && Free(want))) {
-      announced_ = want + kAnnouncedAhead * chunk;
-      W::StoreIntent(control_->room, announced_);
-      W::FenceIntentBeforeScan();
-      const uint32_t joins = W::LoadJoins(seats_.control->join);
-      if (!(scanned_ && joins == joins_seen_ && Free(want))) {
-        Scan();
-        joins_seen_ = joins;
-        scanned_ = true;
-        if (!Free(want)) allow = lowest_ + capacity_;
-        if (Ahead(allow, end) < 0) {
-          scanned_ = false;
-          return false;
-        }
-      }
+    if (!(scanned_ && Ahead(want, announced_) <= 0 && Free(want))) Announce(want);
+    const uint64_t allow = Free(want) ? want : lowest_ + capacity_;
+    if (Ahead(allow, end) < 0) {
+      scanned_ = false;
+      return false;
     }
     W::StoreReserved(control_->room, allow);
     W::FenceReservedBeforeBytes();
@@ -415,6 +404,18 @@ class RingProducer {
     else
       RecordMark();
     return true;
+  }
+
+  // Steps 1 to 3.
+  void Announce(uint64_t want) {
+    announced_ = want + kAnnouncedAhead * (capacity_ / kMarks);
+    W::StoreIntent(control_->room, announced_);
+    W::FenceIntentBeforeScan();
+    const uint32_t joins = W::LoadJoins(seats_.control->join);
+    if (scanned_ && joins == joins_seen_ && Free(want)) return;
+    Scan();
+    joins_seen_ = joins;
+    scanned_ = true;
   }
 
   // By the last scan: does nobody hold back what ends at `want`?
