@@ -43,10 +43,11 @@
 #else
 #define GRANTED_UNASKED announced
 #endif
-#ifdef UNHELD
-#define FREE_BY_LAST_SCAN true
-#else
 #define FREE_BY_LAST_SCAN (lowest_scanned == NOBODY || want <= lowest_scanned + CAPACITY)
+#ifdef UNHELD
+#define FREE_UNASKED true
+#else
+#define FREE_UNASKED FREE_BY_LAST_SCAN
 #endif
 #define SEATS    2
 #define READS    3                      /* a consumer leaves after so many messages */
@@ -75,7 +76,7 @@ proctype Producer()
             want = ((next + CHUNK) / CHUNK) * CHUNK;
 #ifdef SKIP
             if
-            :: AHEAD > 0 && joins_scanned != NOBODY && want <= GRANTED_UNASKED && FREE_BY_LAST_SCAN ->
+            :: AHEAD > 0 && joins_scanned != NOBODY && want <= GRANTED_UNASKED && FREE_UNASKED ->
                  allow = want;
                  goto granted
             :: else
@@ -88,7 +89,7 @@ proctype Producer()
 #ifdef SKIP
             joins_now = joins;
             if
-            :: joins_now == joins_scanned && (lowest_scanned == NOBODY || want <= lowest_scanned + CAPACITY) ->
+            :: joins_now == joins_scanned && FREE_BY_LAST_SCAN ->
                  allow = want;
                  goto granted
             :: else
