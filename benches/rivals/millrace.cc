@@ -125,6 +125,7 @@ class Ring {
     Receiver(Ring& ring, const Work& work, int)
         : consumer_(OpenWhenCreated(ring.name_, work.lossy ? Delivery::Lossy() : Delivery::Lossless(),
                                     {.start = Start::Oldest(), .wait = WaitOf(work.waiting)})) {}
+    // The results are not const: GCC would keep them in memory.
     template <class F>
     [[gnu::always_inline]] void Receive(F&& f) {
       if constexpr (kStyle != Style::kCopying) {
