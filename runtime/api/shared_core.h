@@ -19,23 +19,24 @@ namespace millrace::api {
 class SharedCore {
  public:
   // Did somebody else want the core lately? Then he should have it before we wait for anything.
-  bool shared() const noexcept { return every_ == 1; }
-  // After a round of looks, about a microsecond. Returns how long others had the core, in nanoseconds.
-  int64_t AfterRound() noexcept {
-    if (--rounds_left_ > 0) return 0;
+  bool shared() const noexcept { return every_ == kOften; }
+  // After so many looks, of 15 to 40 ns each. Returns how long others had the core, in nanoseconds.
+  int64_t AfterLooks(int looks) noexcept {
+    looks_left_ -= looks;
+    if (looks_left_ > 0) return 0;
     const int64_t before = os::MonotonicNs();
     sched_yield();
     const int64_t gone = os::MonotonicNs() - before;
     const bool shared = gone > kTakenNs;
-    every_ = shared ? 1 : std::min(every_ * 2, kSeldom);
-    rounds_left_ = every_;
+    every_ = shared ? kOften : std::min(every_ * 2, kSeldom);
+    looks_left_ = every_;
     return shared ? gone : 0;
   }
 
  private:
   static constexpr int64_t kTakenNs = 2'000;  // a yield for nothing takes 0.2 to 0.5 microseconds
-  static constexpr int kSeldom = 16;          // rounds
-  int every_ = kSeldom, rounds_left_ = kSeldom;
+  static constexpr int kOften = 32, kSeldom = 2048;  // looks
+  int every_ = kSeldom, looks_left_ = kSeldom;
 };
 
 }  // namespace millrace::api
