@@ -143,7 +143,8 @@ std::byte* ClaimAnyway(internal::RingProducer<A>& producer, size_t n, bool* wake
   return producer.ClaimSlow(n, wake);
 }
 
-// Publishes these bytes; false: full. What is said about sleepers is or-ed into *wake.
+// Publishes these bytes; false: full. What is said about sleepers is or-ed into *wake, and AfterCommit is the
+// caller's; without `wake` it is called here and its answer dropped.
 template <class A>
 bool Publish(internal::RingProducer<A>& producer, std::span<const std::byte> message, bool* wake = nullptr) {
   bool padding_wakes = false;
@@ -152,7 +153,10 @@ bool Publish(internal::RingProducer<A>& producer, std::span<const std::byte> mes
   if (data == nullptr) return false;
   A::CopyIn(data, message.data(), message.size());
   const bool wakes = producer.Commit(message.size());
-  if (wake != nullptr) *wake |= wakes;
+  if (wake != nullptr)
+    *wake |= wakes;
+  else if (wakes)
+    producer.AfterCommit();
   return true;
 }
 // The oracle's message of the next sequence.
@@ -162,8 +166,8 @@ bool Publish(internal::RingProducer<A>& producer, const Oracle& oracle, bool* wa
 }
 // A message of n zeros.
 template <class A>
-bool PublishBytes(internal::RingProducer<A>& producer, size_t n) {
-  return Publish(producer, std::span<const std::byte>(std::vector<std::byte>(n)));
+bool PublishBytes(internal::RingProducer<A>& producer, size_t n, bool* wake = nullptr) {
+  return Publish(producer, std::span<const std::byte>(std::vector<std::byte>(n)), wake);
 }
 
 // Room for copies, whole words.

@@ -205,7 +205,9 @@ TEST_P(Parking, PublicationBetweenAnyTwoStepsIsSeenOrWakes) {
 TEST_P(Parking, TwoPublicationsWithoutAWakeAreAMissedWake) {
   const auto publish = [&](int n, bool wake) {
     system_.sleep = [this, n, wake](uint32_t, uint32_t) {
-      for (int i = 0; i < n; ++i) EXPECT_TRUE(PublishBytes(producer_, 8));
+      bool told = false;
+      for (int i = 0; i < n; ++i) EXPECT_TRUE(PublishBytes(producer_, 8, &told));
+      EXPECT_EQ(told, n > 0);
       if (wake) producer_.AfterCommit();
       return true;
     };

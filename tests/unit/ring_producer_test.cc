@@ -56,6 +56,15 @@ class RingProducerTest : public ::testing::TestWithParam<Origin> {
     }
     return producer_.position() - from;
   }
+  // Publishes until a message of n bytes takes the straight path: a small ring has chunks of a few messages.
+  template <class A>
+  static void OpenStraightPath(RingProducer<A>& producer, size_t n) {
+    for (int i = 0; i < 64; ++i) {
+      ASSERT_TRUE(PublishBytes(producer, 8));
+      if (ClaimStraight(producer, n) != nullptr) return;
+    }
+    FAIL() << "never";
+  }
 };
 INSTANTIATE_TEST_SUITE_P(Origins, RingProducerTest, ::testing::ValuesIn(testing::Origins()),
                          testing::OriginName());
@@ -78,7 +87,7 @@ TEST_P(RingProducerTest, EveryFrameIsPublishedBehindAStopSign) {
 TEST_P(RingProducerTest, PublishesInTheOrderThatReadersRelyOn) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
-  ASSERT_TRUE(PublishBytes(producer, 8));
+  OpenStraightPath(producer, 8);
   AccessLog log;
   ASSERT_NE(ClaimStraight(producer, 8), nullptr);
   EXPECT_FALSE(producer.Commit(8));
@@ -151,7 +160,7 @@ TEST_P(RingProducerTest, WhatAClaimScribbledIsNoStopSign) {
 TEST_P(RingProducerTest, StraightPathTouchesNoSeat) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
-  ASSERT_TRUE(PublishBytes(producer, 8));
+  OpenStraightPath(producer, 8);
   AccessLog log;
   EXPECT_NE(ClaimStraight(producer, 0), nullptr);
   EXPECT_TRUE(log.sites().empty());
@@ -239,8 +248,8 @@ TEST_P(RingProducerTest, AsksToWakeOnlyWhenSomebodySaysToSleep) {
   for (const bool asym : {true, false}) {
     auto producer = ring_.Attach(Here(), asym);
     bool ignored = false;
-    ASSERT_TRUE(PublishBytes(producer, 8));
-    ASSERT_NE(ClaimAnyway(producer, 8, &ignored), nullptr);
+    OpenStraightPath(producer, 8);
+    ASSERT_NE(ClaimStraight(producer, 8), nullptr);
     EXPECT_EQ(producer.Commit(8), !asym)
         << "without asymmetric barriers every publish is followed by a fence";
     EXPECT_FALSE(producer.AfterCommit());
@@ -298,6 +307,43 @@ TEST_P(RingProducerTest, ReservedNeverGoesBackAndMovesInChunks) {
     last = room().reserved;
   }
   EXPECT_LE(moves, 4 * 64 + 8);
+}
+
+// What a message of the usual size needs was done behind the one before it: it waits for nothing.
+TEST_P(RingProducerTest, MakesRoomBehindTheLastMessageThatFits) {
+  HeapRing<HookedAtomics> ring(capacity_, start_);
+  ring.seat(0).identity.state = MakeSeatState(1, SeatPhase::kLive, kDeliveryLossless);
+  ring.seats_control().join = {1, 1};
+  auto producer = ring.Attach();
+  const uint64_t& reserved = ring.control().room.reserved;
+  int made = 0;
+  for (uint64_t i = 0; i < capacity_ / 4; ++i) {
+    ring.seat(0).words.position = producer.position();  // keeps up
+    const uint64_t at = producer.position(), reserved_before = reserved;
+    AccessLog log;
+    bool wake = false;
+    ASSERT_NE(ClaimAnyway(producer, 8, &wake), nullptr);
+    const bool padded = producer.position() != at;
+    if (i > 0) {
+      EXPECT_TRUE(padded || log.sites().empty()) << i;
+      EXPECT_EQ(reserved, reserved_before) << i;
+    }
+    if (producer.Commit(8)) producer.AfterCommit();
+    made += reserved != reserved_before;
+    const uint64_t next_end = producer.position() + FrameBytes(8) + 8;
+    EXPECT_LT(Ahead(reserved, next_end + ring.chunk()), int64_t{8 + 16}) << "no more than the next one needs";
+  }
+  EXPECT_GT(made, 64);
+}
+
+TEST_P(RingProducerTest, WhereThereIsNoRoomBehindAMessageTheNextOneAsksAgain) {
+  Seat(0, SeatPhase::kLive, start_.position);
+  ASSERT_GE(PublishUntilFull(), capacity_ - 32);
+  const Point full = Here();
+  ring_.seat(0).words.position = full.position;
+  ASSERT_TRUE(PublishBytes(producer_, 8));
+  EXPECT_EQ(Here().sequence, full.sequence + 1);
+  EXPECT_GE(PublishUntilFull(), capacity_ - 48);
 }
 
 TEST_P(RingProducerTest, OneSeatIsNeverOvertaken) {

@@ -14,6 +14,8 @@
 // I6  While a batch is open its first header is 0 and tail stands before it: none of it is there yet.
 // I7  No message ends at the very end of the ring: its successor's header lies in the same lap, so that the
 //     straight path adds to a pointer and masks nothing.
+// I8  What is ready ends at ready_end_. straight_end_ lies before that, so that room is made behind a message
+//     and not before one, but never before the end of an open claim.
 #ifndef MILLRACE_INTERNAL_RING_PRODUCER_H_
 #define MILLRACE_INTERNAL_RING_PRODUCER_H_
 
@@ -55,7 +57,6 @@ class RingProducer {
     max_message_ = memory.max_message;
     seats_ = seats;
     asym_ = asym;
-    sleepers_ = asym ? &seats.control->sleeper : &kLookEveryTime;
     wall_ns_ = wall_ns;
     position_ = first_.position = at.position;
     sequence_ = first_.sequence = at.sequence;
@@ -67,6 +68,8 @@ class RingProducer {
     last_mark_chunk_ = ~uint64_t{0};
     batch_ = {};
     clear_due_ = 0;
+    usual_frame_ = 0;
+    NothingDue();
     SetStraightEnd();
   }
 
@@ -82,9 +85,12 @@ class RingProducer {
   // Pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who is in the way.
   // `n` is at most the maximum message. May publish a padding frame: the caller wakes if it says so.
   std::byte* ClaimSlow(size_t n, bool* wake) {
+    const uint64_t frame = FrameBytes(n);
+    usual_frame_ = frame <= capacity_ / kMarks / 2 ? frame : 0;
+    if (reinterpret_cast<uintptr_t>(cursor_) + frame + kFrameHeader <= ready_end_) return ClaimLast();
+    NothingDue();
     Settle();
     if (!batch_.open) StoreTail();
-    const uint64_t frame = FrameBytes(n);
     const uint64_t to_end = capacity_ - (position_ & mask_);
     // The header that follows stays in this lap too (I7).
     const uint64_t pad = frame + kFrameHeader > to_end ? to_end : 0;
@@ -182,11 +188,12 @@ class RingProducer {
     SetStraightEnd();
   }
 
-  // What is left for when the message is visible, if its publication said so: clears ahead, takes the
-  // announcement of sleepers and moves the epoch. true: FUTEX_WAKE the epoch.
+  // What is left for when the message is visible, if its publication said so: takes the announcement of
+  // sleepers and moves the epoch, clears ahead, makes room for the next. true: FUTEX_WAKE the epoch.
   bool AfterCommit() noexcept {
     const bool wake = TakeSleepers();
     if (clear_due_ != 0) ClearAhead(std::exchange(clear_due_, 0));
+    if (room_due_) MakeRoomAhead();
     return wake;
   }
 
@@ -233,12 +240,12 @@ class RingProducer {
     max_message_ = 0;
     seats_ = seats;
     seats_used_ = 0;
-    sleepers_ = &seats.control->sleeper;
     asym_ = true;
     batch_ = {};
     clear_due_ = 0;
+    NothingDue();
     limit_ = position_;
-    straight_end_ = 0;
+    straight_end_ = ready_end_ = 0;
   }
 
   uint64_t position() const {  // of the next frame
@@ -282,6 +289,7 @@ class RingProducer {
     return true;
   }
 
+  static uint64_t Earlier(uint64_t a, uint64_t b) { return Ahead(a, b) < 0 ? a : b; }
   static uint64_t& HeaderOf(std::byte* frame) { return *reinterpret_cast<uint64_t*>(frame); }
   uint64_t& HeaderAt(uint64_t position) { return HeaderOf(data_ + (position & mask_)); }
   uint64_t claimed_sequence() const {
@@ -300,12 +308,33 @@ class RingProducer {
   // granted and the lap goes. Taking the cache lines of a block at once costs a fraction of taking each when
   // its message comes: nothing else waits in between. PROTOCOL.md "Publish"
   [[gnu::cold, gnu::noinline]] void ClearAhead(uint64_t frame) noexcept {
-    const uint64_t here = position();
-    const uint64_t lap_end = (here | mask_) + 1;
-    const uint64_t granted = Ahead(limit_, lap_end) < 0 ? limit_ : lap_end;
-    const uint64_t wanted = here + std::min(kClearedFrames * frame, kMostCleared);
-    const uint64_t end = Ahead(wanted, granted) < 0 ? wanted : granted, from = here + kFrameHeader;
+    const uint64_t here = position(), block = std::min(kClearedFrames * frame, kMostCleared);
+    const uint64_t granted = Earlier(limit_, (here | mask_) + 1);
+    const uint64_t from = here + kFrameHeader, end = Earlier(here + block, granted);
     if (Ahead(end, from) > 0) A::Clear(cursor_ + kFrameHeader, end - from);
+  }
+
+  // The last message of its size that fits in what is ready goes at once; what is due then, in AfterCommit,
+  // holds up no message: one in some hundred small ones would come several times as late as the others.
+  std::byte* ClaimLast() noexcept {
+    straight_end_ = ready_end_;
+    room_due_ = true;
+    sleepers_ = &kLookEveryTime;  // to AfterCommit
+    return Place();
+  }
+  void NothingDue() noexcept {
+    room_due_ = false;
+    sleepers_ = asym_ ? &seats_.control->sleeper : &kLookEveryTime;
+  }
+  // What ClaimSlow would do before the next message. Where there is no room now it will ask again.
+  [[gnu::cold, gnu::noinline]] void MakeRoomAhead() noexcept {
+    NothingDue();
+    Settle();
+    StoreTail();
+    // Where a padding comes first, the message behind it lies in the same chunk.
+    const uint64_t end = position_ + usual_frame_ + kFrameHeader;
+    if (Ahead(end, limit_) > 0) MakeRoom(end);
+    SetStraightEnd();
   }
 
   // The moment of publication of a padding or a batch, up to position_. true: somebody may be asleep.
@@ -359,23 +388,24 @@ class RingProducer {
   }
 
   // Where position_ and sequence_ say. One comparison serves the straight path: the end of a claim may pass
-  // neither limit_ nor the end of the lap (I7), nor leave the tail pair too far behind.
+  // neither limit_ nor the end of the lap (I7), nor leave the tail pair too far behind: up to there all is
+  // ready. It stops one message of the usual size before, for ClaimLast.
   // What was claimed already, `claimed` bytes, fits in any case.
   void SetStraightEnd(uint64_t claimed = 0) {
     cursor_ = data_ + (position_ & mask_);
     tag_ = MakeFrameHeader(sequence_, 0);
-    const auto end_before = [this](uint64_t limit) {
-      return reinterpret_cast<uintptr_t>(cursor_) + (limit - position_);
+    const auto address = [this](uint64_t of) {
+      return reinterpret_cast<uintptr_t>(cursor_) + (of - position_);
     };
-    const uint64_t lap_end = (position_ | mask_) + 1;
-    const uint64_t end = Ahead(limit_, lap_end) < 0 ? limit_ : lap_end;
+    const uint64_t end = Earlier(limit_, (position_ | mask_) + 1);
     if (batch_.open) {
       const uint64_t batch_end = batch_.position + batch_.padding + BatchBytes() + kFrameHeader;
-      batch_.straight_end = end_before(Ahead(end, batch_end) < 0 ? end : batch_end);
-      straight_end_ = 0;  // nothing fits
+      batch_.straight_end = address(Earlier(end, batch_end));
+      straight_end_ = ready_end_ = 0;  // nothing fits
     } else {
       const uint64_t tail_end = position_ + std::max(kMostTailLag, claimed);
-      straight_end_ = end_before(Ahead(end, tail_end) < 0 ? end : tail_end);
+      ready_end_ = address(Earlier(end, tail_end));
+      straight_end_ = std::max(ready_end_ - usual_frame_, reinterpret_cast<uintptr_t>(cursor_) + claimed);
     }
   }
 
@@ -591,7 +621,10 @@ class RingProducer {
   uint64_t sequence_ = 0;  // of the next message, likewise
   Point first_;            // where this producer began
   Batch batch_;
-  uint64_t limit_ = 0;  // R as this producer stored it
+  uintptr_t ready_end_ = 0;   // straight_end_, but for ClaimLast
+  uint64_t usual_frame_ = 0;  // bytes, of the last slow claim; 0: too many to make room for in advance
+  bool room_due_ = false;     // AfterCommit makes room
+  uint64_t limit_ = 0;        // R as this producer stored it
   uint64_t capacity_ = 0;
   SeatTable seats_;
   uint64_t announced_ = 0;  // the intent, as this producer stored it
