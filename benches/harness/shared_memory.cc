@@ -34,4 +34,8 @@ void SharedMemory::TouchAll() {
   for (const SharedMemory* memory : All()) madvise(memory->at_, memory->bytes_, MADV_POPULATE_WRITE);
 }
 
+void SharedMemory::ForbidWriting() {
+  if (mprotect(at_, bytes_, PROT_READ) != 0) throw std::runtime_error("mprotect of shared memory failed");
+}
+
 }  // namespace millrace::bench

@@ -20,6 +20,8 @@ class SharedMemory {
   // A child inherits the memory but not the page table entries of it: call this in each, before anything is
   // measured.
   static void TouchAll();
+  // In this process, from here on.
+  void ForbidWriting();
 
   std::byte* at(size_t offset = 0) const { return static_cast<std::byte*>(at_) + offset; }
 

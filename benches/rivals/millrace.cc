@@ -176,7 +176,6 @@ const Registration copying(Describe<Ring<Style::kCopying>>({
     .name = "millrace_copy",
     .what = "default options; Publish of an own buffer and Next, nothing else",
     .kind = Kind::kMillrace,
-    .latency = false,
     .throughput_waiting = Waiting::kAdaptive,
     .order = 3,
 }));

@@ -1,5 +1,4 @@
-// Limit: a minimal ring of slots of one size, each on cache lines of its own with a turn number in front; any
-// number of lossless readers.
+// Limits: minimal rings of slots of one size with a turn number in front; any number of lossless readers.
 #include <algorithm>
 #include <atomic>
 
@@ -12,21 +11,30 @@ namespace {
 
 constexpr size_t kLine = 64;
 
+enum class Kept : uint8_t {
+  kOnOwnLines,  // each slot; its readers could write to it
+  kSafe,        // one behind the other, and readers cannot write: as a ring of messages of any length has to
+                // be whose readers shall do no harm
+};
+
+template <Kept kKept>
 class Slots {
  public:
   struct alignas(kLine) Position {
     std::atomic<uint64_t> read{0};
   };
   explicit Slots(const Work& work)
-      : stride_((sizeof(uint64_t) + work.bytes + kLine - 1) / kLine * kLine),
+      : stride_(kKept == Kept::kSafe ? sizeof(uint64_t) + work.bytes
+                                     : (sizeof(uint64_t) + work.bytes + kLine - 1) / kLine * kLine),
         // As much memory as millrace's ring has: a larger one would visit more cache lines.
         slots_(std::max<size_t>(work.capacity_bytes / stride_, 2)),
         readers_(static_cast<size_t>(work.consumers)),
-        memory_(kMostConsumers * sizeof(Position) + stride_ * slots_),
-        first_(memory_.at(kMostConsumers * sizeof(Position))),
+        positions_(kMostConsumers * sizeof(Position)),
+        memory_(stride_ * slots_),
+        first_(memory_.at()),
         end_(first_ + slots_ * stride_) {}
 
-  Position& position(size_t reader) { return reinterpret_cast<Position*>(memory_.at())[reader]; }
+  Position& position(size_t reader) { return reinterpret_cast<Position*>(positions_.at())[reader]; }
   std::byte* first_slot() const { return first_; }
   std::byte* SlotAfter(std::byte* slot) const {
     slot += stride_;
@@ -72,7 +80,9 @@ class Slots {
           slot_(slots.first_slot()),
           bytes_(work.bytes),
           store_every_(std::max<uint64_t>(slots.slots_ / 8, 1)),
-          next_store_(store_every_) {}
+          next_store_(store_every_) {
+      if (kKept == Kept::kSafe) slots.memory_.ForbidWriting();
+    }
     template <class F>
     void Receive(F&& f) {
       while (turn(slot_).load(std::memory_order_acquire) != next_ + 1) polling_.FoundNothing();
@@ -95,17 +105,23 @@ class Slots {
 
  private:
   const size_t stride_, slots_, readers_;
-  SharedMemory memory_;
+  SharedMemory positions_, memory_;
   std::byte* const first_;
   std::byte* const end_;
 };
 
-const Registration registered(Describe<Slots>({
+const Registration registered(Describe<Slots<Kept::kOnOwnLines>>({
     .name = "raw_slots",
     .what = "hand-written ring, one cache line (or more) per message",
     .kind = Kind::kLimit,
     .fan_out = true,
     .order = 101,
+}));
+const Registration safe(Describe<Slots<Kept::kSafe>>({
+    .name = "raw_slots_safe",
+    .what = "hand-written ring, one message behind the other, its reader cannot write to it",
+    .kind = Kind::kLimit,
+    .order = 102,
 }));
 
 }  // namespace

@@ -174,6 +174,36 @@ TEST(Summary, ASpinningRivalIsNotComparedWithASleeper) {
   EXPECT_EQ(lost(Waiting::kSleep), 1);
 }
 
+json CellsLost(const json& results) {
+  return TargetOf(SummaryOf(results), "3").at("parts").back().at("value");
+}
+
+// Users pick: place or copy.
+TEST(Summary, TheQuickerWayOfPublishingIsComparedWithTheRivals) {
+  Observations all = CannedObservations();
+  const auto lost = [&] {
+    json results = ResultsOf(all, CannedRivals(), CannedAbout());
+    ScaleSamples(&results, {"throughput", "lockfree", 4096}, "per_second", 10);
+    return CellsLost(results);
+  };
+  EXPECT_EQ(lost(), 1);
+  for (int round = 0; round < 3; ++round) all.slices.push_back(Throughput("millrace_copy", 4096, round, 1e9));
+  EXPECT_EQ(lost(), 0);
+}
+
+TEST(Summary, NoLatencyIsAskedThatABareRingCannotHaveWhoseReadersMayNotWrite) {
+  json results = CannedResults();
+  const CellKey rival{"latency", "lockfree", 1024, 1, "spinning"};
+  ScaleSamples(&results, rival, "p50", 0.4);
+  EXPECT_EQ(CellsLost(results), 1);
+  json safe = *FindCell(results, rival, "l3");
+  safe.at("subject") = "raw_slots_safe";
+  results.at("cells").push_back(safe);
+  EXPECT_EQ(CellsLost(results), 1) << "it could be as quick";
+  ScaleSamples(&results, {"latency", "raw_slots_safe", 1024, 1, "spinning"}, "p50", 1.5);
+  EXPECT_EQ(CellsLost(results), 0);
+}
+
 TEST(Summary, TheWorstPlacementDecides) {
   json results = CannedResults();
   json* const far = const_cast<json*>(FindCell(results, {"throughput", "raw_index_16", 8}, "far"));
