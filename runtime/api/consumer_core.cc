@@ -253,14 +253,16 @@ bool ConsumerCore::Cold::Pending(uint64_t state) const {
 
 bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
   // All but the header can wait for some looks, of 15 to 40 ns each: a message that comes while we look at
-  // the clock waits for us. Few looks at a time where few are paid for.
+  // the clock waits for us. Few at a time where few are paid for, and where others want the core.
   constexpr int kFewLooks = 32, kManyLooks = 256;
-  constexpr int64_t kLongNs = 10'000;
+  constexpr int64_t kFewNs = 10'000;
   const int64_t start = os::MonotonicNs();
   const bool yields = options.wait == Wait::kAdaptive;
-  int64_t others = yields && shared_core.shared() ? shared_core.AfterLooks(kFewLooks) : 0, spent = 0;
-  for (int looks = std::min(budget_ns, left_ns) < kLongNs ? kFewLooks : kManyLooks / 2;;
-       looks = std::min(looks * 2, kManyLooks)) {
+  const bool few_paid_for = std::min(budget_ns, left_ns) < kFewNs;
+  const auto shared = [&] { return yields && shared_core.shared(); };
+  int64_t others = shared() ? shared_core.AfterLooks(kFewLooks) : 0, spent = 0;
+  do {
+    const int looks = few_paid_for || shared() ? kFewLooks : kManyLooks;
     for (int i = 0; i < looks; ++i) {
       if (core->member ? member.SomethingThere() : core->ring.HeaderThere()) return true;
       CpuPause();
@@ -268,9 +270,9 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state
     if (Pending(state)) return true;
     if (yields) others += shared_core.AfterLooks(looks);
     spent = os::MonotonicNs() - start;
-    if (spent - others >= budget_ns || spent >= left_ns) return false;
-    if (core->interrupted.load(std::memory_order_relaxed)) return false;
-  }
+  } while (spent - others < budget_ns && spent < left_ns &&
+           !core->interrupted.load(std::memory_order_relaxed));
+  return false;
 }
 
 void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
