@@ -130,7 +130,7 @@ TEST_P(RingProducerTest, ASmallMessageClearsAheadWhatIsGrantedAndNoMore) {
     const uint64_t granted = std::min(limit - here, lap_end - here);
     uint64_t zeros = 0;
     while (zeros < capacity_ && ring_.WordAt(here + zeros) == 0) zeros += 8;
-    EXPECT_EQ(zeros, std::min<uint64_t>(granted, 512)) << "32 frames at most";
+    EXPECT_EQ(zeros, std::min<uint64_t>(granted, 2048)) << "2 KiB at most";
   }
 }
 

@@ -67,7 +67,7 @@ class RingProducer {
     seats_used_ = 0;
     last_mark_chunk_ = ~uint64_t{0};
     batch_ = {};
-    clear_due_ = 0;
+    clear_due_ = false;
     usual_frame_ = 0;
     NothingDue();
     SetStraightEnd();
@@ -117,7 +117,7 @@ class RingProducer {
       W::StoreStopSign(HeaderOf(next));  // I1
     } else if (!W::StopSignStands(HeaderOf(next))) [[unlikely]] {
       W::StoreStopSign(HeaderOf(next));
-      clear_due_ = frame;
+      clear_due_ = true;
       sleepers = &kLookEveryTime;  // to AfterCommit
     }
     W::StoreHeader(HeaderOf(at), tag + used);
@@ -167,7 +167,7 @@ class RingProducer {
     StoreInBatch(at, tag + used);
     // A stop sign is needed at the end only: here it tells that the lines ahead are ours.
     if (frame <= kMostSmallFrame && !W::StopSignStands(HeaderOf(at + frame))) [[unlikely]]
-      ClearAhead(frame);
+      ClearAhead();
   }
 
   // Publishes the batch; none is open afterwards. true: somebody may be asleep, call AfterCommit.
@@ -192,7 +192,7 @@ class RingProducer {
   // sleepers and moves the epoch, clears ahead, makes room for the next. true: FUTEX_WAKE the epoch.
   bool AfterCommit() noexcept {
     const bool wake = TakeSleepers();
-    if (clear_due_ != 0) ClearAhead(std::exchange(clear_due_, 0));
+    if (std::exchange(clear_due_, false)) ClearAhead();
     if (room_due_) MakeRoomAhead();
     return wake;
   }
@@ -242,7 +242,7 @@ class RingProducer {
     seats_used_ = 0;
     asym_ = true;
     batch_ = {};
-    clear_due_ = 0;
+    clear_due_ = false;
     NothingDue();
     limit_ = position_;
     straight_end_ = ready_end_ = 0;
@@ -267,11 +267,9 @@ class RingProducer {
 
  private:
   static constexpr uint64_t kNextTag = uint64_t{1} << 32;
-  // Measured, with 8 and 64 bytes of payload: half as many frames or bytes, and twice as many, were slower at
-  // one of them. With 256 bytes clearing takes longer than it saves. Up to 48 bytes there is nothing to gain
-  // by fetching ahead.
-  static constexpr uint64_t kClearedFrames = 32, kMostCleared = 2048, kMostSmallFrame = 128 + kFrameHeader;
-  static constexpr uint64_t kLeastFetchedFrame = 64;
+  // Bytes. Measured, with 8 to 128 bytes of payload: half as much was slower from 48 bytes on, twice as much
+  // at all sizes. With 256 bytes of payload clearing takes longer than it saves.
+  static constexpr uint64_t kClearedAhead = 2048, kMostSmallFrame = 128 + kFrameHeader;
   // In chunks, beyond the one that is wanted: one full fence for so many. Who joins begins behind them. Twice
   // as many gained nothing more, a third half as much.
   static constexpr uint64_t kAnnouncedAhead = 3;
@@ -310,13 +308,11 @@ class RingProducer {
   // granted and the lap goes. Taking the cache lines of a block at once costs a fraction of taking each when
   // its message comes: nothing else waits in between. Those of the next block are asked for meanwhile, else
   // its zeros would wait for them, and all messages behind the zeros. PROTOCOL.md "Publish"
-  [[gnu::cold, gnu::noinline]] void ClearAhead(uint64_t frame) noexcept {
-    const uint64_t here = position(), block = std::min(kClearedFrames * frame, kMostCleared);
-    const uint64_t granted = Earlier(limit_, (here | mask_) + 1);
-    const uint64_t from = here + kFrameHeader, end = Earlier(here + block, granted);
+  [[gnu::cold, gnu::noinline]] void ClearAhead() noexcept {
+    const uint64_t here = position(), granted = Earlier(limit_, (here | mask_) + 1);
+    const uint64_t from = here + kFrameHeader, end = Earlier(here + kClearedAhead, granted);
     if (Ahead(end, from) > 0) A::Clear(cursor_ + kFrameHeader, end - from);
-    if (frame < kLeastFetchedFrame) return;
-    const uint64_t fetched = Earlier(end + block, granted);
+    const uint64_t fetched = Earlier(end + kClearedAhead, granted);
     for (uint64_t at = end; Ahead(at, fetched) < 0; at += 64) A::FetchToWrite(cursor_ + (at - here));
   }
 
@@ -643,7 +639,7 @@ class RingProducer {
   uint64_t wanted_end_ = 0;
   uint64_t last_mark_chunk_ = ~uint64_t{0};
   uint64_t tail_ = 0;       // position of the tail pair, as this producer stored it
-  uint64_t clear_due_ = 0;  // bytes of the frame that met no stop sign; 0: nothing to clear
+  bool clear_due_ = false;  // a small message met no stop sign: AfterCommit clears
   uint64_t (*wall_ns_)() = nullptr;
 };
 
