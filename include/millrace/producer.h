@@ -52,7 +52,7 @@ class [[nodiscard]] Claim {
     assert(core_ != nullptr && used <= size_);
     if (core_ == nullptr || used > size_) return;
     internal::ProducerCore& core = *std::exchange(core_, nullptr);
-    if (!core.ring.Fits(used)) [[unlikely]]
+    if (!core.ring.Holds(used)) [[unlikely]]
       return;                            // in a forked child, or after Close (misuse): the space is gone
     assert(data_ == core.ring.Place());  // else something was published since it was claimed
     core.Commit(used);

@@ -176,9 +176,11 @@ bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t 
 }
 
 void ProducerCore::Wake() noexcept {
-  if (!ring.AfterCommit()) return;
-  os::FutexWakeAll(&ring.control().wake.epoch);
-  ++cold->wakes;
+  if (ring.AfterCommit()) {
+    os::FutexWakeAll(&ring.control().wake.epoch);
+    ++cold->wakes;
+  }
+  if (ring.PrepareNext()) cold->FlushCounters(*this);
 }
 
 // Misuse (asserted in debug builds): a message besides the open batch. Nobody's stream may break for it.
@@ -201,6 +203,8 @@ std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
     *why = Sent::kTooLarge;
     return nullptr;
   }
+  // It does not say that anybody has left room: held_back counts on.
+  if (std::byte* const ready = ring.ClaimReady(n)) return ready;
   cold->FlushCounters(*this);
   for (;;) {
     bool wake = false;

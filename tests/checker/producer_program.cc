@@ -104,6 +104,7 @@ void ProducerProgram::PublishBatch(uint32_t n, bool abort) {
 
 void ProducerProgram::Wake() {
   if (ring_.AfterCommit()) WakeWaiters(&ring_.control().wake.epoch);
+  ring_.PrepareNext();
 }
 
 std::byte* ProducerProgram::TryClaim(size_t n, bool patient) {

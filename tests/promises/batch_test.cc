@@ -26,6 +26,25 @@ using testing::Watchdog;
 
 uint64_t VisibleIn(const ScratchName& name) { return Must(SegmentManager().Inspect(name)).next_sequence; }
 
+TEST(Batch, AClaimOutlivesOneThatCameToNothing) {
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  uint64_t published = 0;
+  for (const size_t bytes : {size_t{24}, size_t{100'000}, size_t{24}}) {
+    for (const bool commit : {true, false}) {
+      Claim claim = producer.TryClaim(bytes);
+      ASSERT_TRUE(claim);
+      MessageBatch batch = producer.Batch();
+      if (commit)
+        EXPECT_EQ(batch.Commit(), Sent::kOk);
+      else
+        batch.Abort();
+      claim.Commit();
+      EXPECT_EQ(producer.next_sequence(), ++published) << bytes;
+    }
+  }
+}
+
 // One random batch after the other, small and large; a consumer of each kind reads them in its own process.
 TEST(Batch, ReachesEveryKindOfConsumerInAnotherProcess) {
   const Watchdog watchdog("batches");

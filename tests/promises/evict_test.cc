@@ -64,6 +64,23 @@ TEST(Evict, AReaderInPlaceCanAskWhetherItsMessageStayedWhole) {
   EXPECT_EQ(tally->end, Got::kEvicted);
 }
 
+// evict_after counts over several waiting calls: a small message that still fits says nothing about who leaves no room.
+TEST(Evict, AMessageThatStillFitsDoesNotBuyTime) {
+  const Watchdog watchdog("bought time");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name, {}, {.on_full = OnFull::kEvictSlowest, .evict_after = milliseconds(2000)}));
+  const Consumer stuck = Must(Consumer::Open(name, Delivery::Lossless()));
+  const std::string large(4000, 'x');
+  while (producer.TryPublish(large) == Sent::kOk) {
+  }
+  EXPECT_EQ(producer.Publish(large, milliseconds(1500)), Sent::kTimedOut);
+  EXPECT_EQ(producer.Publish("small", milliseconds(0)), Sent::kOk);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(producer.Publish(large, milliseconds(10'000)), Sent::kOk);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1500));
+  EXPECT_EQ(producer.stats().evictions, 1u);
+}
+
 TEST(Evict, SparesWhoReadsOnAndNeverTouchesLossyOnes) {
   const Watchdog watchdog("spared");
   const ScratchName name;

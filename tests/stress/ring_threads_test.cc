@@ -59,6 +59,7 @@ class Writer {
 
   void Wake() {
     if (producer_.AfterCommit()) os::FutexWakeAll(&run_.ring.control().wake.epoch);
+    producer_.PrepareNext();
   }
 
   std::byte* ClaimSlow(size_t bytes) {

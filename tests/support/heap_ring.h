@@ -143,8 +143,8 @@ std::byte* ClaimAnyway(internal::RingProducer<A>& producer, size_t n, bool* wake
   return producer.ClaimSlow(n, wake);
 }
 
-// Publishes these bytes; false: full. What is said about sleepers is or-ed into *wake, and AfterCommit is the
-// caller's; without `wake` it is called here and its answer dropped.
+// Publishes these bytes; false: full. What Commit says is or-ed into *wake, and what it asks for is the
+// caller's to do; without `wake` it is done here, but for waking anybody.
 template <class A>
 bool Publish(internal::RingProducer<A>& producer, std::span<const std::byte> message, bool* wake = nullptr) {
   bool padding_wakes = false;
@@ -153,10 +153,12 @@ bool Publish(internal::RingProducer<A>& producer, std::span<const std::byte> mes
   if (data == nullptr) return false;
   A::CopyIn(data, message.data(), message.size());
   const bool wakes = producer.Commit(message.size());
-  if (wake != nullptr)
+  if (wake != nullptr) {
     *wake |= wakes;
-  else if (wakes)
+  } else if (wakes) {
     producer.AfterCommit();
+    producer.PrepareNext();
+  }
   return true;
 }
 // The oracle's message of the next sequence.

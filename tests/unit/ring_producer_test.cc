@@ -328,7 +328,11 @@ TEST_P(RingProducerTest, MakesRoomBehindTheLastMessageThatFits) {
       EXPECT_TRUE(padded || log.sites().empty()) << i;
       EXPECT_EQ(reserved, reserved_before) << i;
     }
-    if (producer.Commit(8)) producer.AfterCommit();
+    if (producer.Commit(8)) {
+      EXPECT_FALSE(producer.AfterCommit());
+      EXPECT_EQ(reserved, reserved_before) << "sleepers first";
+      producer.PrepareNext();
+    }
     made += reserved != reserved_before;
     const uint64_t next_end = producer.position() + FrameBytes(8) + 8;
     EXPECT_LT(Ahead(reserved, next_end + ring.chunk()), int64_t{8 + 16}) << "no more than the next one needs";
@@ -622,8 +626,18 @@ TEST_P(RingProducerTest, StrandedProducerTouchesTheRingNoMore) {
   alignas(8) std::byte data[64] = {};
   producer_.Strand({&control, data, kMinCapacity, 0}, {&seats, &seat, 0});
   EXPECT_FALSE(producer_.Commit(8)) << "a claim that was open when the process forked";
-  for (const size_t n : {size_t{0}, size_t{1}, ring_.max_message()})
-    EXPECT_EQ(ClaimStraight(producer_, n), nullptr);
+  for (const bool batch : {false, true}) {
+    if (batch) {
+      producer_.BeginBatch();
+      producer_.AbortBatch();
+    }
+    for (const size_t n : {size_t{0}, size_t{1}, ring_.max_message()}) {
+      EXPECT_EQ(ClaimStraight(producer_, n), nullptr);
+      EXPECT_FALSE(producer_.Fits(n));
+      EXPECT_FALSE(producer_.Holds(n));
+      EXPECT_EQ(producer_.ClaimReady(n), nullptr);
+    }
+  }
   EXPECT_EQ(std::memcmp(&before, &ring_.control(), sizeof before), 0);
   EXPECT_EQ(std::memcmp(bytes.data(), ring_.data(), capacity_), 0);
 }

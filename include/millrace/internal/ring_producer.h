@@ -14,8 +14,8 @@
 // I6  While a batch is open its first header is 0 and tail stands before it: none of it is there yet.
 // I7  No message ends at the very end of the ring: its successor's header lies in the same lap, so that the
 //     straight path adds to a pointer and masks nothing.
-// I8  What is ready ends at ready_end_. straight_end_ lies before that, so that room is made behind a message
-//     and not before one, but never before the end of an open claim.
+// I8  straight_end_ <= ready_end_ <= granted_end_: what goes straight; what needs nothing done before it, so
+//     that room is made behind a message and not before one; what may be written in this lap.
 #ifndef MILLRACE_INTERNAL_RING_PRODUCER_H_
 #define MILLRACE_INTERNAL_RING_PRODUCER_H_
 
@@ -75,19 +75,30 @@ class RingProducer {
 
   // Straight path: does a message of `n` bytes, not above the maximum, fit without asking anybody? If not:
   // ClaimSlow.
-  bool Fits(size_t n) const noexcept {
-    return reinterpret_cast<uintptr_t>(cursor_) + FrameBytes(n) + kFrameHeader <= straight_end_;
-  }
+  bool Fits(size_t n) const noexcept { return EndOf(n) <= straight_end_; }
+  // May so many bytes be written at Place()? What was claimed may, unless the ring is another's by now.
+  bool Holds(size_t n) const noexcept { return EndOf(n) <= granted_end_; }
   bool Allows(size_t n) const noexcept { return n <= max_message_; }
   // Where the payload of the next frame goes.
   std::byte* Place() const noexcept { return cursor_ + kFrameHeader; }
 
-  // Pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who is in the way.
-  // `n` is at most the maximum message. May publish a padding frame: the caller wakes if it says so.
-  std::byte* ClaimSlow(size_t n, bool* wake) {
+  // The last message of its size that fits in what is ready goes at once. What is due then comes behind it
+  // (PrepareNext) and holds up no message: one in some hundred small ones would come several times as late as
+  // the others. nullptr: ask ClaimSlow.
+  std::byte* ClaimReady(size_t n) noexcept {
     const uint64_t frame = FrameBytes(n);
     usual_frame_ = frame <= capacity_ / kMarks / 2 ? frame : 0;
-    if (reinterpret_cast<uintptr_t>(cursor_) + frame + kFrameHeader <= ready_end_) return ClaimLast();
+    if (EndOf(n) > ready_end_) return nullptr;
+    room_due_ = true;
+    sleepers_ = &kLookEveryTime;  // to AfterCommit
+    return Place();
+  }
+  // The same, or pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who is
+  // in the way. `n` is at most the maximum message. May publish a padding frame: the caller wakes if it says
+  // so.
+  std::byte* ClaimSlow(size_t n, bool* wake) {
+    if (std::byte* const ready = ClaimReady(n)) return ready;
+    const uint64_t frame = FrameBytes(n);
     NothingDue();
     Settle();
     if (!batch_.open) StoreTail();
@@ -97,12 +108,12 @@ class RingProducer {
     wanted_end_ = position_ + pad + frame + kFrameHeader;
     if (Ahead(wanted_end_, limit_) > 0 && !MakeRoom(wanted_end_)) return nullptr;
     if (pad != 0) *wake |= Pad(pad);
-    SetStraightEnd(frame + kFrameHeader);
+    SetStraightEnd();
     return Place();
   }
 
-  // Publishes the claimed frame with `used` bytes of payload. true: somebody may be asleep, or there is
-  // something to clear: call AfterCommit.
+  // Publishes the claimed frame with `used` bytes of payload. true: somebody may be asleep, or something is
+  // due: call AfterCommit and, when they are awake, PrepareNext.
   // Members are loaded once: the compiler must assume that a store to shared memory may change them.
   bool Commit(size_t used) noexcept {
     std::byte* const at = cursor_;
@@ -125,7 +136,7 @@ class RingProducer {
     return W::AnySleeper(*sleepers);
   }
 
-  // The tail pair follows: in each slow claim and at both ends of a batch, so that R never leaves it behind
+  // The tail pair follows: before room is made and at both ends of a batch, so that R never leaves it behind
   // by more than the ring; and when asked (closing, leaving).
   void StoreTail() noexcept { StoreTail({batch_.open ? batch_.position : position(), sequence()}); }
 
@@ -148,7 +159,7 @@ class RingProducer {
 
   // As Fits, in a batch. If not: would the batch be too large (BatchHasRoomFor), or ask ClaimSlow.
   bool BatchFits(size_t n) const noexcept {
-    return reinterpret_cast<uintptr_t>(cursor_) + FrameBytes(n) + kFrameHeader <= batch_.straight_end;
+    return EndOf(n) <= batch_.straight_end;
   }
   // Frames without padding, so that the answer does not depend on where in the ring the batch began.
   bool BatchHasRoomFor(size_t n) const noexcept {
@@ -188,13 +199,22 @@ class RingProducer {
     SetStraightEnd();
   }
 
-  // What is left for when the message is visible, if its publication said so: takes the announcement of
-  // sleepers and moves the epoch, clears ahead, makes room for the next. true: FUTEX_WAKE the epoch.
+  // If a publication said so: takes the announcement of sleepers and moves the epoch. true: FUTEX_WAKE the
+  // epoch.
   bool AfterCommit() noexcept {
-    const bool wake = TakeSleepers();
+    if (!asym_) W::FencePublishBeforeSleepers();
+    if (!W::AnySleeper(seats_.control->sleeper)) return false;
+    if (!W::TakeSleepers(seats_.control->sleeper)) return false;
+    W::BumpWakeEpoch(control_->wake);
+    return true;
+  }
+  // What is left for when the message is visible and nobody waits for us: clears ahead, makes room for the
+  // next one of the usual size. true: the tail pair has moved.
+  bool PrepareNext() noexcept {
     if (std::exchange(clear_due_, false)) ClearAhead();
-    if (room_due_) MakeRoomAhead();
-    return wake;
+    if (!room_due_) return false;
+    MakeRoomAhead();
+    return true;
   }
 
   // After Claim said "full": calls f(Holder) for each that leaves no room for that claim, maybe more than
@@ -243,9 +263,10 @@ class RingProducer {
     asym_ = true;
     batch_ = {};
     clear_due_ = false;
+    usual_frame_ = 0;
     NothingDue();
     limit_ = position_;
-    straight_end_ = ready_end_ = 0;
+    straight_end_ = ready_end_ = granted_end_ = 0;
   }
 
   uint64_t position() const {  // of the next frame
@@ -281,14 +302,10 @@ class RingProducer {
     tail_ = to.position;
   }
 
-  bool TakeSleepers() noexcept {
-    if (!asym_) W::FencePublishBeforeSleepers();
-    if (!W::AnySleeper(seats_.control->sleeper)) return false;
-    if (!W::TakeSleepers(seats_.control->sleeper)) return false;
-    W::BumpWakeEpoch(control_->wake);
-    return true;
+  // Of the header behind a message that begins at cursor_.
+  uintptr_t EndOf(size_t n) const noexcept {
+    return reinterpret_cast<uintptr_t>(cursor_) + FrameBytes(n) + kFrameHeader;
   }
-
   static uint64_t Earlier(uint64_t a, uint64_t b) { return Ahead(a, b) < 0 ? a : b; }
   static uint64_t& HeaderOf(std::byte* frame) { return *reinterpret_cast<uint64_t*>(frame); }
   uint64_t& HeaderAt(uint64_t position) { return HeaderOf(data_ + (position & mask_)); }
@@ -316,14 +333,6 @@ class RingProducer {
     for (uint64_t at = end; Ahead(at, fetched) < 0; at += 64) A::FetchToWrite(cursor_ + (at - here));
   }
 
-  // The last message of its size that fits in what is ready goes at once; what is due then, in AfterCommit,
-  // holds up no message: one in some hundred small ones would come several times as late as the others.
-  std::byte* ClaimLast() noexcept {
-    straight_end_ = ready_end_;
-    room_due_ = true;
-    sleepers_ = &kLookEveryTime;  // to AfterCommit
-    return Place();
-  }
   void NothingDue() noexcept {
     room_due_ = false;
     sleepers_ = asym_ ? &seats_.control->sleeper : &kLookEveryTime;
@@ -390,10 +399,9 @@ class RingProducer {
   }
 
   // Where position_ and sequence_ say. One comparison serves the straight path: the end of a claim may pass
-  // neither limit_ nor the end of the lap (I7), nor leave the tail pair too far behind: up to there all is
-  // ready. It stops one message of the usual size before, for ClaimLast.
-  // What was claimed already, `claimed` bytes, fits in any case.
-  void SetStraightEnd(uint64_t claimed = 0) {
+  // neither limit_ nor the end of the lap (I7), nor leave the tail pair too far behind, and it stops one
+  // message of the usual size before that, for ClaimReady.
+  void SetStraightEnd() {
     cursor_ = data_ + (position_ & mask_);
     tag_ = MakeFrameHeader(sequence_, 0);
     const auto address = [this](uint64_t of) {
@@ -403,11 +411,11 @@ class RingProducer {
     if (batch_.open) {
       const uint64_t batch_end = batch_.position + batch_.padding + BatchBytes() + kFrameHeader;
       batch_.straight_end = address(Earlier(end, batch_end));
-      straight_end_ = ready_end_ = 0;  // nothing fits
+      straight_end_ = ready_end_ = granted_end_ = 0;  // nothing fits
     } else {
-      const uint64_t tail_end = position_ + std::max(kMostTailLag, claimed);
-      ready_end_ = address(Earlier(end, tail_end));
-      straight_end_ = std::max(ready_end_ - usual_frame_, reinterpret_cast<uintptr_t>(cursor_) + claimed);
+      granted_end_ = address(end);
+      ready_end_ = address(Earlier(end, position_ + kMostTailLag));
+      straight_end_ = ready_end_ - usual_frame_;
     }
   }
 
@@ -612,6 +620,7 @@ class RingProducer {
   uint64_t tag_ = 0;             // header of the next message, but for its length
   const SleeperWords* sleepers_ = nullptr;  // &kLookEveryTime where every publish needs a fence
   uint64_t max_message_ = 0;
+  uintptr_t granted_end_ = 0;  // what is claimed, with the header after it, ends here at most
   uint64_t fill_ = 0;  // bytes that are neither payload nor its header: rounding, padding frames
   // Slow path only.
   static constexpr SleeperWords kLookEveryTime{1};
@@ -623,9 +632,9 @@ class RingProducer {
   uint64_t sequence_ = 0;  // of the next message, likewise
   Point first_;            // where this producer began
   Batch batch_;
-  uintptr_t ready_end_ = 0;   // straight_end_, but for ClaimLast
+  uintptr_t ready_end_ = 0;   // a claim that needs nothing done before it ends here at most
   uint64_t usual_frame_ = 0;  // bytes, of the last slow claim; 0: too many to make room for in advance
-  bool room_due_ = false;     // AfterCommit makes room
+  bool room_due_ = false;     // PrepareNext makes room
   uint64_t limit_ = 0;        // R as this producer stored it
   uint64_t capacity_ = 0;
   SeatTable seats_;
@@ -639,7 +648,7 @@ class RingProducer {
   uint64_t wanted_end_ = 0;
   uint64_t last_mark_chunk_ = ~uint64_t{0};
   uint64_t tail_ = 0;       // position of the tail pair, as this producer stored it
-  bool clear_due_ = false;  // a small message met no stop sign: AfterCommit clears
+  bool clear_due_ = false;  // a small message met no stop sign: PrepareNext clears
   uint64_t (*wall_ns_)() = nullptr;
 };
 
