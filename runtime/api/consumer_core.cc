@@ -264,6 +264,7 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state
   do {
     const int looks = few_paid_for || shared() ? kFewLooks : kManyLooks;
     for (int i = 0; i < looks; ++i) {
+      if (!core->member) core->ring.FetchNext();
       if (core->member ? member.SomethingThere() : core->ring.HeaderThere()) return true;
       CpuPause();
     }

@@ -59,7 +59,6 @@ struct CheckedAtomics {
     static constexpr uint64_t kZeros[kMostWords] = {};
     machine->StorePayload(at, kZeros, bytes / 8 + (Slipped(Slip::kClearBeyond) ? 1 : 0));
   }
-  static void FetchToWrite(const std::byte*) {}
   static void CopyOut(std::byte* to, const std::byte* from, size_t bytes) {
     uint64_t words[kMostWords];
     if (bytes > sizeof words) machine->Violate("a payload longer than any in this scenario");

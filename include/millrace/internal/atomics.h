@@ -186,15 +186,6 @@ struct RealAtomics {
     std::memset(at, 0, bytes);
 #endif
   }
-  // Asks for a cache line to write to; nothing waits for it. GCC's own asks for reading, unless it is told of
-  // a newer CPU; where there is no such instruction this is none.
-  static void FetchToWrite(const std::byte* at) noexcept {
-#if defined(__x86_64__)
-    asm volatile("prefetchw %0" : : "m"(*at));
-#else
-    __builtin_prefetch(at, 1);
-#endif
-  }
   // Payload out of the ring, whole words (a frame is a multiple of 8 bytes): `to` has room for them.
   static void CopyOut(std::byte* to, const std::byte* from, size_t bytes) noexcept {
     for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
@@ -215,6 +206,16 @@ struct RealAtomics {
     std::memcpy(to, &word, sizeof word);
   }
 };
+
+// Asks for a cache line, to write to it; nothing waits for it. GCC's own asks for reading, unless it is told
+// of a newer CPU; where there is no such instruction this is none.
+inline void FetchToWrite(const std::byte* at) noexcept {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" : : "m"(*at));
+#else
+  __builtin_prefetch(at, 1);
+#endif
+}
 
 // A pause inside a spin: tells the core's other hyperthread that we wait.
 inline void CpuPause() noexcept {

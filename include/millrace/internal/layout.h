@@ -305,6 +305,10 @@ inline constexpr uint64_t kFrameReservedBits = 3ull << 28;
 inline constexpr uint64_t kFramePadding = 1ull << 30;
 inline constexpr uint64_t kFramePublished = 1ull << 31;
 
+// Up to 128 bytes of payload: a few cache lines, of which both sides fetch all before they need them.
+inline constexpr uint64_t kMostSmallFrame = 128 + kFrameHeader;
+inline constexpr uint64_t kCacheLine = 64;  // what a CPU fetches at once; elsewhere it is only slower
+
 constexpr uint64_t FrameBytes(uint64_t payload) { return (payload + kFrameHeader + 7) & ~uint64_t{7}; }
 constexpr uint64_t MakeFrameHeader(uint64_t sequence, uint64_t payload, bool padding = false) {
   return sequence << 32 | kFramePublished | (padding ? kFramePadding : 0) | payload;

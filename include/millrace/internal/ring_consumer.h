@@ -221,6 +221,16 @@ class RingConsumer : public RingView<A> {
   }
   bool PositionStored() const { return stored_ == position(); }
 
+  // While nothing is there: asks for the lines of the next message, if that is as small as the last one. Else
+  // those behind the header's would be asked for when the header has come, and take as long again. (Large
+  // ones would be taken from the producer while it fills them.)
+  void FetchNext() const noexcept {
+    const auto frame = static_cast<uint64_t>(cursor_ - current_);  // behind the end of a lap: no length
+    if (frame > kMostSmallFrame) return;
+    const uintptr_t end = reinterpret_cast<uintptr_t>(cursor_) + frame;
+    __builtin_prefetch(reinterpret_cast<const void*>(end - 1));
+    __builtin_prefetch(reinterpret_cast<const void*>(end - 1 - kCacheLine));
+  }
   bool HeaderThere() const { return W::LoadHeader(HeaderOf(cursor_)) != 0; }
   // Anything at this consumer's place: a header, or the bytes are gone.
   bool SomethingThere() const { return HeaderThere() || !this->Intact(position()); }

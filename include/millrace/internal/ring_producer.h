@@ -93,9 +93,9 @@ class RingProducer {
     sleepers_ = &kLookEveryTime;  // to AfterCommit
     return Place();
   }
-  // The same, or pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who is
-  // in the way. `n` is at most the maximum message. May publish a padding frame: the caller wakes if it says
-  // so.
+  // The same, or pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who
+  // is in the way. `n` is at most the maximum message. May publish a padding frame: the caller wakes if it
+  // says so.
   std::byte* ClaimSlow(size_t n, bool* wake) {
     if (std::byte* const ready = ClaimReady(n)) return ready;
     const uint64_t frame = FrameBytes(n);
@@ -158,9 +158,7 @@ class RingProducer {
   }
 
   // As Fits, in a batch. If not: would the batch be too large (BatchHasRoomFor), or ask ClaimSlow.
-  bool BatchFits(size_t n) const noexcept {
-    return EndOf(n) <= batch_.straight_end;
-  }
+  bool BatchFits(size_t n) const noexcept { return EndOf(n) <= batch_.straight_end; }
   // Frames without padding, so that the answer does not depend on where in the ring the batch began.
   bool BatchHasRoomFor(size_t n) const noexcept {
     return position() + FrameBytes(n) - batch_.position - batch_.padding <= BatchBytes();
@@ -290,7 +288,7 @@ class RingProducer {
   static constexpr uint64_t kNextTag = uint64_t{1} << 32;
   // Bytes. Measured, with 8 to 128 bytes of payload: half as much was slower from 48 bytes on, twice as much
   // at all sizes. With 256 bytes of payload clearing takes longer than it saves.
-  static constexpr uint64_t kClearedAhead = 2048, kMostSmallFrame = 128 + kFrameHeader;
+  static constexpr uint64_t kClearedAhead = 2048;
   // In chunks, beyond the one that is wanted: one full fence for so many. Who joins begins behind them. Twice
   // as many gained nothing more, a third half as much.
   static constexpr uint64_t kAnnouncedAhead = 3;
@@ -330,7 +328,7 @@ class RingProducer {
     const uint64_t from = here + kFrameHeader, end = Earlier(here + kClearedAhead, granted);
     if (Ahead(end, from) > 0) A::Clear(cursor_ + kFrameHeader, end - from);
     const uint64_t fetched = Earlier(end + kClearedAhead, granted);
-    for (uint64_t at = end; Ahead(at, fetched) < 0; at += 64) A::FetchToWrite(cursor_ + (at - here));
+    for (uint64_t at = end; Ahead(at, fetched) < 0; at += kCacheLine) FetchToWrite(cursor_ + (at - here));
   }
 
   void NothingDue() noexcept {
@@ -621,7 +619,7 @@ class RingProducer {
   const SleeperWords* sleepers_ = nullptr;  // &kLookEveryTime where every publish needs a fence
   uint64_t max_message_ = 0;
   uintptr_t granted_end_ = 0;  // what is claimed, with the header after it, ends here at most
-  uint64_t fill_ = 0;  // bytes that are neither payload nor its header: rounding, padding frames
+  uint64_t fill_ = 0;          // bytes that are neither payload nor its header: rounding, padding frames
   // Slow path only.
   static constexpr SleeperWords kLookEveryTime{1};
   bool asym_ = false;
