@@ -191,7 +191,7 @@ TEST(Summary, TheQuickerWayOfPublishingIsComparedWithTheRivals) {
   EXPECT_EQ(lost(), 0);
 }
 
-TEST(Summary, NoLatencyIsAskedThatABareRingCannotHaveWhoseReadersMayNotWrite) {
+TEST(Summary, NoLatencyIsAskedThatABareRingCannotHaveWhoseReaderMayNotWrite) {
   json results = CannedResults();
   const CellKey rival{"latency", "lockfree", 1024, 1, "spinning"};
   ScaleSamples(&results, rival, "p50", 0.4);
