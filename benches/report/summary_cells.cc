@@ -35,15 +35,18 @@ std::string NameOf(const json& cell) {
          cell.at("placement").get<std::string>();
 }
 
-}  // namespace
+// The cell of another subject beside this one of millrace's; nullptr: none with slices enough.
+const json* FindBeside(const json& results, const json& own, const std::string& subject) {
+  const json* const cell = FindCell(
+      results, {own.at("experiment"), subject, own.at("bytes"), own.at("consumers"), own.at("waiting")},
+      own.at("placement"));
+  return cell != nullptr && cell->at("n").get<size_t>() >= kFewSamples ? cell : nullptr;
+}
 
 // Filled in place or copied, both with default options: who uses it picks what is quicker for his messages.
 const json& BestWay(const json& results, const json& in_place) {
-  const json* const copied = FindCell(results,
-                                      {in_place.at("experiment"), "millrace_copy", in_place.at("bytes"),
-                                       in_place.at("consumers"), in_place.at("waiting")},
-                                      in_place.at("placement"));
-  if (copied == nullptr || copied->at("n").get<size_t>() < kFewSamples) return in_place;
+  const json* const copied = FindBeside(results, in_place, "millrace_copy");
+  if (copied == nullptr) return in_place;
   const bool less = copied->at("median").get<double>() < in_place.at("median").get<double>();
   return less == LessIsBetter(in_place.at("experiment")) ? *copied : in_place;
 }
@@ -51,13 +54,13 @@ const json& BestWay(const json& results, const json& in_place) {
 // Latencies: is what hardware and kernel allow ahead of us as well? A bare ring whose reader cannot write to
 // it or, where we sleep, a bare futex. benches/README.md "Targets"
 bool CouldBeQuicker(const json& results, const json& own) {
-  const std::string experiment = own.at("experiment");
-  if (!LessIsBetter(experiment)) return true;
+  if (!LessIsBetter(own.at("experiment"))) return true;
   const char* const bare = own.at("waits") == "spinning" ? "raw_slots_safe" : "raw_futex";
-  const json* const limit =
-      FindCell(results, {experiment, bare, own.at("bytes"), 1, own.at("waiting")}, own.at("placement"));
-  return limit == nullptr || limit->at("n").get<size_t>() < kFewSamples || Beats(*limit, own);
+  const json* const limit = FindBeside(results, own, bare);
+  return limit == nullptr || Beats(*limit, own);
 }
+
+}  // namespace
 
 // Of all cells that compare millrace with its rivals, those in which one of them is ahead.
 json CellsLost(const json& results) {
@@ -71,11 +74,8 @@ json CellsLost(const json& results) {
     const json& own = BestWay(results, in_place);
     for (const json& subject : results.at("subjects")) {
       if (subject.at("kind") != "rival") continue;
-      const json* const rival = FindCell(
-          results, {experiment, subject.at("name"), own.at("bytes"), own.at("consumers"), own.at("waiting")},
-          own.at("placement"));
-      if (rival == nullptr || rival->at("n").get<size_t>() < kFewSamples) continue;
-      if (!Comparable(*rival, own)) continue;
+      const json* const rival = FindBeside(results, own, subject.at("name"));
+      if (rival == nullptr || !Comparable(*rival, own)) continue;
       ++compared;
       if (!Beats(*rival, own) || !CouldBeQuicker(results, own)) continue;
       ++lost;

@@ -260,12 +260,16 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state
   const bool yields = options.wait == Wait::kAdaptive;
   const bool few_paid_for = std::min(budget_ns, left_ns) < kFewNs;
   const auto shared = [&] { return yields && shared_core.shared(); };
+  const auto there = [this] {
+    if (core->member) return member.SomethingThere();
+    core->ring.FetchNext();
+    return core->ring.HeaderThere();
+  };
   int64_t others = shared() ? shared_core.AfterLooks(kFewLooks) : 0, spent = 0;
   do {
     const int looks = few_paid_for || shared() ? kFewLooks : kManyLooks;
     for (int i = 0; i < looks; ++i) {
-      if (!core->member) core->ring.FetchNext();
-      if (core->member ? member.SomethingThere() : core->ring.HeaderThere()) return true;
+      if (there()) return true;
       CpuPause();
     }
     if (Pending(state)) return true;
