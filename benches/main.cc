@@ -32,7 +32,7 @@ struct Arguments {
 void Declare(CLI::App* app, Arguments* a) {
   Settings& settings = a->settings;
   app->add_flag("--quick", settings.quick, "under 5 minutes: fewer rounds, shorter slices");
-  app->add_option("--out", a->out, "folder for results.json, summary.json, index.html, throughput.svg")
+  app->add_option("--out", a->out, "folder for results.json, summary.json and index.html")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
       ->capture_default_str();
   app->add_option("--only", settings.only, "some experiments, comma-separated")

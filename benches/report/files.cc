@@ -2,6 +2,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "benches/report/page_template.h"
 #include "benches/report/report.h"
 
 namespace millrace::bench {
@@ -26,6 +27,32 @@ std::string OneLineEach(const json& results) {
   return text + "\n}\n";
 }
 
+namespace {
+
+// JSON that may stand inside a script element: no text of the results can end the element.
+std::string ForScript(const json& value) {
+  std::string text;
+  for (const char c : value.dump()) {
+    if (c == '<')
+      text += "\\u003c";
+    else
+      text += c;
+  }
+  return text;
+}
+
+std::string Filled(std::string text, std::string_view place, const std::string& with) {
+  const size_t at = text.find(place);
+  if (at == std::string::npos) throw std::logic_error("page.html has no place for " + std::string(place));
+  return text.replace(at, place.size(), with);
+}
+
+}  // namespace
+
+std::string PageOf(const json& results, const json& summary) {
+  return Filled(Filled(kPageTemplate, "@SUMMARY@", ForScript(summary)), "@RESULTS@", ForScript(results));
+}
+
 json ReadResults(const std::filesystem::path& path) {
   std::ifstream in(path);
   if (!in) throw std::runtime_error("cannot read " + path.string());
@@ -43,7 +70,6 @@ void WriteReports(const json& results, const std::filesystem::path& folder) {
   write("results.json", OneLineEach(results));
   write("summary.json", summary.dump(1) + "\n");
   write("index.html", PageOf(results, summary));
-  write("throughput.svg", ThroughputPicture(results));
 }
 
 }  // namespace millrace::bench

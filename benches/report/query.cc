@@ -16,11 +16,6 @@ std::vector<std::string> PlacementsSeen(const json& results) {
   return placements;
 }
 
-std::string MainPlacement(const json& results) {
-  const std::vector<std::string> placements = PlacementsSeen(results);
-  return placements.empty() ? "l3" : placements.front();
-}
-
 const json* FindCell(const json& results, const CellKey& key, const std::string& placement) {
   for (const json& cell : results.at("cells")) {
     if (cell.at("experiment") == key.experiment && cell.at("subject") == key.subject &&
@@ -38,6 +33,8 @@ const json* FindFact(const json& results, const std::string& id) {
   }
   return nullptr;
 }
+
+bool LessIsBetter(const std::string& experiment) { return experiment.starts_with("latency"); }
 
 std::map<std::string, Statistics> Ratios(const json& results, const CellKey& a, const CellKey& b,
                                          const std::string& metric) {

@@ -20,14 +20,15 @@ struct CellKey {
   std::string waiting = {};  // empty: any
 };
 
-// The placement most slices ran in: the one the page shows first.
-std::string MainPlacement(const nlohmann::json& results);
-// Every placement that has cells, the main one first.
+// Every placement that has cells; the one in which most slices ran comes first.
 std::vector<std::string> PlacementsSeen(const nlohmann::json& results);
 
 const nlohmann::json* FindCell(const nlohmann::json& results, const CellKey& key,
                                const std::string& placement);
 const nlohmann::json* FindFact(const nlohmann::json& results, const std::string& id);
+
+// Latencies: a lower median is better.
+bool LessIsBetter(const std::string& experiment);
 
 // Ratios a/b of slices of the same round in the same placement.
 std::map<std::string, Statistics> Ratios(const nlohmann::json& results, const CellKey& a, const CellKey& b,

@@ -1,5 +1,5 @@
 // From what was seen to results.json, summary.json and the page. Everything after ResultsOf works from the
-// JSON alone, so that a page can be drawn again from old results.
+// JSON alone, so that a page can be made again from old results.
 #ifndef MILLRACE_BENCHES_REPORT_REPORT_H_
 #define MILLRACE_BENCHES_REPORT_REPORT_H_
 
@@ -22,11 +22,12 @@ nlohmann::json ReadResults(const std::filesystem::path& path);  // throws
 nlohmann::json EarlierRuns(const std::vector<std::filesystem::path>& earlier);
 
 nlohmann::json SummaryOf(const nlohmann::json& results);  // one object per target
+// page.html with the results and the summary in it; its script draws everything. With #picture after its
+// address the page is only the README's picture (picture.sh saves that).
 std::string PageOf(const nlohmann::json& results, const nlohmann::json& summary);
-std::string ThroughputPicture(const nlohmann::json& results);  // an SVG file of its own
 std::string InWords(const nlohmann::json& results);            // a few lines for the terminal
 
-// results.json, summary.json, index.html, throughput.svg; the folder is made if need be.
+// Writes results.json, summary.json and index.html. Makes the folder if there is none.
 void WriteReports(const nlohmann::json& results, const std::filesystem::path& folder);
 
 }  // namespace millrace::bench

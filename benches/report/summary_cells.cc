@@ -1,7 +1,7 @@
 // In how many cells a rival is ahead.
 #include <algorithm>
 
-#include "benches/report/findings.h"
+#include "benches/report/query.h"
 #include "benches/report/summary_parts.h"
 
 namespace millrace::bench {

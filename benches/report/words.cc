@@ -1,11 +1,26 @@
 // The end of a run, for the terminal.
+#include <cmath>
+#include <cstdio>
+
 #include "benches/report/report.h"
-#include "benches/report/svg.h"
 
 namespace millrace::bench {
 namespace {
 
 using nlohmann::json;
+
+// 158, 8.6, 0.96, 0.0001
+std::string Short(double value) {
+  char text[32];
+  const double size = std::abs(value);
+  const char* const format = size == 0       ? "%.0f"
+                             : size >= 99.95 ? "%.0f"
+                             : size >= 9.995 ? "%.1f"
+                             : size >= 0.1   ? "%.2f"
+                                             : "%.2g";
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
 
 // In columns of the terminal, not bytes.
 std::string Padded(std::string text, size_t width) {
