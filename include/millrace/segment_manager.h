@@ -46,6 +46,7 @@ struct RingInfo {
   std::string state;              // "live", "closed", "producer_gone", "never_used", "damaged"
   uint64_t capacity = 0, max_message = 0, bytes = 0;  // bytes: of shared memory, all objects
   uint64_t next_sequence = 0, oldest_sequence = 0;
+  bool next_sequence_exact = true;  // false: it and all lags are at least that; looking went no further
   uint64_t dropped = 0, blocked = 0, evictions = 0, wakes = 0, payload_bytes = 0;
   uint64_t abandoned = 0;  // messages in dead members' hands that went with their group, claims of them
   Nanos blocked_time{0};

@@ -18,6 +18,11 @@ using A = internal::RealAtomics;
 using View = internal::RingView<A>;
 using W = internal::Words<A>;
 
+// Messages that one inspection walks after the tail pair, whatever the ring claims: a ring of others must not
+// cost more than a few milliseconds. A producer leaves a few thousand there; only one that is stopped or killed
+// inside the commit of a batch leaves more.
+constexpr uint64_t kMostWalked = 16384;
+
 struct Pid {
   std::optional<pid_t> pid;
   bool foreign = false;
@@ -72,7 +77,7 @@ void MemberFacts(SeatInfo& info, const internal::Seat& seat, const internal::Sea
   const uint64_t position = internal::ClaimPosition(claim) & ~uint64_t{7};
   if (claim == internal::kNoClaim || end.position - position > view.capacity()) return;
   info.lag_bytes = end.position - position;
-  info.lag_messages = NotBehind(end.sequence, view.PlaceAt(position).sequence);
+  info.lag_messages = NotBehind(end.sequence, view.SequenceAt(position, end));
   info.lag_ns = AgeOf(view, position);
 }
 
@@ -114,7 +119,8 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
     group.durable = (flags & internal::kGroupDurable) != 0;
     const uint64_t cursor = W::LoadCursor(words) & ~uint64_t{7};
     group.lag_bytes = NotBehind(end.position, cursor);
-    if (group.lag_bytes != 0) group.lag_messages = NotBehind(end.sequence, view.PlaceAt(cursor).sequence);
+    if (group.lag_bytes != 0)
+      group.lag_messages = NotBehind(end.sequence, view.SequenceAt(cursor, end));
     for (const SeatInfo& seat : info.consumers) {
       const auto place = internal::GroupOfSeat<A>(table.seats[seat.seat].identity);
       if (place != internal::GroupPlace{g, W::Peek(words.generation)}) continue;
@@ -296,9 +302,11 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.abandoned = W::Peek(control.counters.abandoned);
   info.payload_bytes = W::Peek(control.counters.bytes);
 
-  info.damage = DamageOf(memory);
-  const Point end = view.End().value_or(Point{});
+  SeenEnd seen = LookForEnd(memory, kMostWalked);
+  info.damage = std::move(seen.damage);
+  const Point end = seen.at;
   info.next_sequence = end.sequence;
+  info.next_sequence_exact = seen.exact;
   info.oldest_sequence = view.OldestMark().value_or(end).sequence;
   os::LockProbe probe(paths.ring, ring->facts.identity, std::move(ring->fd));
   info.producer = ProducerFacts(control, probe);

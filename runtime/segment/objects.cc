@@ -169,14 +169,22 @@ internal::SeatTable TableOf(const os::Mapping& seats, const SeatsHeader& header)
           reinterpret_cast<internal::Seat*>(seats.data() + internal::kSeatsOffset), header.seats};
 }
 
-std::string DamageOf(const internal::RingMemory& memory) {
+SeenEnd LookForEnd(const internal::RingMemory& memory, uint64_t most) {
   const internal::RingView<internal::RealAtomics> view(memory);
   const auto tail = view.Tail();
-  if (!tail) return "the tail words contradict the reserved position";
-  if (view.End()) return "";
+  if (!tail) return {{}, true, "the tail words contradict the reserved position"};
+  uint64_t left = most;
+  if (const auto end = view.End(std::nullopt, &left)) return {*end, left != 0, ""};
   internal::Point place = *tail;
-  (void)view.Walk(*tail, std::nullopt, &place);
-  return absl::StrCat("no valid frame at position ", place.position, " (sequence ", place.sequence, ")");
+  (void)view.Walk(*tail, tail->sequence + most, &place);
+  return {{},
+          true,
+          absl::StrCat("no valid frame at position ", place.position, " (sequence ", place.sequence, ")")};
+}
+
+std::string DamageOf(const internal::RingMemory& memory) {
+  constexpr uint64_t kAll = uint64_t{1} << 62;  // more than fit in any ring
+  return LookForEnd(memory, kAll).damage;
 }
 
 bool HasMagic(const std::string& path, const char (&magic)[8]) {

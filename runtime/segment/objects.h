@@ -43,6 +43,15 @@ bool WorthAnotherTry(const absl::Status& status);
 
 internal::RingMemory MemoryOf(const os::Mapping& ring, const internal::RingHeader& header);
 internal::SeatTable TableOf(const os::Mapping& seats, const internal::SeatsHeader& header);
+// The end of what is published. `exact` is false if more was published than `most` messages after the tail
+// pair; `at` is then a boundary before the end. `damage`: "", or what is wrong, for people, and `at` says
+// nothing.
+struct SeenEnd {
+  internal::Point at;
+  bool exact = true;
+  std::string damage;
+};
+SeenEnd LookForEnd(const internal::RingMemory& memory, uint64_t most);
 // Is `memory`'s newest end reachable and consistent? "" or what is wrong, for people.
 std::string DamageOf(const internal::RingMemory& memory);
 

@@ -61,8 +61,8 @@ std::string RingTable(const std::vector<RingInfo>& rings) {
       continue;
     }
     table.AddRow({ring.name, DescribeState(ring), HumanSize(ring.capacity),
-                  std::to_string(ring.next_sequence), ConsumersCell(ring), LagCell(ring),
-                  std::to_string(ring.dropped), DescribeProducer(ring.producer), ring.stale ? "yes" : "no"});
+                  std::to_string(ring.next_sequence) + (ring.next_sequence_exact ? "" : "+"), ConsumersCell(ring),
+                  LagCell(ring), std::to_string(ring.dropped), DescribeProducer(ring.producer), ring.stale ? "yes" : "no"});
   }
   return table.Text();
 }

@@ -69,7 +69,8 @@ Json GroupsJson(const RingInfo& ring) {
 void Forget(Json& json) {
   for (const char* name : {"capacity_bytes", "max_message_bytes", "seats", "keep", "created_ns",
                            "next_sequence", "oldest_sequence", "payload_bytes", "dropped", "evictions",
-                           "blocked", "blocked_ns", "wakes", "abandoned", "consumers", "groups"}) {
+                           "blocked", "blocked_ns", "wakes", "abandoned", "next_sequence_exact",
+                           "consumers", "groups"}) {
     json[name] = nullptr;
   }
   for (const char* name : {"alive", "epoch", "epoch_first_sequence", "closed"})
@@ -96,6 +97,7 @@ Json RingJson(const RingInfo& ring) {
                {"gid", ring.gid},
                {"producer", ProducerJson(ring.producer)},
                {"next_sequence", ring.next_sequence},
+               {"next_sequence_exact", ring.next_sequence_exact},
                {"oldest_sequence", ring.oldest_sequence},
                {"payload_bytes", ring.payload_bytes},
                {"dropped", ring.dropped},

@@ -67,7 +67,8 @@ std::string DescribeLife(const ProducerInfo& producer) {
 }
 
 std::string DescribeMessages(const RingInfo& ring) {
-  std::string text = absl::StrFormat("%d published, %s", ring.next_sequence, HumanSize(ring.payload_bytes));
+  std::string text = absl::StrFormat("%s%d published, %s", ring.next_sequence_exact ? "" : "at least ",
+                                     ring.next_sequence, HumanSize(ring.payload_bytes));
   if (ring.next_sequence == 0) return text;
   if (ring.oldest_sequence == ring.next_sequence) return text + ", none retained";
   return text +

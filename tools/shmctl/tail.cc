@@ -113,7 +113,7 @@ TailLimits LimitsOf(const TailArguments& arguments, const std::string& name, con
   limits.count = arguments.count;
   if (!arguments.stop_at_end) return limits;
   const auto ring = SegmentManager(directory).Inspect(name);
-  limits.end_sequence = ring.ok() ? ring->next_sequence : UINT64_MAX;
+  limits.end_sequence = ring.ok() && ring->next_sequence_exact ? ring->next_sequence : UINT64_MAX;
   return limits;
 }
 

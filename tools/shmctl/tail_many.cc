@@ -126,7 +126,7 @@ void TailMany::Join(const std::string& name, bool came_later) {
   absl::Status refused = consumer.status();
   if (consumer.ok()) {
     Ring ring{name, incarnation, std::nullopt};
-    if (stop_at_end_) ring.end_sequence = before->next_sequence;
+    if (stop_at_end_ && before->next_sequence_exact) ring.end_sequence = before->next_sequence;
     if (ring.end_sequence && consumer->next_sequence() >= *ring.end_sequence) return;  // nothing is there
     const auto source = merge_.Add(*std::move(consumer));
     if (source.ok()) {

@@ -9,6 +9,7 @@
 #ifndef MILLRACE_INTERNAL_RING_VIEW_H_
 #define MILLRACE_INTERNAL_RING_VIEW_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -136,15 +137,23 @@ class RingView {
     return {position, End().value_or(Point{position, near}).sequence};
   }
 
+  // The sequence of the message at a boundary, or that of `end` where no message is. Loads one header, so
+  // that the seats of a ring can be looked at without a walk for each.
+  uint64_t SequenceAt(uint64_t position, const Point& end) const {
+    const uint64_t header = W::LoadHeader(HeaderAt(position));
+    return header == 0 ? end.sequence : WidenSequence(static_cast<uint32_t>(header >> 32), end.sequence);
+  }
+
   // The boundary after everything that was published before this call: the tail pair lags. `here`: a boundary
-  // that may be further ahead.
-  std::optional<Point> End(std::optional<Point> here = std::nullopt) const {
+  // that may be further ahead. `*most`: messages that may be walked, less those that were. If 0 are left, the
+  // answer is a boundary that need not be the end.
+  std::optional<Point> End(std::optional<Point> here = std::nullopt, uint64_t* most = nullptr) const {
     constexpr int kTries = 100;
     for (int i = 0; i < kTries; ++i) {
       const std::optional<Point> tail = Tail();
       if (!tail) return std::nullopt;
       const Point from = here && Ahead(here->position, tail->position) > 0 ? *here : *tail;
-      if (const std::optional<Point> end = WalkToEnd(from, tail->position)) return end;
+      if (const std::optional<Point> end = WalkToEnd(from, tail->position, most)) return end;
       if (Intact(from.position)) return std::nullopt;  // not lapped: damaged
     }
     return std::nullopt;
@@ -241,11 +250,14 @@ class RingView {
  private:
   // Walk, but a producer that is as fast as this is not followed for a whole lap: once the tail pair has
   // moved from where it was, it lies behind all that was published before.
-  std::optional<Point> WalkToEnd(Point from, uint64_t tail_position) const {
+  std::optional<Point> WalkToEnd(Point from, uint64_t tail_position, uint64_t* most) const {
     constexpr uint64_t kAtOnce = 4096;  // messages
     for (uint64_t walked = 0; walked <= capacity_ / kFrameHeader; walked += kAtOnce) {
-      const std::optional<Point> reached = Walk(from, from.sequence + kAtOnce);
-      if (!reached || reached->sequence != from.sequence + kAtOnce) return reached;
+      const uint64_t now = most == nullptr ? kAtOnce : std::min(kAtOnce, *most);
+      if (now == 0) return from;
+      if (most != nullptr) *most -= now;
+      const std::optional<Point> reached = Walk(from, from.sequence + now);
+      if (!reached || reached->sequence != from.sequence + now) return reached;
       from = *reached;
       if (W::LoadTailPosition(control_->tail) == tail_position) continue;
       const std::optional<Point> tail = Tail();
