@@ -26,6 +26,8 @@ struct SeatInfo {
   bool pid_foreign = false;
   bool alive = false;
   bool evicted = false;
+  bool stopped = false;  // its process is stopped (SIGSTOP, a debugger), as far as /proc tells: only a hint
+  bool holds_back = false;          // it leaves no room for what the producer wanted last
   uint64_t received = 0, lost = 0;  // messages, as of its last stored position
   uint64_t lag_messages = 0, lag_bytes = 0;
   std::optional<uint64_t> lag_ns;  // age of the oldest message it has not read, within 3 chunks; 0: none
@@ -34,8 +36,9 @@ struct SeatInfo {
 struct GroupInfo {
   std::string name;
   bool durable = false;
-  uint32_t members = 0;                      // alive and not evicted
-  uint32_t in_hand = 0;                      // members, dead ones too, that hold messages
+  bool holds_back = false;  // messages that no member has taken leave no room, as in SeatInfo
+  uint32_t members = 0;     // alive and not evicted
+  uint32_t in_hand = 0;     // members, dead ones too, that hold messages
   uint64_t lag_messages = 0, lag_bytes = 0;  // not taken by any member yet
 };
 
@@ -47,10 +50,27 @@ struct RingInfo {
   uint64_t capacity = 0, max_message = 0, bytes = 0;  // bytes: of shared memory, all objects
   uint64_t next_sequence = 0, oldest_sequence = 0;
   bool next_sequence_exact = true;  // false: it and all lags are at least that; looking went no further
-  uint64_t dropped = 0, blocked = 0, evictions = 0, wakes = 0, payload_bytes = 0;
-  uint64_t abandoned = 0;  // messages in dead members' hands that went with their group, claims of them
-  Nanos blocked_time{0};
+  uint64_t dropped = 0, blocked = 0, wakes = 0, payload_bytes = 0;
+  uint64_t evictions = 0;   // seats taken away by producers and by tools
+  uint64_t abandoned = 0;   // messages in dead members' hands that went with their group, claims of them
+  Nanos blocked_time{0};    // of waits that are over
   uint64_t created_ns = 0;  // CLOCK_REALTIME
+  // What a living producer waits for now: "room", "consumers" (WaitForConsumers), "" nothing. For how long;
+  // for room since its first claim that found none, over several calls. nullopt: nothing, or unknown.
+  std::string waits_for;
+  std::optional<uint64_t> waits_ns;
+  uint32_t awaited_consumers = 0;  // how many consumers it waits for
+  // How long a living producer has found no room, while somebody is still in the way (see `holds_back`),
+  // whether it waits, polls or drops messages. nullopt: there is room.
+  std::optional<uint64_t> full_ns;
+  // Bytes from the oldest that a lossless consumer or a group still holds to the end. nullopt: nobody can
+  // hold the producer back, or the consumers are unknown.
+  std::optional<uint64_t> held_bytes;
+  // Age of the newest message: exact if its publication woke somebody, else it is at most that old, by the
+  // ring's marks. nullopt: there is none, or it is unknown.
+  std::optional<uint64_t> last_message_ns;
+  bool last_message_exact = false;
+  bool producer_stopped = false;  // as SeatInfo::stopped
   uint32_t seats = 0;
   bool keep = false, stale = false;
   bool seats_readable = true;  // false: no permission, consumers are unknown

@@ -166,6 +166,7 @@ bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
   if (cold.forked || cold.closed || timeout < Nanos::zero()) return false;
   const int64_t deadline = api::DeadlineAfter(timeout.count());
   const internal::SeatTable& table = core_->ring.seats();
+  const ProducerCore::Cold::AwaitsConsumers noted(cold, *core_, lossless_or_group);
   for (;;) {
     const uint32_t joins = W::LoadJoins(table.control->join);
     size_t alive = 0;
@@ -177,7 +178,10 @@ bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
       if (delivery != internal::kDeliveryLossless && delivery != internal::kDeliveryGroup) continue;
       if (cold.attached.seats_probe.Ask(internal::kLockSeat + i) != os::Holder::kNone) ++alive;
     }
-    if (alive >= lossless_or_group) return true;
+    if (alive >= lossless_or_group) {
+      cold.awaited = 0;
+      return true;
+    }
     const int64_t left = deadline - os::MonotonicNs();
     if (left <= 0 || core_->interrupted.load(std::memory_order_relaxed)) return false;
     os::FutexWait(&table.control->join.joins, joins, std::min(left, internal::kSleepBoundNs));

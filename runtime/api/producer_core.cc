@@ -86,6 +86,35 @@ void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
   W::Note(counters.abandoned, base_abandoned + abandoned);
 }
 
+void ProducerCore::Cold::NoteActivity(const ProducerCore& c, Activity kind) {
+  CounterWords& counters = c.ring.control().counters;
+  if (activity == Activity::kNone) W::Note(counters.since_ns, static_cast<uint64_t>(os::MonotonicNs()));
+  W::Note(counters.wanted_end, c.ring.wanted_end());
+  W::Note(counters.activity, MakeActivity(attached.epoch, kind));
+  activity = kind;
+}
+
+ProducerCore::Cold::AwaitsConsumers::AwaitsConsumers(Cold& cold, const ProducerCore& core, size_t consumers)
+    : counters_(core.ring.control().counters), epoch_(cold.attached.epoch) {
+  const uint64_t sequence = core.ring.sequence();
+  if (cold.awaited != consumers || cold.awaited_at != sequence) cold.awaited_since_ns = os::MonotonicNs();
+  cold.awaited = consumers;
+  cold.awaited_at = sequence;
+  cold.activity = Activity::kNone;
+  W::Note(counters_.since_ns, static_cast<uint64_t>(cold.awaited_since_ns));
+  W::Note(counters_.activity, MakeActivity(epoch_, Activity::kWaitsForConsumers, consumers));
+}
+ProducerCore::Cold::AwaitsConsumers::~AwaitsConsumers() {
+  W::Note(counters_.activity, MakeActivity(epoch_, Activity::kNone));
+}
+
+bool ProducerCore::Cold::WakeSleepers(ProducerCore& c) {
+  if (!c.ring.AfterCommit()) return false;
+  os::FutexWakeAll(&c.ring.control().wake.epoch);
+  ++wakes;
+  return true;
+}
+
 bool ProducerCore::Cold::Removed() {
   return segment::Removed(attached.ring_probe, attached.paths.ring, attached.ring_identity) ||
          segment::Removed(attached.seats_probe, attached.paths.seats, attached.seats_identity);
@@ -176,10 +205,9 @@ bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t 
 }
 
 void ProducerCore::Wake() noexcept {
-  if (ring.AfterCommit()) {
-    os::FutexWakeAll(&ring.control().wake.epoch);
-    ++cold->wakes;
-  }
+  // The time, for people, only where there is a system call anyway.
+  if (cold->WakeSleepers(*this))
+    W::Note(ring.control().counters.last_wake, MakeLastWake(os::WallNs(), ring.sequence()));
   if (ring.PrepareNext()) cold->FlushCounters(*this);
 }
 
@@ -204,19 +232,24 @@ std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
     return nullptr;
   }
   // It does not say that anybody has left room: held_back counts on.
-  if (std::byte* const ready = ring.ClaimReady(n)) return ready;
+  if (std::byte* const ready = ring.ClaimReady(n)) {
+    if (cold->activity != Activity::kNone) cold->NoteActivity(*this, Activity::kNone);
+    return ready;
+  }
   cold->FlushCounters(*this);
   for (;;) {
     bool wake = false;
     std::byte* const data = ring.ClaimSlow(n, &wake);
-    if (wake) Wake();
+    if (wake) cold->WakeSleepers(*this);  // for a padding, which is no message
     if (data != nullptr) {
+      if (cold->activity != Activity::kNone) cold->NoteActivity(*this, Activity::kNone);
       if (!cold->held_back.empty()) cold->held_back.clear();
       if (!cold->groups_held_back.empty()) cold->groups_held_back.clear();
       return data;
     }
     if (!cold->EmptyDeadSeats(*this)) break;
   }
+  cold->NoteActivity(*this, std::max(cold->activity, Activity::kFull));
   *why = Sent::kFull;
   return nullptr;
 }
@@ -287,6 +320,7 @@ std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) no
     return nullptr;
   }
   ++cold->blocked;
+  cold->NoteActivity(*this, Activity::kWaitsForRoom);
   const int64_t start = os::MonotonicNs();
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   for (;;) {
@@ -313,6 +347,7 @@ std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) no
     cold->spin.Slept(os::MonotonicNs() - before);
     if (data != nullptr || *why != Sent::kFull) break;
   }
+  if (cold->activity == Activity::kWaitsForRoom) cold->NoteActivity(*this, Activity::kFull);
   cold->blocked_ns += os::MonotonicNs() - start;
   cold->FlushCounters(*this);
   return data;

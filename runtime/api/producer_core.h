@@ -30,6 +30,22 @@ struct ProducerCore::Cold final : os::ForkAware {
   // true: scan again.
   bool EvictSlowest(ProducerCore& core, int64_t now);
   void FlushCounters(const ProducerCore& core);
+  // Notes for people what this producer cannot do now; the time since when stays while it is short of room.
+  void NoteActivity(const ProducerCore& core, Activity kind);
+  // Notes for people, while it lives, that this producer waits for so many consumers. A caller that waits in
+  // slices waits since its first, if it published nothing in between.
+  class AwaitsConsumers {
+   public:
+    AwaitsConsumers(Cold& cold, const ProducerCore& core, size_t consumers);
+    ~AwaitsConsumers();
+    AwaitsConsumers(const AwaitsConsumers&) = delete;
+
+   private:
+    CounterWords& counters_;
+    const uint32_t epoch_;
+  };
+  // true: somebody was asleep, and was woken.
+  bool WakeSleepers(ProducerCore& core);
   // Polls for room for at most budget_ns. true: *data, or *why there is none.
   bool SpinForRoom(ProducerCore& core, int64_t budget_ns, size_t n, std::byte** data, Sent* why);
 
@@ -47,6 +63,9 @@ struct ProducerCore::Cold final : os::ForkAware {
   std::map<uint32_t, HeldBack> held_back;         // seats that left no room at every look since then
   std::map<uint32_t, HeldBack> groups_held_back;  // the same of groups, with their messages in hand
   int64_t last_link_check_ns = 0;
+  Activity activity = Activity::kNone;   // as noted, but for waits for consumers
+  uint64_t awaited = 0, awaited_at = 0;  // consumers, at this sequence; see AwaitsConsumers
+  int64_t awaited_since_ns = 0;
   uint64_t dropped = 0, blocked = 0, wakes = 0, abandoned = 0;  // by this handle
   int64_t blocked_ns = 0;
   uint64_t base_bytes = 0, base_dropped = 0, base_blocked = 0, base_blocked_ns = 0, base_wakes = 0,

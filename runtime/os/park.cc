@@ -1,6 +1,7 @@
 #include "runtime/os/park.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sys/stat.h>
@@ -10,6 +11,8 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdio>
+#include <cstring>
 
 namespace millrace::os {
 namespace {
@@ -128,6 +131,18 @@ WallClock WallClockWithoutSystemCall() {
 uint64_t PidNamespace() {
   struct stat facts {};
   return stat("/proc/self/ns/pid", &facts) == 0 ? facts.st_ino : 0;
+}
+
+bool LooksStopped(uint32_t pid) {
+  char path[32], text[512];
+  std::snprintf(path, sizeof path, "/proc/%u/stat", pid);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const ssize_t bytes = read(fd, text, sizeof text - 1);
+  close(fd);
+  text[std::max<ssize_t>(bytes, 0)] = 0;
+  const char* const name_end = std::strrchr(text, ')');  // the name may hold anything
+  return name_end != nullptr && name_end[1] == ' ' && (name_end[2] == 'T' || name_end[2] == 't');
 }
 
 // Nothing is remembered here: after fork() the answer is another one.

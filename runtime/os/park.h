@@ -37,6 +37,9 @@ WallClock WallClockWithoutSystemCall();
 // Inode number of our PID namespace, 0 if /proc does not tell.
 uint64_t PidNamespace();
 uint32_t Pid();
+// Is that process of our PID namespace stopped by a signal or a debugger, as far as /proc tells? For people
+// only.
+bool LooksStopped(uint32_t pid);
 uint32_t Uid();
 // Short name of this program, for labels.
 const char* ProgramName();

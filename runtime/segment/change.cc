@@ -74,6 +74,7 @@ absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
     if (W::Evict(identity, state,
                  internal::MakeSeatState(generation, SeatPhase::kEvicted, internal::DeliveryOf(state),
                                          internal::EvictedBy::kTool, internal::EvictedWhy::kRequest))) {
+      W::CountToolEviction(control.counters);
       WakeProducer(*table.control);
       WakeEverybody(control);
       return absl::OkStatus();

@@ -19,8 +19,8 @@ using View = internal::RingView<A>;
 using W = internal::Words<A>;
 
 // Messages that one inspection walks after the tail pair, whatever the ring claims: a ring of others must not
-// cost more than a few milliseconds. A producer leaves a few thousand there; only one that is stopped or killed
-// inside the commit of a batch leaves more.
+// cost more than a few milliseconds. A producer leaves a few thousand there; only one that is stopped or
+// killed inside the commit of a batch leaves more.
 constexpr uint64_t kMostWalked = 16384;
 
 struct Pid {
@@ -47,25 +47,114 @@ std::string DeliveryName(uint8_t delivery) {
   }
 }
 
-// Age of the newest mark at or below a position: the message there is at most that old.
-std::optional<uint64_t> AgeOf(const View& view, uint64_t position) {
+uint64_t NotBehind(uint64_t end, uint64_t place) {
+  return static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end, place)));
+}
+
+uint64_t SinceNs(uint64_t then_ns, uint64_t now_ns) { return now_ns > then_ns ? now_ns - then_ns : 0; }
+
+// Age of the newest mark that passes.
+template <class Passes>
+std::optional<uint64_t> AgeOfNewestMark(const View& view, Passes passes) {
   const uint64_t tail = W::LoadTailPosition(view.control().tail);
   std::optional<uint64_t> best, time;
   for (uint32_t i = 0; i < internal::kMarks; ++i) {
     uint64_t marked_ns = 0;
     const std::optional<Point> mark = view.ReadMark(i, tail, &marked_ns);
-    if (!mark || internal::Ahead(mark->position, position) > 0) continue;
+    if (!mark || !passes(*mark)) continue;
     if (best && internal::Ahead(mark->position, *best) <= 0) continue;
     best = mark->position;
     time = marked_ns;
   }
-  const uint64_t now = os::WallNs();
   if (!time || *time == 0) return std::nullopt;
-  return now > *time ? now - *time : 0;
+  return SinceNs(*time, os::WallNs());
 }
 
-uint64_t NotBehind(uint64_t end, uint64_t place) {
-  return static_cast<uint64_t>(std::max<int64_t>(0, internal::Ahead(end, place)));
+// At or below a position: the message there is at most that old.
+std::optional<uint64_t> AgeOf(const View& view, uint64_t position) {
+  return AgeOfNewestMark(
+      view, [position](const Point& mark) { return internal::Ahead(mark.position, position) <= 0; });
+}
+
+// Exact if nothing was published since somebody was woken by a message. Otherwise that wake, and each mark
+// with a message after it, say how old the newest message is at most.
+void AddLastMessage(RingInfo& info, const internal::CounterWords& counters, const View& view,
+                    const Point& end) {
+  if (end.sequence == 0) return;
+  const uint64_t wake = W::Peek(counters.last_wake);
+  info.last_message_exact =
+      wake != 0 && info.next_sequence_exact &&
+      (wake & internal::kLastWakeSequence) == (end.sequence & internal::kLastWakeSequence);
+  std::optional<uint64_t> age;
+  if (!info.last_message_exact)
+    age = AgeOfNewestMark(
+        view, [&](const Point& mark) { return internal::Ahead(mark.sequence, end.sequence) < 0; });
+  if (wake != 0) {
+    const uint64_t of_wake = SinceNs(internal::LastWakeNs(wake), os::WallNs());
+    age = std::min(age.value_or(of_wake), of_wake);
+  }
+  info.last_message_ns = age;
+}
+
+// What the producer of this epoch cannot do now, by its own words.
+struct Activity {
+  internal::Activity kind = internal::Activity::kNone;
+  uint32_t consumers = 0;
+  uint64_t wanted_end = 0;
+  std::optional<uint64_t> ns;
+};
+
+Activity ActivityOf(const internal::CounterWords& counters, const ProducerInfo& producer) {
+  constexpr int kTries = 8;
+  for (int i = 0; i < kTries && producer.alive && !producer.closed; ++i) {
+    const uint64_t word = W::Peek(counters.activity);
+    const uint64_t since_ns = W::Peek(counters.since_ns), wanted_end = W::Peek(counters.wanted_end);
+    if (W::Peek(counters.activity) != word) continue;
+    if (internal::EpochOf(word) != producer.epoch) return {};  // a predecessor's
+    return {internal::ActivityOf(word), internal::AwaitedConsumers(word), wanted_end,
+            SinceNs(since_ns, static_cast<uint64_t>(os::MonotonicNs()))};
+  }
+  return {};
+}
+
+// Who holds how much of the ring, and leaves no room for what the producer wants.
+class Hold {
+ public:
+  Hold(const Activity& activity, uint64_t capacity, const Point& end)
+      : wants_(activity.kind == internal::Activity::kFull ||
+               activity.kind == internal::Activity::kWaitsForRoom),
+        wanted_end_(activity.wanted_end),
+        capacity_(capacity),
+        end_(end.position) {}
+  // Everything from `position` on is held. true: that is in the producer's way.
+  bool Add(uint64_t position) {
+    bytes_ = std::max(bytes_.value_or(0), std::min(NotBehind(end_, position), capacity_));
+    const bool in_the_way = wants_ && internal::Ahead(wanted_end_, position + capacity_) > 0;
+    any_in_the_way_ |= in_the_way;
+    return in_the_way;
+  }
+  std::optional<uint64_t> bytes() const { return bytes_; }
+  bool any_in_the_way() const { return any_in_the_way_; }
+
+ private:
+  const bool wants_;
+  const uint64_t wanted_end_, capacity_, end_;
+  std::optional<uint64_t> bytes_;
+  bool any_in_the_way_ = false;
+};
+
+// From where on a seat holds the ring; nullopt: it holds nothing.
+std::optional<uint64_t> HeldBy(const internal::SeatTable& table, uint32_t index, uint64_t state) {
+  const internal::SeatWords& words = table.seats[index].words;
+  if (internal::DeliveryOf(state) == internal::kDeliveryLossless) {
+    if (internal::PhaseOf(state) == internal::SeatPhase::kEvicted) return std::nullopt;
+    return W::LoadSeatPosition(words);
+  }
+  if (internal::DeliveryOf(state) != internal::kDeliveryGroup || !internal::HoldsClaim<A>(table, index))
+    return std::nullopt;
+  const uint64_t claim = W::LoadClaim(words);
+  if (claim == internal::kNoClaim) return std::nullopt;
+  return internal::ClaimPosition(claim);
 }
 
 // A member has the message it claims to do, or nothing of its own.
@@ -82,7 +171,7 @@ void MemberFacts(SeatInfo& info, const internal::Seat& seat, const internal::Sea
 }
 
 SeatInfo SeatFacts(const internal::SeatTable& table, uint32_t index, uint64_t state, const Point& end,
-                   const View& view, os::LockProbe& probe) {
+                   const View& view, os::LockProbe& probe, Hold& hold) {
   const internal::Seat& seat = table.seats[index];
   SeatInfo info;
   info.seat = index;
@@ -94,6 +183,8 @@ SeatInfo SeatFacts(const internal::SeatTable& table, uint32_t index, uint64_t st
   info.pid_foreign = pid.foreign;
   info.alive = probe.Ask(internal::kLockSeat + index) != os::Holder::kNone;
   info.evicted = internal::PhaseOf(state) == internal::SeatPhase::kEvicted;
+  info.stopped = info.alive && info.pid && os::LooksStopped(static_cast<uint32_t>(*info.pid));
+  if (const auto from = HeldBy(table, index, state)) info.holds_back = hold.Add(*from);
   info.received = W::Peek(seat.words.received);
   info.lost = W::Peek(seat.words.lost);
   if (internal::DeliveryOf(state) == internal::kDeliveryGroup) {
@@ -109,7 +200,8 @@ SeatInfo SeatFacts(const internal::SeatTable& table, uint32_t index, uint64_t st
   return info;
 }
 
-void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& end, const View& view) {
+void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& end, const View& view,
+               Hold& hold) {
   for (uint32_t g = 0; g < internal::kGroups; ++g) {
     const internal::GroupWords& words = table.control->groups[g];
     const uint32_t flags = W::LoadGroupFlags(words);
@@ -118,9 +210,9 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
     group.name = LabelOf(words.name);
     group.durable = (flags & internal::kGroupDurable) != 0;
     const uint64_t cursor = W::LoadCursor(words) & ~uint64_t{7};
+    group.holds_back = hold.Add(cursor);
     group.lag_bytes = NotBehind(end.position, cursor);
-    if (group.lag_bytes != 0)
-      group.lag_messages = NotBehind(end.sequence, view.SequenceAt(cursor, end));
+    if (group.lag_bytes != 0) group.lag_messages = NotBehind(end.sequence, view.SequenceAt(cursor, end));
     for (const SeatInfo& seat : info.consumers) {
       const auto place = internal::GroupOfSeat<A>(table.seats[seat.seat].identity);
       if (place != internal::GroupPlace{g, W::Peek(words.generation)}) continue;
@@ -133,7 +225,7 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
 
 // true: a durable group keeps its place.
 bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end,
-                  const View& view) {
+                  const View& view, Hold& hold) {
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
   if (!seats.ok()) {
     if (ErrorOf(seats.status()) == Error::kNoPermission)
@@ -154,11 +246,25 @@ bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, co
   for (uint32_t i = 0; i < used; ++i) {
     const uint64_t state = W::LoadSeatState(table.seats[i].identity);
     if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
-    info.consumers.push_back(SeatFacts(table, i, state, end, view, probe));
+    info.consumers.push_back(SeatFacts(table, i, state, end, view, probe, hold));
   }
-  AddGroups(info, table, end, view);
+  AddGroups(info, table, end, view, hold);
   return std::any_of(info.groups.begin(), info.groups.end(),
                      [](const GroupInfo& group) { return group.durable; });
+}
+
+void AddActivity(RingInfo& info, const Activity& activity, const Hold& hold) {
+  using enum internal::Activity;
+  info.producer_stopped =
+      info.producer.alive && info.producer.pid && os::LooksStopped(static_cast<uint32_t>(*info.producer.pid));
+  if (activity.kind == kWaitsForRoom) info.waits_for = "room";
+  if (activity.kind == kWaitsForConsumers) {
+    info.waits_for = "consumers";
+    info.awaited_consumers = activity.consumers;
+  }
+  if (!info.waits_for.empty()) info.waits_ns = activity.ns;
+  if (hold.any_in_the_way()) info.full_ns = activity.ns;
+  info.held_bytes = hold.bytes();
 }
 
 std::string StateOf(const RingInfo& info) {
@@ -297,7 +403,7 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.dropped = W::Peek(control.counters.dropped);
   info.blocked = W::Peek(control.counters.blocked);
   info.blocked_time = Nanos(static_cast<int64_t>(W::Peek(control.counters.blocked_ns)));
-  info.evictions = W::Peek(control.counters.evictions);
+  info.evictions = W::Peek(control.counters.evictions) + W::Peek(control.counters.tool_evictions);
   info.wakes = W::Peek(control.counters.wakes);
   info.abandoned = W::Peek(control.counters.abandoned);
   info.payload_bytes = W::Peek(control.counters.bytes);
@@ -310,7 +416,11 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.oldest_sequence = view.OldestMark().value_or(end).sequence;
   os::LockProbe probe(paths.ring, ring->facts.identity, std::move(ring->fd));
   info.producer = ProducerFacts(control, probe);
-  const bool durable_group = AddConsumers(info, paths, *ring, end, view);
+  const Activity activity = ActivityOf(control.counters, info.producer);
+  Hold hold(activity, view.capacity(), end);
+  const bool durable_group = AddConsumers(info, paths, *ring, end, view, hold);
+  AddActivity(info, activity, hold);
+  AddLastMessage(info, control.counters, view, end);
   info.state = StateOf(info);
   JudgeStale(info, paths, NewestTrace(info, view, end), durable_group, idle_ns);
   return info;

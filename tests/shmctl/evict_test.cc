@@ -111,7 +111,7 @@ TEST(OnFull, EvictTakesTheSeatOfAStoppedConsumerAfterItsTime) {
     EXPECT_EQ(stat["next_sequence"], 20000) << seconds;
     EXPECT_GT(stat["blocked_ns"], 0) << seconds;
     EXPECT_GE(std::stod(Slurp(shell.path("took"))), std::stod(seconds) * 1e9) << "not before its time";
-    EXPECT_TRUE(Has(Slurp(shell.path("text")), "1 evictions")) << Slurp(shell.path("text"));
+    EXPECT_TRUE(Has(Slurp(shell.path("text")), "1 eviction,")) << Slurp(shell.path("text"));
     EXPECT_TRUE(Has(said, "evicted 1 consumer of \"q\" that left no room")) << said;
     EXPECT_TRUE(Has(said, "20000 messages") && Has(said, ", 1 evicted")) << said;
     EXPECT_TRUE(Has(ran.out, "evicted by the producer at sequence ")) << ran.out;
@@ -180,7 +180,7 @@ TEST(ToolEvict, AMessageThatIsBeingWrittenIsNotTorn) {
       "  kill -STOP $tail; until grep -q '^State:.T' /proc/$tail/status; do :; done\n"
       "  if [ ! -s copy ]; then\n"
       "    caught=1\n"
-      "    S evict q $(S stat q | awk '$1 ~ /#/ && / alive / {print $1}') || exit 82\n"
+      "    S evict q $(S stat q | awk '$1 ~ /#/ && / alive/ {print $1}') || exit 82\n"
       "    for i in $(seq 1 10); do cat b; done | S pub q --framing raw --keep-open 2> /dev/null || exit 83\n"
       "  fi\n"
       "  if [ $caught = 0 ]; then kill -KILL $tail; wait $tail 2> /dev/null; continue; fi\n"

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "tools/shmctl/size.h"
 
 namespace millrace::tool {
@@ -32,6 +33,8 @@ std::string Counted(uint64_t n, const char* singular) {
 std::string DescribeState(const RingInfo& ring) {
   std::string state = ring.state;
   std::replace(state.begin(), state.end(), '_', ' ');
+  if (ring.waits_for == "room") return state + ", blocked";
+  if (ring.waits_for == "consumers") return state + ", waiting";
   return state;
 }
 
@@ -61,6 +64,48 @@ std::string DescribeLag(const SeatInfo& seat) {
   std::string text = DescribeLag(seat.lag_messages, seat.lag_bytes);
   if (seat.lag_ns && seat.lag_bytes != 0) text += ", " + HumanDuration(*seat.lag_ns);
   return text;
+}
+
+std::string DescribeHolder(const SeatInfo& seat) {
+  std::string text =
+      DescribeSeatId(seat) + (seat.label.empty() ? "" : " " + seat.label) + " (pid " + DescribePid(seat);
+  if (!seat.alive) text += ", dead";
+  if (seat.stopped) text += ", stopped";
+  return text + ")";
+}
+
+std::string DescribeHoldUp(const RingInfo& ring) {
+  const auto time = [](const std::optional<uint64_t>& ns) { return ns ? " for " + HumanDuration(*ns) : ""; };
+  const char* const stopped = ring.producer_stopped ? " (the producer is stopped)" : "";
+  if (ring.waits_for == "consumers")
+    return "waits for " + Counted(ring.awaited_consumers, "consumer") + " now," + time(ring.waits_ns) +
+           stopped;
+  std::vector<std::string> holders;
+  for (const SeatInfo& seat : ring.consumers) {
+    if (seat.holds_back) holders.push_back(DescribeHolder(seat));
+  }
+  for (const GroupInfo& group : ring.groups) {
+    if (group.holds_back) holders.push_back("group " + group.name);
+  }
+  constexpr size_t kMost = 4;
+  const size_t more = holders.size() > kMost ? holders.size() - kMost : 0;
+  holders.resize(holders.size() - more);
+  std::string by = absl::StrJoin(holders, ", ");
+  if (more != 0) by += absl::StrFormat(" and %d more", more);
+  if (ring.waits_for == "room") {
+    return "blocked now," + time(ring.waits_ns) +
+           (!by.empty()           ? ", by " + by
+            : ring.seats_readable ? ", although there is room by now"
+                                  : "") +
+           stopped;
+  }
+  return ring.full_ns ? "full" + time(ring.full_ns) + ", held by " + by + stopped : "";
+}
+
+std::string DescribeFill(const RingInfo& ring) {
+  if (!ring.held_bytes) return ring.seats_readable ? "nobody holds the producer back" : "unknown";
+  return absl::StrFormat("%s of %s held (%d %%)", HumanSize(*ring.held_bytes), HumanSize(ring.capacity),
+                         *ring.held_bytes * 100 / ring.capacity);
 }
 
 bool IsDescribed(const RingInfo& ring) { return ring.capacity != 0; }

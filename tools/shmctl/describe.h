@@ -12,12 +12,17 @@ namespace millrace::tool {
 std::string HumanDuration(uint64_t ns);                 // "12 ms", "3.4 s"
 std::string Counted(uint64_t n, const char* singular);  // "1 message", "2 messages"
 
-std::string DescribeState(const RingInfo& ring);             // "live", "producer gone"
+std::string DescribeState(const RingInfo& ring);             // "live", "live, blocked", "producer gone"
 std::string DescribeProducer(const ProducerInfo& producer);  // `feed, pid 4711`; "-" if there never was one
 std::string DescribeSeatId(const SeatInfo& seat);            // "3#7": seat 3, its seventh holder
 std::string DescribePid(const SeatInfo& seat);               // "4711"; "elsewhere": of another PID namespace
 std::string DescribeLag(const SeatInfo& seat);               // "none", or "12 messages, 1.5 KiB, 3 ms"
 std::string DescribeLag(uint64_t messages, uint64_t bytes);  // the same without age
+
+std::string DescribeHolder(const SeatInfo& seat);  // "0#1 shmctl tail (pid 4711, stopped)"
+// What the producer cannot do now, for how long and by whose doing; "" if nothing holds it up.
+std::string DescribeHoldUp(const RingInfo& ring);
+std::string DescribeFill(const RingInfo& ring);  // "12 KiB of 64 KiB held (19 %)"
 
 // false: its header is damaged, so nothing but name, damage and the file's facts is known.
 bool IsDescribed(const RingInfo& ring);

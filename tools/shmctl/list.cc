@@ -20,7 +20,7 @@ constexpr char kExamples[] =
 living ones that hold a seat; observers (shmctl tail) hold none. LAG is that of the slowest.
 
 States:
-  live           a producer has it open
+  live           a producer has it open; "blocked": it waits for room now, "waiting": for consumers
   closed         its producer said that the stream is complete
   producer gone  its producer ended without saying so; the next one goes on
   never used     there was no producer yet

@@ -17,11 +17,13 @@ Json OrNull(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json ProducerJson(const ProducerInfo& producer) {
+Json ProducerJson(const RingInfo& ring) {
+  const ProducerInfo& producer = ring.producer;
   return {{"alive", producer.alive_unknown ? Json(nullptr) : Json(producer.alive)},
           {"pid", OrNull(producer.pid)},
           {"pid_foreign", producer.pid_foreign},
           {"label", OrNull(producer.label)},
+          {"stopped", ring.producer_stopped},
           {"epoch", producer.epoch},
           {"epoch_first_sequence", producer.epoch_first_sequence},
           {"closed", producer.closed}};
@@ -35,6 +37,8 @@ Json SeatJson(const SeatInfo& seat) {
           {"pid_foreign", seat.pid_foreign},
           {"alive", seat.alive},
           {"evicted", seat.evicted},
+          {"stopped", seat.stopped},
+          {"holds_back", seat.holds_back},
           {"delivery", seat.delivery},
           {"group", OrNull(seat.group)},
           {"lag_messages", seat.lag_messages},
@@ -59,6 +63,7 @@ Json GroupsJson(const RingInfo& ring) {
                       {"durable", group.durable},
                       {"members", group.members},
                       {"in_hand", group.in_hand},
+                      {"holds_back", group.holds_back},
                       {"lag_messages", group.lag_messages},
                       {"lag_bytes", group.lag_bytes}});
   }
@@ -67,10 +72,12 @@ Json GroupsJson(const RingInfo& ring) {
 
 // What only a sound header could have told.
 void Forget(Json& json) {
-  for (const char* name : {"capacity_bytes", "max_message_bytes", "seats", "keep", "created_ns",
-                           "next_sequence", "oldest_sequence", "payload_bytes", "dropped", "evictions",
-                           "blocked", "blocked_ns", "wakes", "abandoned", "next_sequence_exact",
-                           "consumers", "groups"}) {
+  for (const char* name :
+       {"capacity_bytes",  "max_message_bytes",  "seats",         "keep",      "created_ns",
+        "next_sequence",   "oldest_sequence",    "payload_bytes", "dropped",   "evictions",
+        "blocked",         "blocked_ns",         "wakes",         "abandoned", "next_sequence_exact",
+        "last_message_ns", "last_message_exact", "waits_for",     "waits_ns",  "awaited_consumers",
+        "full_ns",         "held_bytes",         "consumers",     "groups"}) {
     json[name] = nullptr;
   }
   for (const char* name : {"alive", "epoch", "epoch_first_sequence", "closed"})
@@ -95,15 +102,22 @@ Json RingJson(const RingInfo& ring) {
                {"seats_mode", absl::StrFormat("%04o", ring.seats_mode)},
                {"uid", ring.uid},
                {"gid", ring.gid},
-               {"producer", ProducerJson(ring.producer)},
+               {"producer", ProducerJson(ring)},
                {"next_sequence", ring.next_sequence},
                {"next_sequence_exact", ring.next_sequence_exact},
                {"oldest_sequence", ring.oldest_sequence},
+               {"last_message_ns", OrNull(ring.last_message_ns)},
+               {"last_message_exact", ring.last_message_exact},
                {"payload_bytes", ring.payload_bytes},
                {"dropped", ring.dropped},
                {"evictions", ring.evictions},
                {"blocked", ring.blocked},
                {"blocked_ns", ring.blocked_time.count()},
+               {"waits_for", OrNull(ring.waits_for)},
+               {"waits_ns", OrNull(ring.waits_ns)},
+               {"awaited_consumers", ring.awaited_consumers},
+               {"full_ns", OrNull(ring.full_ns)},
+               {"held_bytes", OrNull(ring.held_bytes)},
                {"wakes", ring.wakes},
                {"abandoned", ring.abandoned},
                {"consumers", ConsumersJson(ring)},

@@ -30,6 +30,11 @@ constexpr char kExamples[] =
 each group. Looking takes no seat and disturbs nobody. A SEAT is written NUMBER#GENERATION: a seat taken again
 gets a new generation.
 
+"pressure" begins with what holds the producer up now: "blocked now", for how long and by whom; "full" where it polls
+or drops instead; "waits for N consumers". "room" is what lossless consumers and groups have not given back yet. The
+age of the last message is exact if it woke somebody; otherwise it is "at most" that. A process that is "stopped"
+(SIGSTOP, a debugger) is alive.
+
 Examples:
   shmctl stat quotes
   watch -n1 shmctl stat quotes
@@ -56,12 +61,14 @@ std::string DescribeTime(uint64_t realtime_ns) {
   return text;
 }
 
-std::string DescribeLife(const ProducerInfo& producer) {
+std::string DescribeLife(const RingInfo& ring) {
+  const ProducerInfo& producer = ring.producer;
   if (producer.epoch == 0) return "there was none yet";
-  const char* life = producer.alive_unknown ? "alive as far as one can tell"
-                     : producer.alive       ? "alive"
-                     : producer.closed      ? "closed the stream"
-                                            : "gone without closing";
+  const char* life = producer.alive_unknown  ? "alive as far as one can tell"
+                     : ring.producer_stopped ? "alive, stopped"
+                     : producer.alive        ? "alive"
+                     : producer.closed       ? "closed the stream"
+                                             : "gone without closing";
   return DescribeProducer(producer) + ", " + life +
          absl::StrFormat(" (epoch %d, from sequence %d)", producer.epoch, producer.epoch_first_sequence);
 }
@@ -71,16 +78,19 @@ std::string DescribeMessages(const RingInfo& ring) {
                                      ring.next_sequence, HumanSize(ring.payload_bytes));
   if (ring.next_sequence == 0) return text;
   if (ring.oldest_sequence == ring.next_sequence) return text + ", none retained";
-  return text +
-         absl::StrFormat(", retained: sequences %d to %d", ring.oldest_sequence, ring.next_sequence - 1);
+  text += absl::StrFormat(", retained: sequences %d to %d", ring.oldest_sequence, ring.next_sequence - 1);
+  if (!ring.last_message_ns) return text;
+  return text + ", the last " + (ring.last_message_exact ? "" : "at most ") +
+         HumanDuration(*ring.last_message_ns) + " ago";
 }
 
 std::string DescribePressure(const RingInfo& ring) {
-  std::string text = absl::StrFormat(
-      "%d messages dropped, blocked %d times for %s, %d evictions, %d wakes", ring.dropped, ring.blocked,
-      HumanDuration(static_cast<uint64_t>(ring.blocked_time.count())), ring.evictions, ring.wakes);
-  if (ring.abandoned != 0)
-    text += absl::StrFormat(", %d messages abandoned with their groups", ring.abandoned);
+  const std::string now = DescribeHoldUp(ring);
+  std::string text = absl::StrFormat("%s%s dropped, blocked %s for %s, %s, %s", now.empty() ? "" : now + "; ",
+                                     Counted(ring.dropped, "message"), Counted(ring.blocked, "time"),
+                                     HumanDuration(static_cast<uint64_t>(ring.blocked_time.count())),
+                                     Counted(ring.evictions, "eviction"), Counted(ring.wakes, "wake"));
+  if (ring.abandoned != 0) text += ", " + Counted(ring.abandoned, "message") + " abandoned with their groups";
   return text;
 }
 
@@ -107,18 +117,27 @@ std::string SeatTable(const RingInfo& ring) {
                {"LOST", kRight},
                {"LAG"}});
   for (const SeatInfo& seat : ring.consumers) {
-    const char* state = seat.evicted ? "evicted" : seat.alive ? "alive" : "dead";
+    const char* state = seat.evicted   ? "evicted"
+                        : !seat.alive  ? "dead"
+                        : seat.stopped ? "alive, stopped"
+                                       : "alive";
     const std::string delivery = seat.group.empty() ? seat.delivery : seat.delivery + " " + seat.group;
     table.AddRow({DescribeSeatId(seat), seat.label, DescribePid(seat), state, delivery,
-                  std::to_string(seat.received), std::to_string(seat.lost), DescribeLag(seat)});
+                  std::to_string(seat.received), std::to_string(seat.lost),
+                  seat.evicted && seat.group.empty() ? "-" : DescribeLag(seat)});
   }
   return table.Text();
 }
 
 std::string DescribeConsumers(const RingInfo& ring) {
   if (!ring.seats_readable) return "unknown: this user may not read the seats";
-  if (ring.consumers.empty()) return absl::StrFormat("none in %d seats", ring.seats);
-  return absl::StrFormat("%d in %d seats", ring.consumers.size(), ring.seats);
+  if (ring.consumers.empty()) return "none in " + Counted(ring.seats, "seat");
+  size_t living = 0, evicted = 0, dead = 0;
+  for (const SeatInfo& seat : ring.consumers) ++(seat.evicted ? evicted : seat.alive ? living : dead);
+  std::string text = absl::StrFormat("%d in %s", living, Counted(ring.seats, "seat"));
+  if (evicted != 0) text += absl::StrFormat(", %d evicted", evicted);
+  if (dead != 0) text += absl::StrFormat(", %d dead", dead);
+  return text;
 }
 
 void AddContents(const RingInfo& ring, Sheet& sheet) {
@@ -127,9 +146,10 @@ void AddContents(const RingInfo& ring, Sheet& sheet) {
                             HumanSize(ring.max_message), HumanSize(ring.bytes)));
   sheet.Add("schema", ring.schema.empty() ? "none" : ring.schema);
   sheet.Add("created", DescribeTime(ring.created_ns) + ", incarnation " + ring.incarnation);
-  sheet.Add("producer", DescribeLife(ring.producer));
+  sheet.Add("producer", DescribeLife(ring));
   sheet.Add("messages", DescribeMessages(ring));
   sheet.Add("pressure", DescribePressure(ring));
+  sheet.Add("room", DescribeFill(ring));
   sheet.Add("consumers", DescribeConsumers(ring));
 }
 

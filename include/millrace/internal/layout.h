@@ -114,15 +114,38 @@ struct alignas(kLine) WakeWords {
   uint32_t epoch;  // futex. Changed before every wake of consumers, by the producer and by unlink
 };
 
+// activity: {producer epoch : 32, consumers : 24, kind : 8}. What the producer of that epoch cannot do now.
+// One word, so that what a killed producer left is never taken for its successor's.
+enum class Activity : uint8_t { kNone = 0, kFull = 1, kWaitsForRoom = 2, kWaitsForConsumers = 3 };
+constexpr uint64_t MakeActivity(uint32_t epoch, Activity kind, uint64_t consumers = 0) {
+  constexpr uint64_t kMost = (1u << 24) - 1;
+  return uint64_t{epoch} << 32 | (consumers < kMost ? consumers : kMost) << 8 | static_cast<uint8_t>(kind);
+}
+constexpr Activity ActivityOf(uint64_t word) { return static_cast<Activity>(word & 0xff); }
+constexpr uint32_t AwaitedConsumers(uint64_t word) { return static_cast<uint32_t>(word) >> 8; }
+
+// last_wake: {CLOCK_REALTIME in milliseconds : 42, low bits of the next sequence : 22}. One word, so that a
+// time is never read with another message.
+inline constexpr uint64_t kLastWakeSequence = (1u << 22) - 1;
+constexpr uint64_t MakeLastWake(uint64_t realtime_ns, uint64_t sequence) {
+  return realtime_ns / 1'000'000 << 22 | (sequence & kLastWakeSequence);
+}
+constexpr uint64_t LastWakeNs(uint64_t word) { return (word >> 22) * 1'000'000; }
+
 // Written by the producer in its slow path and when it closes or detaches; read racily by tools.
 struct alignas(kLine) CounterWords {
-  uint64_t bytes;       // payload bytes published
-  uint64_t dropped;     // messages, OnFull::kDropNew
-  uint64_t blocked;     // times the producer waited for room
-  uint64_t blocked_ns;  // nanoseconds it waited
-  uint64_t evictions;   // seats evicted for nonsense or by policy
-  uint64_t wakes;       // FUTEX_WAKE calls
-  uint64_t abandoned;   // claims that were given up with their group
+  uint64_t bytes;           // payload bytes published
+  uint64_t dropped;         // messages, OnFull::kDropNew
+  uint64_t blocked;         // times the producer waited for room
+  uint64_t blocked_ns;      // nanoseconds it waited
+  uint64_t evictions;       // seats evicted for nonsense or by policy
+  uint64_t wakes;           // FUTEX_WAKE calls
+  uint64_t abandoned;       // claims that were given up with their group
+  uint64_t activity;        // see MakeActivity
+  uint64_t since_ns;        // CLOCK_MONOTONIC: since when
+  uint64_t wanted_end;      // position up to which there was no room
+  uint64_t last_wake;       // see MakeLastWake: the last publication that woke somebody
+  uint64_t tool_evictions;  // seats evicted on request. Tools, by atomic addition
 };
 
 // Who the producer is, for people only. Written when it attaches; read racily by tools.
@@ -340,6 +363,7 @@ static_assert(sizeof(RoomWords) == kLine && offsetof(RoomWords, reserved) == 8 &
 static_assert(offsetof(RoomWords, flags) == 24 && offsetof(RoomWords, epoch_first_sequence) == 32);
 static_assert(offsetof(RoomWords, removed) == 40 && offsetof(RoomWords, attributes) == 44);
 static_assert(sizeof(TailWords) == kLine && sizeof(WakeWords) == kLine && sizeof(CounterWords) == kLine);
+static_assert(offsetof(CounterWords, activity) == 56 && offsetof(CounterWords, tool_evictions) == 88);
 static_assert(sizeof(ProducerIdentity) == kLine && offsetof(ProducerIdentity, label) == 24);
 static_assert(sizeof(Mark) == 32 && sizeof(RingControl) == 4096 && offsetof(RingControl, marks) == 2048);
 static_assert(offsetof(RingControl, tail) == 128 && offsetof(RingControl, wake) == 256);

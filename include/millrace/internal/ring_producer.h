@@ -278,7 +278,8 @@ class RingProducer {
     return end.position - first_.position - kFrameHeader * (end.sequence - first_.sequence) -
            (batch_.open ? batch_.fill : fill_);
   }
-  uint64_t evictions() const { return evictions_; }  // by this producer
+  uint64_t evictions() const { return evictions_; }    // by this producer
+  uint64_t wanted_end() const { return wanted_end_; }  // where the last claim that made or wanted room ends
   uint64_t max_message() const { return max_message_; }
   uint64_t capacity() const { return capacity_; }
   RingControl& control() const { return *control_; }

@@ -376,6 +376,10 @@ struct Words {
   static void Note(T& word, T value) {
     A::Store(word, value, std::memory_order_relaxed, Site::X);
   }
+  // Several tools may count at once.
+  static void CountToolEviction(CounterWords& counters) {
+    A::Add(counters.tool_evictions, uint64_t{1}, std::memory_order_relaxed, Site::X);
+  }
 };
 
 }  // namespace millrace::internal
