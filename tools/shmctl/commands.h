@@ -11,7 +11,7 @@
 
 namespace millrace::tool {
 
-// CLI11 takes "[ab]" for a list where several values may be given; to tail it is a pattern. A character that
+// CLI11 takes "[ab]" for a list where several values may be given; here it is a pattern. A character that
 // no argument can hold keeps the two apart.
 inline std::string WithGuard(std::string word) {
   if (word.starts_with('[') && word.ends_with(']')) word.push_back('\0');

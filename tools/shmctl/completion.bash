@@ -109,7 +109,7 @@ _shmctl() {
       seats=$(_shmctl_seats "$previous")
       _shmctl_offer "${seats:-$(_shmctl_ring_names)}"
       ;;
-    stat | pub | tail | unlink | set) _shmctl_offer "$(_shmctl_ring_names)" ;;
+    list | stat | pub | tail | unlink | prune | set) _shmctl_offer "$(_shmctl_ring_names)" ;;
   esac
 }
 

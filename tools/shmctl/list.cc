@@ -7,6 +7,7 @@
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
 #include "tools/shmctl/describe.h"
+#include "tools/shmctl/meant.h"
 #include "tools/shmctl/ring_json.h"
 #include "tools/shmctl/size.h"
 #include "tools/shmctl/streams.h"
@@ -28,6 +29,7 @@ States:
 
 Examples:
   shmctl list
+  shmctl list 'quotes-*'
   shmctl list --json | jq '.[] | select(.stale) | .name'
 )";
 
@@ -61,32 +63,56 @@ std::string RingTable(const std::vector<RingInfo>& rings) {
       continue;
     }
     table.AddRow({ring.name, DescribeState(ring), HumanSize(ring.capacity),
-                  std::to_string(ring.next_sequence) + (ring.next_sequence_exact ? "" : "+"), ConsumersCell(ring),
-                  LagCell(ring), std::to_string(ring.dropped), DescribeProducer(ring.producer), ring.stale ? "yes" : "no"});
+                  std::to_string(ring.next_sequence) + (ring.next_sequence_exact ? "" : "+"),
+                  ConsumersCell(ring), LagCell(ring), std::to_string(ring.dropped),
+                  DescribeProducer(ring.producer), ring.stale ? "yes" : "no"});
   }
   return table.Text();
 }
 
-int RunList(bool as_json, const std::string& directory) {
-  const auto rings = SegmentManager(directory).List();
-  if (!rings.ok()) return Refuse(rings.status());
-  if (as_json) {
-    auto json = nlohmann::ordered_json::array();
-    for (const RingInfo& ring : *rings) json.push_back(RingJson(ring));
-    return Print(JsonText(json));
+struct ListArguments {
+  std::vector<std::string> names;
+  bool as_json = false;
+};
+
+std::string NoRings(const std::string& directory) { return "no rings in " + directory + "\n"; }
+
+int RunList(const ListArguments& arguments, const std::string& directory) {
+  const SegmentManager manager(directory);
+  std::vector<RingInfo> rings;
+  int exit_code = kDone;
+  if (arguments.names.empty()) {
+    auto all = manager.List();
+    if (!all.ok()) return Refuse(all.status());
+    rings = *std::move(all);
+  } else {
+    exit_code = ForEachMeant(WithoutGuards(arguments.names), directory, [&](const std::string& name) {
+      auto ring = manager.Inspect(name);
+      if (ring.ok()) rings.push_back(*std::move(ring));
+      return ring.status();
+    });
+    if (rings.empty() && exit_code != kDone && !arguments.as_json) return exit_code;
   }
-  return Print(rings->empty() ? "no rings in " + directory + "\n" : RingTable(*rings));
+  if (!arguments.as_json) {
+    const int printed = Print(rings.empty() ? NoRings(directory) : RingTable(rings));
+    return printed == kDone ? exit_code : printed;
+  }
+  auto json = nlohmann::ordered_json::array();
+  for (const RingInfo& ring : rings) json.push_back(RingJson(ring));
+  const int printed = Print(JsonText(json));
+  return printed == kDone ? exit_code : printed;
 }
 
 }  // namespace
 
 void AddList(CLI::App& app, Globals& globals) {
-  auto as_json = std::make_shared<bool>(false);
+  auto arguments = std::make_shared<ListArguments>();
   CLI::App* command = app.add_subcommand("list", "List the rings and who uses them");
-  command->add_flag("--json", *as_json, "One array of objects, for programs");
+  command->add_option("NAME", arguments->names, std::string(kNamesHelp) + " (default: all)");
+  command->add_flag("--json", arguments->as_json, "One array of objects, for programs");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
-  command->callback([as_json, &globals] {
-    globals.run = [as_json, &globals] { return RunList(*as_json, globals.directory); };
+  command->callback([arguments, &globals] {
+    globals.run = [arguments, &globals] { return RunList(*arguments, globals.directory); };
   });
 }
 

@@ -5,7 +5,9 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -65,6 +67,18 @@ int Explain(const CLI::App& app, const CLI::ParseError& error) {
   return kUsage;
 }
 
+// Do the words that are no options of the first sub-command mean rings, maybe by patterns?
+bool TakesPatterns(const CLI::App& app, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    const auto named =
+        app.get_subcommands([&](const CLI::App* command) { return command->check_name(word); });
+    if (named.empty()) continue;
+    constexpr std::string_view kTheirs[] = {"tail", "list", "stat", "unlink", "prune"};
+    return std::find(std::begin(kTheirs), std::end(kTheirs), word) != std::end(kTheirs);
+  }
+  return false;
+}
+
 int Run(int argc, char** argv) {
   Globals globals;
   CLI::App app("Looks at, feeds and empties millrace rings", "shmctl");
@@ -80,8 +94,7 @@ int Run(int argc, char** argv) {
   AddSet(app, globals);
   try {
     std::vector<std::string> words(argv + 1, argv + std::max(argc, 1));
-    if (std::find(words.begin(), words.end(), "tail") != words.end())
-      std::transform(words.begin(), words.end(), words.begin(), WithGuard);
+    if (TakesPatterns(app, words)) std::transform(words.begin(), words.end(), words.begin(), WithGuard);
     std::reverse(words.begin(), words.end());
     app.parse(std::move(words));
     const int checked = CheckDirectory(globals.directory);

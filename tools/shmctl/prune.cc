@@ -14,6 +14,7 @@
 #include "tools/shmctl/complaint.h"
 #include "tools/shmctl/describe.h"
 #include "tools/shmctl/duration.h"
+#include "tools/shmctl/meant.h"
 #include "tools/shmctl/ring_json.h"
 #include "tools/shmctl/signals.h"
 #include "tools/shmctl/size.h"
@@ -24,6 +25,7 @@ namespace millrace::tool {
 namespace {
 
 struct PruneArguments {
+  std::vector<std::string> names;
   bool dry_run = false, yes = false, as_json = false;
   std::string older_than = "1m";
 };
@@ -40,6 +42,7 @@ there is something, and it was left (--dry-run, or the answer was no).
 Examples:
   shmctl prune                           show, ask, remove
   shmctl prune --dry-run                 only show
+  shmctl prune 'test-*'                  only rings like that
   shmctl prune --yes --older-than 1h     from a script
 )";
 
@@ -156,6 +159,9 @@ int RunPrune(const PruneArguments& arguments, const std::string& directory) {
   const SegmentManager manager(directory);
   absl::StatusOr<std::vector<Stale>> found = manager.FindStale(*age);
   if (!found.ok()) return Refuse(found.status());
+  std::erase_if(*found, [words = WithoutGuards(arguments.names)](const Stale& one) {
+    return !IsMeant(words, one.name);
+  });
   const std::vector<Stale> stale = WithoutOthers(*std::move(found));
   if (stale.empty()) return Print(arguments.as_json ? "[]\n" : "nothing to remove in " + directory + "\n");
   if (arguments.dry_run) return ShowOnly(stale, arguments.as_json);
@@ -168,6 +174,8 @@ int RunPrune(const PruneArguments& arguments, const std::string& directory) {
 void AddPrune(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<PruneArguments>();
   CLI::App* command = app.add_subcommand("prune", "Remove what nobody uses");
+  command->add_option("NAME", arguments->names,
+                      "Only these: names of rings, and patterns in quotes: * ? [ ]");
   command->add_flag("--dry-run", arguments->dry_run, "Only show it");
   command->add_flag("--yes", arguments->yes, "Do not ask");
   command->add_option("--older-than", arguments->older_than, "Unused for at least that long")

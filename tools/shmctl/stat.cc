@@ -1,4 +1,4 @@
-// shmctl stat: one ring in detail.
+// shmctl stat: rings in detail.
 #include <cstdint>
 #include <ctime>
 #include <memory>
@@ -10,18 +10,19 @@
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
 #include "tools/shmctl/describe.h"
+#include "tools/shmctl/meant.h"
 #include "tools/shmctl/ring_json.h"
-#include "tools/shmctl/ring_options.h"
 #include "tools/shmctl/size.h"
 #include "tools/shmctl/streams.h"
 #include "tools/shmctl/table.h"
+#include "tools/shmctl/tail_names.h"
 #include "tools/shmctl/utf8.h"
 
 namespace millrace::tool {
 namespace {
 
 struct StatArguments {
-  std::string name;
+  std::vector<std::string> names;
   bool as_json = false;
 };
 
@@ -37,6 +38,7 @@ age of the last message is exact if it woke somebody; otherwise it is "at most" 
 
 Examples:
   shmctl stat quotes
+  shmctl stat 'quotes-*'
   watch -n1 shmctl stat quotes
   shmctl stat quotes --json | jq .next_sequence
 )";
@@ -170,18 +172,36 @@ std::string Describe(const RingInfo& ring) {
 }
 
 int RunStat(const StatArguments& arguments, const std::string& directory) {
-  const auto ring = SegmentManager(directory).Inspect(arguments.name);
-  if (!ring.ok()) return Refuse(ring.status());
-  return Print(arguments.as_json ? JsonText(RingJson(*ring)) : Describe(*ring));
+  const SegmentManager manager(directory);
+  const std::vector<std::string> words = WithoutGuards(arguments.names);
+  std::string text;
+  auto json = nlohmann::ordered_json::array();
+  const int exit_code = ForEachMeant(words, directory, [&](const std::string& name) {
+    const auto ring = manager.Inspect(name);
+    if (!ring.ok()) return ring.status();
+    if (arguments.as_json) {
+      json.push_back(RingJson(*ring));
+    } else {
+      text += (text.empty() ? "" : "\n") + Describe(*ring);
+    }
+    return absl::OkStatus();
+  });
+  if (arguments.as_json) {
+    const bool one = words.size() == 1 && !IsPattern(words.front());
+    text = one && json.empty() ? "" : JsonText(one ? json.front() : json);
+  }
+  const int printed = text.empty() ? kDone : Print(text);
+  return printed == kDone ? exit_code : printed;
 }
 
 }  // namespace
 
 void AddStat(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<StatArguments>();
-  CLI::App* command = app.add_subcommand("stat", "Show one ring in detail");
-  command->add_option("NAME", arguments->name, kNameHelp)->required();
-  command->add_flag("--json", arguments->as_json, "One object, the same as in list --json");
+  CLI::App* command = app.add_subcommand("stat", "Show rings in detail");
+  command->add_option("NAME", arguments->names, kNamesHelp)->required();
+  command->add_flag("--json", arguments->as_json,
+                    "One object as in list --json; an array if rings or a pattern are named");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunStat(*arguments, globals.directory); };

@@ -1,5 +1,4 @@
 // shmctl unlink: removes rings.
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,7 +6,7 @@
 #include "millrace/segment_manager.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
-#include "tools/shmctl/ring_options.h"
+#include "tools/shmctl/meant.h"
 
 namespace millrace::tool {
 namespace {
@@ -19,15 +18,18 @@ struct UnlinkArguments {
 
 constexpr char kExamples[] =
     R"(Removes rings by name. Whoever still has one open is told so. A ring that a living producer or consumer uses
-is refused, and the others are still removed. Files that are not rings are never touched.
+is refused, and the others are still removed. Files that are not rings are never touched. A name or a pattern that
+means no ring is an error: exit code 3.
 
 Examples:
   shmctl unlink quotes
+  shmctl unlink 'test-*'                 in quotes: the shell must not expand it
   shmctl unlink quotes jobs --force      although somebody uses them
 )";
 
 int RunUnlink(const UnlinkArguments& arguments, const std::string& directory) {
-  for (const std::string& name : arguments.names) {  // before anything is removed
+  const std::vector<std::string> words = WithoutGuards(arguments.names);
+  for (const std::string& name : words) {  // before anything is removed
     if (name.find('/') == std::string::npos) continue;
     Complain("unlink removes rings, by their name; \"" + name +
              "\" is a path. A recording is a file: use rm");
@@ -35,12 +37,7 @@ int RunUnlink(const UnlinkArguments& arguments, const std::string& directory) {
   }
   const SegmentManager manager(directory);
   const auto force = arguments.force ? SegmentManager::Force::kYes : SegmentManager::Force::kNo;
-  int exit_code = kDone;
-  for (const std::string& name : arguments.names) {
-    const absl::Status status = manager.Unlink(name, force);
-    if (!status.ok()) exit_code = std::max(exit_code, Refuse(status));
-  }
-  return exit_code;
+  return ForEachMeant(words, directory, [&](const std::string& name) { return manager.Unlink(name, force); });
 }
 
 }  // namespace
@@ -48,7 +45,7 @@ int RunUnlink(const UnlinkArguments& arguments, const std::string& directory) {
 void AddUnlink(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<UnlinkArguments>();
   CLI::App* command = app.add_subcommand("unlink", "Remove rings");
-  command->add_option("NAME", arguments->names, "The rings' names")->required();
+  command->add_option("NAME", arguments->names, kNamesHelp)->required();
   command->add_flag("--force", arguments->force, "Although a producer or consumer uses it");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
