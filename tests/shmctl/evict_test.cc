@@ -92,6 +92,33 @@ TEST(ToolEvict, ASeatIsWrittenAsStatPrintsIt) {
   EXPECT_EQ(shell.Run("S evict q 3#17 --group g").exit, 2);
 }
 
+TEST(ToolEvict, ByProcessAndByLabelIfThatMeansOneConsumer) {
+  const Shell shell;
+  const Ran ran = shell.Run(std::string(kStopped) +
+                            "\"$S\" tail q --lossless > copy2 2> told2 & tail2=$!\n"
+                            "until [ $(S stat q --json | grep -c lossless) = 2 ]; do kill -0 $tail2 || exit 80; done\n"
+                            "S evict q --label 'shmctl tail'; [ $? = 3 ] || exit 90\n"
+                            "S evict q --label nobody; [ $? = 3 ] || exit 91\n"
+                            "S evict q --pid $$; [ $? = 3 ] || exit 92\n"
+                            "S evict q --pid $tail --label x; [ $? = 2 ] || exit 93\n"
+                            "S evict q 0#1 --pid $tail; [ $? = 2 ] || exit 94\n"
+                            "[ $(S stat q --json | grep -c '\"evicted\": false') = 2 ] || exit 95\n"
+                            "S evict q --pid $tail || exit 96\n"
+                            "S evict q --label 'shmctl tail' || exit 97\n"  // one is left
+                            "wait $tail2; [ $? = 1 ] || exit 98; kill -CONT $tail; wait $tail; [ $? = 1 ] || exit 99\n"
+                            "S evict q --pid $tail; [ $? = 3 ] || exit 100\n"
+                            "echo $$ $tail $tail2");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  int shell_pid = 0, first = 0, second = 0;
+  ASSERT_EQ(std::sscanf(ran.out.c_str(), "%d %d %d", &shell_pid, &first, &second), 3) << ran.out;
+  EXPECT_TRUE(Has(ran.err, "2 consumers have label \"shmctl tail\"; name one by its seat: 0#")) << ran.err;
+  EXPECT_TRUE(Has(ran.err, "no consumer has label \"nobody\"; there are 0#")) << ran.err;
+  EXPECT_TRUE(Has(ran.err, "no consumer has pid " + std::to_string(shell_pid))) << ran.err;
+  EXPECT_TRUE(Has(ran.err, "(pid " + std::to_string(first) + ", stopped)")) << ran.err;
+  EXPECT_TRUE(Has(ran.err, "(pid " + std::to_string(second) + ")")) << ran.err;
+  EXPECT_TRUE(Has(ran.err, "; it has none")) << ran.err;
+}
+
 // The time runs on while pub looks after other things (it waits in slices of 2 seconds).
 TEST(OnFull, EvictTakesTheSeatOfAStoppedConsumerAfterItsTime) {
   for (const char* seconds : {"0", "0.3", "2.5"}) {

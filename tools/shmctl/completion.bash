@@ -82,7 +82,7 @@ _shmctl() {
       fi
       return
       ;;
-    --max-message | --seats | --schema | --wait-for | --rate | -n | -c) return ;;
+    --pid | --label | --max-message | --seats | --schema | --wait-for | --rate | -n | -c) return ;;
   esac
   if [[ -z $command ]]; then
     _shmctl_offer "create list stat pub tail unlink prune evict set --dir --help --version"
@@ -94,7 +94,7 @@ _shmctl() {
       create) options+=" --capacity --max-message --seats --schema --access --no-keep" ;;
       list | stat) options+=" --json" ;;
       pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open" ;;
-      evict) options+=" --group" ;;
+      evict) options+=" --group --label --pid" ;;
       tail) options+=" --from --since -n -c -e --lossless --group --durable --format --until-closed --no-wait --json" ;;
       unlink) options+=" --force" ;;
       prune) options+=" --dry-run --yes --older-than --json" ;;
