@@ -65,7 +65,8 @@ class MILLRACE_EXPORT Merge {
   // Gives it back, ended or not; nullopt: there is no such number (any more).
   std::optional<Consumer> Remove(uint32_t source);
   // For status(), stats(), producer(), SkipTo() ... Until it is removed, also after it has ended; null: there
-  // is no such number. Reading from it past the merge is allowed, and the merge goes on behind that.
+  // is no such number. Reading from it past the merge is allowed, and the merge goes on after that. A
+  // consumer that is assigned to has left the merge: Remove it and Add it again.
   Consumer* consumer(uint32_t source);
   size_t size() const;  // rings that have not ended
 

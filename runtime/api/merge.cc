@@ -20,14 +20,15 @@ class MergeCore {
     return source;
   }
 
+  // Its message in hand goes with it.
   std::optional<Consumer> Remove(uint32_t source) {
     const auto at = consumers_.find(source);
     if (at == consumers_.end()) return std::nullopt;
-    ConsumerCore* const core = at->second.core_.get();
-    if (core->cold->wait_set != nullptr) set_.Forget(*core);
-    if (core == current_) current_ = nullptr;  // its message in hand goes with it
-    std::optional<Consumer> consumer(std::move(at->second));
+    Consumer consumer = std::move(at->second);
     consumers_.erase(at);
+    // Whoever assigned to it or moved from it through Find has the consumer that was read, or has ended it.
+    set_.ForgetSource(source);
+    if (!consumer.valid()) return std::nullopt;
     return consumer;
   }
 
@@ -37,18 +38,21 @@ class MergeCore {
   }
 
   Merged Next(int64_t timeout_ns) {
-    if (current_ != nullptr && current_->member) current_->AckHandled();
+    if (ConsumerCore* const current = Current(); current != nullptr && current->member) current->AckHandled();
     current_ = nullptr;
     WaitSetCore::Turn turn;
     const Got got = set_.Take(timeout_ns, &turn);
     if (got != Got::kMessage) return Merged(got, std::nullopt);
-    current_ = turn.member->consumer;
-    if (!turn.received) set_.Forget(*current_);
+    if (turn.received) {
+      current_ = turn.member;
+    } else {
+      set_.Forget(*turn.member->consumer);
+    }
     return Merged(turn.received, turn.member->source);
   }
 
   void Ack() noexcept {
-    if (current_ != nullptr) current_->Ack();
+    if (ConsumerCore* const current = Current(); current != nullptr) current->Ack();
     current_ = nullptr;
   }
   void Interrupt() noexcept { set_.Interrupt(); }
@@ -58,7 +62,8 @@ class MergeCore {
   WaitSetCore set_;
   std::map<uint32_t, Consumer> consumers_;  // ended before the set, which they leave
   uint32_t next_source_ = 0;
-  ConsumerCore* current_ = nullptr;  // whose message was handed out last
+  ConsumerCore* Current() const { return current_ == nullptr ? nullptr : current_->consumer; }
+  std::shared_ptr<WaitSetCore::Member> current_;  // whose message was handed out last
 };
 
 }  // namespace internal

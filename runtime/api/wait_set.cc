@@ -30,7 +30,7 @@ WaitSetCore::WaitSetCore() = default;
 
 WaitSetCore::~WaitSetCore() {
   assert(!serving_);
-  for (const std::shared_ptr<Member>& member : members_) member->consumer->cold->wait_set = nullptr;
+  while (!members_.empty()) Forget(*members_.back()->consumer);
 }
 
 absl::Status WaitSetCore::Add(ConsumerCore& consumer, WaitSet::Handler handler, uint32_t source,
@@ -65,9 +65,16 @@ void WaitSetCore::Forget(ConsumerCore& consumer) {
                                [&](const auto& member) { return member->consumer == &consumer; });
   assert(at != members_.end());
   const size_t i = static_cast<size_t>(at - members_.begin());
+  (*at)->consumer = nullptr;
   members_.erase(at);
   if (i < next_) --next_;
   consumer.cold->wait_set = nullptr;
+}
+
+void WaitSetCore::ForgetSource(uint32_t source) {
+  const auto at = std::find_if(members_.begin(), members_.end(),
+                               [&](const auto& member) { return member->source == source; });
+  if (at != members_.end()) Forget(*(*at)->consumer);
 }
 
 bool WaitSetCore::Interrupted() const {
@@ -116,9 +123,7 @@ void WaitSetCore::Hand(const Turn& turn) {
     bool threw = true;
     ~Guard() {
       set->serving_ = false;
-      const bool still_there = std::any_of(set->members_.begin(), set->members_.end(),
-                                           [&](const auto& other) { return other.get() == member; });
-      if (!*received || !still_there) return;
+      if (!*received || member->consumer == nullptr) return;
       ConsumerCore& consumer = *member->consumer;
       if (consumer.cold->counts().received != count) return;  // the handler read on
       if (threw)

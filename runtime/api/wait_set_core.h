@@ -21,7 +21,7 @@ class WaitSetCore final : public os::ForkAware {
   void InForkedChild() noexcept override { forked_ = true; }
 
   struct Member {
-    ConsumerCore* consumer;
+    ConsumerCore* consumer;  // null: it has left the set, and may be gone
     WaitSet::Handler handler;
     uint32_t source;     // its number in a Merge
     bool empty = false;  // it said so, and after `state` was read
@@ -37,6 +37,7 @@ class WaitSetCore final : public os::ForkAware {
   absl::Status Add(ConsumerCore& consumer, WaitSet::Handler handler, uint32_t source, const char* call);
   absl::Status Remove(ConsumerCore& consumer);
   void Forget(ConsumerCore& consumer);  // it is in this set and leaves it
+  void ForgetSource(uint32_t source);   // the same, if there is one of that number
   // kMessage: *turn says whose turn it was. It is the caller's to Forget who has no more.
   Got Take(int64_t timeout_ns, Turn* turn);
   // The same, and hands it to the handler.

@@ -1,6 +1,7 @@
 // Promise: many rings read as one stream, each in its order, none favoured, and each end told once.
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -169,6 +170,48 @@ TEST(Merge, RingsComeAndGo) {
   EXPECT_EQ(end.source(), c);
   EXPECT_EQ(end.why(), Got::kRemoved);
   EXPECT_EQ(merge.Next().why(), Got::kEmpty);
+}
+
+// The merge remembered whose message it had handed out, by its address.
+TEST(Merge, AConsumerThatWasAssignedToHasLeft) {
+  const ScratchName first, second;
+  Producer producer = Must(Producer::Create(first));
+  const Producer other = Must(Producer::Create(second));
+  Merge merge;
+  const uint32_t source = Must(merge.Add(Must(Consumer::Open(first, Delivery::Group("g")))));
+  ASSERT_EQ(producer.TryPublish("m"), Sent::kOk);
+  ASSERT_TRUE(merge.TryNext());
+  *merge.consumer(source) = Must(Consumer::Open(second, Delivery::Group("g")));
+  merge.Ack();
+  EXPECT_EQ(merge.TryNext().why(), Got::kEmpty) << "no ring is left";
+  EXPECT_EQ(merge.size(), 0u);
+  std::optional<Consumer> replaced = merge.Remove(source);
+  ASSERT_TRUE(replaced.has_value());
+  Must(merge.Add(*std::move(replaced)));
+  EXPECT_EQ(merge.TryNext().why(), Got::kTimedOut);
+}
+
+TEST(Merge, AConsumerThatEndedCanBeAssignedTo) {
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Merge merge;
+  const uint32_t source = Must(merge.Add(Must(Consumer::Open(name, Delivery::Group("g")))));
+  Must(producer.Close());
+  EXPECT_EQ(merge.TryNext().why(), Got::kClosed);
+  *merge.consumer(source) = Must(Consumer::Open(name, Delivery::Group("g")));
+  EXPECT_EQ(merge.TryNext().why(), Got::kEmpty);
+}
+
+TEST(Merge, AConsumerThatWasMovedAwayIsRemoved) {
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Merge merge;
+  const uint32_t source = Must(merge.Add(Must(Consumer::Open(name, Delivery::Lossless()))));
+  Consumer mine = std::move(*merge.consumer(source));
+  EXPECT_FALSE(merge.Remove(source).has_value());
+  EXPECT_EQ(merge.size(), 0u);
+  ASSERT_EQ(producer.TryPublish("m"), Sent::kOk);
+  EXPECT_TRUE(mine.TryNext());
 }
 
 TEST(Merge, SleepsUntilAnyRingHasSomethingAndIsInterrupted) {
