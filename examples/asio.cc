@@ -40,18 +40,21 @@ int main(int argc, char** argv) {
   asio::signal_set ends(context, SIGTERM);
   ends.async_wait([&](const boost::system::error_code&, int) { context.stop(); });
   std::list<Reader> readers;
-  int open = 0;
+  int open = argc - 1;
+  const auto turn = [&] {
+    return context.poll(), context.stopped();
+  };  // the loop goes on while a ring is waited for
   for (int i = 1; i < argc; ++i) {
-    auto consumer =
-        millrace::Consumer::Open(argv[i], millrace::Delivery::Lossless(),
-                                 {.start = millrace::Start::Oldest(), .open_timeout = millrace::kForever});
+    auto consumer = millrace::Consumer::Open(
+        argv[i], millrace::Delivery::Lossless(),
+        {.start = millrace::Start::Oldest(), .open_timeout = millrace::kForever, .cancel_open = turn});
+    if (context.stopped()) return 0;
     absl::StatusOr<int> descriptor = consumer.ok() ? consumer->EventFd() : consumer.status();
     if (!descriptor.ok()) {
       std::cerr << descriptor.status() << "\n";
       return 1;
     }
     readers.push_back({argv[i], *std::move(consumer), {context, *descriptor}, ends, open});
-    ++open;
     readers.back().Wait();
   }
   context.run();

@@ -37,7 +37,8 @@ enum class Error : uint8_t {
   kEvicted,        // this consumer was evicted
   kDamaged,        // the ring's contents contradict the protocol
   kTimedOut,
-  kForked,  // the handle was inherited through fork()
+  kForked,       // the handle was inherited through fork()
+  kInterrupted,  // Interrupt() was called, or ConsumerOptions::cancel_open returned true
 };
 
 // The exact cause recorded in a status of this library. Error::kNone for an OK status, Error::kOther for

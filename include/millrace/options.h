@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -152,8 +153,12 @@ struct ConsumerOptions {
   // Groups: how many messages a member may take at once, 1 to 64, together at most 1/64 of the ring. More is
   // faster for many small messages, but who stops or dies keeps that many from the others.
   uint32_t messages_per_claim = 1;
-  bool follow_reopen = false;              // true: a closed ring is waited on like an empty one
-  Nanos open_timeout = Nanos::zero();      // > 0: wait that long for the ring to be created
+  bool follow_reopen = false;          // true: a closed ring is waited on like an empty one
+  Nanos open_timeout = Nanos::zero();  // > 0: wait that long for the ring to be created
+  // Ends that wait: Open calls it in its own thread before it sleeps, at least every 200 ms and after each
+  // signal, and returns kInterrupted once it returns true. For a std::atomic<bool> that a signal handler
+  // sets, a std::stop_token, or a turn of an event loop.
+  std::function<bool()> cancel_open = {};
   std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema
   std::string label = {};                  // as in ProducerOptions
   std::string directory = "/dev/shm";

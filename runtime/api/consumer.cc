@@ -64,7 +64,7 @@ absl::Status Explain(const Cold& cold) {
                                       " should begin; open it again with Start::End(), or remove it "
                                       "(shmctl unlink) and create it again"));
     case Got::kInterrupted:
-      return os::Failure(Error::kOther, ring + "Interrupt() was called on this consumer");
+      return os::Failure(Error::kInterrupted, ring + "Interrupt() was called on this consumer");
     case Got::kForked:
       return os::Failure(Error::kForked,
                          ring + "this consumer belongs to the parent process; open one in the child");

@@ -49,6 +49,8 @@ absl::StatusCode CodeOf(Error error) {
       return absl::StatusCode::kDataLoss;
     case Error::kTimedOut:
       return absl::StatusCode::kDeadlineExceeded;
+    case Error::kInterrupted:
+      return absl::StatusCode::kCancelled;
   }
   return absl::StatusCode::kUnknown;
 }
@@ -59,7 +61,7 @@ Error ErrorOf(const absl::Status& status) {
   if (status.ok()) return Error::kNone;
   const absl::optional<absl::Cord> payload = status.GetPayload(kPayload);
   if (!payload.has_value()) return Error::kOther;
-  for (int value = 1; value <= static_cast<int>(Error::kForked); ++value) {
+  for (int value = 1; value <= static_cast<int>(Error::kInterrupted); ++value) {
     const Error error = static_cast<Error>(value);
     if (*payload == ToString(error)) return error;
   }
@@ -118,6 +120,8 @@ const char* ToString(Error error) {
       return "kTimedOut";
     case Error::kForked:
       return "kForked";
+    case Error::kInterrupted:
+      return "kInterrupted";
   }
   return "unknown";
 }

@@ -25,6 +25,12 @@ absl::Status Replaced(const Paths& paths) {
                      absl::StrCat("open \"", paths.name, "\": it was removed meanwhile; try again"));
 }
 
+absl::Status Cancelled(const Paths& paths) {
+  return os::Failure(Error::kInterrupted, absl::StrCat("open \"", paths.name,
+                                                       "\": the program ended the wait for the ring "
+                                                       "(ConsumerOptions::cancel_open)"));
+}
+
 // The words a new holder starts with. Under the seat's lock, before its state says joining.
 void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const GroupHold* group,
                      bool keep_claim) {
@@ -310,6 +316,10 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
   for (int replaced = 0;;) {
     absl::StatusOr<ConsumerAttachment> attached = Try(paths, delivery, options);
     if (attached.ok()) return attached;
+    const bool may_wait =
+        ErrorOf(attached.status()) == Error::kNotFound && options.open_timeout > Nanos::zero();
+    if ((may_wait || WorthAnotherTry(attached.status())) && options.cancel_open && options.cancel_open())
+      return Cancelled(paths);
     const int64_t waited = os::MonotonicNs() - start;
     if (ErrorOf(attached.status()) == Error::kNotFound && waited < options.open_timeout.count()) {
       if (!watch) {

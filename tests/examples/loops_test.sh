@@ -34,6 +34,15 @@ if [[ $loop == asio ]]; then
   kill -TERM "$loop_pid"
   ended "$loop_pid" 0
 fi
-for name in a b c; do "$bin/shmctl" unlink "$ring.$name" --force > /dev/null 2>&1 || true; done
+# And while it waits for a ring that is not there, with messages of another one coming meanwhile.
+if [[ $loop == asio ]]; then
+  "$bin/millrace_asio" "$ring.d" "$ring.none" > "$work/third.log" 2>&1 & loop_pid=$!
+  echo early | "$bin/shmctl" pub "$ring.d" --create --wait-for 1 --keep-open > /dev/null 2>&1
+  until_true has_line "$work/third.log" "$ring.d: early"
+  until_true waits_for_the_ring "$loop_pid"
+  kill -TERM "$loop_pid"
+  ended "$loop_pid" 0
+fi
+for name in a b c d; do "$bin/shmctl" unlink "$ring.$name" --force > /dev/null 2>&1 || true; done
 nothing_left
 echo PASS

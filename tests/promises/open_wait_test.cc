@@ -1,0 +1,104 @@
+// Promise: whoever waits for a ring that is not there can be ended: by a signal handler, another thread, a
+// loop of its own.
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "millrace/millrace.h"
+#include "tests/support/child.h"
+#include "tests/support/must.h"
+#include "tests/support/scratch.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace {
+namespace {
+
+using testing::Child;
+using testing::Must;
+using testing::ScratchName;
+using testing::Watchdog;
+
+std::atomic<bool> stopped{false};
+
+// A process that waits for a ring holds an inotify descriptor.
+void AwaitWaiting(pid_t pid) {
+  for (;;) {
+    for (const auto& entry : std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/fd"))) {
+      std::error_code gone;
+      if (std::filesystem::read_symlink(entry.path(), gone).string().find("inotify") != std::string::npos)
+        return;
+    }
+    sched_yield();
+  }
+}
+
+TEST(OpenWait, EndsWhenASignalHandlerSaysSo) {
+  for (const int flags : {0, SA_RESTART}) {
+    const Watchdog watchdog("signal during Open");
+    const ScratchName name;
+    Child service([&](const Child::Line&) {
+      struct sigaction action {};
+      action.sa_flags = flags;
+      action.sa_handler = [](int) { stopped = true; };
+      sigaction(SIGTERM, &action, nullptr);
+      const auto consumer =
+          Consumer::Open(name, Delivery::Lossless(),
+                         {.open_timeout = kForever, .cancel_open = [] { return stopped.load(); }});
+      return ErrorOf(consumer.status()) == Error::kInterrupted ? 0 : 1;
+    });
+    AwaitWaiting(service.pid());
+    service.Kill(SIGTERM);
+    EXPECT_EQ(service.Wait(), 0);
+  }
+}
+
+TEST(OpenWait, EndsWithAStopToken) {
+  const Watchdog watchdog("stop token");
+  const ScratchName name;
+  std::jthread waiter([&](const std::stop_token& token) {
+    const auto consumer =
+        Consumer::Open(name, Delivery::Lossless(),
+                       {.open_timeout = kForever, .cancel_open = [&] { return token.stop_requested(); }});
+    EXPECT_EQ(ErrorOf(consumer.status()), Error::kInterrupted);
+    EXPECT_NE(consumer.status().ToString().find(name.str()), std::string::npos);
+  });
+  AwaitWaiting(getpid());
+  waiter.request_stop();
+}
+
+TEST(OpenWait, GoesOnWhileItsCallerTurnsALoop) {
+  const Watchdog watchdog("a loop");
+  const ScratchName name;
+  int turns = 0;
+  const auto turn = [&] {
+    if (++turns == 3) Must(SegmentManager().Create(name, {}));
+    return false;
+  };
+  EXPECT_TRUE(
+      Consumer::Open(name, Delivery::Lossless(), {.open_timeout = kForever, .cancel_open = turn}).ok());
+  EXPECT_EQ(turns, 3);
+}
+
+TEST(OpenWait, AsksNobodyWhereItDoesNotWait) {
+  const ScratchName name;
+  const auto never = [] {
+    ADD_FAILURE() << "it does not wait";
+    return true;
+  };
+  EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Lossless(), {.cancel_open = never}).status()),
+            Error::kNotFound);
+  Must(SegmentManager().Create(name, {}));
+  EXPECT_TRUE(
+      Consumer::Open(name, Delivery::Lossless(), {.open_timeout = kForever, .cancel_open = never}).ok());
+}
+
+}  // namespace
+}  // namespace millrace
