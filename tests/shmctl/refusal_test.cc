@@ -35,6 +35,17 @@ TEST(Refusal, UsageIsExitCodeTwo) {
   }
 }
 
+TEST(Refusal, WaitingForMoreConsumersThanThereAreSeatsIsNotBegun) {
+  const Shell shell;
+  const Ran fresh = shell.Run("echo m | S pub fresh --create --wait-for 65");
+  EXPECT_EQ(fresh.exit, 2);
+  EXPECT_TRUE(Says(fresh, "64 seats")) << fresh.err;
+  EXPECT_NE(shell.Run("S stat fresh").exit, 0) << "no ring is created for it";
+  const Ran small = shell.Run("S create small --seats 2 >/dev/null; echo m | S pub small --wait-for 3");
+  EXPECT_EQ(small.exit, 2);
+  EXPECT_TRUE(Says(small, "2 seats")) << small.err;
+}
+
 TEST(Refusal, NamesAndMissingRings) {
   const Shell shell;
   EXPECT_NE(shell.Run("S create a/b").exit, 0);

@@ -7,8 +7,11 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/str_format.h"
 #include "millrace/error.h"
+#include "millrace/internal/layout.h"
 #include "millrace/producer.h"
+#include "millrace/segment_manager.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
 #include "tools/shmctl/duration.h"
@@ -71,6 +74,20 @@ absl::StatusOr<Producer> OpenProducer(const PubArguments& arguments, const std::
   RingOptions ring;
   if (!arguments.capacity.empty()) ring.capacity = CapacityArgument(arguments.capacity);
   return Producer::OpenOrCreate(arguments.name, ring, options);
+}
+
+// So many consumers as --wait-for asks for can never be there. Asked before a ring is created for them.
+std::optional<std::string> TooFewSeats(const PubArguments& arguments, const std::string& directory) {
+  if (!arguments.wait_for) return std::nullopt;
+  const absl::StatusOr<RingInfo> ring = SegmentManager(directory).Inspect(arguments.name);
+  if (!ring.ok() && !(arguments.create && ErrorOf(ring.status()) == Error::kNotFound)) return std::nullopt;
+  const uint32_t seats = ring.ok() ? ring->seats : internal::kDefaultSeats;
+  if (seats == 0 || *arguments.wait_for <= seats) return std::nullopt;
+  return absl::StrFormat(
+      "--wait-for %d: \"%s\" %s %s, one for each consumer, so it would wait without end; wait for "
+      "fewer, or create the ring with more (shmctl create %s --seats %d)",
+      *arguments.wait_for, arguments.name, ring.ok() ? "has" : "would get", Counted(seats, "seat"),
+      arguments.name, *arguments.wait_for);
 }
 
 int RefuseToOpen(const PubArguments& arguments, const absl::Status& status) {
@@ -176,6 +193,10 @@ int PublishInput(const PubArguments& arguments, const Producer& producer, Public
 int RunPub(const PubArguments& arguments, const std::string& directory) {
   if (!arguments.capacity.empty() && !arguments.create) throw CLI::RequiresError("--capacity", "--create");
   PaceOf(arguments.rate);  // a wrong one must not create a ring
+  if (const std::optional<std::string> refusal = TooFewSeats(arguments, directory)) {
+    Complain(*refusal);
+    return kUsage;
+  }
   auto producer = OpenProducer(arguments, directory);
   if (!producer.ok()) return RefuseToOpen(arguments, producer.status());
   const InterruptOnSignal interrupt(&*producer);
@@ -203,7 +224,9 @@ void AddPub(CLI::App& app, Globals& globals) {
                    "Where a message ends: lines, length or raw (default lines)")
       ->type_name("HOW")
       ->check(CLI::IsMember({"lines", "length", "raw"}));
-  command->add_option("--wait-for", arguments->wait_for, "Begin when N lossless consumers are there")
+  command
+      ->add_option("--wait-for", arguments->wait_for,
+                   "Begin when N lossless consumers are there; at most the ring's seats")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   command->add_option("--rate", arguments->rate, "At most N messages per second")->type_name("N/s");
