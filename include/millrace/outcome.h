@@ -30,8 +30,11 @@ enum class [[nodiscard]] Got : uint8_t{
     kTimedOut,
     kClosed,   // the producer closed the ring and everything was read
     kEvicted,  // this consumer lost its seat; status() says to whom and why
-    kRemoved,  // the ring was unlinked and everything was read
-    kDamaged,  // the ring's contents contradict the protocol; status() says where
+    // The ring's name is gone or leads to another ring (shmctl unlink, rm, mv), and everything was read. A
+    // consumer that always finds a message is not interrupted: it learns this at its first look that finds
+    // none.
+    kRemoved,
+    kDamaged,  // the ring's contents contradict the protocol, or its file lost bytes; status() says where
     kInterrupted,
     kForked,  // this handle came through fork()
     kBadArgument,

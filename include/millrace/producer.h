@@ -162,7 +162,9 @@ class MILLRACE_EXPORT Producer {
   absl::Status Close();
   // Is the ring still linked and whole? Two system calls; kRemoved, kTruncated. Call it now and then.
   absl::Status Check();
-  // Waits until so many lossless or group consumers are alive. false: time-out, or Interrupt().
+  // Waits until so many lossless or group consumers are alive. false: time-out; Interrupt(); the ring was
+  // removed or damaged, so that nobody can come (Check() says so, within 50 ms); or, at once, more than the
+  // ring has seats.
   bool WaitForConsumers(size_t lossless_or_group, Nanos timeout = kForever);
 
   uint64_t next_sequence() const;  // messages ever published; the first message has sequence 0

@@ -66,7 +66,9 @@ class MILLRACE_EXPORT WaitSet {
   // passes through, and the message counts as not consumed unless the handler read on. A handler may use its
   // consumer, add, remove and destroy consumers; calling Wait or destroying the set in it is a programmer's
   // error (asserts).
-  // Negative timeout: kBadArgument. Does not return because a producer died, nor because of a signal.
+  // Negative timeout: kBadArgument. Does not return because a producer died, nor because of a signal. What no
+  // wake announces (messages of a group's dead members, the end of a group, a ring removed by rm) is found by
+  // asking all rings every 50 ms, whatever the other rings do.
   Waited Wait(Nanos timeout = kForever);
   // Ends Wait(), now or later, with kInterrupted, whether or not there is something. From any thread or
   // signal handler; lasts for the life of this set. With 128 rings in it a sleep may go on for up to 50 ms.

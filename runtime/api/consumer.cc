@@ -58,6 +58,12 @@ absl::Status Explain(const Cold& cold) {
       return os::Failure(Error::kRemoved,
                          ring + "it was removed (shmctl unlink, rm, or systemd's RemoveIPC at logout)");
     case Got::kDamaged:
+      if (cold.cut) {
+        return os::Failure(Error::kDamaged,
+                           absl::StrCat(ring,
+                                        "its file has lost bytes: it was truncated, or a hole was punched "
+                                        "into it; remove it (shmctl unlink) and create it again"));
+      }
       return os::Failure(Error::kDamaged,
                          absl::StrCat(ring, "no valid frame at position ", reader.at().position,
                                       ", where message ", reader.at().sequence,

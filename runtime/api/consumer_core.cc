@@ -13,8 +13,9 @@ namespace {
 
 using W = Words<RealAtomics>;
 
-constexpr int64_t kLinkCheckEveryNs = 1'000'000'000;
-constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin looks at everything else that often
+constexpr int64_t kLookAroundEveryNs = 1'000'000'000;
+constexpr int64_t kLookAroundDuringRemovalNs = 10'000'000;  // the remover may have been killed
+constexpr int64_t kSpinSliceNs = 50'000;                    // Wait::kSpin looks at everything else that often
 
 }  // namespace
 
@@ -32,6 +33,7 @@ ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
   }
   ring.Attach(memory, seat, a.begin.at, a.begin.wanted, cold->options.on_overrun == Overrun::kResumeNewest,
               cold->in_place());
+  cold->next_look_around_ns = os::CoarseMonotonicNs() + kLookAroundEveryNs;
   member = cold->delivery.kind() == Delivery::Kind::kGroup;
   if (member) {
     cold->member.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_claim,
@@ -82,15 +84,16 @@ std::byte* ConsumerCore::Cold::Reserve(size_t bytes) {
   return reinterpret_cast<std::byte*>(buffer.get());
 }
 
-bool ConsumerCore::Cold::Removed() {
-  return segment::Removed(attached.ring_probe, attached.paths.ring, attached.ring_identity);
-}
-
-void ConsumerCore::Cold::LookAtName(int64_t now) {
-  if (now - last_link_check_ns < kLinkCheckEveryNs) return;
-  last_link_check_ns = now;
-  removed = removed || Removed();
-  removed_word_checked = false;
+void ConsumerCore::Cold::LookAround() {
+  const int64_t now = os::CoarseMonotonicNs();
+  // The word is only a hint: the name decides.
+  const bool removing = W::LoadRemoved(control().room);
+  if (now < next_look_around_ns && (!removing || removed_word_checked)) return;
+  next_look_around_ns = now + (removing ? kLookAroundDuringRemovalNs : kLookAroundEveryNs);
+  removed_word_checked = removing;
+  const segment::Fate fate = attached.ring_watch.Look(&attached.ring_probe);
+  removed |= fate == segment::Fate::kRemoved;
+  cut |= fate == segment::Fate::kCut || core->ring.Missing(Place());
 }
 
 void ConsumerCore::StorePosition() noexcept {
@@ -160,12 +163,11 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
       os::FutexWakeAll(&control().wake.epoch);  // the others wait for the same; once is enough
     return Got::kClosed;
   }
-  // The word is only a hint: the link count decides.
-  if (!removed && !removed_word_checked && W::LoadRemoved(control().room)) {
-    removed = Removed();
-    removed_word_checked = true;
-  }
-  return removed ? Got::kRemoved : Got::kEmpty;
+  if (!removed) LookAround();
+  const Got end = removed ? Got::kRemoved : cut ? Got::kDamaged : Got::kEmpty;
+  if (end == Got::kEmpty) return end;
+  // What was published between the look at the ring and the question is read first: PROTOCOL.md "Other ends".
+  return MessageThere() ? Got::kEmpty : end;
 }
 
 Received ConsumerCore::TryNextSlow() noexcept {
@@ -233,6 +235,12 @@ void ConsumerCore::Undeliver(uint64_t sequence, uint64_t lost) noexcept {
 
 Received ConsumerCore::WrongSize() noexcept { return cold->last_why = Got::kDamaged; }
 
+uint64_t ConsumerCore::Cold::Place() const {
+  return core->member ? member.position() : core->ring.at().position;
+}
+
+bool ConsumerCore::Cold::MessageThere() const { return core->ring.HeaderThereAt(Place()); }
+
 bool ConsumerCore::Cold::SomethingThere() const {
   return core->member ? member.SomethingThere() : core->ring.SomethingThere();
 }
@@ -289,7 +297,6 @@ void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
   if (parked == Parked::kMissed) CountLateWakeup();
   if (parked != Parked::kPending) spin.Slept(now - before);
   if (parked == Parked::kWoken) removed_word_checked = false;  // whoever removes wakes again when it is done
-  LookAtName(now);
 }
 
 Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
@@ -319,7 +326,6 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (received.why() != Got::kEmpty) return received;
     if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
     const int64_t left_to_sleep = deadline - os::MonotonicNs();
-    if (wait == Wait::kSpin) cold->LookAtName(os::MonotonicNs());
     if (wait == Wait::kSpin || left_to_sleep <= 0) continue;
     cold->Sleep(left_to_sleep, state);
     received = TryNext();

@@ -34,9 +34,9 @@ struct ConsumerCore::Cold final : os::ForkAware {
   SleeperWords* sleepers() const;
   ConsumerCounts counts() const { return core->member ? member.counts() : core->ring.counts(); }
   std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that
-  bool Removed();
-  // At most once a second: has the ring lost its name without anybody telling us (rm)?
-  void LookAtName(int64_t now);
+  // Asks, at a bounded rate, what nobody says by a wake: has the ring lost its name (rm) or its memory
+  // (truncated, a hole)? Part of every look that finds nothing, so that every way of asking gets the answer.
+  void LookAround();
 
   // What is at this consumer's place, in its way of reading; the next two are those with a copy.
   Read ReadOne(Lent* lent);
@@ -52,6 +52,8 @@ struct ConsumerCore::Cold final : os::ForkAware {
   Received FindAndSettleBell();
   // Nothing is there: closed, removed, or just empty. `state` was read before the header that was 0.
   Got WhyEmpty(uint64_t state);
+  uint64_t Place() const;  // position of the next message of this consumer, or of its group
+  bool MessageThere() const;
   bool SomethingThere() const;
   // Is there anything to do for this consumer, now that it found nothing? `state` was read before it looked.
   // What every way of waiting asks, in the thread of this handle, before it sleeps.
@@ -75,14 +77,15 @@ struct ConsumerCore::Cold final : os::ForkAware {
   RingMember<RealAtomics> member;  // delivery Group
   api::ObserverScratch scratch;
   bool forked = false, removed = false;
-  bool removed_word_checked = false;  // the word was set and the link count contradicted it
+  bool cut = false;                   // the ring's file has lost bytes that were not read yet, or all of them
+  bool removed_word_checked = false;  // the word was set and the ring still had its name
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
   api::SharedCore shared_core;
   WaitSetCore* wait_set = nullptr;  // the one it is in
   std::shared_ptr<EventBell> bell;  // null: it has no descriptor
   api::DrainPause drain_pause;
-  int64_t last_link_check_ns = 0;
+  int64_t next_look_around_ns = 0;  // on the coarse clock
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;
 };

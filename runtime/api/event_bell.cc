@@ -12,7 +12,7 @@ namespace {
 
 using W = Words<RealAtomics>;
 
-constexpr int64_t kLinkCheckEveryNs = 1'000'000'000;
+constexpr int64_t kLookAroundEveryNs = 1'000'000'000;
 
 }  // namespace
 
@@ -22,12 +22,11 @@ EventBell::EventBell(const ConsumerCore::Cold& cold, os::EventFd fd)
       member_(cold.core->member),
       seat_(cold.observer() ? nullptr : &cold.core->ring.seat().seat->identity),
       live_state_(cold.attached.live_state),
-      path_(cold.attached.paths.ring),
-      identity_(cold.attached.ring_identity),
+      watch_(cold.attached.ring_watch),
       fd_(std::move(fd)),
       first_epoch_(W::LoadWakeEpoch(view_.control().wake)),
       bound_ns_(sleepers_ == nullptr ? kObserverSleepBoundNs : kSleepBoundNs),
-      last_link_check_ns_(os::MonotonicNs()) {}
+      last_look_around_ns_(os::MonotonicNs()) {}
 
 void EventBell::Ring() {
   if (armed_.exchange(0, std::memory_order_acq_rel) != 0) fd_.Raise();
@@ -42,9 +41,11 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
   round_.store(round, std::memory_order_release);
   armed_.store(1, std::memory_order_release);  // before W2: whoever answers the announcement meets it
   WaitedRing ring{&control(), sleepers_};
-  if (!AnnounceAndLook<RealAtomics>(&ring, 1, api::SystemParkOps(),
-                                    [&](size_t) { return cold.Pending(state); }))
-    return Ring();
+  // What the bridge raised the descriptor for meanwhile was cleared above.
+  const auto pending = [&](size_t) {
+    return cold.Pending(state) || look_around_.load(std::memory_order_acquire);
+  };
+  if (!AnnounceAndLook<RealAtomics>(&ring, 1, api::SystemParkOps(), pending)) return Ring();
   if (ring.bound_ns < bound_ns()) {
     bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
     bridge_->Call();
@@ -52,7 +53,7 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
     bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
   }
   const std::optional<Point> end = FindEnd(cold, state);
-  if (cold.Pending(state)) return Ring();  // no need to wait for its wake
+  if (pending(0)) return Ring();  // no need to wait for its wake
   if (!end) return;
   std::atomic_thread_fence(std::memory_order_release);  // the even round before the new contents
   snapshot_.position.store(end->position, std::memory_order_relaxed);
@@ -112,11 +113,11 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
   // A member that dies wakes nobody, and the end of a group is reached when the last message is acknowledged:
   // this member has to look.
   if (member_ && IsClosed(W::LoadState(control().room))) return Ring();
-  if (now_ns - last_link_check_ns_ < kLinkCheckEveryNs) return;
-  last_link_check_ns_ = now_ns;
-  const bool gone = !segment::StillNamed(path_, identity_);
-  if (gone) name_gone_.store(true, std::memory_order_release);
-  if (gone || member_) Ring();
+  if (now_ns - last_look_around_ns_ < kLookAroundEveryNs) return;
+  last_look_around_ns_ = now_ns;
+  const bool changed = watch_.Look(nullptr) != segment::Fate::kWhole;
+  if (changed) look_around_.store(true, std::memory_order_release);
+  if (changed || member_) Ring();
 }
 
 absl::StatusOr<int> ConsumerCore::Cold::EventFd() {
@@ -143,7 +144,7 @@ uint64_t ConsumerCore::Cold::LateRings() const { return bell == nullptr ? 0 : be
 Received ConsumerCore::Cold::FindAndSettleBell() {
   if (forked) return core->Find();
   if (!bell->Armed()) removed_word_checked = false;  // whoever removes wakes again when it is done
-  if (bell->TakeNameGone()) removed = removed || Removed();
+  if (bell->TakeLookAround()) next_look_around_ns = 0;
   for (uint64_t late = bell->TakeLate(); late > 0; --late) CountLateWakeup();
   const uint64_t state = W::LoadState(control().room);
   const Received received = core->Find();

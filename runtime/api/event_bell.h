@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "millrace/internal/atomics.h"
 #include "millrace/internal/parking.h"
@@ -36,7 +35,8 @@ class EventBell {
   // It found nothing; `state` was read before it looked.
   void Arm(const ConsumerCore::Cold& cold, uint64_t state);
   void Ring();  // either thread: raises the descriptor if the bell was armed
-  bool TakeNameGone() { return name_gone_.exchange(false, std::memory_order_acquire); }
+  // Has the bridge seen what only LookAround tells?
+  bool TakeLookAround() { return look_around_.exchange(false, std::memory_order_acquire); }
   uint64_t TakeLate() { return late_.exchange(0, std::memory_order_relaxed); }
   uint64_t late() const { return late_.load(std::memory_order_relaxed); }
   const os::EventFd& fd() const { return fd_; }
@@ -68,8 +68,7 @@ class EventBell {
   const bool member_;               // of a group
   const SeatIdentity* const seat_;  // null: an observer
   const uint64_t live_state_;
-  const std::string path_;
-  const os::Identity identity_;
+  const segment::ObjectWatch watch_;
   const os::EventFd fd_;
   const uint32_t first_epoch_;           // the ring's, before the bell was armed for the first time
   std::shared_ptr<EventBridge> bridge_;  // under the fork guard until the bell is shared, then constant
@@ -78,11 +77,11 @@ class EventBell {
   std::atomic<uint64_t> round_{0};
   Snapshot snapshot_;
   std::atomic<int64_t> bound_ns_;
-  std::atomic<bool> name_gone_{false};
+  std::atomic<bool> look_around_{false};
   std::atomic<uint64_t> late_{0};
 
-  int64_t last_link_check_ns_;  // the bridge's
-  os::Mapping ring_, seats_;    // after Leave
+  int64_t last_look_around_ns_;  // the bridge's
+  os::Mapping ring_, seats_;     // after Leave
 };
 
 }  // namespace millrace::internal

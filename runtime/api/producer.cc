@@ -48,18 +48,22 @@ absl::Status Gone(const segment::Paths& paths) {
                                                    "RemoveIPC at logout); create it again"));
 }
 
-absl::Status CheckObject(os::LockProbe& probe, const segment::Paths& paths, const std::string& path,
-                         uint64_t expected_bytes) {
-  const std::optional<uint64_t> links = probe.Links();
-  if (links == uint64_t{0}) return Gone(paths);
-  const std::optional<uint64_t> bytes = probe.Bytes();
-  if (!links || !bytes) return Gone(paths);
-  if (*bytes < expected_bytes) {
-    return os::Failure(Error::kTruncated,
-                       absl::StrCat("\"", path, "\" was truncated to ", *bytes, " bytes, expected ",
-                                    expected_bytes, "; create the ring again"));
+absl::Status CheckObject(const segment::ObjectWatch& watch, os::LockProbe& probe, const segment::Paths& paths,
+                         const std::string& path, uint64_t expected_bytes) {
+  switch (watch.Look(&probe)) {
+    case segment::Fate::kWhole:
+      return absl::OkStatus();
+    case segment::Fate::kRemoved:
+      return Gone(paths);
+    case segment::Fate::kCut:
+      break;
   }
-  return absl::OkStatus();
+  const std::optional<os::FileFacts> now = probe.Facts();
+  const uint64_t bytes = now ? now->bytes : 0, allocated = now ? now->allocated : 0;
+  return os::Failure(
+      Error::kTruncated,
+      absl::StrCat("\"", path, "\" was truncated, or a hole was punched into it: it has ", bytes, " bytes, ",
+                   allocated, " of them in memory, expected ", expected_bytes, "; create the ring again"));
 }
 
 }  // namespace
@@ -134,11 +138,13 @@ absl::Status Producer::Check() {
   ProducerCore::Cold& cold = *core_->cold;
   if (cold.forked) return os::Failure(Error::kForked, "Check: this producer belongs to the parent process");
   segment::ProducerAttachment& a = cold.attached;
-  if (absl::Status s = CheckObject(a.ring_probe, a.paths, a.paths.ring, a.header.file_bytes); !s.ok()) {
+  if (absl::Status s = CheckObject(a.ring_watch, a.ring_probe, a.paths, a.paths.ring, a.header.file_bytes);
+      !s.ok()) {
     cold.removed = cold.removed || ErrorOf(s) == Error::kRemoved;
     return s;
   }
-  absl::Status s = CheckObject(a.seats_probe, a.paths, a.paths.seats, a.seats_header.file_bytes);
+  absl::Status s =
+      CheckObject(a.seats_watch, a.seats_probe, a.paths, a.paths.seats, a.seats_header.file_bytes);
   cold.removed = cold.removed || ErrorOf(s) == Error::kRemoved;
   return s;
 }
@@ -163,11 +169,13 @@ absl::Status Producer::CheckCarries(std::string_view schema, size_t bytes) const
 
 bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
   ProducerCore::Cold& cold = *core_->cold;
-  if (cold.forked || cold.closed || timeout < Nanos::zero()) return false;
-  const int64_t deadline = api::DeadlineAfter(timeout.count());
   const internal::SeatTable& table = core_->ring.seats();
+  if (cold.forked || cold.closed || timeout < Nanos::zero() || lossless_or_group > table.count) return false;
+  const int64_t deadline = api::DeadlineAfter(timeout.count());
   const ProducerCore::Cold::AwaitsConsumers noted(cold, *core_, lossless_or_group);
   for (;;) {
+    // Nobody can join a ring that has lost its name.
+    if (!Check().ok()) return false;
     const uint32_t joins = W::LoadJoins(table.control->join);
     size_t alive = 0;
     const uint32_t used = std::min(W::LoadSeatsUsed(table.control->join), table.count);

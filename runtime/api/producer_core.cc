@@ -116,8 +116,8 @@ bool ProducerCore::Cold::WakeSleepers(ProducerCore& c) {
 }
 
 bool ProducerCore::Cold::Removed() {
-  return segment::Removed(attached.ring_probe, attached.paths.ring, attached.ring_identity) ||
-         segment::Removed(attached.seats_probe, attached.paths.seats, attached.seats_identity);
+  return attached.ring_watch.Look(&attached.ring_probe) == segment::Fate::kRemoved ||
+         attached.seats_watch.Look(&attached.seats_probe) == segment::Fate::kRemoved;
 }
 
 Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {

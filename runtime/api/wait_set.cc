@@ -19,6 +19,7 @@ namespace {
 using W = Words<RealAtomics>;
 
 constexpr int64_t kSpinSliceNs = 50'000;
+constexpr int64_t kAskAllEveryNs = 50'000'000;
 
 absl::Status Refused(const ConsumerCore& consumer, const char* call, Error error, const std::string& why) {
   return os::Failure(error, absl::StrCat(call, "(\"", consumer.cold->attached.paths.name, "\"): ", why));
@@ -93,6 +94,7 @@ bool WaitSetCore::Pending(const Member& member) const {
 }
 
 bool WaitSetCore::TakeTurn(Turn* turn) {
+  AskAllNowAndThen();
   for (size_t n = members_.size(); n > 0; --n) {
     if (next_ >= members_.size()) next_ = 0;
     const std::shared_ptr<Member>& member = members_[next_++];
@@ -184,15 +186,13 @@ void WaitSetCore::Sleep(int64_t at_most_ns) {
       consumer.cold->removed_word_checked = false;  // whoever removes wakes again when it is done
     }
   }
-  if (now - last_asked_ns_ >= kSleepBoundNs) {  // what no wake tells is found by asking
-    last_asked_ns_ = now;
-    for (const std::shared_ptr<Member>& member : members_) member->empty = false;
-  }
-  LookAtNames(now);
 }
 
-void WaitSetCore::LookAtNames(int64_t now) {
-  for (const std::shared_ptr<Member>& member : members_) member->consumer->cold->LookAtName(now);
+void WaitSetCore::AskAllNowAndThen() {
+  const int64_t now = os::CoarseMonotonicNs();
+  if (now - last_asked_ns_ < kAskAllEveryNs) return;
+  last_asked_ns_ = now;
+  for (const std::shared_ptr<Member>& member : members_) member->empty = false;
 }
 
 Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
@@ -213,10 +213,8 @@ Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
     }
     if (TakeTurn(turn)) return Got::kMessage;
     if (Interrupted()) return Got::kInterrupted;
-    const int64_t now = os::MonotonicNs();
-    if (wait == Wait::kSpin) {
-      LookAtNames(now);
-    } else if (deadline > now) {
+    if (wait == Wait::kSpin) continue;
+    if (const int64_t now = os::MonotonicNs(); deadline > now) {
       Sleep(deadline - now);
       if (TakeTurn(turn)) return Got::kMessage;
       if (Interrupted()) return Got::kInterrupted;

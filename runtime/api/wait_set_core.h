@@ -55,13 +55,16 @@ class WaitSetCore final : public os::ForkAware {
   millrace::Wait HowToWait() const;
   bool Spin(int64_t budget_ns) const;
   void Sleep(int64_t at_most_ns);
-  void LookAtNames(int64_t now);
+  // Makes TakeTurn ask every member, whether or not anything points to it: what no wake and no word tells
+  // (messages of dead members of a group, the end of a group, removal by rm) is found by asking. Whatever the
+  // other rings do.
+  void AskAllNowAndThen();
 
   std::vector<std::shared_ptr<Member>> members_;
   size_t next_ = 0;  // whose turn it is
   SpinBudget spin_;
   std::vector<WaitedRing> rings_;
-  int64_t last_asked_ns_ = 0;  // all members, whether or not anything pointed to them
+  int64_t last_asked_ns_ = 0;  // all members; on the coarse clock
   bool serving_ = false;       // inside a handler
   bool forked_ = false;
   uint32_t interrupted_ = 0;  // a futex of its own, and of one process

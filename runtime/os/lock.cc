@@ -179,16 +179,10 @@ Holder LockProbe::AskRange(uint64_t first, uint64_t count) {
   return range.l_type == F_UNLCK ? Holder::kNone : Holder::kSomebody;
 }
 
-std::optional<uint64_t> LockProbe::Links() {
+std::optional<FileFacts> LockProbe::Facts() {
   if (!Refresh()) return std::nullopt;
-  const std::optional<struct stat> facts = StatOf(fd_.get());
-  return facts.has_value() ? std::optional<uint64_t>(facts->st_nlink) : std::nullopt;
-}
-
-std::optional<uint64_t> LockProbe::Bytes() {
-  if (!Refresh()) return std::nullopt;
-  const std::optional<struct stat> facts = StatOf(fd_.get());
-  return facts.has_value() ? std::optional<uint64_t>(static_cast<uint64_t>(facts->st_size)) : std::nullopt;
+  absl::StatusOr<FileFacts> facts = FactsOf(fd_.get(), path_);
+  return facts.ok() ? std::optional<FileFacts>(*facts) : std::nullopt;
 }
 
 }  // namespace millrace::os

@@ -69,10 +69,8 @@ class LockProbe {
   Holder Ask(uint64_t byte);
   // Is anything held in [first, first + count)?
   Holder AskRange(uint64_t first, uint64_t count);
-  // Links of our file: 0 after the name was removed; nullopt if it cannot be told.
-  std::optional<uint64_t> Links();
-  // Size of our file now; nullopt if it cannot be told.
-  std::optional<uint64_t> Bytes();
+  // Our file as it is now; nullopt if it cannot be looked at.
+  std::optional<FileFacts> Facts();
   void Abandon() { fd_.Abandon(); }
 
  private:

@@ -230,6 +230,13 @@ std::optional<FileFacts> FactsOfName(const std::string& path) {
   return ToFacts(facts);
 }
 
+std::optional<bool> NameLeadsTo(const std::string& path, const Identity& file) {
+  struct stat facts {};
+  if (lstat(path.c_str(), &facts) == 0) return ToFacts(facts).identity == file;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return std::nullopt;
+}
+
 absl::StatusOr<Fd> OpenExisting(const std::string& path, bool write) {
   const int flags = (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   Fd fd(OpenRetrying(path.c_str(), flags));

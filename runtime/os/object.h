@@ -62,6 +62,8 @@ struct FileFacts {
 };
 absl::StatusOr<FileFacts> FactsOf(int fd, const std::string& path);  // path: for the error text only
 std::optional<FileFacts> FactsOfName(const std::string& path);       // nullopt: nothing there (or not seen)
+// Does the name lead to this file? nullopt: the kernel does not tell (no permission to search the directory).
+std::optional<bool> NameLeadsTo(const std::string& path, const Identity& file);
 
 // Opens an existing file. kNotFound if there is none; kNotARing for a symbolic link, directory, fifo, socket.
 absl::StatusOr<Fd> OpenExisting(const std::string& path, bool write);

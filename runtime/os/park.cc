@@ -121,6 +121,8 @@ bool GlobalBarrier() { return Membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED); }
 
 int64_t MonotonicNs() { return ReadClock(CLOCK_MONOTONIC); }
 
+int64_t CoarseMonotonicNs() { return ReadClock(CLOCK_MONOTONIC_COARSE); }
+
 uint64_t WallNs() { return static_cast<uint64_t>(ReadClock(CLOCK_REALTIME)); }
 
 WallClock WallClockWithoutSystemCall() {

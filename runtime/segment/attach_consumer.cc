@@ -218,6 +218,7 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
   if (!ring_map.ok()) return ring_map.status();
   attached.ring = *std::move(ring_map);
   attached.ring_identity = ring->facts.identity;
+  attached.ring_watch = ObjectWatch(paths, paths.ring, ring->facts, ring->header.file_bytes);
   attached.ring_probe = os::LockProbe(paths.ring, ring->facts.identity, std::move(ring->fd));
   if (delivery.kind() == Delivery::Kind::kObserver) {
     if (absl::Status s = BeginObserving(attached, options); !s.ok()) return s;

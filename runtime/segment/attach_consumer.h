@@ -13,6 +13,7 @@
 #include "runtime/os/lock.h"
 #include "runtime/os/object.h"
 #include "runtime/segment/names.h"
+#include "runtime/segment/objects.h"
 
 namespace millrace::segment {
 
@@ -27,6 +28,7 @@ struct ConsumerAttachment {
   os::Identity ring_identity, seats_identity;
   os::LockProbe ring_probe;
   os::LockProbe seats_probe;  // nothing for an observer
+  ObjectWatch ring_watch;
   uint32_t seat = 0;
   uint64_t live_state = 0;
   internal::Beginning begin;

@@ -12,6 +12,7 @@
 #include "runtime/os/lock.h"
 #include "runtime/os/object.h"
 #include "runtime/segment/names.h"
+#include "runtime/segment/objects.h"
 
 namespace millrace::segment {
 
@@ -23,6 +24,7 @@ struct ProducerAttachment {
   os::HeldLock producer_lock;  // .lock byte 0: decides
   os::HeldLock alive_lock;     // .ring byte 0: tells readers
   os::LockProbe ring_probe, seats_probe;
+  ObjectWatch ring_watch, seats_watch;
   internal::SeatsHeader seats_header;
   os::Identity ring_identity, seats_identity;
   internal::Point at;  // where publishing goes on

@@ -219,6 +219,8 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   attached.seats_identity = seats_facts->identity;
   attached.ring_probe = os::LockProbe(paths.ring, ring_facts->identity, *std::move(ring_fd));
   attached.seats_probe = os::LockProbe(paths.seats, seats_facts->identity, *std::move(seats_fd));
+  attached.ring_watch = ObjectWatch(paths, paths.ring, *ring_facts, attached.header.file_bytes);
+  attached.seats_watch = ObjectWatch(paths, paths.seats, *seats_facts, attached.seats_header.file_bytes);
   attached.at = plan.start;
   attached.asym = asym;
   return attached;

@@ -200,9 +200,25 @@ bool StillNamed(const std::string& path, const os::Identity& identity) {
   return now && now->identity == identity;
 }
 
-bool Removed(os::LockProbe& probe, const std::string& path, const os::Identity& identity) {
-  const std::optional<uint64_t> links = probe.Links();
-  return links ? *links == 0 : !StillNamed(path, identity);
+ObjectWatch::ObjectWatch(const Paths& paths, const std::string& path, const os::FileFacts& facts,
+                         uint64_t bytes)
+    : directory_(paths.directory + "/."),  // where a link leads to
+      path_(path),
+      identity_(facts.identity),
+      bytes_(bytes),
+      allocated_(std::min(bytes, facts.allocated)) {
+  if (const auto directory = os::FactsOfName(directory_)) place_ = directory->identity;
+}
+
+Fate ObjectWatch::Look(os::LockProbe* probe) const {
+  std::optional<os::FileFacts> now = probe != nullptr ? probe->Facts() : std::nullopt;
+  if (now && now->links == 0) return Fate::kRemoved;
+  const std::optional<os::FileFacts> directory = os::FactsOfName(directory_);
+  if (place_ && directory && directory->identity == *place_) {
+    if (os::NameLeadsTo(path_, identity_) == false) return Fate::kRemoved;
+    if (!now) now = os::FactsOfName(path_);
+  }
+  return now && now->identity == identity_ && Cut(*now) ? Fate::kCut : Fate::kWhole;
 }
 
 std::string HexOf(const uint8_t (&incarnation)[16]) {

@@ -5,6 +5,7 @@
 #ifndef MILLRACE_RUNTIME_SEGMENT_OBJECTS_H_
 #define MILLRACE_RUNTIME_SEGMENT_OBJECTS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -59,8 +60,32 @@ std::string DamageOf(const internal::RingMemory& memory);
 bool HasMagic(const std::string& path, const char (&magic)[8]);
 // Does the name still lead to this file?
 bool StillNamed(const std::string& path, const os::Identity& identity);
-// Has this object lost its name? Asked of its descriptor, or of the name where that is gone (closefrom()).
-bool Removed(os::LockProbe& probe, const std::string& path, const os::Identity& identity);
+
+// What has become of an object since it was opened.
+enum class Fate : uint8_t {
+  kWhole,
+  kRemoved,  // no name is left, or its name leads elsewhere: a second link does not keep a queue alive
+  kCut,      // truncated, or some of its memory was given back (a hole was punched into it)
+};
+
+// An object as it was when it was opened: for asking what has become of it. Constant, so any thread may ask.
+class ObjectWatch {
+ public:
+  ObjectWatch() = default;
+  // `bytes`: what its header says.
+  ObjectWatch(const Paths& paths, const std::string& path, const os::FileFacts& facts, uint64_t bytes);
+  // `probe`: its descriptor; null: the name alone is asked. The name is believed only while its directory is
+  // the one that it was opened in: after chdir() or chroot() a path means another place. Up to five system
+  // calls.
+  Fate Look(os::LockProbe* probe) const;
+
+ private:
+  bool Cut(const os::FileFacts& now) const { return now.bytes < bytes_ || now.allocated < allocated_; }
+  std::string directory_, path_;
+  std::optional<os::Identity> place_;  // of the directory
+  os::Identity identity_;
+  uint64_t bytes_ = 0, allocated_ = 0;
+};
 
 std::string HexOf(const uint8_t (&incarnation)[16]);
 // Text from shared memory, safe for a terminal: control characters replaced.

@@ -84,6 +84,8 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
   attached.paths = paths;
   attached.header = ring.header;
   attached.seats_header = seats.header;
+  attached.ring_watch = ObjectWatch(paths, paths.ring, ring.facts, ring.header.file_bytes);
+  attached.seats_watch = ObjectWatch(paths, paths.seats, seats.facts, seats.header.file_bytes);
   attached.ring_identity = ring.facts.identity;
   attached.seats_identity = seats.facts.identity;
   attached.ring_probe = os::LockProbe(paths.ring, ring.facts.identity, std::move(ring.fd));

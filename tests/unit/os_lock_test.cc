@@ -400,19 +400,18 @@ TEST_F(Lock, ProbeThatLostItsFileDoesNotGuess) {
   EXPECT_EQ(probe.Ask(0), Holder::kUnknown);
   MakeFile(path_);
   EXPECT_EQ(probe.Ask(0), Holder::kUnknown);
-  EXPECT_FALSE(probe.Links().has_value());
-  EXPECT_FALSE(probe.Bytes().has_value());
+  EXPECT_FALSE(probe.Facts().has_value());
   EXPECT_EQ(LockProbe().Ask(0), Holder::kUnknown);
 }
 
 TEST_F(Lock, ProbeTellsLinksAndSize) {
   LockProbe probe = Probe();
-  EXPECT_EQ(probe.Links(), 1u);
-  EXPECT_EQ(probe.Bytes(), 0u);
+  EXPECT_EQ(probe.Facts()->links, 1u);
+  EXPECT_EQ(probe.Facts()->bytes, 0u);
   ASSERT_EQ(truncate(path_.c_str(), 4096), 0);
-  EXPECT_EQ(probe.Bytes(), 4096u);
+  EXPECT_EQ(probe.Facts()->bytes, 4096u);
   ASSERT_TRUE(Unlink(path_).ok());
-  EXPECT_EQ(probe.Links(), 0u);
+  EXPECT_EQ(probe.Facts()->links, 0u);
 }
 
 }  // namespace

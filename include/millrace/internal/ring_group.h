@@ -210,6 +210,7 @@ class RingMember : public RingView<A> {
     W::FenceAfterCopy();
     return Live();
   }
+  uint64_t position() const { return Cursor(); }  // of the group's next message
   // Where the group stands: its next message.
   Point at() const { return this->PlaceAt(Cursor()); }
   const ConsumerCounts& counts() const { return counts_; }

@@ -93,6 +93,18 @@ class RingView {
     return W::LoadHeader(HeaderAt(position)) != 0 || !Intact(position);
   }
 
+  bool HeaderThereAt(uint64_t position) const { return W::LoadHeader(HeaderAt(position)) != 0; }
+  // Returns true if nothing is at the place of a reader although its producer published there, or although
+  // less was published than this reader has read: the file has lost bytes. Everything below the tail pair was
+  // published before it was stored, so it is loaded first.
+  bool Missing(uint64_t position) const {
+    const uint64_t tail = W::LoadTailPosition(control_->tail);
+    if (HeaderThereAt(position)) return false;
+    const uint64_t reserved = W::LoadReservedAfterHeader(control_->room);
+    if (Ahead(reserved, position) < 0) return true;
+    return reserved - position <= capacity_ && Ahead(tail, position) > 0;
+  }
+
   // The tail pair made consistent (PROTOCOL.md "Tail pair"). nullopt: lapped kTries times in a row, or
   // contents that no producer writes.
   std::optional<Point> Tail() const {
