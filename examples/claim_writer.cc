@@ -22,7 +22,10 @@ int main(int argc, char** argv) {
     return 1;
   }
 
-  writer->WaitForConsumers(1);
+  if (!writer->WaitForConsumers(1)) {  // somebody removed the ring: nobody can come any more
+    std::cerr << writer->Check() << "\n";
+    return 1;
+  }
   for (uint32_t number = 1; number <= 5; ++number) {
     millrace::Claim claim = writer->WaitClaim(sizeof(Picture));  // TryClaim would not wait for room
     if (!claim) {

@@ -23,7 +23,11 @@ int main(int argc, char** argv) {
     return 1;
   }
 
-  publisher->bytes().WaitForConsumers(1);  // from then on their group keeps its place, whoever is killed
+  if (!publisher->bytes().WaitForConsumers(1)) {  // somebody removed the ring: nobody can come any more
+    std::cerr << publisher->bytes().Check() << "\n";
+    return 1;
+  }
+  // From here on the group of the workers keeps its place, whoever is killed.
   for (uint64_t job = 1; job <= jobs; ++job) {
     const millrace::Sent sent = publisher->Publish({job, 20'000 + 100 * job});
     if (sent != millrace::Sent::kOk) {

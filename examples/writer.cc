@@ -13,15 +13,22 @@ struct Reading {
 template <>
 inline constexpr std::string_view millrace::kSchema<Reading> = "number:u64 celsius:f64";
 
+// With a reader. A ring that somebody removes while nobody reads it (rm, RemoveIPC) is created again.
+absl::StatusOr<millrace::TypedProducer<Reading>> OpenForReader(const char* ring) {
+  for (;;) {
+    auto writer = millrace::TypedProducer<Reading>::OpenOrCreate(ring);
+    if (!writer.ok() || writer->bytes().WaitForConsumers(1)) return writer;
+  }
+}
+
 int main(int argc, char** argv) {
   const char* ring = argc > 1 ? argv[1] : "readings";
-  auto writer = millrace::TypedProducer<Reading>::OpenOrCreate(ring);
+  auto writer = OpenForReader(ring);
   if (!writer.ok()) {
     std::cerr << writer.status() << "\n";
     return 1;
   }
 
-  writer->bytes().WaitForConsumers(1);
   for (uint64_t number = 1; number <= 5; ++number) {
     const millrace::Sent sent = writer->Publish({number, 20.0 + 0.5 * static_cast<double>(number)});
     if (sent != millrace::Sent::kOk) {

@@ -39,7 +39,7 @@ int RunProducer(const Settings& settings, ProducerRow& row) {
       millrace::Producer::Create(settings.ring, {.capacity = settings.capacity}, {.label = "demo"});
   if (!producer.ok()) return GiveUp(row, producer.status().ToString());
 
-  producer->WaitForConsumers(2);
+  if (!producer->WaitForConsumers(2)) return GiveUp(row, producer->Check().ToString());
   row.started.store(true, std::memory_order_relaxed);
   const auto start = std::chrono::steady_clock::now();
   Pacer pacer(settings.rate);
