@@ -59,7 +59,7 @@ class MILLRACE_EXPORT Consumer {
   // handle, which also gives its bytes back to the producer (lossless).
   [[gnu::always_inline]] inline Received TryNext() noexcept { return core_->TryNext(); }
   // Waits for it: while (auto m = c.Next()) use(m->payload); then look at why(). Does not return because
-  // the producer died: for that, wait in slices and ask producer(). Negative timeout: kBadArgument.
+  // the producer died, unless ConsumerOptions::report_producer_gone says so. Negative timeout: kBadArgument.
   [[gnu::always_inline]] inline Received Next(Nanos timeout = kForever) {
     return core_->Next(timeout.count());
   }
@@ -85,14 +85,14 @@ class MILLRACE_EXPORT Consumer {
   absl::Status SkipTo(Start);
 
   // For poll, epoll, Boost.Asio, libuv: a descriptor that is readable while a message, or a reason why there
-  // will be none (closed, evicted, removed, damaged), is there for TryNext. A TryNext that answers kEmpty
-  // makes it unreadable until the next one comes, which is also a new edge for EPOLLET. So read until kEmpty,
-  // or, where levels are watched, as much as you like. It may be readable once without need. Interrupt() does
-  // not touch it. The caller closes it (closed on exec too) and does nothing with it but wait. Each call
-  // gives another. It tells nothing more when this handle is gone. In a forked child it is the parent's.
-  // Costs: one thread of this process ("millrace", all signals blocked) for each 127 consumers that have one,
-  // while they live, and some system calls with each kEmpty. kForked; kOther: no descriptor or thread to be
-  // had.
+  // will be none (closed, evicted, removed, damaged, producer gone), is there for TryNext. A TryNext that
+  // answers kEmpty makes it unreadable until the next one comes, which is also a new edge for EPOLLET. So
+  // read until kEmpty, or, where levels are watched, as much as you like. It may be readable once without
+  // need. Interrupt() does not touch it. The caller closes it (closed on exec too) and does nothing with it
+  // but wait. Each call gives another. It tells nothing more when this handle is gone. In a forked child it
+  // is the parent's. Costs: one thread of this process ("millrace", all signals blocked) for each 127
+  // consumers that have one, while they live, and some system calls with each kEmpty. kForked; kOther: no
+  // descriptor or thread to be had.
   absl::StatusOr<int> EventFd();
 
   ProducerInfo producer() const;  // two system calls. "Gone" = !alive && !closed

@@ -37,8 +37,9 @@ enum class Error : uint8_t {
   kEvicted,        // this consumer was evicted
   kDamaged,        // the ring's contents contradict the protocol
   kTimedOut,
-  kForked,       // the handle was inherited through fork()
-  kInterrupted,  // Interrupt() was called, or ConsumerOptions::cancel_open returned true
+  kForked,        // the handle was inherited through fork()
+  kInterrupted,   // Interrupt() was called, or ConsumerOptions::cancel_open returned true
+  kProducerGone,  // the producer is gone without closing the ring (ConsumerOptions::report_producer_gone)
 };
 
 // The exact cause recorded in a status of this library. Error::kNone for an OK status, Error::kOther for

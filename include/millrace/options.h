@@ -159,6 +159,13 @@ struct ConsumerOptions {
   // signal, and returns kInterrupted once it returns true. For a std::atomic<bool> that a signal handler
   // sets, a std::stop_token, or a turn of an event loop.
   std::function<bool()> cancel_open = {};
+  // true: once the producer is gone without Close (killed, crashed, detached) and everything that it published
+  // was read, every way of asking answers Got::kProducerGone, once for each producer. After that the consumer
+  // waits for the next producer as usual. Known within 50 ms after the kernel has freed the producer's lock,
+  // through an event descriptor within 130 ms. The kernel alone is asked: a stopped producer lives, and where
+  // the kernel does not tell, it counts as alive. A ring that never had a producer is waited for. Costs up to
+  // 20 wake-ups a second while the consumer sleeps.
+  bool report_producer_gone = false;
   std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema
   std::string label = {};                  // as in ProducerOptions
   std::string directory = "/dev/shm";

@@ -38,6 +38,7 @@ enum class [[nodiscard]] Got : uint8_t{
     kInterrupted,
     kForked,  // this handle came through fork()
     kBadArgument,
+    kProducerGone,  // ConsumerOptions::report_producer_gone: it is gone without Close and everything was read
 };
 
 // "kTimedOut" and so on; never null. For logs and tests.

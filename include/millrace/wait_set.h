@@ -46,7 +46,8 @@ class MILLRACE_EXPORT WaitSet {
   static constexpr size_t kMostRings = 128;
   // A message, or the reason why this ring has no more: kClosed, kEvicted, kRemoved, kDamaged, kInterrupted
   // (Consumer::Interrupt) or kForked. A reason is told once, and its ring has left the set by then: it may be
-  // added again, but will then tell it again.
+  // added again, but will then tell it again. After kProducerGone it waits for the next producer when it is
+  // added again.
   using Handler = std::function<void(const Received&)>;
 
   WaitSet();
@@ -66,9 +67,10 @@ class MILLRACE_EXPORT WaitSet {
   // passes through, and the message counts as not consumed unless the handler read on. A handler may use its
   // consumer, add, remove and destroy consumers; calling Wait or destroying the set in it is a programmer's
   // error (asserts).
-  // Negative timeout: kBadArgument. Does not return because a producer died, nor because of a signal. What no
-  // wake announces (messages of a group's dead members, the end of a group, a ring removed by rm) is found by
-  // asking all rings every 50 ms, whatever the other rings do.
+  // Negative timeout: kBadArgument. Does not return because of a signal, nor because a producer died unless
+  // ConsumerOptions::report_producer_gone says so. What no wake announces (messages of a group's dead
+  // members, the end of a group, a ring removed by rm) is found by asking all rings every 50 ms, whatever the
+  // other rings do.
   Waited Wait(Nanos timeout = kForever);
   // Ends Wait(), now or later, with kInterrupted, whether or not there is something. From any thread or
   // signal handler; lasts for the life of this set. With 128 rings in it a sleep may go on for up to 50 ms.

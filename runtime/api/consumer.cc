@@ -76,6 +76,11 @@ absl::Status Explain(const Cold& cold) {
                          ring + "this consumer belongs to the parent process; open one in the child");
     case Got::kBadArgument:
       return os::Failure(Error::kBadArgument, ring + "the timeout is negative; use 0 for \"do not wait\"");
+    case Got::kProducerGone:
+      return os::Failure(Error::kProducerGone,
+                         ring +
+                             "its producer is gone without closing it and everything was read; its next "
+                             "producer goes on in place");
   }
   return absl::OkStatus();
 }

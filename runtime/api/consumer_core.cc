@@ -1,6 +1,7 @@
 #include "runtime/api/consumer_core.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "millrace/internal/words.h"
 #include "runtime/api/event_bell.h"
@@ -15,6 +16,8 @@ using W = Words<RealAtomics>;
 
 constexpr int64_t kLookAroundEveryNs = 1'000'000'000;
 constexpr int64_t kLookAroundDuringRemovalNs = 10'000'000;  // the remover may have been killed
+constexpr int64_t kProducerLookEveryNs = 10'000'000;        // two system calls
+constexpr int64_t kProducerSleepNs = 50'000'000;            // ConsumerOptions::report_producer_gone
 constexpr int64_t kSpinSliceNs = 50'000;                    // Wait::kSpin looks at everything else that often
 
 }  // namespace
@@ -96,6 +99,23 @@ void ConsumerCore::Cold::LookAround() {
   cut |= fate == segment::Fate::kCut || core->ring.Missing(Place());
 }
 
+bool ConsumerCore::Cold::ProducerGone(uint64_t state) {
+  const uint32_t epoch = EpochOf(state);
+  if (!options.report_producer_gone || epoch == 0 || epoch == gone_epoch || !IsOpen(state)) return false;
+  const int64_t now = os::CoarseMonotonicNs();
+  if (now < next_producer_look_ns) return false;
+  next_producer_look_ns = now + kProducerLookEveryNs;
+  if (attached.ring_probe.Ask(kLockProducer) != os::Holder::kNone) return false;
+  const uint64_t flags = W::LoadFlags(control().room);  // of this epoch, or a successor is on its way
+  if (EpochOf(flags) != epoch || (flags & kFlagAliveUnknown) != 0) return false;
+  // What living members have in hand may come to us yet.
+  return W::LoadState(control().room) == state && !(core->member && member.OthersHold());
+}
+
+int64_t ConsumerCore::Cold::LongestSleepNs() const {
+  return options.report_producer_gone ? kProducerSleepNs : std::numeric_limits<int64_t>::max();
+}
+
 void ConsumerCore::StorePosition() noexcept {
   if (ring.StorePosition()) os::FutexWakeAll(&ring.seat().room_epoch->epoch);
 }
@@ -164,10 +184,18 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
     return Got::kClosed;
   }
   if (!removed) LookAround();
-  const Got end = removed ? Got::kRemoved : cut ? Got::kDamaged : Got::kEmpty;
+  const Got end = removed               ? Got::kRemoved
+                  : cut                 ? Got::kDamaged
+                  : ProducerGone(state) ? Got::kProducerGone
+                                        : Got::kEmpty;
   if (end == Got::kEmpty) return end;
   // What was published between the look at the ring and the question is read first: PROTOCOL.md "Other ends".
-  return MessageThere() ? Got::kEmpty : end;
+  if (MessageThere()) {
+    next_producer_look_ns = 0;
+    return Got::kEmpty;
+  }
+  if (end == Got::kProducerGone) gone_epoch = EpochOf(state);
+  return end;
 }
 
 Received ConsumerCore::TryNextSlow() noexcept {
@@ -327,7 +355,7 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
     const int64_t left_to_sleep = deadline - os::MonotonicNs();
     if (wait == Wait::kSpin || left_to_sleep <= 0) continue;
-    cold->Sleep(left_to_sleep, state);
+    cold->Sleep(std::min(left_to_sleep, cold->LongestSleepNs()), state);
     received = TryNext();
     if (received.why() != Got::kEmpty) return received;
     if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;

@@ -52,7 +52,11 @@ struct ConsumerCore::Cold final : os::ForkAware {
   Received FindAndSettleBell();
   // Nothing is there: closed, removed, or just empty. `state` was read before the header that was 0.
   Got WhyEmpty(uint64_t state);
-  uint64_t Place() const;  // position of the next message of this consumer, or of its group
+  // Has the producer that stored `state` ended without closing, and was that not reported yet? Asked at a
+  // bounded rate.
+  bool ProducerGone(uint64_t state);
+  int64_t LongestSleepNs() const;  // between two looks of the kind that no wake announces
+  uint64_t Place() const;          // position of the next message of this consumer, or of its group
   bool MessageThere() const;
   bool SomethingThere() const;
   // Is there anything to do for this consumer, now that it found nothing? `state` was read before it looked.
@@ -85,7 +89,8 @@ struct ConsumerCore::Cold final : os::ForkAware {
   WaitSetCore* wait_set = nullptr;  // the one it is in
   std::shared_ptr<EventBell> bell;  // null: it has no descriptor
   api::DrainPause drain_pause;
-  int64_t next_look_around_ns = 0;  // on the coarse clock
+  int64_t next_look_around_ns = 0, next_producer_look_ns = 0;  // on the coarse clock
+  uint32_t gone_epoch = 0;                                     // of the producer whose end was reported last
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;
 };

@@ -26,10 +26,14 @@ EventBell::EventBell(const ConsumerCore::Cold& cold, os::EventFd fd)
       fd_(std::move(fd)),
       first_epoch_(W::LoadWakeEpoch(view_.control().wake)),
       bound_ns_(sleepers_ == nullptr ? kObserverSleepBoundNs : kSleepBoundNs),
-      last_look_around_ns_(os::MonotonicNs()) {}
+      last_look_around_ns_(os::MonotonicNs()),
+      producer_(cold.attached.paths.ring, cold.attached.ring_identity, os::Fd()),
+      reports_producer_gone_(cold.options.report_producer_gone) {}
 
-void EventBell::Ring() {
-  if (armed_.exchange(0, std::memory_order_acq_rel) != 0) fd_.Raise();
+bool EventBell::Ring() {
+  if (armed_.exchange(0, std::memory_order_acq_rel) == 0) return false;
+  fd_.Raise();
+  return true;
 }
 
 void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
@@ -45,7 +49,10 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
   const auto pending = [&](size_t) {
     return cold.Pending(state) || look_around_.load(std::memory_order_acquire);
   };
-  if (!AnnounceAndLook<RealAtomics>(&ring, 1, api::SystemParkOps(), pending)) return Ring();
+  if (!AnnounceAndLook<RealAtomics>(&ring, 1, api::SystemParkOps(), pending)) {
+    Ring();
+    return;
+  }
   if (ring.bound_ns < bound_ns()) {
     bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
     bridge_->Call();
@@ -53,7 +60,10 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
     bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
   }
   const std::optional<Point> end = FindEnd(cold, state);
-  if (pending(0)) return Ring();  // no need to wait for its wake
+  if (pending(0)) {  // no need to wait for its wake
+    Ring();
+    return;
+  }
   if (!end) return;
   std::atomic_thread_fence(std::memory_order_release);  // the even round before the new contents
   snapshot_.position.store(end->position, std::memory_order_relaxed);
@@ -105,19 +115,33 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
           ring, [&] { return view_.SecondPublication(end.position, end.sequence); });
       if (missed && Armed() && round_.load(std::memory_order_acquire) == round)
         late_.fetch_add(1, std::memory_order_relaxed);
-      return Ring();
+      Ring();
+      return;
     }
   } else if (sleepers_ == nullptr) {
-    return Ring();  // no wake will come for an observer, and where to look is not known
+    Ring();  // no wake will come for an observer, and where to look is not known
+    return;
   }
   // A member that dies wakes nobody, and the end of a group is reached when the last message is acknowledged:
   // this member has to look.
-  if (member_ && IsClosed(W::LoadState(control().room))) return Ring();
+  const uint64_t now = W::LoadState(control().room);
+  if (member_ && IsClosed(now)) {
+    Ring();
+    return;
+  }
+  if (reports_producer_gone_ && IsOpen(now) && ProducerGone(EpochOf(now))) {
+    look_around_.store(true, std::memory_order_release);
+    if (Ring()) gone_epoch_ = EpochOf(now);
+  }
   if (now_ns - last_look_around_ns_ < kLookAroundEveryNs) return;
   last_look_around_ns_ = now_ns;
   const bool changed = watch_.Look(nullptr) != segment::Fate::kWhole;
   if (changed) look_around_.store(true, std::memory_order_release);
   if (changed || member_) Ring();
+}
+
+bool EventBell::ProducerGone(uint32_t epoch) {
+  return epoch != 0 && epoch != gone_epoch_ && producer_.Ask(kLockProducer) == os::Holder::kNone;
 }
 
 absl::StatusOr<int> ConsumerCore::Cold::EventFd() {
@@ -144,7 +168,7 @@ uint64_t ConsumerCore::Cold::LateRings() const { return bell == nullptr ? 0 : be
 Received ConsumerCore::Cold::FindAndSettleBell() {
   if (forked) return core->Find();
   if (!bell->Armed()) removed_word_checked = false;  // whoever removes wakes again when it is done
-  if (bell->TakeLookAround()) next_look_around_ns = 0;
+  if (bell->TakeLookAround()) next_look_around_ns = next_producer_look_ns = 0;
   for (uint64_t late = bell->TakeLate(); late > 0; --late) CountLateWakeup();
   const uint64_t state = W::LoadState(control().room);
   const Received received = core->Find();

@@ -34,7 +34,7 @@ class EventBell {
   bool Armed() const { return armed_.load(std::memory_order_acquire) != 0; }
   // It found nothing; `state` was read before it looked.
   void Arm(const ConsumerCore::Cold& cold, uint64_t state);
-  void Ring();  // either thread: raises the descriptor if the bell was armed
+  bool Ring();  // either thread: raises the descriptor if the bell was armed; true: it was
   // Has the bridge seen what only LookAround tells?
   bool TakeLookAround() { return look_around_.exchange(false, std::memory_order_acquire); }
   uint64_t TakeLate() { return late_.exchange(0, std::memory_order_relaxed); }
@@ -62,6 +62,7 @@ class EventBell {
   };
 
   std::optional<Point> FindEnd(const ConsumerCore::Cold& cold, uint64_t state) const;
+  bool ProducerGone(uint32_t epoch);  // the bridge's
 
   const RingView<RealAtomics> view_;
   SleeperWords* const sleepers_;    // null: an observer
@@ -80,8 +81,11 @@ class EventBell {
   std::atomic<bool> look_around_{false};
   std::atomic<uint64_t> late_{0};
 
-  int64_t last_look_around_ns_;  // the bridge's
-  os::Mapping ring_, seats_;     // after Leave
+  int64_t last_look_around_ns_;  // the bridge's, as what follows
+  os::LockProbe producer_;       // opens the ring by name when it is asked for the first time
+  const bool reports_producer_gone_;
+  uint32_t gone_epoch_ = 0;
+  os::Mapping ring_, seats_;  // after Leave
 };
 
 }  // namespace millrace::internal

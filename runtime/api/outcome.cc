@@ -50,6 +50,8 @@ const char* ToString(Got got) {
       return "kForked";
     case Got::kBadArgument:
       return "kBadArgument";
+    case Got::kProducerGone:
+      return "kProducerGone";
   }
   return "unknown Got";
 }

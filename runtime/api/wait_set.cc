@@ -170,6 +170,7 @@ void WaitSetCore::Sleep(int64_t at_most_ns) {
   for (size_t i = 0; i < n; ++i) {
     const ConsumerCore::Cold& cold = *members_[i]->consumer->cold;
     rings_[i] = {&cold.control(), cold.sleepers()};
+    at_most_ns = std::min(at_most_ns, cold.LongestSleepNs());
   }
   const uint32_t* const own = n < kMostParkWords ? &interrupted_ : nullptr;
   const int64_t before = os::MonotonicNs();

@@ -51,6 +51,8 @@ absl::StatusCode CodeOf(Error error) {
       return absl::StatusCode::kDeadlineExceeded;
     case Error::kInterrupted:
       return absl::StatusCode::kCancelled;
+    case Error::kProducerGone:
+      return absl::StatusCode::kUnavailable;
   }
   return absl::StatusCode::kUnknown;
 }
@@ -61,7 +63,7 @@ Error ErrorOf(const absl::Status& status) {
   if (status.ok()) return Error::kNone;
   const absl::optional<absl::Cord> payload = status.GetPayload(kPayload);
   if (!payload.has_value()) return Error::kOther;
-  for (int value = 1; value <= static_cast<int>(Error::kInterrupted); ++value) {
+  for (int value = 1; value <= static_cast<int>(Error::kProducerGone); ++value) {
     const Error error = static_cast<Error>(value);
     if (*payload == ToString(error)) return error;
   }
@@ -122,6 +124,8 @@ const char* ToString(Error error) {
       return "kForked";
     case Error::kInterrupted:
       return "kInterrupted";
+    case Error::kProducerGone:
+      return "kProducerGone";
   }
   return "unknown";
 }

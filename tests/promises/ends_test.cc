@@ -68,7 +68,7 @@ struct Asker {
   Asker(const std::string& ring, const char* kind, const Delivery& delivery, const Way& how)
       : title(absl::StrCat(kind, " by ", how.name)),
         way(how),
-        consumer(Must(Consumer::Open(ring, delivery, {.wait = how.wait}))) {
+        consumer(Must(Consumer::Open(ring, delivery, {.wait = how.wait, .report_producer_gone = true}))) {
     if (way.busy) busy.emplace();
   }
   void Run() {
@@ -322,6 +322,15 @@ TEST(Ends, ACutRingReachesEverybody) {
                       ASSERT_EQ(truncate((scene.name.path() + ".ring").c_str(), 8192 + 4096), 0);
                     }});
 }
+TEST(Ends, AKilledProducerReachesEverybodyWhoAskedForIt) {
+  ReachesEverybody(
+      {Got::kProducerGone, Error::kProducerGone, [](const Scene& scene) { scene.producer.Kill(); }});
+}
+TEST(Ends, ADetachedProducerReachesEverybodyWhoAskedForIt) {
+  ReachesEverybody(
+      {Got::kProducerGone, Error::kProducerGone, [](const Scene& scene) { scene.producer.Say("detach"); }});
+}
+
 // ---- removal that was seen half-way ----------------------------------------------------------------------
 
 // The remover stores its word, wakes everybody, and unlinks. A consumer that looked in between was never

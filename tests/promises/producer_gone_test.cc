@@ -1,0 +1,157 @@
+// Promise: who asks for it learns that the producer is gone, after its last message, once, and never of one
+// that lives.
+#include <signal.h>
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "millrace/millrace.h"
+#include "tests/support/child.h"
+#include "tests/support/must.h"
+#include "tests/support/queue_words.h"
+#include "tests/support/scratch.h"
+#include "tests/support/watchdog.h"
+
+namespace millrace {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::Child;
+using testing::Must;
+using testing::QueueWords;
+using testing::ScratchName;
+using testing::Watchdog;
+
+const ConsumerOptions kReport{.report_producer_gone = true};
+
+// Publishes `text` and waits for its end.
+int PublishOne(const std::string& name, const char* text, const Child::Line& line) {
+  Producer producer = Must(Producer::OpenOrCreate(name));
+  if (producer.Publish(text) != Sent::kOk) return 1;
+  line.Say("published");
+  (void)line.Hear();
+  return 0;
+}
+
+TEST(ProducerGone, ComesAfterTheLastMessageAndOnceForEachProducer) {
+  const Watchdog watchdog("successors");
+  for (const Wait wait : {Wait::kPark, Wait::kSpin, Wait::kAdaptive}) {
+    const ScratchName name;
+    Must(SegmentManager().Create(name, {}));
+    ConsumerOptions options = kReport;
+    options.wait = wait;
+    Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), options));
+    EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut) << "there was no producer yet";
+    for (const char* text : {"first", "second"}) {
+      Child producer([&](const Child::Line& line) { return PublishOne(name, text, line); });
+      ASSERT_EQ(producer.Hear(), "published");
+      std::thread killer([&] {
+        if (wait != Wait::kSpin) QueueWords(name.path()).AwaitSleeper();
+        producer.Kill();
+      });
+      const Received message = consumer.Next();
+      ASSERT_TRUE(message) << ToString(message.why());
+      EXPECT_EQ(message->text(), text);
+      EXPECT_EQ(consumer.Next().why(), Got::kProducerGone);
+      EXPECT_EQ(ErrorOf(consumer.status()), Error::kProducerGone);
+      killer.join();
+      EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut) << "once";
+      EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty);
+    }
+  }
+}
+
+TEST(ProducerGone, IsNotSaidOfAStoppedProducer) {
+  const Watchdog watchdog("stopped");
+  const ScratchName name;
+  Child producer([&](const Child::Line& line) { return PublishOne(name, "m", line); });
+  ASSERT_EQ(producer.Hear(), "published");
+  Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), kReport));
+  producer.Kill(SIGSTOP);
+  EXPECT_EQ(consumer.Next(milliseconds(300)).why(), Got::kTimedOut);
+  producer.Kill();
+  EXPECT_EQ(consumer.Next().why(), Got::kProducerGone);
+}
+
+TEST(ProducerGone, IsSaidOfOneThatWasGoneWhenTheConsumerCame) {
+  const ScratchName name;
+  { EXPECT_EQ(Must(Producer::Create(name)).Publish("left behind"), Sent::kOk); }
+  Consumer consumer = Must(
+      Consumer::Open(name, Delivery::Observer(), {.start = Start::Oldest(), .report_producer_gone = true}));
+  EXPECT_EQ(consumer.TryNext()->text(), "left behind");
+  EXPECT_EQ(consumer.TryNext().why(), Got::kProducerGone);
+}
+
+TEST(ProducerGone, IsNotSaidUnlessAskedFor) {
+  const ScratchName name;
+  { (void)Must(Producer::Create(name)); }
+  Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+  EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty);
+  EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut);
+}
+
+// A reader of the ring can deny its producer the lock that tells readers: then nobody knows.
+TEST(ProducerGone, IsNotSaidWhereNobodyKnows) {
+  const ScratchName name;
+  { (void)Must(Producer::Create(name)); }
+  {
+    const QueueWords words(name.path());
+    std::atomic_ref(words.control().room.flags).fetch_or(internal::kFlagAliveUnknown);
+  }
+  Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), kReport));
+  EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut);
+}
+
+TEST(ProducerGone, ASetGoesOnWithTheNextProducerWhenTheRingIsAddedAgain) {
+  const Watchdog watchdog("added again");
+  const ScratchName name;
+  std::optional<Producer> producer = Must(Producer::Create(name));
+  Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), kReport));
+  WaitSet set;
+  std::string said;
+  const WaitSet::Handler handler = [&](const Received& got) {
+    said += got ? std::string(got->text()) : ToString(got.why());
+    said += ' ';
+  };
+  Must(set.Add(consumer, handler));
+  producer.reset();
+  EXPECT_TRUE(set.Wait());
+  EXPECT_EQ(set.size(), 0u);
+  Must(set.Add(consumer, handler));
+  EXPECT_EQ(set.Wait(milliseconds(100)).why, Got::kTimedOut);
+  producer = Must(Producer::Open(name));
+  ASSERT_EQ(producer->TryPublish("next"), Sent::kOk);
+  EXPECT_TRUE(set.Wait());
+  EXPECT_EQ(said, "kProducerGone next ");
+}
+
+// A message that was published between a consumer's look at the ring and its question about the producer
+// comes first.
+TEST(ProducerGone, NeverOvertakesAMessage) {
+  const Watchdog watchdog("last messages");
+  for (int round = 0; round < 30; ++round) {
+    const ScratchName name;
+    Child producer([&](const Child::Line& line) {
+      Producer p = Must(Producer::Create(name, {.capacity = 65536}));
+      line.Say("created");
+      (void)line.Hear();
+      for (int i = 0; i < 20; ++i) {
+        if (p.Publish("m") != Sent::kOk) return 1;
+      }
+      raise(SIGKILL);
+      return 0;
+    });
+    ASSERT_EQ(producer.Hear(), "created");
+    Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), kReport));
+    producer.Say("go");
+    uint64_t read = 0;
+    while (consumer.Next()) ++read;
+    EXPECT_EQ(read, 20u);
+  }
+}
+
+}  // namespace
+}  // namespace millrace
