@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,15 +36,24 @@ std::string Quoted(const std::string& path) { return "\"" + path + "\""; }
 std::string SelfFdPath(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 FileFacts ToFacts(const struct stat& s) {
-  return {{s.st_dev, s.st_ino},
-          static_cast<uint64_t>(s.st_size),
-          static_cast<uint64_t>(s.st_nlink),
-          static_cast<uint64_t>(s.st_blocks) * 512,
-          static_cast<uint64_t>(s.st_mtim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(s.st_mtim.tv_nsec),
-          s.st_mode,
-          s.st_uid,
-          s.st_gid,
-          S_ISREG(s.st_mode)};
+  FileFacts facts;
+  facts.identity = {s.st_dev, s.st_ino};
+  facts.bytes = static_cast<uint64_t>(s.st_size);
+  facts.links = static_cast<uint64_t>(s.st_nlink);
+  facts.allocated = static_cast<uint64_t>(s.st_blocks) * 512;
+  facts.modified_ns =
+      static_cast<uint64_t>(s.st_mtim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(s.st_mtim.tv_nsec);
+  facts.mode = s.st_mode;
+  facts.uid = s.st_uid;
+  facts.gid = s.st_gid;
+  facts.regular = S_ISREG(s.st_mode);
+  return facts;
+}
+
+bool OnTmpfs(int fd) {
+  constexpr long kTmpfs = 0x01021994;
+  struct statfs facts {};
+  return fstatfs(fd, &facts) == 0 && facts.f_type == kTmpfs;
 }
 
 const char* KindOf(mode_t mode) {
@@ -221,7 +231,9 @@ void Fd::Close() {
 absl::StatusOr<FileFacts> FactsOf(int fd, const std::string& path) {
   struct stat facts {};
   if (fstat(fd, &facts) != 0) return SystemFailure(errno, "look at " + Quoted(path));
-  return ToFacts(facts);
+  FileFacts known = ToFacts(facts);
+  known.holes = known.allocated < known.bytes && OnTmpfs(fd);
+  return known;
 }
 
 std::optional<FileFacts> FactsOfName(const std::string& path) {

@@ -53,7 +53,8 @@ struct FileFacts {
   Identity identity;
   uint64_t bytes = 0;
   uint64_t links = 0;
-  uint64_t allocated = 0;    // bytes of storage: less than `bytes` means holes
+  uint64_t allocated = 0;    // bytes of storage, as the file system counts them
+  bool holes = false;        // bytes without storage. Known of tmpfs alone: others compress, or do not count
   uint64_t modified_ns = 0;  // CLOCK_REALTIME, of the file's own change time
   mode_t mode = 0;           // with the file type
   uid_t uid = 0;

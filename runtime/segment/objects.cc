@@ -24,10 +24,10 @@ absl::Status Truncated(const std::string& path, uint64_t found, uint64_t expecte
                    ": it was truncated, or its creator is not millrace; remove it and create it again"));
 }
 
-// A hole is as bad as a missing end: reading it on a full file system is a SIGBUS. A creator reserves all.
+// A hole is as bad as a missing end: reading it on a full tmpfs is a SIGBUS. A creator reserves all.
 absl::Status CheckSize(const os::FileFacts& facts, uint64_t expected, const std::string& path) {
   if (facts.bytes < expected) return Truncated(path, facts.bytes, expected);
-  if (facts.allocated < expected) {
+  if (facts.holes && facts.allocated < expected) {
     return Wrong(
         Error::kTruncated, path,
         absl::StrCat("only ", facts.allocated, " of its ", expected,
