@@ -11,6 +11,9 @@ namespace millrace {
 // producers Sent::kRemoved and Check() kTruncated, where otherwise the process would be killed. Faults
 // elsewhere go to the handler that was there before. Opt-in, because a library may not take a signal unasked;
 // shmctl does. Call it once, before other threads start. What was published into a lost page is lost.
+//
+// SIGBUS must stay unblocked in every thread that uses a ring: the kernel ends a process whose thread blocks the
+// signal of its own fault. The library's own threads keep it unblocked.
 MILLRACE_EXPORT absl::Status InstallSigbusGuard();
 
 }  // namespace millrace

@@ -5,6 +5,7 @@
 #include "runtime/api/event_bridge.h"
 #include "runtime/api/park_ops.h"
 #include "runtime/os/failure.h"
+#include "runtime/os/guard.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::internal {
@@ -23,6 +24,8 @@ EventBell::EventBell(const ConsumerCore::Cold& cold, os::EventFd fd)
       seat_(cold.observer() ? nullptr : &cold.core->ring.seat().seat->identity),
       live_state_(cold.attached.live_state),
       watch_(cold.attached.ring_watch),
+      ring_guarded_(cold.attached.ring.guarded()),
+      seats_guarded_(cold.attached.seats.guarded()),
       fd_(std::move(fd)),
       first_epoch_(W::LoadWakeEpoch(view_.control().wake)),
       bound_ns_(sleepers_ == nullptr ? kObserverSleepBoundNs : kSleepBoundNs),
@@ -120,6 +123,11 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
     }
   } else if (sleepers_ == nullptr) {
     Ring();  // no wake will come for an observer, and where to look is not known
+    return;
+  }
+  // Truncated, as the looks above have found: no wake will come from there.
+  if (os::Faulted(ring_guarded_) || os::Faulted(seats_guarded_)) {
+    Ring();
     return;
   }
   // A member that dies wakes nobody, and the end of a group is reached when the last message is acknowledged:

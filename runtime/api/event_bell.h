@@ -70,6 +70,7 @@ class EventBell {
   const SeatIdentity* const seat_;  // null: an observer
   const uint64_t live_state_;
   const segment::ObjectWatch watch_;
+  const os::GuardedRange *const ring_guarded_, *const seats_guarded_;
   const os::EventFd fd_;
   const uint32_t first_epoch_;           // the ring's, before the bell was armed for the first time
   std::shared_ptr<EventBridge> bridge_;  // under the fork guard until the bell is shared, then constant

@@ -6,39 +6,66 @@
 
 #include <atomic>
 #include <cerrno>
+#include <new>
 
 #include "runtime/os/failure.h"
 
 namespace millrace::os {
-namespace {
 
 // Read by a signal handler, so: no locks, no allocation, each field on its own atomic. `base` is written last
 // when a range is added and first when it goes.
-struct Range {
-  std::atomic<uintptr_t> base{0};
+struct GuardedRange {
+  static constexpr uintptr_t kFree = 0, kTaken = 1;  // taken: not yet valid
+  std::atomic<uintptr_t> base{kFree};
   std::atomic<uint64_t> bytes{0};
   std::atomic<bool> write{false};
   std::atomic<bool> faulted{false};
 };
-constexpr int kRanges = 1024;
-Range ranges[kRanges];
-std::atomic<int> ranges_used{0};  // only grows: the handler and Faulted stop here
-std::atomic<uint32_t> faults{0};
+
+namespace {
+
+// The table grows by blocks that are never freed, so the handler may walk it at any time.
+struct Block {
+  static constexpr int kRanges = 256;
+  GuardedRange ranges[kRanges];
+  std::atomic<Block*> next{nullptr};
+};
+constinit Block first_block;
 std::atomic<bool> installed{false};
 struct sigaction previous;
 
-Range* Find(uintptr_t address) {
-  const int used = ranges_used.load(std::memory_order_acquire);
-  for (int i = 0; i < used; ++i) {
-    const uintptr_t base = ranges[i].base.load(std::memory_order_acquire);
-    if (base > 1 && address >= base && address - base < ranges[i].bytes.load(std::memory_order_relaxed))
-      return &ranges[i];
+GuardedRange* Find(uintptr_t address) {
+  for (Block* block = &first_block; block != nullptr; block = block->next.load(std::memory_order_acquire)) {
+    for (GuardedRange& range : block->ranges) {
+      const uintptr_t base = range.base.load(std::memory_order_acquire);
+      if (base > GuardedRange::kTaken && address >= base &&
+          address - base < range.bytes.load(std::memory_order_relaxed))
+        return &range;
+    }
   }
   return nullptr;
 }
 
+GuardedRange* TakeFreeIn(Block& block) {
+  for (GuardedRange& range : block.ranges) {
+    uintptr_t free = GuardedRange::kFree;
+    if (range.base.compare_exchange_strong(free, GuardedRange::kTaken)) return &range;
+  }
+  return nullptr;
+}
+
+// Returns the next block, which another thread may have added meanwhile. Null: no memory.
+Block* NextOrNew(Block& block) {
+  Block* next = block.next.load(std::memory_order_acquire);
+  if (next != nullptr) return next;
+  Block* const made = new (std::nothrow) Block;
+  if (made == nullptr || block.next.compare_exchange_strong(next, made)) return made;
+  delete made;
+  return next;
+}
+
 bool Repair(uintptr_t address) {
-  Range* const range = Find(address);
+  GuardedRange* const range = Find(address);
   if (range == nullptr) return false;
   const uintptr_t page_bytes = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   void* const page = reinterpret_cast<void*>(address & ~(page_bytes - 1));
@@ -46,7 +73,6 @@ bool Repair(uintptr_t address) {
   if (mmap(page, page_bytes, protection, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
     return false;
   range->faulted.store(true, std::memory_order_release);
-  faults.fetch_add(1, std::memory_order_release);
   return true;
 }
 
@@ -84,32 +110,24 @@ absl::Status InstallGuard() {
   return SystemFailure(errno, "install the SIGBUS guard: sigaction");
 }
 
-void GuardRange(const std::byte* base, uint64_t bytes, bool write) {
-  for (int i = 0; i < kRanges; ++i) {
-    uintptr_t free = 0;
-    if (!ranges[i].base.compare_exchange_strong(free, 1)) continue;  // 1: taken, not yet valid
-    ranges[i].bytes.store(bytes, std::memory_order_relaxed);
-    ranges[i].write.store(write, std::memory_order_relaxed);
-    ranges[i].faulted.store(false, std::memory_order_relaxed);
-    ranges[i].base.store(reinterpret_cast<uintptr_t>(base), std::memory_order_release);
-    int used = ranges_used.load();
-    while (used <= i && !ranges_used.compare_exchange_weak(used, i + 1)) {
-    }
-    return;
+GuardedRange* GuardRange(const std::byte* base, uint64_t bytes, bool write) {
+  for (Block* block = &first_block; block != nullptr; block = NextOrNew(*block)) {
+    GuardedRange* const range = TakeFreeIn(*block);
+    if (range == nullptr) continue;
+    range->bytes.store(bytes, std::memory_order_relaxed);
+    range->write.store(write, std::memory_order_relaxed);
+    range->faulted.store(false, std::memory_order_relaxed);
+    range->base.store(reinterpret_cast<uintptr_t>(base), std::memory_order_release);
+    return range;
   }
+  return nullptr;
 }
 
-void UnguardRange(const std::byte* base) {
-  const int used = ranges_used.load(std::memory_order_acquire);
-  for (int i = 0; i < used; ++i) {
-    uintptr_t ours = reinterpret_cast<uintptr_t>(base);
-    if (ranges[i].base.compare_exchange_strong(ours, 0)) return;
-  }
+void UnguardRange(GuardedRange* range) {
+  if (range != nullptr) range->base.store(GuardedRange::kFree, std::memory_order_release);
 }
 
-bool Faulted(const std::byte* base) {
-  if (faults.load(std::memory_order_acquire) == 0) return false;
-  const Range* const range = Find(reinterpret_cast<uintptr_t>(base));
+bool Faulted(const GuardedRange* range) {
   return range != nullptr && range->faulted.load(std::memory_order_acquire);
 }
 

@@ -16,11 +16,14 @@ namespace millrace::os {
 // Installs the handler, once; chains to the one that was there for faults outside our mappings.
 absl::Status InstallGuard();
 
-// Mappings that the guard may repair. At most 1024 at a time; more go unguarded.
-void GuardRange(const std::byte* base, uint64_t bytes, bool write);
-void UnguardRange(const std::byte* base);
-// Has a page of this mapping been lost? Cheap while nothing ever was.
-bool Faulted(const std::byte* base);
+// A mapping that the guard may repair. Any number of them at a time.
+struct GuardedRange;
+// Enters a mapping. Returns null if there is no memory for the entry. Any thread.
+GuardedRange* GuardRange(const std::byte* base, uint64_t bytes, bool write);
+// Takes it out again; null does nothing. Async-signal-safe, for forked children.
+void UnguardRange(GuardedRange* range);
+// Returns true if a page of this mapping was lost. Cheap, also for null.
+bool Faulted(const GuardedRange* range);
 
 }  // namespace millrace::os
 

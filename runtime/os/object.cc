@@ -351,7 +351,8 @@ absl::StatusOr<Mapping> Mapping::MapGuarded(const ForkGuard&, int fd, uint64_t o
   mapping.base_ = static_cast<std::byte*>(base);
   mapping.bytes_ = bytes;
   if (madvise(base, bytes, MADV_DONTFORK) != 0) return SystemFailure(errno, what + ": keep it from children");
-  GuardRange(mapping.base_, bytes, write);
+  if (madvise(base, bytes, MADV_DONTDUMP) != 0)
+    return SystemFailure(errno, what + ": keep it out of core dumps");
   return mapping;
 }
 
@@ -361,7 +362,11 @@ absl::StatusOr<Mapping> Mapping::Map(int fd, uint64_t offset, uint64_t bytes, bo
     const ForkGuard guard;
     return MapGuarded(guard, fd, offset, bytes, write, path);
   }();
-  if (!mapping.ok() || !populate) return mapping;
+  if (!mapping.ok()) return mapping;
+  mapping->guarded_ = GuardRange(mapping->base_, bytes, write);
+  if (mapping->guarded_ == nullptr)
+    return SystemFailure(ENOMEM, "map " + HumanBytes(bytes) + " of " + Quoted(path) + ": guard it");
+  if (!populate) return mapping;
   if (absl::Status populated = mapping->Populate(fd, offset, write, path); !populated.ok()) return populated;
   return mapping;
 }
@@ -390,17 +395,17 @@ absl::Status Mapping::Populate(int fd, uint64_t offset, bool write, const std::s
 }
 
 void Mapping::Abandon() {
-  UnguardRange(base_);
+  UnguardRange(std::exchange(guarded_, nullptr));
   base_ = nullptr;
   bytes_ = 0;
 }
 
-bool Mapping::Faulted() const { return os::Faulted(base_); }
+bool Mapping::Faulted() const { return os::Faulted(guarded_); }
 
 void Mapping::Unmap() {
   if (base_ == nullptr) return;
   const int saved = errno;
-  UnguardRange(base_);
+  UnguardRange(std::exchange(guarded_, nullptr));
   munmap(std::exchange(base_, nullptr), std::exchange(bytes_, 0));
   errno = saved;
 }

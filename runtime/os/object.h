@@ -21,6 +21,7 @@
 namespace millrace::os {
 
 class ForkGuard;
+struct GuardedRange;
 
 class Fd {
  public:
@@ -106,23 +107,28 @@ void RemoveAbandoned(const std::string& directory);
 absl::Status Reserve(int fd, uint64_t bytes, const std::string& directory, const std::string& what,
                      const std::optional<MemoryLimit>& memory = MemoryCgroupLimit());
 
-// A shared mapping that a forked child does not inherit.
+// A shared mapping that a forked child does not inherit and a core dump leaves out. (The kernel takes a
+// mapping whose file was unlinked for anonymous memory, so a dump would hold all messages of the ring.)
 class Mapping {
  public:
   Mapping() = default;
   // populate: fault all pages in now, writable ones for writing, so that no later access takes a page fault.
   static absl::StatusOr<Mapping> Map(int fd, uint64_t offset, uint64_t bytes, bool write, bool populate,
                                      const std::string& path);
-  // The same for a caller that holds the fork guard already; not populated, for that can take long.
+  // Maps for a caller that holds the fork guard already. Not populated, for that can take long, and not
+  // entered with the SIGBUS guard: for bytes that are not touched.
   static absl::StatusOr<Mapping> MapGuarded(const ForkGuard& guard, int fd, uint64_t offset, uint64_t bytes,
                                             bool write, const std::string& path);
   Mapping(Mapping&& other) noexcept
-      : base_(std::exchange(other.base_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+      : base_(std::exchange(other.base_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)),
+        guarded_(std::exchange(other.guarded_, nullptr)) {}
   Mapping& operator=(Mapping&& other) noexcept {
     if (this != &other) {
       Unmap();
       base_ = std::exchange(other.base_, nullptr);
       bytes_ = std::exchange(other.bytes_, 0);
+      guarded_ = std::exchange(other.guarded_, nullptr);
     }
     return *this;
   }
@@ -133,11 +139,14 @@ class Mapping {
   void Abandon();  // in a forked child: there is nothing mapped
   // A page of it was lost to a truncation and replaced by the guard (guard.h).
   bool Faulted() const;
+  // For os::Faulted in another thread. Stays valid when the mapping is moved, until it is unmapped.
+  const GuardedRange* guarded() const { return guarded_; }
 
  private:
   absl::Status Populate(int fd, uint64_t offset, bool write, const std::string& path);
   std::byte* base_ = nullptr;
   uint64_t bytes_ = 0;
+  GuardedRange* guarded_ = nullptr;
 };
 
 // Reads exactly `bytes` at `offset` without mapping (no SIGBUS): false if the file is shorter.

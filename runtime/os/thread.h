@@ -6,8 +6,9 @@
 
 namespace millrace::os {
 
-// Runs body(argument) in a detached thread with every signal blocked, so that no handler of the program runs
-// there. It does not keep the process alive. `what`: for the error text.
+// Runs body(argument) in a detached thread. All signals are blocked there but those that a fault of its own
+// raises (SIGBUS, SIGSEGV ...), so that no handler of the program runs there for anything else. The thread
+// does not keep the process alive. `what`: for the error text.
 absl::Status StartThread(const char* name, void (*body)(void*), void* argument, const char* what);
 
 }  // namespace millrace::os

@@ -524,7 +524,7 @@ constexpr PrivateAtomics kPrivateAtomics[] = {
      "armed_|round_|name_gone_|late_|bound_ns_|snapshot_|atomic_thread_fence",
      "the same; a snapshot under an odd count"},
     {"runtime/api/event_bridge.cc", "calls_", "calls the bridge's thread; a futex of this process"},
-    {"runtime/os/guard.cc", "base|bytes|write|faulted|faults|ranges_used|installed",
+    {"runtime/os/guard.cc", "base|bytes|write|faulted|next|installed",
      "a table that a signal handler reads"},
     {"include/millrace/testing.h", "counter", "a number for names of tests"},
     {"tools/shmctl/signals.cc", "caught|active_", "what a signal handler stores"},

@@ -1,5 +1,6 @@
 // What exec and fork do to who is attached.
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -120,6 +121,27 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
   for (const SeatInfo& seat : Must(manager.Inspect("ring")).consumers) alive += seat.alive ? 1 : 0;
   EXPECT_EQ(alive, 1) << "the grandchild's own";
   kill(grandchild, SIGKILL);
+}
+
+// Bug: the kernel takes the mapping of an unlinked file for anonymous memory, so a core dump held all
+// messages.
+TEST(CoreDump, LeavesOutWhatIsMapped) {
+  const Watchdog watchdog("core dump");
+  const ScratchDir dir;
+  Producer producer = Must(Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}));
+  const Consumer consumer = Must(Consumer::Open("ring", Delivery::Lossless(), {.directory = dir.path()}));
+  Must(SegmentManager(dir.path()).Unlink("ring", SegmentManager::Force::kYes));
+  std::ifstream smaps("/proc/self/smaps");
+  std::string line, mapping;
+  int checked = 0;
+  while (std::getline(smaps, line)) {
+    if (line.find(dir.path()) != std::string::npos) mapping = line;
+    if (mapping.empty() || line.rfind("VmFlags:", 0) != 0) continue;
+    EXPECT_NE((line + " ").find(" dd "), std::string::npos) << mapping << " is dumped: " << line;
+    mapping.clear();
+    ++checked;
+  }
+  EXPECT_GE(checked, 7) << "two objects and two locks of the producer, two and a seat's of the consumer";
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // InstallSigbusGuard: what a truncation under running users becomes, and what it leaves to others.
+#include <poll.h>
 #include <setjmp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cstring>
 #include <string>
@@ -115,6 +117,57 @@ TEST(SigbusGuard, ABlockedProducerIsTold) {
   ASSERT_EQ(truncate((dir / "ring.ring").c_str(), 0), 0);
   EXPECT_EQ(producer.Hear(), "kRemoved");
   EXPECT_EQ(producer.Wait(), 0);
+}
+
+// Bug: the thread that sleeps for event descriptors blocked SIGBUS, and a fault that is blocked ends the
+// process.
+TEST(SigbusGuard, AConsumerThatPollsItsEventFdIsTold) {
+  for (const Truncation& cut : kTruncations) {
+    SCOPED_TRACE(std::string(cut.file) + " to " + std::to_string(cut.to));
+    const Watchdog watchdog("truncated under an event descriptor");
+    const ScratchDir dir;
+    Must(SegmentManager(dir.path()).Create("ring", {.capacity = 16384}));
+    { Producer past = Must(Producer::Open("ring", {.directory = dir.path()})); }
+    Child consumer([&](const Child::Line& line) {
+      Must(InstallSigbusGuard());
+      Consumer c = Must(Consumer::Open("ring", Delivery::Lossless(), {.directory = dir.path()}));
+      pollfd readable{Must(c.EventFd()), POLLIN, 0};
+      while (c.TryNext().why() != Got::kEmpty) {
+      }
+      line.Say("here");
+      while (c.TryNext().why() == Got::kEmpty) MustBe(poll(&readable, 1, -1) == 1, "poll");
+      line.Say(ToString(ErrorOf(c.status())));
+      return 0;
+    });
+    ASSERT_EQ(consumer.Hear(), "here");
+    ASSERT_EQ(truncate((dir / cut.file).c_str(), cut.to), 0);
+    EXPECT_EQ(consumer.Hear(), "kDamaged");
+    EXPECT_EQ(consumer.Wait(), 0) << "it survives";
+  }
+}
+
+// Bug: from the 1025th mapping of a process on, nothing was guarded, and nobody said so.
+TEST(SigbusGuard, GuardsTheLastOfManyMappings) {
+  const Watchdog watchdog("many mappings");
+  const ScratchDir dir;
+  Must(SegmentManager(dir.path()).Create("ring", {.capacity = 4096}));
+  Child process([&](const Child::Line&) {
+    constexpr int kMany = 1100;
+    rlimit descriptors{};
+    MustBe(getrlimit(RLIMIT_NOFILE, &descriptors) == 0, "getrlimit");
+    descriptors.rlim_cur = descriptors.rlim_max;
+    MustBe(setrlimit(RLIMIT_NOFILE, &descriptors) == 0, "setrlimit");
+    Must(InstallSigbusGuard());
+    std::vector<Consumer> observers;
+    for (int i = 0; i < kMany; ++i)
+      observers.push_back(Must(Consumer::Open("ring", Delivery::Observer(), {.directory = dir.path()})));
+    MustBe(truncate((dir / "ring.ring").c_str(), 0) == 0, "truncate");
+    for (Consumer& observer : observers) {
+      if (observer.TryNext().why() != Got::kDamaged) return 1;
+    }
+    return 0;
+  });
+  EXPECT_EQ(process.Wait(), 0);
 }
 
 // Nothing is installed unasked, whatever is used; and without the guard a truncation is what it always was.
