@@ -1,8 +1,8 @@
 #include "runtime/os/event_fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,26 +23,34 @@ std::optional<Identity> IdentityOf(int fd) {
 }  // namespace
 
 absl::StatusOr<EventFd> EventFd::Create(const std::string& what) {
-  Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!fd.valid()) return SystemFailure(errno, what + ": eventfd");
-  const std::optional<Identity> identity = IdentityOf(fd.get());
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return SystemFailure(errno, what + ": pipe2");
+  Fd read_end(ends[0]), write_end(ends[1]);
+  const std::optional<Identity> identity = IdentityOf(read_end.get());
   if (!identity) return SystemFailure(errno, what + ": fstat");
-  return EventFd(std::move(fd), *identity);
+  return EventFd(std::move(read_end), std::move(write_end), *identity);
 }
 
 EventFd::~EventFd() {
-  if (fd_.valid() && !Ours()) fd_.Abandon();
+  for (Fd* const end : {&read_end_, &write_end_}) {
+    if (end->valid() && !Ours(*end)) end->Abandon();
+  }
 }
 
-// All eventfds share one inode, which no file, socket or pipe has.
-bool EventFd::Ours() const { return IdentityOf(fd_.get()) == identity_; }
+bool EventFd::Ours(const Fd& end) const { return IdentityOf(end.get()) == identity_; }
 
 absl::StatusOr<int> EventFd::Mirror(const std::string& what) const {
+  if (!Ours(read_end_)) {
+    return Failure(Error::kOther,
+                   what +
+                       ": the program closed the library's descriptors (closefrom?), expected them to be "
+                       "left alone; open the consumer again");
+  }
   const int mirror = epoll_create1(EPOLL_CLOEXEC);
   if (mirror < 0) return SystemFailure(errno, what + ": epoll_create1");
   epoll_event readable{};
   readable.events = EPOLLIN;
-  if (epoll_ctl(mirror, EPOLL_CTL_ADD, fd_.get(), &readable) != 0) {
+  if (epoll_ctl(mirror, EPOLL_CTL_ADD, read_end_.get(), &readable) != 0) {
     const int error = errno;
     close(mirror);
     return SystemFailure(error, what + ": epoll_ctl");
@@ -51,14 +59,17 @@ absl::StatusOr<int> EventFd::Mirror(const std::string& what) const {
 }
 
 void EventFd::Raise() const {
-  const uint64_t one = 1;
-  while (Ours() && write(fd_.get(), &one, sizeof one) < 0 && errno == EINTR) {
+  const char byte = 0;
+  while (Ours(write_end_) && write(write_end_.get(), &byte, 1) < 0 && errno == EINTR) {
   }
 }
 
+// A few bytes at most: what is readable already is not raised again before it is cleared.
 void EventFd::Clear() const {
-  uint64_t count;
-  while (Ours() && read(fd_.get(), &count, sizeof count) < 0 && errno == EINTR) {
+  char bytes[64];
+  while (Ours(read_end_)) {
+    const ssize_t got = read(read_end_.get(), bytes, sizeof bytes);
+    if (got < static_cast<ssize_t>(sizeof bytes) && !(got < 0 && errno == EINTR)) return;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -544,13 +545,13 @@ TEST(EventFdBridge, IsOneThreadForManyConsumersAndEndsWithThem) {
       pollfd one{fds[i], POLLIN, 0};
       if (poll(&one, 1, kPatienceMs) != 1 || !consumers[i]->TryNext()) return 4;
     }
-    // It runs none of the program's signal handlers.
+    // It runs none of the program's signal handlers but for its own faults, which may be the SIGBUS guard's.
     for (const std::string& task : BridgeThreads()) {
       std::ifstream status(task + "/status");
       std::string line;
       while (std::getline(status, line) && !line.starts_with("SigBlk:")) {
       }
-      if (line.find("fffffffe7ffbfeff") == std::string::npos) return 5;  // but SIGKILL, SIGSTOP, glibc's own
+      if (line.find("fffffffe3ffbfa27") == std::string::npos) return 5;  // nor SIGKILL, SIGSTOP, glibc's own
     }
     for (auto& consumer : consumers) consumer.reset();
     AwaitBridgeThreads(0);
@@ -672,6 +673,42 @@ TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
     return 0;
   });
   { const Producer gone(std::move(producer)); }
+  EXPECT_EQ(process.Wait(), 0);
+}
+
+// Bug: all eventfds share one inode, so those that the program opened afterwards passed for the library's: it read
+// from them, blocked in them and closed them.
+TEST(EventFdBridge, AfterClosefromTheProgramsOwnEventFdsAreLeftAlone) {
+  const Watchdog watchdog("closefrom, then eventfds");
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Child process([&](const Child::Line& line) {
+    const auto open_now = [](int fd) { return fcntl(fd, F_GETFD) != -1; };
+    std::array<bool, 256> the_programs{};
+    for (size_t fd = 0; fd < the_programs.size(); ++fd) the_programs[fd] = open_now(static_cast<int>(fd));
+    std::optional<Consumer> consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+    const int mine = Must(consumer->EventFd());
+    for (size_t fd = 0; fd < the_programs.size(); ++fd) {
+      if (!the_programs[fd]) close(static_cast<int>(fd));
+    }
+    std::vector<int> own;
+    while (own.empty() || own.back() < mine) own.push_back(eventfd(1, 0));
+    if (consumer->TryNext().why() != Got::kEmpty) return 1;
+    line.Say("asked");
+    if (line.Hear() != "published") return 2;
+    while (!consumer->TryNext()) sched_yield();
+    if (consumer->TryNext().why() != Got::kEmpty) return 3;
+    if (consumer->EventFd().ok()) return 4;
+    consumer.reset();
+    for (const int fd : own) {
+      uint64_t count = 0;
+      if (read(fd, &count, sizeof count) != sizeof count || count != 1) return 5;
+    }
+    return 0;
+  });
+  ASSERT_EQ(process.Hear(), "asked");
+  ASSERT_EQ(producer.TryPublish("m"), Sent::kOk);
+  process.Say("published");
   EXPECT_EQ(process.Wait(), 0);
 }
 
