@@ -48,6 +48,12 @@ void SetHandlersOnce() {
   });
 }
 
+// Sets them when the library is loaded, before static objects of the program are made. Prepare handlers run
+// in the reverse order of their registration. So those of the program run before ours and take their locks
+// before our mutex, in the order of a thread that holds such a lock while it calls us. In the other order the
+// two could wait for each other. PROTOCOL.md "Fork".
+[[gnu::constructor(101)]] void SetHandlersAtLoad() { SetHandlersOnce(); }
+
 }  // namespace
 
 ForkGuard::ForkGuard() {
@@ -55,7 +61,14 @@ ForkGuard::ForkGuard() {
   pthread_mutex_lock(&ForkRegistry::mutex);
 }
 
-ForkGuard::~ForkGuard() { pthread_mutex_unlock(&ForkRegistry::mutex); }
+ForkGuard::ForkGuard(std::try_to_lock_t) {
+  SetHandlersOnce();
+  held_ = pthread_mutex_trylock(&ForkRegistry::mutex) == 0;
+}
+
+ForkGuard::~ForkGuard() {
+  if (held_) pthread_mutex_unlock(&ForkRegistry::mutex);
+}
 
 ForkAware::ForkAware() { ForkRegistry::Add(this); }
 

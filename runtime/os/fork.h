@@ -6,14 +6,22 @@
 #ifndef MILLRACE_RUNTIME_OS_FORK_H_
 #define MILLRACE_RUNTIME_OS_FORK_H_
 
+#include <mutex>
+
 namespace millrace::os {
 
-// While it lives no other thread of this process can fork. Keep it short; not recursive.
+// While it lives no other thread of this process can fork. Keep it short, and call nothing of the program's.
 class ForkGuard {
  public:
-  ForkGuard();
+  ForkGuard();  // Waits for other threads that fork or hold it.
+  // Never waits: for calls that must not, which look at held() and come again later.
+  explicit ForkGuard(std::try_to_lock_t);
   ~ForkGuard();
   ForkGuard(const ForkGuard&) = delete;
+  bool held() const { return held_; }
+
+ private:
+  bool held_ = true;
 };
 
 // A handle that must know that it was inherited. Registered for its life; the address must not change.

@@ -1,9 +1,12 @@
 // Promise: a forked child cannot use or hurt what it inherited; closefrom() and exec do what one expects.
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -150,6 +153,40 @@ TEST(Fork, WhileAnotherThreadOpensAndClosesHandles) {
   });
   EXPECT_EQ(process.Wait(), 0);
   EXPECT_TRUE(Producer::Open(name).ok()) << "a forked child kept a lock";
+}
+
+// As a program does it that forks and has a lock to keep whole: in a handler set before it first uses a ring.
+std::mutex of_the_program;
+[[maybe_unused]] const int handlers_of_the_program =
+    pthread_atfork([] { of_the_program.lock(); }, [] { of_the_program.unlock(); },
+                   [] { of_the_program.unlock(); });
+
+// Bug: a program whose own prepare handler takes a lock, and that opened a ring with that lock held, could wait for
+// itself: our handler had our mutex already, and waited behind the program's lock for the one who wanted it.
+TEST(Fork, APrepareHandlerOfTheProgramAndALockHeldWhileOpening) {
+  const ScratchName name;
+  Producer producer = Must(Producer::Create(name));
+  Child process([&](const Child::Line&) {
+    const Watchdog watchdog("fork with the program's lock");
+    std::atomic<bool> stop{false};
+    std::atomic<int> opened{0};
+    std::thread opener([&] {
+      while (!stop.load()) {
+        const std::lock_guard lock(of_the_program);
+        const Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+        opened.fetch_add(1);
+      }
+    });
+    for (int i = 0; i < 200 || opened.load() < 200; ++i) {
+      const pid_t pid = fork();
+      if (pid == 0) _exit(0);
+      waitpid(pid, nullptr, 0);
+    }
+    stop.store(true);
+    opener.join();
+    return 0;
+  });
+  EXPECT_EQ(process.Wait(), 0);
 }
 
 TEST(Closefrom, InTheMiddleOfUseChangesNothing) {
