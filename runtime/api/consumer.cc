@@ -172,7 +172,7 @@ absl::StatusOr<int> Consumer::EventFd() { return core_->cold->EventFd(); }
 ProducerInfo Consumer::producer() const {
   Cold& cold = *core_->cold;
   if (cold.forked) return {};
-  return segment::ProducerFacts(cold.control(), cold.attached.ring_probe);
+  return segment::ProducerFacts(cold.control(), cold.attached.ring_probe, cold.attached.paths);
 }
 
 absl::Status Consumer::status() const { return Explain(*core_->cold); }

@@ -331,6 +331,13 @@ RingInfo Undescribed(const Paths& paths, const absl::Status& why, uint64_t idle_
   return info;
 }
 
+// What .lock says, which readers of the ring cannot open. Unknown to whoever is no owner either.
+os::Holder ProducerByLock(const Paths& paths) {
+  const auto facts = os::FactsOfName(paths.lock);
+  if (!facts || !facts->regular || !HasMagic(paths.lock, internal::kLockMagic)) return os::Holder::kUnknown;
+  return os::LockProbe(paths.lock, facts->identity, os::Fd()).Ask(internal::kLockProducer);
+}
+
 }  // namespace
 
 bool UsedSince(uint64_t newest_ns, uint64_t idle_ns) {
@@ -348,16 +355,18 @@ bool AnyLockHeld(const Paths& paths) {
          held(paths.seats, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
 }
 
-ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe) {
+ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe,
+                           const Paths& paths) {
   ProducerInfo info;
   const uint64_t state = W::LoadState(control.room);
   const uint64_t flags = W::LoadFlags(control.room);
   info.epoch = internal::EpochOf(state);
   info.closed = internal::IsClosed(state);
   info.epoch_first_sequence = W::Peek(control.room.epoch_first_sequence);
-  const os::Holder holder = ring_probe.Ask(internal::kLockProducer);
+  os::Holder holder = ring_probe.Ask(internal::kLockProducer);
   const bool could_not_lock = (flags & internal::kFlagAliveUnknown) != 0 && info.epoch != 0 && !info.closed;
-  info.alive_unknown = holder == os::Holder::kUnknown || (holder == os::Holder::kNone && could_not_lock);
+  if (holder == os::Holder::kNone && could_not_lock) holder = ProducerByLock(paths);
+  info.alive_unknown = holder == os::Holder::kUnknown;
   info.alive = holder == os::Holder::kSomebody || info.alive_unknown;
   if (info.epoch == 0) return info;
   const internal::ProducerIdentity& who = control.producer;
@@ -415,7 +424,7 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.next_sequence_exact = seen.exact;
   info.oldest_sequence = view.OldestMark().value_or(end).sequence;
   os::LockProbe probe(paths.ring, ring->facts.identity, std::move(ring->fd));
-  info.producer = ProducerFacts(control, probe);
+  info.producer = ProducerFacts(control, probe, paths);
   const Activity activity = ActivityOf(control.counters, info.producer);
   Hold hold(activity, view.capacity(), end);
   const bool durable_group = AddConsumers(info, paths, *ring, end, view, hold);

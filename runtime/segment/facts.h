@@ -11,7 +11,9 @@
 
 namespace millrace::segment {
 
-ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe);
+// Asks .ring who is alive. If a reader kept the producer from its lock there, asks .lock, as its owner may.
+ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe,
+                           const Paths& paths);
 
 // Is this CLOCK_REALTIME less than `idle_ns` ago? A time in the future (the clock was set back) counts as
 // now.

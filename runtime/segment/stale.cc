@@ -71,6 +71,14 @@ absl::StatusOr<os::HeldLock> HoldAllSeats(const Paths& paths) {
   return std::move(**lock);
 }
 
+// Our own lock on .lock says nothing about the producer. This byte does, unless a reader kept it from being
+// taken.
+bool RingLocked(const Paths& paths) {
+  const auto facts = os::FactsOfName(paths.ring);
+  return !facts || os::LockProbe(paths.ring, facts->identity, os::Fd()).Ask(internal::kLockProducer) !=
+                       os::Holder::kNone;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns) {
@@ -120,7 +128,7 @@ absl::Status RemoveStale(const Paths& paths, const std::string& incarnation) {
                                     info->incarnation, "\" meanwhile; it is left alone"));
   }
   if (info->keep) return InUse(paths, "it is kept");
-  if (info->producer.alive) return InUse(paths, "its producer is alive");  // whose .lock was removed by hand
+  if (RingLocked(paths)) return InUse(paths, "its producer is alive");  // whose .lock was removed by hand
   return life->RemoveNames();
 }
 

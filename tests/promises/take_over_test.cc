@@ -1,4 +1,8 @@
 // Promise: the next producer takes the ring over in place, the sequence goes on, consumers keep running.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <optional>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -108,6 +112,38 @@ TEST(TakeOver, TwoSuccessorsNeverBothSucceed) {
     ASSERT_EQ(lost, 2) << "round " << i;
     for (const Child* child : {&a, &b, &c}) child->Say("release");
   }
+}
+
+// Bug: a reader who held a read lock on the ring during a take-over made the ring count as alive for ever after,
+// also for its owner.
+TEST(TakeOver, WhileAReaderDeniesTheRingsLockTheOwnerStillLearnsOfTheDeath) {
+  const Watchdog watchdog("a reader denies a lock");
+  const ScratchName name;
+  { const Producer first = Must(Producer::Create(name, {.capacity = 4096})); }
+  const int reader = open((name.path() + ".ring").c_str(), O_RDONLY | O_CLOEXEC);
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_len = 1;
+  ASSERT_EQ(fcntl(reader, F_OFD_SETLK, &lock), 0);
+  std::optional<Producer> producer = Must(Producer::Open(name));
+  close(reader);
+  const Consumer consumer = Must(Consumer::Open(name, Delivery::Observer()));
+  const SegmentManager manager;
+  EXPECT_TRUE(Must(manager.Inspect(name)).producer.alive);
+  EXPECT_FALSE(Must(manager.Inspect(name)).producer.alive_unknown);
+  EXPECT_TRUE(consumer.producer().alive);
+  EXPECT_EQ(ErrorOf(manager.Unlink(name)), Error::kInUse);
+  producer.reset();
+  EXPECT_FALSE(Must(manager.Inspect(name)).producer.alive);
+  EXPECT_FALSE(consumer.producer().alive);
+  bool found = false;
+  for (const Stale& stale : Must(manager.FindStale(Nanos::zero()))) {
+    if (stale.name != std::string(name)) continue;
+    found = true;
+    EXPECT_TRUE(manager.Remove(stale).ok());
+  }
+  EXPECT_TRUE(found);
 }
 
 TEST(Close, DrainedConsumersSeeClosedAndAReopenGoesOn) {
