@@ -148,7 +148,7 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
       groups[group->index] = group;
     } else if (holder.kind == Holder::Kind::kSeat &&
                attached.seats_probe.Ask(kLockSeat + holder.index) == os::Holder::kNone) {
-      emptied |= segment::EmptyDeadSeat(attached.paths, attached.seats_identity, seats, holder.index);
+      emptied |= segment::EmptyDeadSeat(attached.seats_probe, seats, holder.index);
     }
   });
   // What a dead member holds is its group's to adopt, while that lives.
@@ -164,8 +164,9 @@ bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, GroupPlace group
                                    c.ring.seats()};
   const bool patient =
       HeldBackFor(groups_held_back, group.index, group.generation, now) < options.evict_after.count();
-  const segment::Retired retired =
-      segment::RetireDeadGroup(seats, group, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
+  const os::ForkGuard guard(std::try_to_lock);
+  const segment::Retired retired = segment::RetireDeadGroup(
+      guard, seats, group, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
   abandoned += retired.abandoned;
   return retired.retired;
 }

@@ -1,11 +1,14 @@
 #include "runtime/os/lock.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cassert>
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "runtime/os/failure.h"
@@ -40,6 +43,32 @@ bool LeadsTo(int fd, const Identity& expected) {
   return facts.has_value() && Identity{facts->st_dev, facts->st_ino} == expected;
 }
 
+// Far above every byte with a meaning, and below that of object.cc. A byte of its own for each attempt, so
+// that nobody else's lock can be taken for it.
+uint64_t ProofByte() {
+  uint64_t random = 0;
+  (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
+  return (uint64_t{1} << 61) | (random >> 4);
+}
+
+std::string FileSystemOf(int fd) {
+  constexpr long kOverlay = 0x794c7630;
+  struct statfs facts {};
+  if (fstatfs(fd, &facts) != 0) return "unknown";
+  if (facts.f_type == kOverlay) return "overlayfs";
+  char type[32];
+  snprintf(type, sizeof type, "type 0x%lx", static_cast<unsigned long>(facts.f_type));
+  return type;
+}
+
+absl::Status DoesNotHold(int fd, const std::string& path) {
+  return Failure(Error::kOther,
+                 LockText(path) + ": the lock fell when its descriptor was closed, found a file system (" +
+                     FileSystemOf(fd) +
+                     ") whose mappings keep no locks, expected one whose mappings do; choose a directory on "
+                     "tmpfs (/dev/shm; docker: --tmpfs) or on a volume (ext4, xfs, btrfs)");
+}
+
 absl::Status AnotherFile(const std::string& path) {
   return Failure(Error::kNotFound,
                  LockText(path) +
@@ -53,18 +82,29 @@ absl::Status AnotherFile(const std::string& path) {
 // before the descriptor is closed would inherit the lock.
 class LockAttempt {
  public:
-  static absl::StatusOr<LockAttempt> Begin(const ForkGuard& guard, absl::StatusOr<Fd> fd,
-                                           const Identity& expected, const std::string& path) {
-    if (!fd.ok()) return fd.status();
-    if (!LeadsTo(fd->get(), expected)) return AnotherFile(path);
-    absl::StatusOr<Mapping> page = Mapping::MapGuarded(guard, fd->get(), 0, kPinBytes, false, path);
-    if (!page.ok()) return page.status();
-    return LockAttempt(*std::move(fd), *std::move(page), expected, path);
+  // `open` returns an independent descriptor of the file, each time.
+  template <class Open>
+  static absl::StatusOr<LockAttempt> Begin(const ForkGuard& guard, Open open, const Identity& expected,
+                                           const std::string& path) {
+    const uint64_t byte = ProofByte();
+    absl::StatusOr<std::optional<HeldLock>> proof = [&]() -> absl::StatusOr<std::optional<HeldLock>> {
+      absl::StatusOr<LockAttempt> attempt = WithoutProof(guard, open(), expected, path);
+      if (!attempt.ok()) return attempt.status();
+      if (absl::StatusOr<bool> taken = attempt->Take(byte, 1); !taken.ok()) return taken.status();
+      return attempt->Finish();
+    }();
+    if (!proof.ok()) return proof.status();
+    absl::StatusOr<LockAttempt> attempt = WithoutProof(guard, open(), expected, path);
+    if (!attempt.ok()) return attempt.status();
+    struct flock asked = Range(F_RDLCK, byte, 1);
+    if (fcntl(attempt->fd_.get(), F_OFD_GETLK, &asked) != 0) return SystemFailure(errno, LockText(path));
+    if (asked.l_type == F_UNLCK) return DoesNotHold(attempt->fd_.get(), path);
+    return attempt;
   }
 
   // True: taken. False: somebody else holds (part of) the range.
-  absl::StatusOr<bool> Take(uint64_t first, uint64_t count, short type = F_WRLCK) {
-    struct flock range = Range(type, first, count);
+  absl::StatusOr<bool> Take(uint64_t first, uint64_t count) {
+    struct flock range = Range(F_WRLCK, first, count);
     if (fcntl(fd_.get(), F_OFD_SETLK, &range) == 0) return true;
     if (errno == EAGAIN || errno == EACCES) return false;
     return SystemFailure(errno, LockText(path_) + ": byte " + std::to_string(first));
@@ -86,6 +126,15 @@ class LockAttempt {
   }
 
  private:
+  static absl::StatusOr<LockAttempt> WithoutProof(const ForkGuard& guard, absl::StatusOr<Fd> fd,
+                                                  const Identity& expected, const std::string& path) {
+    if (!fd.ok()) return fd.status();
+    if (!LeadsTo(fd->get(), expected)) return AnotherFile(path);
+    absl::StatusOr<Mapping> page = Mapping::MapGuarded(guard, fd->get(), 0, kPinBytes, false, path);
+    if (!page.ok()) return page.status();
+    return LockAttempt(*std::move(fd), *std::move(page), expected, path);
+  }
+
   LockAttempt(Fd fd, Mapping page, const Identity& expected, const std::string& path)
       : fd_(std::move(fd)), page_(std::move(page)), expected_(expected), path_(path) {}
 
@@ -97,15 +146,19 @@ class LockAttempt {
 
 namespace {
 
-absl::StatusOr<std::optional<HeldLock>> TakeRange(const ForkGuard& guard, absl::StatusOr<Fd> fd,
-                                                  const Identity& expected, const std::string& path,
-                                                  uint64_t first, uint64_t count, short type = F_WRLCK) {
-  absl::StatusOr<LockAttempt> attempt = LockAttempt::Begin(guard, std::move(fd), expected, path);
+template <class Open>
+absl::StatusOr<std::optional<HeldLock>> TakeRange(const ForkGuard& guard, Open open, const Identity& expected,
+                                                  const std::string& path, uint64_t first, uint64_t count) {
+  absl::StatusOr<LockAttempt> attempt = LockAttempt::Begin(guard, open, expected, path);
   if (!attempt.ok()) return attempt.status();
-  const absl::StatusOr<bool> taken = attempt->Take(first, count, type);
+  const absl::StatusOr<bool> taken = attempt->Take(first, count);
   if (!taken.ok()) return taken.status();
   if (!*taken) return std::optional<HeldLock>();
   return attempt->Finish();
+}
+
+auto ByName(const std::string& path) {
+  return [&path] { return OpenExisting(path, /*write=*/true); };
 }
 
 }  // namespace
@@ -113,13 +166,7 @@ absl::StatusOr<std::optional<HeldLock>> TakeRange(const ForkGuard& guard, absl::
 absl::StatusOr<std::optional<HeldLock>> TryLock(const std::string& path, const Identity& expected,
                                                 uint64_t first, uint64_t count) {
   const ForkGuard guard;
-  return TakeRange(guard, OpenExisting(path, true), expected, path, first, count);
-}
-
-absl::StatusOr<std::optional<HeldLock>> TryLockShared(const std::string& path, const Identity& expected,
-                                                      uint64_t byte) {
-  const ForkGuard guard;
-  return TakeRange(guard, OpenExisting(path, true), expected, path, byte, 1, F_RDLCK);
+  return TakeRange(guard, ByName(path), expected, path, first, count);
 }
 
 absl::StatusOr<std::optional<HeldLock>> TryLockNew(const NewFile& file, const std::string& path,
@@ -127,7 +174,12 @@ absl::StatusOr<std::optional<HeldLock>> TryLockNew(const NewFile& file, const st
   const absl::StatusOr<FileFacts> facts = FactsOf(file.fd().get(), path);
   if (!facts.ok()) return facts.status();
   const ForkGuard guard;
-  return TakeRange(guard, file.OpenAgain(), facts->identity, path, first, count);
+  return TakeRange(
+      guard, [&] { return file.OpenAgain(); }, facts->identity, path, first, count);
+}
+
+absl::Status CheckLocksHold(const NewFile& file, const std::string& path) {
+  return TryLockNew(file, path, ProofByte(), 1).status();
 }
 
 absl::StatusOr<std::optional<HeldLock>> TryLockAny(const std::string& path, const Identity& expected,
@@ -135,7 +187,7 @@ absl::StatusOr<std::optional<HeldLock>> TryLockAny(const std::string& path, cons
                                                    bool (*skip)(uint64_t index, void* context), void* context,
                                                    uint64_t* index) {
   const ForkGuard guard;
-  absl::StatusOr<LockAttempt> attempt = LockAttempt::Begin(guard, OpenExisting(path, true), expected, path);
+  absl::StatusOr<LockAttempt> attempt = LockAttempt::Begin(guard, ByName(path), expected, path);
   if (!attempt.ok()) return attempt.status();
   for (uint64_t tried = 0; tried < count; ++tried) {
     const uint64_t candidate = (start % count + tried) % count;
@@ -149,25 +201,82 @@ absl::StatusOr<std::optional<HeldLock>> TryLockAny(const std::string& path, cons
   return std::optional<HeldLock>();
 }
 
-LockProbe::~LockProbe() {
-  if (!LeadsTo(fd_.get(), expected_)) fd_.Abandon();
+bool KeptFd::Ours() const { return LeadsTo(fd.get(), expected); }
+
+void KeptFd::Drop() {
+  if (Ours())
+    fd.Close();
+  else
+    fd.Abandon();
+  pin.Unmap();
 }
 
-// By exchange, so that the descriptor given up is closed by the destructor, which looks whose it is.
-LockProbe& LockProbe::operator=(LockProbe&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(expected_, other.expected_);
-  std::swap(fd_, other.fd_);
-  return *this;
+void KeptFd::InForkedChild() noexcept {
+  pin.Abandon();
+  Drop();
+}
+
+// Where the program closed the descriptor meanwhile, its mapping alone keeps the lock.
+BriefLock::~BriefLock() {
+  if (kept_ == nullptr) return;
+  struct flock range = Range(F_UNLCK, first_, count_);
+  if (!kept_->Ours() || fcntl(kept_->fd.get(), F_OFD_SETLK, &range) != 0) kept_->pin.Unmap();
+  --kept_->locks;
+}
+
+absl::StatusOr<LockProbe> LockProbe::Keep(const ForkGuard& guard, std::string path, const Identity& expected,
+                                          absl::StatusOr<Fd> fd) {
+  if (!fd.ok()) return fd.status();
+  if (!LeadsTo(fd->get(), expected)) return AnotherFile(path);
+  absl::StatusOr<Mapping> pin = Mapping::MapGuarded(guard, fd->get(), 0, kPinBytes, false, path);
+  if (!pin.ok()) return pin.status();
+  LockProbe probe(std::move(path), expected, *std::move(fd));
+  probe.kept_->pin = *std::move(pin);
+  return probe;
+}
+
+absl::StatusOr<LockProbe> LockProbe::OpenToLock(std::string path, const Identity& expected) {
+  const ForkGuard guard;
+  absl::StatusOr<Fd> fd = OpenExisting(path, /*write=*/true);
+  return Keep(guard, std::move(path), expected, std::move(fd));
+}
+
+absl::StatusOr<LockProbe> LockProbe::OpenToLock(std::string path, const NewFile& file) {
+  const absl::StatusOr<FileFacts> facts = FactsOf(file.fd().get(), path);
+  if (!facts.ok()) return facts.status();
+  const ForkGuard guard;
+  return Keep(guard, std::move(path), facts->identity, file.OpenAgain());
 }
 
 bool LockProbe::Refresh() {
-  if (LeadsTo(fd_.get(), expected_)) return true;
-  fd_.Abandon();
+  if (kept_ == nullptr) return false;
+  if (kept_->Ours()) return true;
+  if (kept_->locks != 0) return false;  // its mapping keeps them
+  kept_->Drop();
   absl::StatusOr<Fd> again = OpenExisting(path_, false);
-  if (!again.ok() || !LeadsTo(again->get(), expected_)) return false;
-  fd_ = *std::move(again);
+  if (!again.ok() || !LeadsTo(again->get(), kept_->expected)) return false;
+  kept_->fd = *std::move(again);
   return true;
+}
+
+bool LockProbe::RefreshToLock(const ForkGuard& guard) {
+  if (kept_ == nullptr) return false;
+  if (kept_->Ours() && kept_->pin.data() != nullptr) return true;
+  if (kept_->locks != 0) return false;
+  kept_->Drop();  // before the number is used again
+  absl::StatusOr<LockProbe> again = Keep(guard, path_, kept_->expected, OpenExisting(path_, /*write=*/true));
+  if (!again.ok()) return false;
+  kept_ = std::move(again->kept_);
+  return true;
+}
+
+std::optional<BriefLock> LockProbe::TryLock(const ForkGuard& guard, uint64_t byte, Sharing sharing) {
+  if (!guard.held() || !RefreshToLock(guard)) return std::nullopt;
+  struct flock range = Range(sharing == Sharing::kShared ? F_RDLCK : F_WRLCK, byte, 1);
+  if (fcntl(kept_->fd.get(), F_OFD_SETLK, &range) != 0) return std::nullopt;
+  BriefLock lock(kept_.get(), byte, 1);
+  // Another thread may have closed it in between, and the number be another open file.
+  return kept_->Ours() ? std::optional<BriefLock>(std::move(lock)) : std::nullopt;
 }
 
 Holder LockProbe::Ask(uint64_t byte) { return AskRange(byte, 1); }
@@ -175,13 +284,13 @@ Holder LockProbe::Ask(uint64_t byte) { return AskRange(byte, 1); }
 Holder LockProbe::AskRange(uint64_t first, uint64_t count) {
   if (!Refresh()) return Holder::kUnknown;
   struct flock range = Range(F_RDLCK, first, count);
-  if (fcntl(fd_.get(), F_OFD_GETLK, &range) != 0) return Holder::kUnknown;
+  if (fcntl(kept_->fd.get(), F_OFD_GETLK, &range) != 0) return Holder::kUnknown;
   return range.l_type == F_UNLCK ? Holder::kNone : Holder::kSomebody;
 }
 
 std::optional<FileFacts> LockProbe::Facts() {
   if (!Refresh()) return std::nullopt;
-  absl::StatusOr<FileFacts> facts = FactsOf(fd_.get(), path_);
+  absl::StatusOr<FileFacts> facts = FactsOf(kept_->fd.get(), path_);
   return facts.ok() ? std::optional<FileFacts>(*facts) : std::nullopt;
 }
 

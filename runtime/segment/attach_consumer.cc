@@ -231,7 +231,10 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
   if (!seats_map.ok()) return seats_map.status();
   attached.seats = *std::move(seats_map);
   attached.seats_identity = seats->facts.identity;
-  attached.seats_probe = os::LockProbe(paths.seats, seats->facts.identity, std::move(seats->fd));
+  absl::StatusOr<os::LockProbe> probe = os::LockProbe::OpenToLock(paths.seats, attached.seats_identity);
+  if (ErrorOf(probe.status()) == Error::kNotFound) return Replaced(paths);
+  if (!probe.ok()) return probe.status();
+  attached.seats_probe = *std::move(probe);
   absl::Status joined = delivery.kind() == Delivery::Kind::kGroup
                             ? JoinAsMember(attached, delivery, options)
                             : TakeSeat(attached, delivery, options, nullptr);
@@ -345,14 +348,15 @@ void LeaveSeat(ConsumerAttachment& attached) {
                                                       internal::SeatPhase::kFree, 0));
   if (!member) return;
   attached.seat_lock.Release();  // counts as alive until then
-  RetireDeadGroup({attached.paths, attached.seats_identity, attached.seats_probe, table}, attached.group,
-                  Claims::kKeep);
+  const os::ForkGuard guard;
+  RetireDeadGroup(guard, {attached.paths, attached.seats_identity, attached.seats_probe, table},
+                  attached.group, Claims::kKeep);
 }
 
-bool EmptyDeadSeat(const Paths& paths, const os::Identity& seats_identity, const internal::SeatTable& table,
-                   uint32_t seat) {
-  auto lock = os::TryLock(paths.seats, seats_identity, internal::kLockSeat + seat);
-  if (!lock.ok() || !lock->has_value()) return false;
+bool EmptyDeadSeat(os::LockProbe& seats_probe, const internal::SeatTable& table, uint32_t seat) {
+  const os::ForkGuard guard(std::try_to_lock);
+  const auto lock = seats_probe.TryLock(guard, internal::kLockSeat + seat);
+  if (!lock) return false;
   internal::Seat& words = table.seats[seat];
   if (internal::HoldsClaim<A>(table, seat)) return false;
   const uint32_t generation = internal::GenerationOf(W::LoadSeatState(words.identity)) + 1;

@@ -27,7 +27,7 @@ struct ConsumerAttachment {
   os::HeldLock seat_lock;
   os::Identity ring_identity, seats_identity;
   os::LockProbe ring_probe;
-  os::LockProbe seats_probe;  // nothing for an observer
+  os::LockProbe seats_probe;  // may lock; nothing for an observer
   ObjectWatch ring_watch;
   uint32_t seat = 0;
   uint64_t live_state = 0;
@@ -59,9 +59,9 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
 // group in hand it is left as if its holder had died, for other members to adopt.
 void LeaveSeat(ConsumerAttachment& attached);
 
-// A seat whose holder is dead: takes its lock, empties it, lets the lock go. false: somebody holds it.
-bool EmptyDeadSeat(const Paths& paths, const os::Identity& seats_identity, const internal::SeatTable& table,
-                   uint32_t seat);
+// A seat whose holder is dead: takes its lock, empties it, lets the lock go. false: somebody holds it, or it
+// cannot be had now. Never waits.
+bool EmptyDeadSeat(os::LockProbe& seats_probe, const internal::SeatTable& table, uint32_t seat);
 
 }  // namespace millrace::segment
 

@@ -21,9 +21,9 @@ struct ProducerAttachment {
   Paths paths;
   internal::RingHeader header;  // the private copy
   os::Mapping ring, seats;
-  os::HeldLock producer_lock;  // .lock byte 0: decides
-  os::HeldLock alive_lock;     // .ring byte 0: tells readers
-  os::LockProbe ring_probe, seats_probe;
+  os::HeldLock producer_lock;             // .lock byte 0: decides
+  os::HeldLock alive_lock;                // .ring byte 0: tells readers
+  os::LockProbe ring_probe, seats_probe;  // the second may lock
   ObjectWatch ring_watch, seats_watch;
   internal::SeatsHeader seats_header;
   os::Identity ring_identity, seats_identity;

@@ -180,6 +180,7 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   if (absl::Status s = RefuseExisting(paths); !s.ok()) return s;
   absl::StatusOr<Unnamed> made = Make(paths, plan);
   if (!made.ok()) return made.status();
+  if (absl::Status s = os::CheckLocksHold(made->ring_file, paths.ring); !s.ok()) return s;
   const bool asym = options != nullptr && os::RegisterForBarriers();
 
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
@@ -202,11 +203,11 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   auto seats_facts = os::FactsOf(made->seats_file.fd().get(), paths.seats);
   if (!ring_facts.ok()) return ring_facts.status();
   if (!seats_facts.ok()) return seats_facts.status();
-  // For asking later who is alive and whether the names are still there.
+  // For asking later who is alive and whether the names are still there, and for emptying seats.
   absl::StatusOr<os::Fd> ring_fd = made->ring_file.OpenAgain();
-  absl::StatusOr<os::Fd> seats_fd = made->seats_file.OpenAgain();
+  absl::StatusOr<os::LockProbe> seats_probe = os::LockProbe::OpenToLock(paths.seats, made->seats_file);
   if (!ring_fd.ok()) return ring_fd.status();
-  if (!seats_fd.ok()) return seats_fd.status();
+  if (!seats_probe.ok()) return seats_probe.status();
   if (absl::Status s = LinkBoth(paths, *made); !s.ok()) return s;
 
   attached.paths = paths;
@@ -218,7 +219,7 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   attached.ring_identity = ring_facts->identity;
   attached.seats_identity = seats_facts->identity;
   attached.ring_probe = os::LockProbe(paths.ring, ring_facts->identity, *std::move(ring_fd));
-  attached.seats_probe = os::LockProbe(paths.seats, seats_facts->identity, *std::move(seats_fd));
+  attached.seats_probe = *std::move(seats_probe);
   attached.ring_watch = ObjectWatch(paths, paths.ring, *ring_facts, attached.header.file_bytes);
   attached.seats_watch = ObjectWatch(paths, paths.seats, *seats_facts, attached.seats_header.file_bytes);
   attached.at = plan.start;

@@ -213,9 +213,10 @@ void UndoCreation(const SeatsAccess& seats, const GroupHold& hold) {
   if (hold.created) W::StoreGroupFlags(WordsOf(seats, hold.place.index), 0);
 }
 
-Retired RetireDeadGroup(SeatsAccess seats, GroupPlace place, Claims claims, bool even_durable) {
-  auto lock = os::TryLock(seats.paths.seats, seats.identity, internal::kLockGroup + place.index);
-  if (!lock.ok() || !lock->has_value()) return {};
+Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, GroupPlace place, Claims claims,
+                        bool even_durable) {
+  const auto lock = seats.probe.TryLock(guard, internal::kLockGroup + place.index);
+  if (!lock) return {};
   return RetireLocked(seats, place, claims, even_durable);
 }
 
@@ -231,16 +232,17 @@ internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, 
              internal::MakeSeatState(internal::GenerationOf(seen), internal::SeatPhase::kEvicted,
                                      internal::DeliveryOf(seen)));
   }
-  const auto rescuer = os::TryLockShared(seats.paths.seats, seats.identity, internal::kLockRescuer + index);
-  if (!rescuer.ok() || !rescuer->has_value()) return Adopted::kLeft;
-  const auto dead = os::TryLock(seats.paths.seats, seats.identity, internal::kLockSeat + index);
-  if (!dead.ok()) return Adopted::kLeft;
+  const os::ForkGuard guard(std::try_to_lock);
+  const auto rescuer =
+      seats.probe.TryLock(guard, internal::kLockRescuer + index, os::LockProbe::Sharing::kShared);
+  if (!rescuer) return Adopted::kLeft;
+  const auto dead = seats.probe.TryLock(guard, internal::kLockSeat + index);
   // From here on nobody sits down there. Whoever did so before us is not evicted, and maybe of another group.
   const uint64_t state = W::LoadStateForReason(seat.identity);
   if (internal::GroupOfSeat<A>(seat.identity) != member.place()) return Adopted::kNothing;
-  if (!dead->has_value() && internal::PhaseOf(state) != internal::SeatPhase::kEvicted) return Adopted::kLeft;
-  const Adopted adopted = member.Adopt(index, dead->has_value());
-  if (dead->has_value() && W::LoadClaim(seat.words) == internal::kNoClaim) {
+  if (!dead.has_value() && internal::PhaseOf(state) != internal::SeatPhase::kEvicted) return Adopted::kLeft;
+  const Adopted adopted = member.Adopt(index, dead.has_value());
+  if (dead.has_value() && W::LoadClaim(seat.words) == internal::kNoClaim) {
     W::StoreFree(seat.identity,
                  internal::MakeSeatState(internal::GenerationOf(state) + 1, internal::SeatPhase::kFree, 0));
   }
@@ -255,16 +257,18 @@ absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
   auto map = os::Mapping::Map(object->fd.get(), 0, object->header.file_bytes, true, false, paths.seats);
   if (!map.ok()) return map.status();
   const os::Identity identity = object->facts.identity;
-  os::LockProbe probe(paths.seats, identity, std::move(object->fd));
-  const SeatsAccess seats{paths, identity, probe, TableOf(*map, object->header)};
+  absl::StatusOr<os::LockProbe> probe = os::LockProbe::OpenToLock(paths.seats, identity);
+  if (!probe.ok()) return probe.status();
+  const SeatsAccess seats{paths, identity, *probe, TableOf(*map, object->header)};
   const std::string what = absl::StrCat("remove group \"", name, "\" of \"", paths.name, "\": ");
   const std::optional<uint32_t> index = Find(seats, name);
   if (!index) {
     return os::Failure(Error::kNotFound,
                        absl::StrCat(what, "there is no such group; see shmctl stat ", paths.name));
   }
-  const Retired retired =
-      RetireDeadGroup(seats, {*index, W::Peek(WordsOf(seats, *index).generation)}, Claims::kAbandon, true);
+  const os::ForkGuard guard;
+  const Retired retired = RetireDeadGroup(guard, seats, {*index, W::Peek(WordsOf(seats, *index).generation)},
+                                          Claims::kAbandon, true);
   if (!retired.retired) {
     return os::Failure(Error::kInUse,
                        absl::StrCat(what, "it has a living member, or somebody joins it; stop or evict ",

@@ -13,6 +13,7 @@
 #include "millrace/internal/ring_group.h"
 #include "millrace/internal/ring_join.h"
 #include "millrace/options.h"
+#include "runtime/os/fork.h"
 #include "runtime/os/lock.h"
 #include "runtime/segment/attach_consumer.h"
 #include "runtime/segment/names.h"
@@ -51,11 +52,13 @@ struct Retired {
   uint64_t abandoned = 0;  // claims that went with it
 };
 // Removes a group that has no living member. Not: a durable one, unless asked for; one whose dead members
-// hold messages, unless they may be abandoned; one that somebody joins right now.
-Retired RetireDeadGroup(SeatsAccess seats, internal::GroupPlace place, Claims claims,
-                        bool even_durable = false);
+// hold messages, unless they may be abandoned; one that somebody joins right now. Does nothing without the
+// guard.
+Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, internal::GroupPlace place,
+                        Claims claims, bool even_durable = false);
 
 // A member of `place` takes over what seat `index` holds, if its holder is dead or evicted. kLeft: not now.
+// Never waits.
 internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<internal::RealAtomics>& member,
                             uint32_t index);
 

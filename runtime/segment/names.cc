@@ -1,5 +1,11 @@
 #include "runtime/segment/names.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "runtime/os/failure.h"
 
@@ -26,6 +32,17 @@ std::string WhatIsWrong(std::string_view name) {
   return "";
 }
 
+// A directory that means the same after chdir(). An empty one stays: it stands for no directory.
+absl::StatusOr<std::string> Absolute(std::string_view directory) {
+  if (directory.empty() || directory.front() == '/') return std::string(directory);
+  const std::unique_ptr<char, void (*)(void*)> current(get_current_dir_name(), &free);
+  if (current == nullptr) {
+    return os::SystemFailure(errno, absl::StrCat("find the current directory, to which \"",
+                                                 os::ToAbsl(directory), "\" is relative"));
+  }
+  return absl::StrCat(current.get(), "/", os::ToAbsl(directory));
+}
+
 }  // namespace
 
 absl::StatusOr<Paths> PathsOf(std::string_view directory, std::string_view name) {
@@ -34,8 +51,10 @@ absl::StatusOr<Paths> PathsOf(std::string_view directory, std::string_view name)
                        absl::StrCat("\"", os::ToAbsl(name.substr(0, 64)), "\" cannot name a ring: ", wrong,
                                     "; use 1 to 200 letters, digits, '_', '.' or '-', such as \"quotes\""));
   }
-  Paths paths{std::string(directory), std::string(name), {}, {}, {}};
-  const std::string stem = absl::StrCat(os::ToAbsl(directory), "/", os::ToAbsl(name));
+  absl::StatusOr<std::string> absolute = Absolute(directory);
+  if (!absolute.ok()) return absolute.status();
+  const std::string stem = absl::StrCat(*absolute, "/", os::ToAbsl(name));
+  Paths paths{*std::move(absolute), std::string(name), {}, {}, {}};
   paths.ring = stem + std::string(kRingSuffix);
   paths.seats = stem + std::string(kSeatsSuffix);
   paths.lock = stem + std::string(kLockSuffix);

@@ -73,6 +73,9 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
   if (!at)
     return Damaged(paths, DamageOf(memory).empty() ? "its words contradict each other" : DamageOf(memory));
 
+  auto seats_probe = os::LockProbe::OpenToLock(paths.seats, seats.facts.identity);
+  if (!seats_probe.ok()) return seats_probe.status();
+
   // A reader may hold .ring byte 0 to deny it to us; it decides nothing but what readers are told.
   auto alive = os::TryLock(paths.ring, ring.facts.identity, internal::kLockProducer);
   if (!alive.ok()) return alive.status();
@@ -89,7 +92,7 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
   attached.ring_identity = ring.facts.identity;
   attached.seats_identity = seats.facts.identity;
   attached.ring_probe = os::LockProbe(paths.ring, ring.facts.identity, std::move(ring.fd));
-  attached.seats_probe = os::LockProbe(paths.seats, seats.facts.identity, std::move(seats.fd));
+  attached.seats_probe = *std::move(seats_probe);
   attached.at = *at;
   return attached;
 }

@@ -1,4 +1,4 @@
-// A directory of this test alone in /dev/shm, so that what is left behind can be seen. Removed at the end.
+// A directory of this test alone, in /dev/shm unless it says otherwise, so that what is left behind can be seen. Removed at the end.
 #ifndef MILLRACE_TESTS_SUPPORT_SCRATCH_DIR_H_
 #define MILLRACE_TESTS_SUPPORT_SCRATCH_DIR_H_
 
@@ -15,10 +15,9 @@ namespace millrace::testing {
 
 class ScratchDir {
  public:
-  ScratchDir() : owner_(getpid()) {
-    char path[] = "/dev/shm/millrace_dir_XXXXXX";
-    if (mkdtemp(path) == nullptr) abort();
-    path_ = path;
+  explicit ScratchDir(const std::string& parent = "/dev/shm")
+      : path_(parent + "/millrace_dir_XXXXXX"), owner_(getpid()) {
+    if (mkdtemp(path_.data()) == nullptr) abort();
   }
   ScratchDir(const ScratchDir&) = delete;
   ~ScratchDir() {

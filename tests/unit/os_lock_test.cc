@@ -414,5 +414,91 @@ TEST_F(Lock, ProbeTellsLinksAndSize) {
   EXPECT_EQ(probe.Facts()->links, 0u);
 }
 
+TEST_F(Lock, ABriefOneNeedsNeitherNameNorDescriptorNorPermission) {
+  LockProbe probe = LockProbe::OpenToLock(path_, identity_).value();
+  const std::optional<HeldLock> held = Take(2);
+  ASSERT_EQ(rename(path_.c_str(), (path_ + ".old").c_str()), 0);
+  ASSERT_EQ(chmod((path_ + ".old").c_str(), 0), 0);
+  const int before = OpenDescriptors();
+  LockProbe other(path_ + ".old", identity_, Fd(open((path_ + ".old").c_str(), O_RDONLY | O_CLOEXEC)));
+  for (int i = 0; i < 3; ++i) {
+    const ForkGuard guard;
+    const auto first = probe.TryLock(guard, 0);
+    const auto second = probe.TryLock(guard, 1, LockProbe::Sharing::kShared);
+    EXPECT_TRUE(first && second);
+    EXPECT_FALSE(probe.TryLock(guard, 2)) << "somebody else's";
+    if (geteuid() == 0) {
+      EXPECT_EQ(other.Ask(0), Holder::kSomebody);
+      EXPECT_EQ(other.Ask(1), Holder::kNone) << "shared: a reader's";
+    }
+  }
+  if (geteuid() == 0) EXPECT_EQ(other.AskRange(0, 2), Holder::kNone);
+  other = LockProbe();
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST_F(Lock, ABriefOneSurvivesTheClosingOfItsDescriptorAndStillEnds) {
+  LockProbe probe = LockProbe::OpenToLock(path_, identity_).value();
+  {
+    const ForkGuard guard;
+    const auto brief = probe.TryLock(guard, 0);
+    ASSERT_TRUE(brief);
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      if (std::filesystem::read_symlink(entry.path(), gone) == path_)
+        close(std::stoi(entry.path().filename().string()));
+    }
+    EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+    EXPECT_EQ(probe.Ask(1), Holder::kUnknown) << "not opened again before the lock ends";
+  }
+  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  const ForkGuard guard;
+  EXPECT_TRUE(probe.TryLock(guard, 0)) << "opened again by name";
+}
+
+TEST_F(Lock, ABriefOneIsNotKeptByAForkedChild) {
+  Child owner([&] {
+    LockProbe probe = LockProbe::OpenToLock(path_, identity_).value();
+    const pid_t heir = fork();
+    if (heir == 0) {
+      prctl(PR_SET_PDEATHSIG, 0);
+      Say('h');
+      Pause();
+      _exit(0);
+    }
+    const ForkGuard guard;
+    const auto brief = probe.TryLock(guard, 0);
+    Say(brief ? 'k' : 'n');
+    for (;;) pause();
+  });
+  char first = 0, second = 0;
+  ASSERT_TRUE(owner.Hear(first) && owner.Hear(second));
+  EXPECT_EQ(first + second, 'h' + 'k');
+  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  owner.Kill();
+  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+}
+
+TEST_F(Lock, ABriefOneWithoutTheGuardIsNotTaken) {
+  LockProbe probe = LockProbe::OpenToLock(path_, identity_).value();
+  std::atomic<int> step = 0;
+  std::thread other([&] {
+    const ForkGuard guard;
+    step = 1;
+    while (step != 2) sched_yield();
+  });
+  while (step != 1) sched_yield();
+  {
+    const ForkGuard guard(std::try_to_lock);
+    EXPECT_FALSE(guard.held());
+    EXPECT_FALSE(probe.TryLock(guard, 0));
+  }
+  step = 2;
+  other.join();
+  const ForkGuard guard(std::try_to_lock);
+  EXPECT_TRUE(guard.held());
+  EXPECT_TRUE(probe.TryLock(guard, 0));
+}
+
 }  // namespace
 }  // namespace millrace::os
