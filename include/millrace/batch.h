@@ -2,6 +2,8 @@
 #ifndef MILLRACE_BATCH_H_
 #define MILLRACE_BATCH_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

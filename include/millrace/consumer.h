@@ -2,6 +2,8 @@
 #ifndef MILLRACE_CONSUMER_H_
 #define MILLRACE_CONSUMER_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <sys/types.h>
 
 #include <cassert>

@@ -2,6 +2,8 @@
 #ifndef MILLRACE_ERROR_H_
 #define MILLRACE_ERROR_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <cstdint>
 
 #include "absl/status/status.h"

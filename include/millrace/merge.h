@@ -2,6 +2,8 @@
 #ifndef MILLRACE_MERGE_H_
 #define MILLRACE_MERGE_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

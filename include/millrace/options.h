@@ -2,6 +2,8 @@
 #ifndef MILLRACE_OPTIONS_H_
 #define MILLRACE_OPTIONS_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <sys/types.h>
 
 #include <chrono>
@@ -38,7 +40,7 @@ struct RingOptions {
   std::optional<size_t> capacity = {};     // power of two, 4 KiB to 8 GiB; default 1 MiB
   std::optional<size_t> max_message = {};  // default and bound: min(capacity / 8, 2^28 - 64)
   std::optional<uint32_t> seats = {};      // 1..1024; default 64, 256 bytes of shared memory each
-  std::optional<std::string> schema = {};  // at most 1000 bytes; default none. Grammar: runtime/PROTOCOL.md
+  std::optional<std::string> schema = {};  // at most 1000 bytes; default none. Grammar: PROTOCOL.md "Schema"
   std::optional<Access> access = {};       // not compared on open
   bool keep = false;                       // true: never counted as stale, whoever is gone
 };

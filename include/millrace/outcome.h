@@ -2,6 +2,8 @@
 #ifndef MILLRACE_OUTCOME_H_
 #define MILLRACE_OUTCOME_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -2,6 +2,8 @@
 #ifndef MILLRACE_PRODUCER_H_
 #define MILLRACE_PRODUCER_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

@@ -2,6 +2,8 @@
 #ifndef MILLRACE_SEGMENT_MANAGER_H_
 #define MILLRACE_SEGMENT_MANAGER_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <sys/types.h>
 
 #include <chrono>

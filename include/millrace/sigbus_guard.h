@@ -2,6 +2,8 @@
 #ifndef MILLRACE_SIGBUS_GUARD_H_
 #define MILLRACE_SIGBUS_GUARD_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include "absl/status/status.h"
 #include "millrace/export.h"
 

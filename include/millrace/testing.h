@@ -2,6 +2,8 @@
 #ifndef MILLRACE_TESTING_H_
 #define MILLRACE_TESTING_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <unistd.h>
 
 #include <atomic>

@@ -6,6 +6,8 @@
 #ifndef MILLRACE_TYPED_H_
 #define MILLRACE_TYPED_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

@@ -2,6 +2,8 @@
 #ifndef MILLRACE_WAIT_SET_H_
 #define MILLRACE_WAIT_SET_H_
 
+#include "millrace/internal/compiler.h"  // first
+
 #include <cstddef>
 #include <functional>
 #include <memory>

@@ -4,6 +4,12 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 include(cmake/millraceAbseil.cmake)
 
+# What is installed names the Abseil that it was built with, for find_package and for pkg-config.
+if(NOT absl_FOUND)
+  message(FATAL_ERROR "MILLRACE_INSTALL is ON, but Abseil is a part of this build and not an installed package, which "
+                      "an installed millrace needs; set MILLRACE_INSTALL to OFF, or install Abseil and take it by find_package(absl)")
+endif()
+
 install(TARGETS millrace EXPORT millraceTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
@@ -30,3 +36,6 @@ string(REGEX REPLACE "/$" "" MILLRACE_PC_TO_PREFIX ${MILLRACE_PC_TO_PREFIX})
 configure_file(cmake/millrace.pc.in millrace.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millrace.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
         COMPONENT development)
+
+# The headers' comments cite it.
+install(FILES ${PROJECT_SOURCE_DIR}/runtime/PROTOCOL.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)

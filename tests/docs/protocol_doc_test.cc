@@ -588,6 +588,8 @@ std::string LayerOf(const std::string& path) {
       {"include/millrace/export.h", "values"},
       {"include/millrace/options.h", "values"},
       {"include/millrace/outcome.h", "values"},
+      {"include/millrace/version.h", "values"},
+      {"include/millrace/internal/compiler.h", "values"},
       {"include/millrace/segment_manager.h", "public"},
       {"include/millrace/internal/layout.h", "layout"},
       {"include/millrace/internal/words.h", "layout"},

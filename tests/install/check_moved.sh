@@ -11,4 +11,11 @@ fi
 version=$("$moved/bin/shmctl" --version)
 [[ -n $version ]] || { echo "FAILED: the moved shmctl does not say its version" >&2; exit 1; }
 [[ -f $moved/share/bash-completion/completions/shmctl ]] || { echo "FAILED: no bash completion" >&2; exit 1; }
-echo "moved: $version"
+# Every document that an installed header cites is installed too.
+mapfile -t cited < <(grep -rhoE '[A-Za-z0-9_/.-]+\.md' "$moved/include/millrace" | sort -u)
+((${#cited[@]})) || { echo "FAILED: no installed header cites a document" >&2; exit 1; }
+for document in "${cited[@]}"; do
+  [[ -f $moved/share/doc/millrace/$document ]] ||
+    { echo "FAILED: installed headers cite $document, which share/doc/millrace does not have" >&2; exit 1; }
+done
+echo "moved: $version; its headers cite ${cited[*]}"

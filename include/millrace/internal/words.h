@@ -1,7 +1,7 @@
 // Named accessors of the shared words: the only place with memory orders.
 //
 // Each access has a label, says what it publishes or sees, and names its partner at the other end. The table
-// "Memory order" in runtime/PROTOCOL.md lists the pairs; a test checks that labels, orders and table agree.
+// "Memory order" in PROTOCOL.md lists the pairs; a test checks that labels, orders and table agree.
 // Relaxed accesses say why relaxed is enough. Callers have already checked that the address is theirs.
 #ifndef MILLRACE_INTERNAL_WORDS_H_
 #define MILLRACE_INTERNAL_WORDS_H_
