@@ -13,7 +13,7 @@ namespace {
 
 using W = Words<RealAtomics>;
 
-constexpr int64_t kLookAroundEveryNs = 1'000'000'000;
+constexpr int64_t kBellLookAroundEveryNs = 1'000'000'000;
 
 }  // namespace
 
@@ -141,7 +141,7 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
     look_around_.store(true, std::memory_order_release);
     if (Ring()) gone_epoch_ = EpochOf(now);
   }
-  if (now_ns - last_look_around_ns_ < kLookAroundEveryNs) return;
+  if (now_ns - last_look_around_ns_ < kBellLookAroundEveryNs) return;
   last_look_around_ns_ = now_ns;
   const bool changed = watch_.Look(nullptr) != segment::Fate::kWhole;
   if (changed) look_around_.store(true, std::memory_order_release);

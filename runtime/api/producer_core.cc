@@ -19,7 +19,7 @@ using W = Words<RealAtomics>;
 
 // A full ring is no reason to ask the kernel about the same seats again at once.
 constexpr int64_t kProbeEveryNs = 250'000;
-constexpr int64_t kLinkCheckEveryNs = 50'000'000;
+constexpr int64_t kRoomLinkCheckEveryNs = 50'000'000;
 constexpr int64_t kWordCheckEveryNs = 1'000'000;
 
 // The group that is in the way, by its cursor or by a message in a member's hand. nullopt: a lossless
@@ -331,7 +331,7 @@ std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) no
     else if (now >= deadline)
       *why = Sent::kTimedOut;
     if (*why != Sent::kFull) break;
-    if (now - cold->last_link_check_ns > kLinkCheckEveryNs) {
+    if (now - cold->last_link_check_ns > kRoomLinkCheckEveryNs) {
       cold->last_link_check_ns = now;
       cold->removed = cold->removed || cold->Removed();
     }

@@ -18,7 +18,7 @@ namespace {
 
 using W = Words<RealAtomics>;
 
-constexpr int64_t kSpinSliceNs = 50'000;
+constexpr int64_t kSetSpinSliceNs = 50'000;
 constexpr int64_t kAskAllEveryNs = 50'000'000;
 
 absl::Status Refused(const ConsumerCore& consumer, const char* call, Error error, const std::string& why) {
@@ -209,7 +209,7 @@ Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
     const int64_t left = deadline - os::MonotonicNs();
     if (left <= 0) return Got::kTimedOut;
     if (wait != Wait::kPark) {
-      const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : spin_.ns();
+      const int64_t budget = wait == Wait::kSpin ? kSetSpinSliceNs : spin_.ns();
       if (Spin(std::min(budget, left)) && wait == Wait::kAdaptive) spin_.CaughtIt();
     }
     if (TakeTurn(turn)) return Got::kMessage;

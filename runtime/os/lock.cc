@@ -20,7 +20,7 @@ namespace {
 // Only pins the lock; never read, and of an empty file there is nothing to read.
 constexpr uint64_t kPinBytes = 4096;
 
-struct flock Range(short type, uint64_t first, uint64_t count) {
+struct flock LockRange(short type, uint64_t first, uint64_t count) {
   assert(count > 0);      // to the kernel 0 means everything from there on
   struct flock range {};  // l_pid must be 0 for these commands
   range.l_type = type;
@@ -96,7 +96,7 @@ class LockAttempt {
     if (!proof.ok()) return proof.status();
     absl::StatusOr<LockAttempt> attempt = WithoutProof(guard, open(), expected, path);
     if (!attempt.ok()) return attempt.status();
-    struct flock asked = Range(F_RDLCK, byte, 1);
+    struct flock asked = LockRange(F_RDLCK, byte, 1);
     if (fcntl(attempt->fd_.get(), F_OFD_GETLK, &asked) != 0) return SystemFailure(errno, LockText(path));
     if (asked.l_type == F_UNLCK) return DoesNotHold(attempt->fd_.get(), path);
     return attempt;
@@ -104,7 +104,7 @@ class LockAttempt {
 
   // True: taken. False: somebody else holds (part of) the range.
   absl::StatusOr<bool> Take(uint64_t first, uint64_t count) {
-    struct flock range = Range(F_WRLCK, first, count);
+    struct flock range = LockRange(F_WRLCK, first, count);
     if (fcntl(fd_.get(), F_OFD_SETLK, &range) == 0) return true;
     if (errno == EAGAIN || errno == EACCES) return false;
     return SystemFailure(errno, LockText(path_) + ": byte " + std::to_string(first));
@@ -219,7 +219,7 @@ void KeptFd::InForkedChild() noexcept {
 // Where the program closed the descriptor meanwhile, its mapping alone keeps the lock.
 BriefLock::~BriefLock() {
   if (kept_ == nullptr) return;
-  struct flock range = Range(F_UNLCK, first_, count_);
+  struct flock range = LockRange(F_UNLCK, first_, count_);
   if (!kept_->Ours() || fcntl(kept_->fd.get(), F_OFD_SETLK, &range) != 0) kept_->pin.Unmap();
   --kept_->locks;
 }
@@ -272,7 +272,7 @@ bool LockProbe::RefreshToLock(const ForkGuard& guard) {
 
 std::optional<BriefLock> LockProbe::TryLock(const ForkGuard& guard, uint64_t byte, Sharing sharing) {
   if (!guard.held() || !RefreshToLock(guard)) return std::nullopt;
-  struct flock range = Range(sharing == Sharing::kShared ? F_RDLCK : F_WRLCK, byte, 1);
+  struct flock range = LockRange(sharing == Sharing::kShared ? F_RDLCK : F_WRLCK, byte, 1);
   if (fcntl(kept_->fd.get(), F_OFD_SETLK, &range) != 0) return std::nullopt;
   BriefLock lock(kept_.get(), byte, 1);
   // Another thread may have closed it in between, and the number be another open file.
@@ -283,7 +283,7 @@ Holder LockProbe::Ask(uint64_t byte) { return AskRange(byte, 1); }
 
 Holder LockProbe::AskRange(uint64_t first, uint64_t count) {
   if (!Refresh()) return Holder::kUnknown;
-  struct flock range = Range(F_RDLCK, first, count);
+  struct flock range = LockRange(F_RDLCK, first, count);
   if (fcntl(kept_->fd.get(), F_OFD_GETLK, &range) != 0) return Holder::kUnknown;
   return range.l_type == F_UNLCK ? Holder::kNone : Holder::kSomebody;
 }

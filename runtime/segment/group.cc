@@ -23,7 +23,7 @@ using A = internal::RealAtomics;
 using W = internal::Words<A>;
 
 constexpr size_t kMostName = internal::kLabelBytes - 1;
-constexpr int64_t kPatienceNs = 10'000'000'000;  // as for the life-cycle lock
+constexpr int64_t kGroupPatienceNs = 10'000'000'000;  // as for the life-cycle lock
 
 void PauseForLock() {
   const timespec pause{0, 100'000};  // locks have no wake-up that a killed holder's mapping would not defeat
@@ -190,7 +190,7 @@ absl::Status CheckGroupName(const std::string& name) {
 
 absl::StatusOr<GroupHold> HoldGroup(SeatsAccess seats, const internal::RingMemory& memory,
                                     const Delivery& delivery, const Start& start) {
-  const int64_t deadline = os::MonotonicNs() + kPatienceNs;
+  const int64_t deadline = os::MonotonicNs() + kGroupPatienceNs;
   for (;;) {
     const std::optional<uint32_t> index = Find(seats, delivery.group());
     auto hold = index ? JoinExisting(seats, *index, delivery.group(), delivery.durable(), memory)

@@ -49,14 +49,14 @@ std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
                seats ? seats->bytes : 0, seats ? seats->uid : lock->uid};
 }
 
-absl::Status InUse(const Paths& paths, const std::string& who) {
+absl::Status LeftAlone(const Paths& paths, const std::string& who) {
   return os::Failure(Error::kInUse, absl::StrCat("remove \"", paths.name, "\": ", who, "; it is left alone"));
 }
 
 absl::Status RemoveRemains(const Paths& paths, const LifeCycle& life) {
-  if (os::FactsOfName(paths.ring)) return InUse(paths, "a ring of that name was created meanwhile");
+  if (os::FactsOfName(paths.ring)) return LeftAlone(paths, "a ring of that name was created meanwhile");
   if (os::FactsOfName(paths.seats) && !HasMagic(paths.seats, internal::kSeatsMagic))
-    return InUse(paths, "its .seats is not a millrace object");
+    return LeftAlone(paths, "its .seats is not a millrace object");
   return life.RemoveNames();
 }
 
@@ -67,7 +67,7 @@ absl::StatusOr<os::HeldLock> HoldAllSeats(const Paths& paths) {
   auto lock = os::TryLock(paths.seats, facts->identity, internal::kLockSeat,
                           internal::kLockSeatsEnd - internal::kLockSeat);
   if (!lock.ok()) return lock.status();
-  if (!lock->has_value()) return InUse(paths, "a consumer is alive");
+  if (!lock->has_value()) return LeftAlone(paths, "a consumer is alive");
   return std::move(**lock);
 }
 
@@ -106,13 +106,13 @@ absl::Status RemoveStale(const Paths& paths, const std::string& incarnation) {
   // Before the life-cycle lock, whose file this would otherwise create beside files of somebody else.
   if (!HasMagic(paths.ring, internal::kRingMagic) && !HasMagic(paths.seats, internal::kSeatsMagic) &&
       !HasMagic(paths.lock, internal::kLockMagic)) {
-    return InUse(paths, "nothing of that name is a millrace object");
+    return LeftAlone(paths, "nothing of that name is a millrace object");
   }
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
   if (!life.ok()) return life.status();
   absl::StatusOr<std::optional<os::HeldLock>> producer = life->TryProducer();
   if (!producer.ok()) return producer.status();
-  if (!producer->has_value()) return InUse(paths, "its producer is alive");
+  if (!producer->has_value()) return LeftAlone(paths, "its producer is alive");
   absl::StatusOr<os::HeldLock> seats = HoldAllSeats(paths);
   if (!seats.ok()) return seats.status();
   const bool ring_there = os::FactsOfName(paths.ring).has_value();
@@ -127,8 +127,8 @@ absl::Status RemoveStale(const Paths& paths, const std::string& incarnation) {
                        absl::StrCat("remove \"", paths.name, "\": it was replaced by incarnation \"",
                                     info->incarnation, "\" meanwhile; it is left alone"));
   }
-  if (info->keep) return InUse(paths, "it is kept");
-  if (RingLocked(paths)) return InUse(paths, "its producer is alive");  // whose .lock was removed by hand
+  if (info->keep) return LeftAlone(paths, "it is kept");
+  if (RingLocked(paths)) return LeftAlone(paths, "its producer is alive");  // whose .lock was removed by hand
   return life->RemoveNames();
 }
 
