@@ -46,9 +46,8 @@ class [[nodiscard]] Merged {
 //   for (;;) {
 //     const auto got = merge.Next();
 //     if (got) use(*got.source(), got->payload);
-//     else if (got.source()) tell(merge.consumer(*got.source())->status());  // this ring has ended, the
-//     others go on else break;                                                          // kEmpty: so has the
-//     last one
+//     else if (got.source()) report(merge.consumer(*got.source())->status());  // one ring has ended
+//     else break;                                                              // kEmpty: all have ended
 //   }
 //
 // Movable; one thread at a time, only Interrupt() is free of that. After fork() the child's merge answers
