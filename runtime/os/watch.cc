@@ -6,17 +6,31 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "runtime/os/park.h"
 
 namespace millrace::os {
 namespace {
 
 // A look at least this often: a mount over the directory tells nobody.
 constexpr int64_t kLongestNs = 200'000'000;
-constexpr int64_t kWithoutWatchNs = 5'000'000;
+constexpr int64_t kShortestNs = 5'000'000;
+constexpr int64_t kPartOfWaitedTime = 8;
+// Other names may come and go all the time. Each time in a row they are given longer to do so.
+constexpr int64_t kShortestPauseNs = 1'000'000, kLongestPauseNs = 50'000'000;
+
+// Returns false if a signal came.
+bool Sleep(int64_t ns) {
+  const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
+  return nanosleep(&timeout, nullptr) == 0;
+}
 
 }  // namespace
 
-DirectoryWatch::DirectoryWatch(const std::string& directory) : fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+DirectoryWatch::DirectoryWatch(const std::string& directory, std::string name)
+    : fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), name_(std::move(name)), since_ns_(MonotonicNs()) {
   if (fd_.valid() &&
       inotify_add_watch(fd_.get(), directory.c_str(), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
     fd_.Close();
@@ -24,17 +38,39 @@ DirectoryWatch::DirectoryWatch(const std::string& directory) : fd_(inotify_init1
 }
 
 void DirectoryWatch::Wait(int64_t timeout_ns) {
-  const int64_t longest = fd_.valid() ? kLongestNs : kWithoutWatchNs;
-  const int64_t ns = std::clamp<int64_t>(timeout_ns, 0, longest);
-  const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
+  const int64_t begin = MonotonicNs();
   if (!fd_.valid()) {
-    nanosleep(&timeout, nullptr);
+    const int64_t ns = std::clamp((begin - since_ns_) / kPartOfWaitedTime, kShortestNs, kLongestNs);
+    Sleep(std::clamp<int64_t>(timeout_ns, 0, ns));
     return;
   }
+  const int64_t end = begin + std::clamp<int64_t>(timeout_ns, 0, kLongestNs);
+  for (int64_t pause_ns = kShortestPauseNs;; pause_ns = std::min(pause_ns * 2, kLongestPauseNs)) {
+    if (!AwaitEvent(end - MonotonicNs()) || NameCame()) return;
+    if (!Sleep(std::clamp<int64_t>(end - MonotonicNs(), 0, pause_ns))) return;
+  }
+}
+
+// Returns false if none came.
+bool DirectoryWatch::AwaitEvent(int64_t timeout_ns) {
+  if (timeout_ns < 0) return false;
+  const timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
   pollfd events{fd_.get(), POLLIN, 0};
-  if (ppoll(&events, 1, &timeout, nullptr) > 0) {
-    char discarded[4096];
-    while (read(fd_.get(), discarded, sizeof discarded) > 0) {
+  return ppoll(&events, 1, &timeout, nullptr) > 0;
+}
+
+// Takes the events that are there. Returns true if one of them is about the name, or about no name at all:
+// the directory is gone, or there were too many.
+bool DirectoryWatch::NameCame() {
+  alignas(inotify_event) char events[4096];
+  bool came = false;
+  for (;;) {
+    const ssize_t bytes = read(fd_.get(), events, sizeof events);
+    if (bytes <= 0) return came || errno != EAGAIN;
+    for (ssize_t at = 0; at < bytes;) {
+      const auto* const event = reinterpret_cast<const inotify_event*>(events + at);
+      came |= event->len == 0 || name_ == event->name;
+      at += static_cast<ssize_t>(sizeof *event + event->len);
     }
   }
 }

@@ -9,16 +9,23 @@
 
 namespace millrace::os {
 
-// Watches for names that appear in a directory (inotify). Where the kernel refuses that (no more instances),
-// Wait sleeps a little instead.
+// Watches for a name to appear in a directory (inotify). Where the kernel refuses that (128 instances a user,
+// unless set), Wait sleeps instead, the longer the longer this has waited: the name is then found late by an
+// eighth of that time.
 class DirectoryWatch {
  public:
-  explicit DirectoryWatch(const std::string& directory);
-  // Returns when a name has appeared since the last call, at most after timeout_ns; look again either way.
+  DirectoryWatch(const std::string& directory, std::string name);
+  // Returns when the name may have appeared since the last call, after a signal, and at most after
+  // timeout_ns. Look again either way.
   void Wait(int64_t timeout_ns);
 
  private:
+  bool AwaitEvent(int64_t timeout_ns);
+  bool NameCame();
+
   Fd fd_;
+  std::string name_;
+  int64_t since_ns_;
 };
 
 }  // namespace millrace::os

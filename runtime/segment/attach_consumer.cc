@@ -1,5 +1,8 @@
 #include "runtime/segment/attach_consumer.h"
 
+#include <sys/stat.h>
+#include <time.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -57,6 +60,7 @@ void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const
 struct Joiner {
   const internal::SeatTable& table;
   const GroupHold* group;
+  bool only_free = true;  // seats that say so; else those as well whose holders may be dead
 };
 // A claim is left for the members of its group: only they may take that seat.
 bool HasForeignClaim(uint64_t index, void* context) {
@@ -65,6 +69,14 @@ bool HasForeignClaim(uint64_t index, void* context) {
   if (!internal::HoldsClaim<A>(joiner.table, seat)) return false;
   return joiner.group == nullptr ||
          internal::GroupOfSeat<A>(joiner.table.seats[seat].identity) != joiner.group->place;
+}
+
+// Asking the kernel about a lock is a system call, so the state words are looked at first.
+bool NotWorthALock(uint64_t index, void* context) {
+  const Joiner& joiner = *static_cast<const Joiner*>(context);
+  const uint64_t state = W::LoadSeatState(joiner.table.seats[index].identity);
+  if (joiner.only_free && internal::PhaseOf(state) != internal::SeatPhase::kFree) return true;
+  return HasForeignClaim(index, context);
 }
 
 bool AnySeatFree(const internal::SeatTable& table) {
@@ -122,13 +134,16 @@ absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, cons
   return JoinFailed(attached.paths, failure, options.start, memory);
 }
 
-// Takes the first seat from `start` on that nobody holds. nullopt: all have holders.
+// Takes the first seat from `start` on that nobody holds: a free one, then one whose holder died. Returns
+// nullopt if all have holders.
 absl::StatusOr<std::optional<os::HeldLock>> LockSeat(const ConsumerAttachment& attached, Joiner& joiner,
                                                      uint64_t start, uint64_t* index) {
   auto lock = os::TryLockAny(attached.paths.seats, attached.seats_identity, internal::kLockSeat,
-                             joiner.table.count, start, &HasForeignClaim, &joiner, index);
+                             joiner.table.count, start, &NotWorthALock, &joiner, index);
   if (!lock.ok() && ErrorOf(lock.status()) == Error::kNotFound) return Replaced(attached.paths);
-  return lock;
+  if (!lock.ok() || lock->has_value() || !joiner.only_free) return lock;
+  joiner.only_free = false;
+  return LockSeat(attached, joiner, start, index);
 }
 
 absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, const ConsumerOptions& options,
@@ -206,8 +221,10 @@ absl::Status NameTheObserver(const Paths& paths, const absl::Status& status) {
                                   "Delivery::Observer(), which needs no seat"));
 }
 
+// `*damaged` is set where another try would find the same: seats of another queue beside a ring that keeps
+// its name. Whoever removes a queue takes the name of .ring first, and whoever creates one gives it last.
 absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& delivery,
-                                       const ConsumerOptions& options) {
+                                       const ConsumerOptions& options, bool* damaged) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
   if (!ring.ok()) return ring.status();
   if (absl::Status s = CheckSchema(paths, *ring, options); !s.ok()) return s;
@@ -219,13 +236,17 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
   attached.ring = *std::move(ring_map);
   attached.ring_identity = ring->facts.identity;
   attached.ring_watch = ObjectWatch(paths, paths.ring, ring->facts, ring->header.file_bytes);
+  attached.private_ring = (ring->facts.mode & (S_IRWXG | S_IRWXO)) == 0;
   attached.ring_probe = os::LockProbe(paths.ring, ring->facts.identity, std::move(ring->fd));
   if (delivery.kind() == Delivery::Kind::kObserver) {
     if (absl::Status s = BeginObserving(attached, options); !s.ok()) return s;
     return attached;
   }
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
-  if (!seats.ok()) return NameTheObserver(paths, seats.status());
+  if (!seats.ok()) {
+    *damaged = StillNamed(paths.ring, attached.ring_identity);
+    return NameTheObserver(paths, seats.status());
+  }
   attached.seats_header = seats->header;
   auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, true, paths.seats);
   if (!seats_map.ok()) return seats_map.status();
@@ -318,7 +339,8 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
   const int64_t start = os::MonotonicNs();
   std::optional<os::DirectoryWatch> watch;
   for (int replaced = 0;;) {
-    absl::StatusOr<ConsumerAttachment> attached = Try(paths, delivery, options);
+    bool damaged = false;
+    absl::StatusOr<ConsumerAttachment> attached = Try(paths, delivery, options, &damaged);
     if (attached.ok()) return attached;
     const bool may_wait =
         ErrorOf(attached.status()) == Error::kNotFound && options.open_timeout > Nanos::zero();
@@ -327,14 +349,17 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
     const int64_t waited = os::MonotonicNs() - start;
     if (ErrorOf(attached.status()) == Error::kNotFound && waited < options.open_timeout.count()) {
       if (!watch) {
-        watch.emplace(paths.directory);  // and look again: it may have come before the watch
+        watch.emplace(paths.directory,
+                      std::string(paths.name)
+                          .append(kRingSuffix));  // and look again: it may have come before the watch
       } else {
         watch->Wait(options.open_timeout.count() - waited);
       }
-    } else if (!WorthAnotherTry(attached.status()) || ++replaced > kReplacements) {
+    } else if (damaged || !WorthAnotherTry(attached.status()) || ++replaced > kReplacements) {
       return attached;
     } else {
-      os::DirectoryWatch(paths.directory).Wait(1'000'000);
+      const timespec pause{0, 1'000'000};  // somebody is at it
+      nanosleep(&pause, nullptr);
     }
   }
 }

@@ -29,6 +29,7 @@ struct ConsumerAttachment {
   os::LockProbe ring_probe;
   os::LockProbe seats_probe;  // may lock; nothing for an observer
   ObjectWatch ring_watch;
+  bool private_ring = false;  // nobody but its owner may read it
   uint32_t seat = 0;
   uint64_t live_state = 0;
   internal::Beginning begin;
