@@ -104,7 +104,8 @@ class MILLRACE_EXPORT Consumer {
   ConsumerStats stats() const;
   uint64_t next_sequence() const;  // of the message this consumer (in a group: some member) reads next
   // Ends Next(), now or later, with kInterrupted, whether or not there are messages; TryNext goes on. From
-  // any thread or signal handler; lasts for the life of this handle. A signal alone never ends a wait.
+  // any thread or signal handler; lasts for the life of this handle. A signal alone never ends a wait. Linux
+  // before 5.16, and filters of system calls that refuse futex_waitv: up to 50 ms late.
   void Interrupt() noexcept;
   bool valid() const { return core_ != nullptr; }
 

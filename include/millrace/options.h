@@ -91,8 +91,9 @@ class Delivery {
   static Delivery Lossless() { return Delivery(Kind::kLossless); }
   // Takes a seat, never holds the producer back; payloads are the consumer's own checked copies.
   static Delivery Lossy() { return Delivery(Kind::kLossy); }
-  // Takes no seat, opens nothing for writing, is invisible to the producer. Lossy. Waits in bounded
-  // sleeps of at most 20 ms, because it cannot announce that it sleeps.
+  // Takes no seat, opens nothing for writing, is invisible to the producer. Lossy. Cannot announce that it
+  // sleeps: unless the producer wakes others, a message comes late by up to 20 ms, or by up to a quarter of
+  // the time in which nothing came, at most 500 ms (50 ms where others than the owner may read the ring).
   static Delivery Observer() { return Delivery(Kind::kObserver); }
   // One of several members that share the messages: each goes to one member, and again to another only after
   // that one died, was evicted or left without Ack (Message::deliveries says so). Takes a seat; the group

@@ -40,9 +40,9 @@ struct [[nodiscard]] Waited {
 // assigned to leaves the set. After fork() the child's set answers kForked and its destructor does nothing.
 //
 // How it waits follows from its consumers (ConsumerOptions::wait): one that is kSpin keeps the whole set
-// from sleeping, one that is kAdaptive lets it spin a little first. A set with an observer in it sleeps at
-// most 20 ms at a time, as the observer alone would. Linux before 5.16, and filters of system calls that
-// refuse futex_waitv: slices of 1 ms, so that what comes may be seen that much later.
+// from sleeping, one that is kAdaptive lets it spin a little first. A set with an observer in it sleeps no
+// longer at a time than the observer alone would (Delivery::Observer). Linux before 5.16, and filters of
+// system calls that refuse futex_waitv: slices of 1 ms, so that what comes may be seen that much later.
 class MILLRACE_EXPORT WaitSet {
  public:
   static constexpr size_t kMostRings = 128;

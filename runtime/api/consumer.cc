@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/words.h"
 #include "runtime/api/consumer_core.h"
+#include "runtime/api/park_ops.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
 #include "runtime/segment/facts.h"
@@ -197,8 +198,9 @@ ConsumerStats Consumer::stats() const {
 uint64_t Consumer::next_sequence() const { return Here(*core_->cold).sequence; }
 
 void Consumer::Interrupt() noexcept {
-  core_->interrupted.store(true, std::memory_order_relaxed);
-  os::FutexWakeAll(&core_->ring.control().wake.epoch);
+  core_->interrupted.store(1, std::memory_order_release);
+  os::FutexWakeAll(api::FutexOf(core_->interrupted));
+  api::CallWaitSets();  // it may be in one
 }
 
 }  // namespace millrace

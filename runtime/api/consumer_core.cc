@@ -1,7 +1,6 @@
 #include "runtime/api/consumer_core.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "millrace/internal/words.h"
 #include "runtime/api/event_bell.h"
@@ -17,7 +16,6 @@ using W = Words<RealAtomics>;
 constexpr int64_t kLookAroundEveryNs = 1'000'000'000;
 constexpr int64_t kLookAroundDuringRemovalNs = 10'000'000;  // the remover may have been killed
 constexpr int64_t kProducerLookEveryNs = 10'000'000;        // two system calls
-constexpr int64_t kProducerSleepNs = 50'000'000;            // ConsumerOptions::report_producer_gone
 constexpr int64_t kSpinSliceNs = 50'000;                    // Wait::kSpin looks at everything else that often
 
 }  // namespace
@@ -112,8 +110,24 @@ bool ConsumerCore::Cold::ProducerGone(uint64_t state) {
   return W::LoadState(control().room) == state && !(core->member && member.OthersHold());
 }
 
-int64_t ConsumerCore::Cold::LongestSleepNs() const {
-  return options.report_producer_gone ? kProducerSleepNs : std::numeric_limits<int64_t>::max();
+int64_t ConsumerCore::Cold::LongestSleep() const {
+  // A member or a producer that dies wakes nobody. While no other has anything in hand, there is nothing to
+  // come from that.
+  const bool others_hold = core->member && member.OthersHold();
+  const bool must_ask = others_hold || options.report_producer_gone;
+  return attached.private_ring && !must_ask ? kPrivateSleepBoundNs : kSleepBoundNs;
+}
+
+int64_t ConsumerCore::Cold::SleepBound() {
+  const int64_t longest = LongestSleep();
+  if (!observer()) return longest;
+  const uint64_t sequence = core->ring.at().sequence;
+  const int64_t now = os::MonotonicNs();
+  if (idle_since_ns == 0 || sequence != idle_at_sequence) {
+    idle_at_sequence = sequence;
+    idle_since_ns = now;
+  }
+  return ObserverSleepBound(now - idle_since_ns, longest);
 }
 
 void ConsumerCore::StorePosition() noexcept {
@@ -316,15 +330,23 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state
   return false;
 }
 
-void ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
-  const auto pending = [&] { return Pending(state) || core->interrupted.load(std::memory_order_relaxed); };
+Parked ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
+  waited.control = &control();
+  waited.sleepers = sleepers();
+  const auto pending = [&] {
+    if (Pending(state) || core->interrupted.load(std::memory_order_relaxed)) return true;
+    waited.longest_ns = SleepBound();
+    return false;
+  };
   const int64_t before = os::MonotonicNs();
-  const Parked parked = ParkConsumer<RealAtomics>(control(), sleepers(), api::SystemParkOps(), at_most_ns,
-                                                  pending, [&] { return MissedWake(); });
+  const Parked parked =
+      ParkConsumer<RealAtomics>(waited, api::FutexOf(core->interrupted), 0, api::SystemParkOps(), at_most_ns,
+                                pending, [&] { return MissedWake(); });
   const int64_t now = os::MonotonicNs();
   if (parked == Parked::kMissed) CountLateWakeup();
   if (parked != Parked::kPending) spin.Slept(now - before);
   if (parked == Parked::kWoken) removed_word_checked = false;  // whoever removes wakes again when it is done
+  return parked;
 }
 
 Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
@@ -334,10 +356,10 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
   if (received.why() != Got::kEmpty) return received;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   const Wait wait = cold->options.wait;
-  for (;;) {
+  for (bool idle = false;;) {  // a whole sleep went by without a message: spinning would catch none either
     const int64_t left = deadline - os::MonotonicNs();
     if (left <= 0) return cold->last_why = Got::kTimedOut;
-    if (wait != Wait::kPark) {
+    if (wait != Wait::kPark && !idle) {
       const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : cold->spin.ns();
       if (cold->Spin(budget, left, W::LoadState(cold->control().room))) {
         // At once, and built where the caller wants it: all between the header and its reader is latency.
@@ -355,7 +377,7 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
     if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
     const int64_t left_to_sleep = deadline - os::MonotonicNs();
     if (wait == Wait::kSpin || left_to_sleep <= 0) continue;
-    cold->Sleep(std::min(left_to_sleep, cold->LongestSleepNs()), state);
+    idle = cold->Sleep(left_to_sleep, state) == Parked::kTimedOut;
     received = TryNext();
     if (received.why() != Got::kEmpty) return received;
     if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;

@@ -37,6 +37,10 @@ struct ConsumerCore::Cold final : os::ForkAware {
   // Asks, at a bounded rate, what nobody says by a wake: has the ring lost its name (rm) or its memory
   // (truncated, a hole)? Part of every look that finds nothing, so that every way of asking gets the answer.
   void LookAround();
+  // How long this consumer may sleep, as far as its ring is concerned. Call it after the last look. The first
+  // takes an observer for one that could announce itself.
+  int64_t LongestSleep() const;
+  int64_t SleepBound();
 
   // What is at this consumer's place, in its way of reading; the next two are those with a copy.
   Read ReadOne(Lent* lent);
@@ -55,8 +59,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   // Has the producer that stored `state` ended without closing, and was that not reported yet? Asked at a
   // bounded rate.
   bool ProducerGone(uint64_t state);
-  int64_t LongestSleepNs() const;  // between two looks of the kind that no wake announces
-  uint64_t Place() const;          // position of the next message of this consumer, or of its group
+  uint64_t Place() const;  // position of the next message of this consumer, or of its group
   bool MessageThere() const;
   bool SomethingThere() const;
   // Is there anything to do for this consumer, now that it found nothing? `state` was read before it looked.
@@ -72,7 +75,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
 
   absl::StatusOr<int> EventFd();
   uint64_t LateRings() const;  // wake-ups of the bell's that only a time-out repaired, not yet counted
-  void Sleep(int64_t at_most_ns, uint64_t state);
+  Parked Sleep(int64_t at_most_ns, uint64_t state);
 
   segment::ConsumerAttachment attached;
   Delivery delivery;
@@ -91,6 +94,9 @@ struct ConsumerCore::Cold final : os::ForkAware {
   api::DrainPause drain_pause;
   int64_t next_look_around_ns = 0, next_producer_look_ns = 0;  // on the coarse clock
   uint32_t gone_epoch = 0;                                     // of the producer whose end was reported last
+  WaitedRing waited;                                           // of Next, or of the set it is in
+  uint64_t idle_at_sequence = 0;  // an observer: where it stood when it last went to sleep,
+  int64_t idle_since_ns = 0;      // and since when
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;
 };

@@ -28,7 +28,7 @@ EventBell::EventBell(const ConsumerCore::Cold& cold, os::EventFd fd)
       seats_guarded_(cold.attached.seats.guarded()),
       fd_(std::move(fd)),
       first_epoch_(W::LoadWakeEpoch(view_.control().wake)),
-      bound_ns_(sleepers_ == nullptr ? kObserverSleepBoundNs : kSleepBoundNs),
+      bound_ns_(cold.attached.private_ring ? kPrivateSleepBoundNs : kSleepBoundNs),
       last_look_around_ns_(os::MonotonicNs()),
       producer_(cold.attached.paths.ring, cold.attached.ring_identity, os::Fd()),
       reports_producer_gone_(cold.options.report_producer_gone) {}
@@ -50,18 +50,18 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
   WaitedRing ring{&control(), sleepers_};
   // What the bridge raised the descriptor for meanwhile was cleared above.
   const auto pending = [&](size_t) {
-    return cold.Pending(state) || look_around_.load(std::memory_order_acquire);
+    if (cold.Pending(state) || look_around_.load(std::memory_order_acquire)) return true;
+    ring.longest_ns = cold.LongestSleep();
+    return false;
   };
   if (!AnnounceAndLook<RealAtomics>(&ring, 1, api::SystemParkOps(), pending)) {
     Ring();
     return;
   }
-  if (ring.bound_ns < bound_ns()) {
-    bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
-    bridge_->Call();
-  } else {
-    bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
-  }
+  const int64_t now = os::MonotonicNs();
+  bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
+  armed_since_ns_.store(now, std::memory_order_relaxed);
+  bridge_->LookWithin(now + bound_ns(now));
   const std::optional<Point> end = FindEnd(cold, state);
   if (pending(0)) {  // no need to wait for its wake
     Ring();
@@ -95,6 +95,12 @@ void EventBell::Leave(segment::ConsumerAttachment& attached) {
   bridge_->Remove(*this);
 }
 
+int64_t EventBell::bound_ns(int64_t now_ns) const {
+  const int64_t longest = bound_ns_.load(std::memory_order_relaxed);
+  if (sleepers_ != nullptr) return longest;
+  return ObserverSleepBound(now_ns - armed_since_ns_.load(std::memory_order_relaxed), longest);
+}
+
 uint32_t EventBell::RingIfMoved(uint32_t seen) {
   const uint32_t now = W::LoadWakeEpoch(control().wake);
   if (now != seen) Ring();
@@ -108,7 +114,10 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
     const Point end{snapshot_.position.load(std::memory_order_relaxed),
                     snapshot_.sequence.load(std::memory_order_relaxed)};
     const uint64_t state = snapshot_.state.load(std::memory_order_relaxed);
-    WaitedRing ring{&control(), sleepers_, seen, snapshot_.flags.load(std::memory_order_relaxed)};
+    WaitedRing ring{.control = &control(),
+                    .sleepers = sleepers_,
+                    .epoch = seen,
+                    .flags = snapshot_.flags.load(std::memory_order_relaxed)};
     ring.certain = snapshot_.certain.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (round_.load(std::memory_order_relaxed) != round) return;  // armed anew meanwhile

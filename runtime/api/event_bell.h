@@ -45,9 +45,10 @@ class EventBell {
 
   // ---- the bridge's thread -------------------------------------------------------------------------------
   const RingControl& control() const { return view_.control(); }
-  bool announces() const { return sleepers_ != nullptr; }  // else it is an observer's: no wake is for it
   uint32_t first_epoch() const { return first_epoch_; }
-  int64_t bound_ns() const { return bound_ns_.load(std::memory_order_relaxed); }
+  // How long the bridge may sleep at most, as far as this bell is concerned. An observer's grows while the
+  // bell is armed: nothing has come since then.
+  int64_t bound_ns(int64_t now_ns) const;
   // The ring's epoch was `seen` before, and is what it returns now; rings if it moved.
   uint32_t RingIfMoved(uint32_t seen);
   // At the bound of a sleep: what no wake tells, and wakes that did not come. `seen`: the epoch.
@@ -78,7 +79,8 @@ class EventBell {
   std::atomic<uint32_t> armed_{0};
   std::atomic<uint64_t> round_{0};
   Snapshot snapshot_;
-  std::atomic<int64_t> bound_ns_;
+  std::atomic<int64_t> bound_ns_;           // longest sleep
+  std::atomic<int64_t> armed_since_ns_{0};  // an observer's
   std::atomic<bool> look_around_{false};
   std::atomic<uint64_t> late_{0};
 

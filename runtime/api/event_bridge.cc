@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <utility>
 
 #include "runtime/api/park_ops.h"
@@ -66,7 +67,10 @@ void EventBridge::Remove(const EventBell& bell) {
   CallLocked();
 }
 
-void EventBridge::Call() {
+// Either the thread sees the bell's new bound, which was stored before this, or this sees how long it sleeps.
+void EventBridge::LookWithin(int64_t until_ns) {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (until_ns >= until_ns_.load(std::memory_order_relaxed)) return;
   const std::lock_guard lock(mutex_);
   CallLocked();
 }
@@ -110,12 +114,17 @@ void EventBridge::Run() {
     }
     rings.clear();
     // Of many rings each wake-up costs more, and what the bound repairs is rare.
-    int64_t bound = std::max(kSleepBoundNs, static_cast<int64_t>(watched.size()) * kBoundPerRingNs);
+    const int64_t bound_of_many = static_cast<int64_t>(watched.size()) * kBoundPerRingNs;
+    int64_t bound = kPrivateSleepBoundNs;
+    until_ns_.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     for (Watched& w : watched) {
       w.epoch = w.bell->RingIfMoved(w.epoch);
-      if (w.bell->announces()) rings.push_back({.control = &w.bell->control(), .epoch = w.epoch});
-      if (w.bell->bound_ns() < kSleepBoundNs) bound = std::min(bound, w.bell->bound_ns());
+      rings.push_back({.control = &w.bell->control(), .epoch = w.epoch});
+      const int64_t of_bell = w.bell->bound_ns(looked_ns);
+      bound = std::min(bound, of_bell < kSleepBoundNs ? of_bell : std::max(of_bell, bound_of_many));
     }
+    until_ns_.store(looked_ns + bound, std::memory_order_relaxed);
     const int64_t left = looked_ns + bound - os::MonotonicNs();
     if (left > 0)
       SleepOnAll<RealAtomics>(rings.data(), rings.size(), &calls_, calls, api::SystemParkOps(), left);

@@ -2,6 +2,7 @@
 #ifndef MILLRACE_RUNTIME_API_EVENT_BRIDGE_H_
 #define MILLRACE_RUNTIME_API_EVENT_BRIDGE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,7 +24,8 @@ class EventBridge {
   // Gives the bell a bridge, which keeps it until it is removed. `what`: for the error text.
   static absl::Status Add(const std::shared_ptr<EventBell>& bell, const char* what);
   void Remove(const EventBell& bell);
-  void Call();  // wakes the thread: bells or their bounds have changed
+  // Lets the thread look over its bells by then, if it would sleep longer.
+  void LookWithin(int64_t until_ns);
 
  private:
   void Run();
@@ -32,7 +34,8 @@ class EventBridge {
 
   std::mutex mutex_;  // never held by a forking thread of this process when it matters: the child forgets it
   std::vector<std::shared_ptr<EventBell>> bells_;
-  uint32_t calls_ = 0;  // a futex; changed under the mutex
+  uint32_t calls_ = 0;                // a futex; changed under the mutex
+  std::atomic<int64_t> until_ns_{0};  // how long the thread sleeps, or is about to
 };
 
 }  // namespace millrace::internal

@@ -2,6 +2,7 @@
 #ifndef MILLRACE_RUNTIME_API_PARK_OPS_H_
 #define MILLRACE_RUNTIME_API_PARK_OPS_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -29,6 +30,21 @@ inline const internal::ParkOps& SystemParkOps() {
         }
       }};
   return kOps;
+}
+
+// The word under an atomic of this process, for the futex calls.
+inline const uint32_t* FutexOf(const std::atomic<uint32_t>& word) {
+  static_assert(sizeof word == sizeof(uint32_t) && std::atomic<uint32_t>::is_always_lock_free);
+  return reinterpret_cast<const uint32_t*>(&word);
+}
+
+// Consumer::Interrupt() on a consumer of a set must reach the thread that waits for the set, and may run
+// beside Add and Remove, so it looks for no set: all sets of the process sleep on this word too, and look
+// whether one of theirs was meant. Async-signal-safe.
+inline std::atomic<uint32_t> wait_set_calls{0};
+inline void CallWaitSets() noexcept {
+  wait_set_calls.fetch_add(1, std::memory_order_release);
+  os::FutexWakeAll(FutexOf(wait_set_calls));
 }
 
 // A point in time `timeout_ns` from now that cannot overflow.

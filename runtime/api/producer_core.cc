@@ -341,7 +341,7 @@ std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) no
     }
     if (cold->SpinForRoom(*this, std::min(cold->spin.ns(), deadline - now), n, &data, why)) break;
     const int64_t before = os::MonotonicNs();
-    ParkProducer<RealAtomics>(*ring.seats().control, api::SystemParkOps(), deadline - now, [&] {
+    ParkProducer<RealAtomics>(*ring.seats().control, api::SystemParkOps(), now - start, deadline - now, [&] {
       data = TryForRoom(n, why);
       return data != nullptr || *why != Sent::kFull || interrupted.load(std::memory_order_relaxed);
     });

@@ -78,13 +78,11 @@ void WaitSetCore::ForgetSource(uint32_t source) {
   if (at != members_.end()) Forget(*(*at)->consumer);
 }
 
-bool WaitSetCore::Interrupted() const {
-  return std::atomic_ref(const_cast<uint32_t&>(interrupted_)).load(std::memory_order_relaxed) != 0;
-}
+bool WaitSetCore::Interrupted() const { return interrupted_.load(std::memory_order_relaxed); }
 
 void WaitSetCore::Interrupt() noexcept {
-  std::atomic_ref(interrupted_).store(1, std::memory_order_relaxed);
-  os::FutexWakeAll(&interrupted_);
+  interrupted_.store(true, std::memory_order_release);
+  api::CallWaitSets();
 }
 
 bool WaitSetCore::Pending(const Member& member) const {
@@ -164,29 +162,40 @@ bool WaitSetCore::Spin(int64_t budget_ns) const {
   return false;
 }
 
-void WaitSetCore::Sleep(int64_t at_most_ns) {
+Parked WaitSetCore::Sleep(int64_t at_most_ns) {
   const size_t n = members_.size();
   rings_.resize(n);
   for (size_t i = 0; i < n; ++i) {
     const ConsumerCore::Cold& cold = *members_[i]->consumer->cold;
-    rings_[i] = {&cold.control(), cold.sleepers()};
-    at_most_ns = std::min(at_most_ns, cold.LongestSleepNs());
+    rings_[i] = cold.waited;
+    rings_[i].control = &cold.control();
+    rings_[i].sleepers = cold.sleepers();
   }
-  const uint32_t* const own = n < kMostParkWords ? &interrupted_ : nullptr;
+  // Read before anybody is asked whether it was interrupted.
+  const uint32_t calls = api::wait_set_calls.load(std::memory_order_acquire);
+  const bool hears_calls = n < kMostParkWords;
+  if (!hears_calls) at_most_ns = std::min(at_most_ns, kSleepBoundNs);
+  const auto pending = [&](size_t i) {
+    if (Pending(*members_[i]) || Interrupted()) return true;
+    rings_[i].longest_ns = members_[i]->consumer->cold->SleepBound();
+    return false;
+  };
   const int64_t before = os::MonotonicNs();
-  const Parked parked = ParkConsumers<RealAtomics>(
-      rings_.data(), n, own, 0, api::SystemParkOps(), at_most_ns,
-      [&](size_t i) { return Pending(*members_[i]) || Interrupted(); },
-      [&](size_t i) { return members_[i]->consumer->cold->MissedWake(); });
+  const Parked parked =
+      ParkConsumers<RealAtomics>(rings_.data(), n, hears_calls ? api::FutexOf(api::wait_set_calls) : nullptr,
+                                 calls, api::SystemParkOps(), at_most_ns, pending,
+                                 [&](size_t i) { return members_[i]->consumer->cold->MissedWake(); });
   const int64_t now = os::MonotonicNs();
   if (parked != Parked::kPending) spin_.Slept(now - before);
   for (size_t i = 0; i < n; ++i) {
     ConsumerCore& consumer = *members_[i]->consumer;
+    consumer.cold->waited = rings_[i];
     if (rings_[i].missed) consumer.cold->CountLateWakeup();
     if (parked == Parked::kWoken) {
       consumer.cold->removed_word_checked = false;  // whoever removes wakes again when it is done
     }
   }
+  return parked;
 }
 
 void WaitSetCore::AskAllNowAndThen() {
@@ -205,10 +214,10 @@ Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
   if (TakeTurn(turn)) return Got::kMessage;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   const Wait wait = HowToWait();
-  for (;;) {
+  for (bool idle = false;;) {  // as in Next
     const int64_t left = deadline - os::MonotonicNs();
     if (left <= 0) return Got::kTimedOut;
-    if (wait != Wait::kPark) {
+    if (wait != Wait::kPark && !idle) {
       const int64_t budget = wait == Wait::kSpin ? kSetSpinSliceNs : spin_.ns();
       if (Spin(std::min(budget, left)) && wait == Wait::kAdaptive) spin_.CaughtIt();
     }
@@ -216,7 +225,7 @@ Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
     if (Interrupted()) return Got::kInterrupted;
     if (wait == Wait::kSpin) continue;
     if (const int64_t now = os::MonotonicNs(); deadline > now) {
-      Sleep(deadline - now);
+      idle = Sleep(deadline - now) == Parked::kTimedOut;
       if (TakeTurn(turn)) return Got::kMessage;
       if (Interrupted()) return Got::kInterrupted;
     }

@@ -2,6 +2,7 @@
 #ifndef MILLRACE_RUNTIME_API_WAIT_SET_CORE_H_
 #define MILLRACE_RUNTIME_API_WAIT_SET_CORE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -54,7 +55,7 @@ class WaitSetCore final : public os::ForkAware {
   void Hand(const Turn& turn);
   millrace::Wait HowToWait() const;
   bool Spin(int64_t budget_ns) const;
-  void Sleep(int64_t at_most_ns);
+  Parked Sleep(int64_t at_most_ns);
   // Makes TakeTurn ask every member, whether or not anything points to it: what no wake and no word tells
   // (messages of dead members of a group, the end of a group, removal by rm) is found by asking. Whatever the
   // other rings do.
@@ -67,7 +68,7 @@ class WaitSetCore final : public os::ForkAware {
   int64_t last_asked_ns_ = 0;  // all members; on the coarse clock
   bool serving_ = false;       // inside a handler
   bool forked_ = false;
-  uint32_t interrupted_ = 0;  // a futex of its own, and of one process
+  std::atomic<bool> interrupted_{false};
 };
 
 }  // namespace millrace::internal

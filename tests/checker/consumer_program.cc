@@ -174,8 +174,12 @@ bool ConsumerProgram::Sleep(uint64_t state) {
   const auto pending = [&] {
     return ring_.SomethingThere() || W::LoadState(control.room) != state || !ring_.Live();
   };
-  const Parked parked = ParkConsumer<A>(control, &world->bytes().seats_control.sleeper, CheckedParkOps(),
-                                        INT64_MAX, pending, [&] { return ring_.MissedWake(); });
+  waited_.control = &control;
+  waited_.sleepers = &world->bytes().seats_control.sleeper;
+  // The mutant asks the word `sleepers` alone.
+  if (Slipped(Slip::kStandsWithoutEpoch) && waited_.certain) waited_.epoch = W::LoadWakeEpoch(control.wake);
+  const Parked parked = ParkConsumer<A>(waited_, nullptr, 0, CheckedParkOps(), INT64_MAX, pending,
+                                        [&] { return ring_.MissedWake(); });
   machine->Expect(parked != Parked::kMissed, "counts a late wake-up");
   return parked == Parked::kTimedOut;
 }

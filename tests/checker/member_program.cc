@@ -147,8 +147,10 @@ bool MemberProgram::Sleep(uint64_t state) {
     return ring_.SomethingThere() || W::LoadState(control.room) != state || !ring_.Live();
   };
   machine->Polls(true);  // for abandoned claims
-  const Parked parked = ParkConsumer<A>(control, &world->bytes().seats_control.sleeper, CheckedParkOps(),
-                                        INT64_MAX, pending, [&] { return ring_.MissedWake(); });
+  waited_.control = &control;
+  waited_.sleepers = &world->bytes().seats_control.sleeper;
+  const Parked parked = ParkConsumer<A>(waited_, nullptr, 0, CheckedParkOps(), INT64_MAX, pending,
+                                        [&] { return ring_.MissedWake(); });
   machine->Polls(false);
   machine->Expect(parked != Parked::kMissed, "counts a late wake-up");
   return parked == Parked::kTimedOut;

@@ -19,6 +19,7 @@ enum class Slip : uint8_t {
   kNotRegistered,         // the flags say that the producer registered for membarrier; it did not
   kWakeOne,               // FUTEX_WAKE of one sleeper
   kPrivateFutex,          // FUTEX_WAKE of the own process only
+  kStandsWithoutEpoch,    // an announcement is taken to stand because `sleepers` is 1
   kEpochReadAfterLook,    // FUTEX_WAIT compares with what the word holds after the last look
   kPositionBeforeRead,    // the position is stored while the payload is still lent
   kReclaimUnlocked,       // a dead seat is emptied on the strength of a probe, without its lock

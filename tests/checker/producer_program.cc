@@ -127,7 +127,7 @@ std::byte* ProducerProgram::WaitClaim(size_t n, WhenFull when) {
     if (when == WhenFull::kEvict && EvictAll()) data = TryClaim(n, patient);
     if (data != nullptr) break;
     machine->Polls(true);  // until those of a dead group have had their time
-    ParkProducer<A>(world->bytes().seats_control, CheckedParkOps(), INT64_MAX, [&] {
+    ParkProducer<A>(world->bytes().seats_control, CheckedParkOps(), 0, INT64_MAX, [&] {
       if (!Slipped(Slip::kNoLastScan)) data = TryClaim(n, patient);
       return data != nullptr;
     });

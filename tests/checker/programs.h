@@ -106,6 +106,7 @@ class ConsumerProgram {
   uint64_t live_state_ = 0;
   uint64_t expected_ = 0;
   bool lent_ = false;
+  internal::WaitedRing waited_;
   internal::Lent last_{};
   uint64_t buffer_[kMostWords];
 };
@@ -150,6 +151,7 @@ class MemberProgram {
   uint32_t seat_ = kSeats;
   uint64_t live_state_ = 0;
   bool lent_ = false;
+  internal::WaitedRing waited_;
   internal::Lent last_{};
   uint64_t buffer_[kMostWords];
 };

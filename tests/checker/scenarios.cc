@@ -45,6 +45,13 @@ std::vector<Scenario> Make() {
         Gated(Plain("lossy", &Attentive<R::kLossy, 3>), 1)},
        {2},
        wild});
+  add({"sleepers-again",
+       "the same, and one sleep ends by itself: the next one relies on the announcement of the last",
+       {{0, 0}, 112, {16, 8, 24}, true},
+       {First(&PatientProducer<3, 2>, true), Gated(Plain("lossless", &Attentive<R::kInPlace, 3>), 0),
+        Gated(Plain("lossy", &Attentive<R::kLossy, 3>), 1)},
+       {2, Stale::kCounts, 0, 0, 1},
+       {kAny, Stale::kCounts, 0, 0, 3}});
   add({"two",
        "lossless and lossy side by side, four messages, padding in between",
        {{kNearEnd, 0}, 112, {96, 40, 112, 64}, true},

@@ -10,7 +10,11 @@
  * FUTEX_WAIT again with the same expected value.  Consumer 1 may be killed before it announces
  * itself, after that, and in its sleep.
  *
- * Not modelled: the bound on every sleep.  Nothing here may depend on it.
+ * A sleep may end by itself, TIMEOUTS times in all.  Before the next one the consumer does without
+ * announcement and membarrier if those of its last one stand: `sleepers` is 1, and the epoch is the
+ * one that it read before them.
+ *
+ * Not modelled: that every sleep ends by itself some time.  Nothing here may depend on it.
  *
  * Property.  No deadlock: a living consumer receives every message.
  *
@@ -20,12 +24,17 @@
  *   -DNO_EPOCH         the word is not changed before the wake: a wake that falls between the
  *                      second look and FUTEX_WAIT, or that hits a stopped consumer, is lost.
  *   -DWAKE_THEN_EPOCH  the word is changed, but after the wake: the same.
+ *   -DSTANDS_WITHOUT_EPOCH  `sleepers` is 1, but another consumer stored it, and its membarrier is
+ *                      still to come.
  */
 #ifndef MESSAGES
 #define MESSAGES 3
 #endif
 #define CONSUMERS 2
 #define STOPS     1
+#ifndef TIMEOUTS
+#define TIMEOUTS  1
+#endif
 
 byte published = 0;                     /* messages that consumers can see */
 byte buffered  = 0;                     /* messages in the producer's store buffer */
@@ -34,6 +43,7 @@ byte epoch     = 0;                     /* shared word: the futex */
 bool queued[CONSUMERS] = false;         /* kernel: on the futex queue */
 bool killed    = false;
 byte stops     = 0;
+byte timeouts  = 0;
 byte running   = CONSUMERS + 1;
 
 inline drain()
@@ -88,18 +98,28 @@ proctype Consumer(byte me)
 {
   byte received = 0;
   byte expected;
+  bool announced = false;               /* and membarrier called, when the epoch was `expected` */
 
   do
   :: received == MESSAGES -> break
   :: received < MESSAGES && published > received -> received++
   :: received < MESSAGES && published <= received ->
        MAY_DIE(me);
-       expected = epoch;
-       sleepers = true;                 /* visible to all at the latest by membarrier's own fence */
-       MAY_DIE(me);
-#ifndef NO_MEMBARRIER
-       drain();                         /* membarrier: a full fence in the producer */
+       if
+#ifdef STANDS_WITHOUT_EPOCH
+       :: announced && sleepers -> expected = epoch
+#else
+       :: announced && epoch == expected && sleepers
 #endif
+       :: else ->
+            expected = epoch;
+            sleepers = true;            /* visible to all at the latest by membarrier's own fence */
+            MAY_DIE(me);
+#ifndef NO_MEMBARRIER
+            drain();                    /* membarrier: a full fence in the producer */
+#endif
+            announced = true
+       fi;
        if
        :: published > received          /* something there: do not sleep */
        :: else ->
@@ -114,6 +134,7 @@ wait:       atomic {                    /* FUTEX_WAIT compares and queues in one
                goto wait                /* stopped, continued: the system call restarts */
             :: d_step { me == 1 && queued[me] -> queued[me] = false; killed = true };
                goto gone
+            :: d_step { queued[me] && timeouts < TIMEOUTS -> queued[me] = false; timeouts++ }
             :: !queued[me]              /* woken, or the word had changed */
             fi
        fi

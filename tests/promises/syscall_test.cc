@@ -1,4 +1,5 @@
-// Promise: nobody asleep, no system call. Counted by tracing the producer, between two marker calls.
+// Promises about system calls: nobody asleep, none; the idle and the blocked, few. Counted by tracing a child
+// between two marker calls.
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -6,7 +7,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "millrace/millrace.h"
@@ -32,19 +36,26 @@ constexpr uint64_t kPublishes = 1'000'000;
 
 void Marker() { syscall(SYS_getppid); }
 
-// Runs a child that stopped itself under PTRACE_TRACEME to its end. The number of system calls between its
-// two markers; -1: it did not get there.
-long CountBetweenMarkers(Child& child) {
+void BeTraced() {
+  ptrace(PTRACE_TRACEME, 0, 0, 0);
+  raise(SIGSTOP);
+  Marker();
+}
+
+// Runs a child that stopped itself under PTRACE_TRACEME to its end. How often it made each system call between
+// its two markers; nullopt: it did not get there.
+using Calls = std::map<unsigned long long, long>;
+std::optional<Calls> CallsBetweenMarkers(Child& child) {
   int status = 0;
-  if (waitpid(child.pid(), &status, 0) != child.pid() || !WIFSTOPPED(status)) return -1;
+  if (waitpid(child.pid(), &status, 0) != child.pid() || !WIFSTOPPED(status)) return std::nullopt;
   ptrace(PTRACE_SETOPTIONS, child.pid(), 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-  long calls = 0;
+  Calls calls;
   int markers = 0;
   bool entry = true;
   for (int signal = 0;;) {
-    if (ptrace(PTRACE_SYSCALL, child.pid(), 0, signal) != 0) return -1;
-    if (waitpid(child.pid(), &status, 0) != child.pid()) return -1;
-    if (!WIFSTOPPED(status)) return -1;
+    if (ptrace(PTRACE_SYSCALL, child.pid(), 0, signal) != 0) return std::nullopt;
+    if (waitpid(child.pid(), &status, 0) != child.pid()) return std::nullopt;
+    if (!WIFSTOPPED(status)) return std::nullopt;
     signal = 0;
     if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
       signal = WSTOPSIG(status);
@@ -56,7 +67,7 @@ long CountBetweenMarkers(Child& child) {
       if (registers.orig_rax == SYS_getppid) {
         if (++markers == 2) break;
       } else if (markers == 1) {
-        ++calls;
+        ++calls[registers.orig_rax];
       }
     }
     entry = !entry;
@@ -64,6 +75,18 @@ long CountBetweenMarkers(Child& child) {
   ptrace(PTRACE_DETACH, child.pid(), 0, 0);
   return calls;
 }
+
+// Of all kinds; -1: it did not get there.
+long CountBetweenMarkers(Child& child) {
+  const std::optional<Calls> calls = CallsBetweenMarkers(child);
+  if (!calls) return -1;
+  long sum = 0;
+  for (const auto& [call, times] : *calls) sum += times;
+  return sum;
+}
+
+constexpr unsigned long long kFutexWaitv = 449;
+long Sleeps(Calls& calls) { return calls[SYS_futex] + calls[kFutexWaitv]; }
 
 struct Pace {
   std::atomic<uint64_t> published{0}, read{0};
@@ -101,9 +124,7 @@ TEST(SystemCalls, AMillionPublishesToAnAwakeConsumerMakeNone) {
     line.Say("filled");
     (void)line.Hear();
     std::byte message[24];
-    ptrace(PTRACE_TRACEME, 0, 0, 0);
-    raise(SIGSTOP);
-    Marker();
+    BeTraced();
     for (uint64_t i = kBacklog; i < kBacklog + kPublishes; ++i) {
       oracle.Fill(i, message);
       if (p.TryPublish(message) != Sent::kOk) _exit(2);
@@ -148,9 +169,7 @@ TEST(SystemCalls, AParkedConsumerCostsSome) {
   ASSERT_EQ(consumer.Hear(), "joined");
   Child producer([&](const Child::Line&) {
     Producer p = Must(Producer::Open(name));
-    ptrace(PTRACE_TRACEME, 0, 0, 0);
-    raise(SIGSTOP);
-    Marker();
+    BeTraced();
     while (p.stats().wakes < 20) {
       if (testing::PublishUntil(p, oracle, p.next_sequence() + 1) != Sent::kOk) return 1;
       while (pace->read.load() < p.next_sequence()) {
@@ -168,6 +187,131 @@ TEST(SystemCalls, AParkedConsumerCostsSome) {
   pace->tally.ExpectConserved(pace->published.load(), 0);
   std::printf("%llu publishes to a parked consumer: %ld system calls\n",
               static_cast<unsigned long long>(pace->published.load()), calls);
+}
+
+struct Idle {
+  const char* what;
+  Delivery delivery;
+  Access access;
+  long most_sleeps, most_barriers;  // in a second
+};
+
+TEST(SystemCalls, AnIdleConsumerSleepsHalfASecondAtATimeAndMakesOneBarrier) {
+  const Watchdog watchdog("idle");
+  // The last sleep is what is left of the second.
+  for (const auto& [what, delivery, access, most_sleeps, most_barriers] :
+       {Idle{"lossless", Delivery::Lossless(), Access::Private(), 3, 1},
+        Idle{"lossy", Delivery::Lossy(), Access::Private(), 3, 1},
+        Idle{"member", Delivery::Group("g"), Access::Private(), 3, 1},
+        Idle{"observer, which begins with 20 ms", Delivery::Observer(), Access::Private(), 20, 0},
+        Idle{"where others may read", Delivery::Lossless(), Access::Watchable(), 21, 1}}) {
+    const ScratchName name;
+    const Producer producer = Must(Producer::Create(name, {.access = access}));
+    Child idle([&, how = delivery](const Child::Line&) {
+      Consumer consumer = Must(Consumer::Open(name, how));
+      BeTraced();
+      const Received received = consumer.Next(std::chrono::seconds(1));
+      Marker();
+      return received.why() == Got::kTimedOut ? 0 : 1;
+    });
+    std::optional<Calls> calls = CallsBetweenMarkers(idle);
+    ASSERT_TRUE(calls.has_value()) << what;
+    EXPECT_GT(Sleeps(*calls), 0) << what;
+    EXPECT_LE(Sleeps(*calls), most_sleeps) << what;
+    EXPECT_LE((*calls)[SYS_membarrier], most_barriers) << what;
+    EXPECT_EQ(idle.Wait(), 0) << what;
+  }
+}
+
+TEST(SystemCalls, AnIdleWaitSetSleepsHalfASecondAtATimeAndMakesOneBarrier) {
+  const Watchdog watchdog("idle set");
+  const ScratchName names[3];
+  std::vector<Producer> producers;
+  for (const ScratchName& name : names) producers.push_back(Must(Producer::Create(name)));
+  Child idle([&](const Child::Line&) {
+    WaitSet set;
+    std::vector<Consumer> consumers;
+    for (const ScratchName& name : names) consumers.push_back(Must(Consumer::Open(name, Delivery::Lossless())));
+    for (Consumer& consumer : consumers) Must(set.Add(consumer, [](const Received&) {}));
+    BeTraced();
+    const Waited waited = set.Wait(std::chrono::seconds(1));
+    Marker();
+    return waited.why == Got::kTimedOut ? 0 : 1;
+  });
+  std::optional<Calls> calls = CallsBetweenMarkers(idle);
+  ASSERT_TRUE(calls.has_value());
+  EXPECT_GT(Sleeps(*calls), 0);
+  EXPECT_LE(Sleeps(*calls), 3);
+  EXPECT_LE((*calls)[SYS_membarrier], 1);
+  EXPECT_EQ(idle.Wait(), 0);
+}
+
+// Whoever holds it back may be killed at any time, and that wakes nobody: it looks every 2 ms.
+TEST(SystemCalls, ABlockedProducerLooksEveryTwoMilliseconds) {
+  const Watchdog watchdog("blocked");
+  const ScratchName name;
+  Must(SegmentManager().Create(name, {.capacity = 4096}));
+  const Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
+  Child blocked([&](const Child::Line&) {
+    Producer producer = Must(Producer::Open(name));
+    while (producer.TryPublish("message") == Sent::kOk) {
+    }
+    BeTraced();
+    const Sent sent = producer.Publish("message", std::chrono::seconds(1));
+    Marker();
+    return sent == Sent::kTimedOut ? 0 : 1;
+  });
+  std::optional<Calls> calls = CallsBetweenMarkers(blocked);
+  ASSERT_TRUE(calls.has_value());
+  EXPECT_GT(Sleeps(*calls), 0);
+  // 2 ms at a time, and in the first 16 ms less.
+  EXPECT_LE(Sleeps(*calls), 500 + 30);
+  EXPECT_EQ(blocked.Wait(), 0);
+}
+
+// How many system calls one more consumer takes, where so many have a seat.
+long CallsOfOpeningBeside(size_t others) {
+  const ScratchName name;
+  Must(SegmentManager().Create(name, {.seats = 1024}));
+  std::vector<Consumer> seated;
+  for (size_t i = 0; i < others; ++i) seated.push_back(Must(Consumer::Open(name, Delivery::Lossless())));
+  Child opener([&](const Child::Line&) {
+    BeTraced();
+    const absl::StatusOr<Consumer> consumer = Consumer::Open(name, Delivery::Lossless());
+    Marker();
+    return consumer.ok() ? 0 : 1;
+  });
+  const long calls = CountBetweenMarkers(opener);
+  EXPECT_EQ(opener.Wait(), 0);
+  return calls;
+}
+
+TEST(SystemCalls, OpeningAsksForOneSeatHoweverManyAreTaken) {
+  const Watchdog watchdog("open");
+  const long first = CallsOfOpeningBeside(0);
+  EXPECT_GT(first, 0);
+  EXPECT_EQ(CallsOfOpeningBeside(300), first);
+}
+
+// Its seats have another owner than the ring: nobody is at it, so nothing is worth another try.
+TEST(SystemCalls, OpeningADamagedRingWithoutATimeOutTriesOnce) {
+  const Watchdog watchdog("damaged");
+  const ScratchName whole, other, without_seats;
+  for (const ScratchName* name : {&whole, &other, &without_seats}) Must(SegmentManager().Create(*name, {}));
+  ASSERT_EQ(rename((other.path() + ".seats").c_str(), (whole.path() + ".seats").c_str()), 0);
+  ASSERT_EQ(unlink((without_seats.path() + ".seats").c_str()), 0);
+  for (const ScratchName* name : {&whole, &without_seats}) {
+    Child opener([&](const Child::Line&) {
+      BeTraced();
+      const absl::StatusOr<Consumer> consumer = Consumer::Open(*name, Delivery::Lossless());
+      Marker();
+      return ErrorOf(consumer.status()) == Error::kIncarnation ? 0 : 1;
+    });
+    std::optional<Calls> calls = CallsBetweenMarkers(opener);
+    ASSERT_TRUE(calls.has_value());
+    EXPECT_EQ((*calls)[SYS_clock_nanosleep] + (*calls)[SYS_nanosleep] + (*calls)[SYS_inotify_init1], 0);
+    EXPECT_EQ(opener.Wait(), 0);
+  }
 }
 
 }  // namespace

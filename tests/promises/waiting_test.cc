@@ -276,6 +276,43 @@ TEST(Interrupt, FromAnotherThreadEndsNextAndLastsUntilTheNextOpen) {
   }
 }
 
+// Into every moment between the look at the flag and the sleep. One that gets lost there is found at the
+// bound of the sleep, half a second later. One may be late (the machine is busy), a tenth may not.
+TEST(Interrupt, IsNotLeftToTheEndOfTheSleep) {
+  const Watchdog watchdog("interrupt at any time");
+  const ScratchName name;
+  const Producer producer = Must(Producer::Create(name));
+  constexpr uint64_t kRounds = 200;
+  for (const bool in_a_set : {false, true}) {
+    uint64_t late = 0;
+    for (uint64_t n = 0; n < kRounds && late <= kRounds / 10; ++n) {
+      Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), {.wait = Wait::kPark}));
+      WaitSet set;
+      Got why = Got::kEmpty;
+      if (in_a_set) Must(set.Add(consumer, [&](const Received& received) { why = received.why(); }));
+      std::atomic<bool> begun{false};
+      std::chrono::steady_clock::time_point start;
+      std::thread other([&] {
+        while (!begun.load()) {
+        }
+        for (uint64_t gap = testing::Mix(n) % 300; gap > 0; --gap) internal::CpuPause();
+        start = std::chrono::steady_clock::now();
+        consumer.Interrupt();
+      });
+      begun.store(true);
+      if (in_a_set)
+        (void)set.Wait();
+      else
+        why = consumer.Next().why();
+      const auto end = std::chrono::steady_clock::now();
+      other.join();
+      EXPECT_EQ(why, Got::kInterrupted);
+      late += end - start > milliseconds(200);
+    }
+    EXPECT_LE(late, kRounds / 10) << (in_a_set ? "in a set" : "alone");
+  }
+}
+
 Consumer* to_interrupt = nullptr;
 
 TEST(Interrupt, FromASignalHandlerEndsNext) {

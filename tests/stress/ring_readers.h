@@ -160,12 +160,12 @@ class Reader {
       sched_yield();
       return;
     }
-    internal::SleeperWords* const sleepers =
-        role_ == Role::kObserver ? nullptr : &run_.ring.seats_control().sleeper;
+    waited_.control = &control;
+    waited_.sleepers = role_ == Role::kObserver ? nullptr : &run_.ring.seats_control().sleeper;
     const auto pending = [&] {
       return consumer.SomethingThere() || W::LoadState(control.room) != state || !consumer.Live();
     };
-    const auto parked = internal::ParkConsumer<A>(control, sleepers, kSystem, internal::kSleepBoundNs,
+    const auto parked = internal::ParkConsumer<A>(waited_, nullptr, 0, kSystem, internal::kSleepBoundNs,
                                                   pending, [&] { return consumer.MissedWake(); });
     if (parked == internal::Parked::kMissed) ++tally_.late_wakeups;
     tally_.sleeps += parked != internal::Parked::kPending;
@@ -192,6 +192,7 @@ class Reader {
   Tally tally_;
   CopyBuffer buffer_;
   uint64_t expected_ = 0;
+  internal::WaitedRing waited_;
   bool first_ = true, parks_ = false, finished_ = false;
   internal::Seat scratch_{};
   internal::RoomWaitingWords scratch_waiting_{};

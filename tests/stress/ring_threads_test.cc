@@ -71,7 +71,7 @@ class Writer {
       return TryClaim(bytes);
     }
     ++run_.parked;
-    internal::ParkProducer<A>(run_.ring.seats_control(), kSystem, internal::kProducerSleepBoundNs, [&] {
+    internal::ParkProducer<A>(run_.ring.seats_control(), kSystem, 0, INT64_MAX, [&] {
       data = TryClaim(bytes);
       return data != nullptr;
     });

@@ -59,7 +59,9 @@ class Parking : public ::testing::TestWithParam<testing::Origin> {
   }
   template <class Pending, class Missed>
   Parked Park(Pending pending, Missed missed, int64_t at_most_ns = kLong) {
-    return ParkConsumer<HookedAtomics>(ring_.control(), &sleeper(), kFake, at_most_ns, pending, missed);
+    waited_.control = &ring_.control();
+    waited_.sleepers = &sleeper();
+    return ParkConsumer<HookedAtomics>(waited_, nullptr, 0, kFake, at_most_ns, pending, missed);
   }
   Parked ParkReader(int64_t at_most_ns = kLong) {
     return Park([&] { return consumer_.SomethingThere(); }, [&] { return consumer_.MissedWake(); },
@@ -77,6 +79,7 @@ class Parking : public ::testing::TestWithParam<testing::Origin> {
   RingProducer<HookedAtomics> producer_ = ring_.Attach();
   RingConsumer<HookedAtomics> consumer_ = ring_.Lossless(0);
   FakeSystem system_;
+  WaitedRing waited_;
 };
 INSTANTIATE_TEST_SUITE_P(Origins, Parking, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
@@ -115,20 +118,105 @@ TEST_P(Parking, EverySleepIsBounded) {
   EXPECT_EQ(system_.bound, 50'000'000);
   EXPECT_EQ(ParkReader(7), Parked::kTimedOut);
   EXPECT_EQ(system_.bound, 7) << "but not longer than asked for";
+  waited_.longest_ns = kPrivateSleepBoundNs;
+  EXPECT_EQ(ParkReader(), Parked::kTimedOut);
+  EXPECT_EQ(system_.bound, 500'000'000);
 }
 
 TEST_P(Parking, ObserverAnnouncesNothingAndSleepsShorter) {
   AccessLog log;
-  const Parked parked =
-      ParkConsumer<HookedAtomics>(ring_.control(), nullptr, kFake, kLong, Nothing, [] { return true; });
+  WaitedRing ring{&ring_.control(), nullptr, ObserverSleepBound(0, kSleepBoundNs)};
+  const auto park = [&](auto pending) {
+    return ParkConsumer<HookedAtomics>(ring, nullptr, 0, kFake, kLong, pending, [] { return true; });
+  };
+  const Parked parked = park(Nothing);
   EXPECT_EQ(parked, Parked::kTimedOut) << "whoever cannot announce itself has missed nothing";
   EXPECT_EQ(system_.bound, 20'000'000);
   EXPECT_EQ(system_.barriers, 0);
   EXPECT_EQ(log.Count(Site::W2), 0);
   EXPECT_EQ(sleeper().sleepers, 0u);
-  EXPECT_EQ(ParkConsumer<HookedAtomics>(
-                ring_.control(), nullptr, kFake, kLong, [] { return true; }, Nothing),
-            Parked::kPending);
+  EXPECT_EQ(park([] { return true; }), Parked::kPending);
+}
+
+TEST_P(Parking, TheLastLookDecidesHowLongItMaySleep) {
+  for (SleeperWords* const sleepers : {&sleeper(), static_cast<SleeperWords*>(nullptr)}) {
+    WaitedRing ring{&ring_.control(), sleepers};
+    const auto look = [&] { return ring.longest_ns = 7, false; };
+    EXPECT_EQ(ParkConsumer<HookedAtomics>(ring, nullptr, 0, kFake, kLong, look, Nothing), Parked::kTimedOut);
+    EXPECT_EQ(system_.bound, 7);
+  }
+}
+
+TEST(ObserverSleepBound, GrowsWithTheTimeInWhichNothingCame) {
+  EXPECT_EQ(ObserverSleepBound(0, kPrivateSleepBoundNs), 20'000'000);
+  EXPECT_EQ(ObserverSleepBound(80'000'000, kPrivateSleepBoundNs), 20'000'000);
+  EXPECT_EQ(ObserverSleepBound(400'000'000, kPrivateSleepBoundNs), 100'000'000);
+  EXPECT_EQ(ObserverSleepBound(400'000'000, kSleepBoundNs), 50'000'000);
+  EXPECT_EQ(ObserverSleepBound(kLong, kPrivateSleepBoundNs), 500'000'000);
+}
+
+TEST_P(Parking, AnAnnouncementThatStandsNeedsNoBarrier) {
+  for (const uint64_t flags : {kAsym, kSym}) {
+    ring_.control().room.flags = flags;
+    sleeper().sleepers = 0;
+    EXPECT_EQ(ParkReader(), Parked::kTimedOut);
+    const int barriers = system_.barriers;
+    AccessLog log;
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(ParkReader(), Parked::kTimedOut);
+    EXPECT_EQ(system_.barriers, barriers);
+    EXPECT_EQ(log.Count(Site::W2) + log.Count(Site::W3) + log.Count(Site::W4), 0);
+    EXPECT_EQ(system_.seen, ring_.control().wake.epoch);
+    EXPECT_EQ(system_.bound, kSleepBoundNs);
+    EXPECT_EQ(Park(Nothing, [] { return true; }), Parked::kMissed) << "a wake can be missed all the same";
+  }
+}
+
+// Whatever else announced it: another consumer's 1 may be younger than its barrier.
+TEST_P(Parking, AnAnnouncementThatWasTakenIsMadeAgain) {
+  const auto barriers_of_the_next_sleep = [&] {
+    const int before = system_.barriers;
+    EXPECT_EQ(Park(Nothing, Nothing), Parked::kTimedOut);
+    return system_.barriers - before;
+  };
+  EXPECT_EQ(barriers_of_the_next_sleep(), 1);
+  EXPECT_EQ(barriers_of_the_next_sleep(), 0);
+  ASSERT_TRUE(PublishAndWake());
+  sleeper().sleepers = 1;
+  EXPECT_EQ(barriers_of_the_next_sleep(), 1) << "the epoch moved, and somebody else announced himself";
+  EXPECT_EQ(barriers_of_the_next_sleep(), 0);
+  sleeper().sleepers = 0;
+  EXPECT_EQ(barriers_of_the_next_sleep(), 1) << "its producer was killed before it moved the epoch";
+  ring_.control().room.flags = uint64_t{2} << 32 | kFlagAsym;
+  EXPECT_EQ(barriers_of_the_next_sleep(), 1) << "another producer";
+  system_.barrier_works = false;
+  ++ring_.control().wake.epoch;
+  EXPECT_EQ(barriers_of_the_next_sleep(), 1);
+  EXPECT_EQ(barriers_of_the_next_sleep(), 1) << "a barrier that was refused orders nothing";
+}
+
+TEST_P(Parking, ACallEndsTheSleepOfOneRing) {
+  static int waits;
+  static uint32_t mine;
+  waits = 0;
+  mine = 0;
+  ParkOps ops = kFake;
+  ops.wait_any = [](const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t) {
+    ++waits;
+    EXPECT_EQ(n, 2u);
+    EXPECT_EQ(words[1], &mine);
+    return *words[1] != seen[1] ? Slept::kWoken : Slept::kTimedOut;
+  };
+  WaitedRing ring{&ring_.control(), &sleeper(), kPrivateSleepBoundNs};
+  const auto park = [&] { return ParkConsumer<HookedAtomics>(ring, &mine, 0, ops, kLong, Nothing, Nothing); };
+  EXPECT_EQ(park(), Parked::kTimedOut);
+  mine = 1;
+  EXPECT_EQ(park(), Parked::kWoken);
+  EXPECT_EQ(waits, 2);
+  EXPECT_EQ(system_.waits, 0);
+  ops.wait_any = [](const uint32_t* const*, const uint32_t*, size_t, int64_t) { return Slept::kRefused; };
+  EXPECT_EQ(park(), Parked::kTimedOut);
+  EXPECT_EQ(system_.bound, kSleepBoundNs) << "a system that waits for one word only hears it at this bound";
+  EXPECT_EQ(system_.word, &ring_.control().wake.epoch);
 }
 
 TEST_P(Parking, RefusedBarrierMeansShortSleepsThatMissNothing) {
@@ -306,6 +394,20 @@ TEST_F(ParkingMany, AnnouncesOnAllBeforeOneBarrierAndLooksAtAllBehindIt) {
   EXPECT_EQ(waited_.bound, 50'000'000);
 }
 
+TEST_F(ParkingMany, OnlyARingWhoseAnnouncementWasTakenIsAnnouncedAgain) {
+  EXPECT_EQ(Park(None, None), Parked::kTimedOut);
+  EXPECT_EQ(system_.barriers, 1);
+  AccessLog log;
+  EXPECT_EQ(Park(None, None), Parked::kTimedOut);
+  EXPECT_EQ(system_.barriers, 1);
+  w_.sleepers[1].sleepers = 0;
+  ++w_.control[1].wake.epoch;
+  EXPECT_EQ(Park(None, None), Parked::kTimedOut);
+  EXPECT_EQ(system_.barriers, 2);
+  EXPECT_EQ(log.Count(Site::W2), 1);
+  EXPECT_EQ(w_.sleepers[1].sleepers, 1u);
+}
+
 TEST_F(ParkingMany, DoesNotSleepIfTheLastRingHasSomething) {
   EXPECT_EQ(Park([](size_t i) { return i == 2; }, None), Parked::kPending);
   EXPECT_EQ(waited_.waits, 0);
@@ -332,6 +434,7 @@ TEST_F(ParkingMany, RefusedBarrierIsNoMatterForRingsThatDoNotNeedIt) {
 
 TEST_F(ParkingMany, AnObserverIsLookedAtAndBoundsTheSleep) {
   w_.rings[1].sleepers = nullptr;
+  w_.rings[1].longest_ns = kObserverSleepBoundNs;
   EXPECT_EQ(Park([](size_t i) { return i == 1; }, None), Parked::kPending);
   EXPECT_EQ(Park(None, All), Parked::kMissed);
   EXPECT_EQ(waited_.bound, 20'000'000);
@@ -402,7 +505,7 @@ TEST_F(ParkingMany, WithoutACallForSeveralWordsItSleepsInShortSlices) {
 TEST_P(Parking, ProducerAnnouncesBeforeItsLastScan) {
   AccessLog log;
   std::vector<Site> before;
-  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, kLong,
+  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 0, kLong,
                               [&] { return before = log.sites(), false; });
   EXPECT_EQ(before, (std::vector<Site>{Site::B1, Site::B2, Site::B3}));
   EXPECT_EQ(ring_.seats_control().room_waiting.waiting, 1u);
@@ -411,10 +514,16 @@ TEST_P(Parking, ProducerAnnouncesBeforeItsLastScan) {
   EXPECT_EQ(system_.word, &ring_.seats_control().room_epoch.epoch);
 }
 
+TEST(ProducerSleepBound, GrowsWithTheTimeItIsBlocked) {
+  EXPECT_EQ(ProducerSleepBound(0), 250'000);
+  EXPECT_EQ(ProducerSleepBound(8'000'000), 1'000'000);
+  EXPECT_EQ(ProducerSleepBound(kLong), 2'000'000);
+}
+
 TEST_P(Parking, ProducerDoesNotSleepWhenThereIsRoom) {
-  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, kLong, [] { return true; });
+  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 0, kLong, [] { return true; });
   EXPECT_EQ(system_.waits, 0);
-  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 7, Nothing);
+  ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 0, 7, Nothing);
   EXPECT_EQ(system_.bound, 7);
 }
 
@@ -434,7 +543,7 @@ TEST_P(Parking, RoomFreedBetweenAnyTwoStepsIsSeenOrWakes) {
       Hook hook([&](Site site) {
         if (site != Site::X && at++ == step) woke = consumer_.StorePosition();
       });
-      ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, kLong, [&] {
+      ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 0, kLong, [&] {
         bool ignored = false;
         return room = testing::ClaimAnyway(producer_, 24, &ignored) != nullptr;
       });

@@ -103,6 +103,7 @@ enum class Site : uint8_t {
   W3,
   W4,
   W5,
+  W6,
   B1,
   B2,
   B3,

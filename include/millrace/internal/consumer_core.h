@@ -63,9 +63,9 @@ class ConsumerCore {
   }
 
   RingConsumer<RealAtomics> ring;
-  std::atomic<bool> interrupted{false};
-  bool polling = false;  // inside a Poll handler
-  bool member = false;   // of a group
+  std::atomic<uint32_t> interrupted{0};  // a futex of this process: Interrupt() sets it to 1
+  bool polling = false;                  // inside a Poll handler
+  bool member = false;                   // of a group
   std::unique_ptr<Cold> cold;
 };
 

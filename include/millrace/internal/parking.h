@@ -8,6 +8,8 @@
 // I1  A consumer sleeps only if, after its announcement and a full barrier on both sides, nothing was there.
 // I2  The futex word changes before every wake: who is about to sleep on the old value does not.
 // I3  Every sleep is bounded: a read-only peer can move a waiter to another futex (FUTEX_REQUEUE).
+// I4  An announcement stands while the epoch is the one that was read before it: whoever takes it moves the
+//     epoch before its next publication.
 #ifndef MILLRACE_INTERNAL_PARKING_H_
 #define MILLRACE_INTERNAL_PARKING_H_
 
@@ -37,10 +39,24 @@ struct ParkOps {
 };
 
 inline constexpr int64_t kSleepBoundNs = 50'000'000;            // a consumer that announced itself
-inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;    // one that cannot
+inline constexpr int64_t kPrivateSleepBoundNs = 500'000'000;    // where no other user can move it (I3)
+inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;    // one that cannot announce itself, at first
 inline constexpr int64_t kUnbarrieredSleepBoundNs = 1'000'000;  // membarrier refused although relied upon
-inline constexpr int64_t kProducerSleepBoundNs = 250'000;       // a kill wakes nobody: look again
 inline constexpr int64_t kSliceNs = 1'000'000;  // several words where the system can wait for one only
+
+// An observer sleeps longer the longer nothing has come, so that what comes is late by a quarter of that
+// time.
+inline int64_t ObserverSleepBound(int64_t idle_ns, int64_t longest_ns) {
+  constexpr int64_t kPartOfIdleTime = 4;
+  return std::clamp(idle_ns / kPartOfIdleTime, kObserverSleepBoundNs, longest_ns);
+}
+
+// A kill wakes nobody, so a blocked producer looks again: soon where it was blocked just now, because then a
+// stream stands still, and at most 2 ms late.
+inline int64_t ProducerSleepBound(int64_t blocked_ns) {
+  constexpr int64_t kPartOfBlockedTime = 8, kShortestNs = 250'000, kLongestNs = 2'000'000;
+  return std::clamp(blocked_ns / kPartOfBlockedTime, kShortestNs, kLongestNs);
+}
 
 inline constexpr size_t kMostParkWords = 128;  // of one wait: FUTEX_WAITV_MAX
 
@@ -51,37 +67,50 @@ enum class Parked : uint8_t {
   kMissed,    // the slice ended with an unchanged epoch, under barriers that exclude missing a wake
 };
 
-// A ring as one waiting thread sees it. `sleepers` is null for an observer.
+// A ring as one waiting thread sees it. `sleepers` is null for an observer. Kept from one sleep to the next,
+// it spares the barrier of an announcement that stands.
 struct WaitedRing {
   const RingControl* control = nullptr;
   SleeperWords* sleepers = nullptr;
-  uint32_t epoch = 0;    // the futex's value before the announcement
-  uint64_t flags = 0;    // the producer's, which the announcement was made for
-  int64_t bound_ns = 0;  // of a sleep
-  bool settled = false;  // announced for the flags as they are, and looked at again
-  bool certain = false;  // under barriers that exclude missing a wake
-  bool missed = false;   // a wake was due and did not come
+  int64_t longest_ns = kSleepBoundNs;  // of a sleep, where nothing shortens it; the last look may set it
+  uint32_t epoch = 0;                  // the futex's value before the announcement
+  uint64_t flags = 0;                  // the producer's, which the announcement was made for
+  int64_t bound_ns = 0;                // of this sleep
+  bool settled = false;                // announced for the flags as they are, and looked at again
+  bool certain = false;                // under barriers that exclude missing a wake
+  bool stands = false;                 // announced by an earlier call, with its barrier
+  bool missed = false;                 // a wake was due and did not come
 };
 
+// Begins a wait at this ring. Finds out whether its last announcement stands (I4). The word `sleepers` alone
+// would not say so: another consumer may have stored that 1, and not have made its barrier yet. It is looked
+// at all the same, for a producer that was killed between taking it and moving the epoch.
+template <class A>
+void BeginWait(WaitedRing& ring) {
+  using W = Words<A>;
+  const uint32_t epoch = W::LoadWakeEpoch(ring.control->wake);
+  const uint64_t flags = W::LoadFlags(ring.control->room);
+  ring.stands =
+      ring.certain && epoch == ring.epoch && flags == ring.flags && W::AnnouncementStands(*ring.sleepers);
+  ring.epoch = epoch;
+  ring.flags = flags;
+  ring.bound_ns = kUnbarrieredSleepBoundNs;
+  ring.certain = ring.settled = ring.missed = false;
+}
+
 // Announces a sleeper on each of the rings and looks again: `pending(i)`, is there anything to do at ring i?
-// false: there is, do not sleep. One barrier serves all rings: every announcement is before it, every look
-// behind it.
+// Returns false if there is: do not sleep. One barrier serves all rings: every announcement is before it,
+// every look after it. Rings whose announcement stands need none.
 template <class A, class Pending>
 bool AnnounceAndLook(WaitedRing* rings, size_t n, const ParkOps& ops, Pending pending) {
   using W = Words<A>;
-  for (size_t i = 0; i < n; ++i) {
-    WaitedRing& ring = rings[i];
-    ring.epoch = W::LoadWakeEpoch(ring.control->wake);
-    ring.flags = W::LoadFlags(ring.control->room);
-    ring.bound_ns = ring.sleepers == nullptr ? kObserverSleepBoundNs : kUnbarrieredSleepBoundNs;
-    ring.settled = ring.certain = ring.missed = false;
-  }
+  for (size_t i = 0; i < n; ++i) BeginWait<A>(rings[i]);
   constexpr int kFlagChanges = 8;  // take-overs between two looks; beyond that the flags are hostile
   bool all_settled = false;
   for (int round = 0; round < kFlagChanges && !all_settled; ++round) {
     bool asym = false, fence = false;
     for (size_t i = 0; i < n; ++i) {
-      if (rings[i].settled || rings[i].sleepers == nullptr) continue;
+      if (rings[i].settled || rings[i].stands || rings[i].sleepers == nullptr) continue;
       W::AnnounceSleeper(*rings[i].sleepers);
       ((rings[i].flags & kFlagAsym) != 0 ? asym : fence) = true;
     }
@@ -94,20 +123,36 @@ bool AnnounceAndLook(WaitedRing* rings, size_t n, const ParkOps& ops, Pending pe
       if (pending(i)) return false;
       if (ring.sleepers == nullptr) {
         ring.settled = true;
+        ring.bound_ns = ring.longest_ns;
         continue;
       }
       const uint64_t now = W::LoadFlags(ring.control->room);
       if (now != ring.flags) {
         ring.flags = now;
-        all_settled = false;
+        ring.stands = all_settled = false;
         continue;
       }
       ring.settled = true;
-      ring.certain = barrier || (now & kFlagAsym) == 0;
-      if (ring.certain) ring.bound_ns = kSleepBoundNs;
+      ring.certain = ring.stands || barrier || (now & kFlagAsym) == 0;
+      if (ring.certain) ring.bound_ns = ring.longest_ns;
     }
   }
   return true;
+}
+
+// Sleeps on one ring, and on `more` if there is one: a word of this process that is `more_seen` as long as
+// nobody calls. Where the system can wait for one word only, a call is heard at the bound.
+template <class A>
+Slept SleepOnOne(const WaitedRing& ring, const uint32_t* more, uint32_t more_seen, const ParkOps& ops,
+                 int64_t timeout_ns) {
+  if (more != nullptr && ops.wait_any != nullptr) {
+    const uint32_t* const words[] = {&ring.control->wake.epoch, more};
+    const uint32_t seen[] = {ring.epoch, more_seen};
+    const Slept how = ops.wait_any(words, seen, 2, timeout_ns);
+    if (how != Slept::kRefused) return how;
+  }
+  const int64_t bound_ns = more != nullptr ? std::min(timeout_ns, kSleepBoundNs) : timeout_ns;
+  return ops.wait(&ring.control->wake.epoch, ring.epoch, bound_ns) ? Slept::kTimedOut : Slept::kWoken;
 }
 
 // Sleeps on all rings, and on `more` if there is one: a word of this process that is `more_seen` as long as
@@ -116,9 +161,7 @@ template <class A>
 Slept SleepOnAll(const WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
                  const ParkOps& ops, int64_t timeout_ns) {
   using W = Words<A>;
-  const auto slept = [](bool timed_out) { return timed_out ? Slept::kTimedOut : Slept::kWoken; };
-  if (n == 1 && more == nullptr)
-    return slept(ops.wait(&rings[0].control->wake.epoch, rings[0].epoch, timeout_ns));
+  if (n == 1 && more == nullptr) return SleepOnOne<A>(rings[0], nullptr, 0, ops, timeout_ns);
   const uint32_t* words[kMostParkWords];
   uint32_t seen[kMostParkWords];
   size_t used = 0;
@@ -155,15 +198,10 @@ bool WakeWasMissed(const WaitedRing& ring, Missed missed) {
   return W::LoadWakeEpoch(ring.control->wake) == ring.epoch;
 }
 
-// One slice of sleep on n rings (n + 1 <= kMostParkWords, or `more` null). kMissed: WaitedRing::missed says
-// where.
-template <class A, class Pending, class Missed>
-Parked ParkConsumers(WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
-                     const ParkOps& ops, int64_t at_most_ns, Pending pending, Missed missed) {
-  if (!AnnounceAndLook<A>(rings, n, ops, pending)) return Parked::kPending;
-  int64_t bound = at_most_ns;
-  for (size_t i = 0; i < n; ++i) bound = std::min(bound, rings[i].bound_ns);
-  if (SleepOnAll<A>(rings, n, more, more_seen, ops, bound) != Slept::kTimedOut) return Parked::kWoken;
+// After a sleep on these rings. kMissed: WaitedRing::missed says where.
+template <class A, class Missed>
+Parked HowItEnded(WaitedRing* rings, size_t n, Slept slept, Missed missed) {
+  if (slept != Slept::kTimedOut) return Parked::kWoken;
   Parked parked = Parked::kTimedOut;
   for (size_t i = 0; i < n; ++i) {
     rings[i].missed = WakeWasMissed<A>(rings[i], [&] { return missed(i); });
@@ -172,26 +210,38 @@ Parked ParkConsumers(WaitedRing* rings, size_t n, const uint32_t* more, uint32_t
   return parked;
 }
 
-// One slice of sleep of a consumer. `sleepers` is null for an observer. `pending()`: is there anything to do?
-// `missed()`: are there two publications (RingConsumer::MissedWake)?
+// One slice of sleep on n rings (n + 1 <= kMostParkWords, or `more` null).
 template <class A, class Pending, class Missed>
-Parked ParkConsumer(const RingControl& control, SleeperWords* sleepers, const ParkOps& ops,
-                    int64_t at_most_ns, Pending pending, Missed missed) {
-  WaitedRing ring{&control, sleepers};
-  return ParkConsumers<A>(
-      &ring, 1, nullptr, 0, ops, at_most_ns, [&](size_t) { return pending(); },
-      [&](size_t) { return missed(); });
+Parked ParkConsumers(WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
+                     const ParkOps& ops, int64_t at_most_ns, Pending pending, Missed missed) {
+  if (!AnnounceAndLook<A>(rings, n, ops, pending)) return Parked::kPending;
+  int64_t bound = at_most_ns;
+  for (size_t i = 0; i < n; ++i) bound = std::min(bound, rings[i].bound_ns);
+  return HowItEnded<A>(rings, n, SleepOnAll<A>(rings, n, more, more_seen, ops, bound), missed);
 }
 
-// One slice of sleep of the producer. `room()`: scan again, is there room?
+// One slice of sleep of a consumer. `pending()`: is there anything to do? `missed()`: are there two
+// publications (RingConsumer::MissedWake)?
+template <class A, class Pending, class Missed>
+Parked ParkConsumer(WaitedRing& ring, const uint32_t* more, uint32_t more_seen, const ParkOps& ops,
+                    int64_t at_most_ns, Pending pending, Missed missed) {
+  if (!AnnounceAndLook<A>(&ring, 1, ops, [&](size_t) { return pending(); })) return Parked::kPending;
+  const int64_t bound = std::min(at_most_ns, ring.bound_ns);
+  return HowItEnded<A>(&ring, 1, SleepOnOne<A>(ring, more, more_seen, ops, bound),
+                       [&](size_t) { return missed(); });
+}
+
+// One slice of sleep of the producer, which has been blocked for `blocked_ns`. `room()`: scan again, is there
+// room?
 template <class A, class Room>
-void ParkProducer(SeatsControl& seats, const ParkOps& ops, int64_t at_most_ns, Room room) {
+void ParkProducer(SeatsControl& seats, const ParkOps& ops, int64_t blocked_ns, int64_t at_most_ns,
+                  Room room) {
   using W = Words<A>;
   const uint32_t epoch = W::LoadRoomEpoch(seats.room_epoch);
   W::AnnounceRoomWaiter(seats.room_waiting);
   W::FenceRoomWaiter();
   if (room()) return;
-  ops.wait(&seats.room_epoch.epoch, epoch, std::min(kProducerSleepBoundNs, at_most_ns));
+  ops.wait(&seats.room_epoch.epoch, epoch, std::min(ProducerSleepBound(blocked_ns), at_most_ns));
 }
 
 // How long to spin before sleeping: long enough to catch what would come before a wake-up takes, and no

@@ -330,6 +330,11 @@ struct Words {
   static uint64_t LoadFlags(const RoomWords& room) {
     return A::Load(room.flags, std::memory_order_acquire, Site::W5);
   }
+  // [W6] relaxed: has nobody taken the announcement? A hint: whoever took it moves the epoch, and FUTEX_WAIT
+  // compares that.
+  static bool AnnouncementStands(const SleeperWords& words) {
+    return A::Load(words.sleepers, std::memory_order_relaxed, Site::W6) != 0;
+  }
 
   // ---- the producer waits for room -----------------------------------------------------------------------
   // [B1] acquire: before the announcement; pairs with [F4].
