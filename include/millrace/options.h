@@ -72,7 +72,7 @@ struct ProducerOptions {
 // How a waiting consumer spends its time.
 enum class Wait : uint8_t {
   kAdaptive,  // spin a little, as long as that was worth it lately, then sleep
-  kSpin,      // never sleep
+  kSpin,      // never sleep, nor pause for the producer: lowest latency, less throughput
   kPark,      // sleep at once
 };
 

@@ -231,7 +231,9 @@ Received ConsumerCore::Find() noexcept {
     deliveries = static_cast<uint32_t>(handed.deliveries);
   } else {
     read = cold->ReadOne(&lent);
-    if (read == Read::kEmpty && cold->drain_pause.After(ring.at(), cold->shared_core.shared()))
+    // Wait::kSpin is for latency: it pauses for nobody's throughput.
+    if (read == Read::kEmpty && cold->options.wait != Wait::kSpin &&
+        cold->drain_pause.After(ring.at(), cold->shared_core.shared()))
       read = cold->ReadOne(&lent);
   }
   if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
@@ -251,7 +253,14 @@ Received ConsumerCore::Find() noexcept {
     case Read::kEmpty:
       break;
   }
-  return cold->last_why = cold->WhyEmpty(state);
+  cold->last_why = cold->WhyEmpty(state);
+  if (cold->last_why == Got::kEmpty && !member) {
+    // A program that polls comes back at once. It gets what a spinning Next gets: the lines of the next
+    // message are asked for, and looks at its header are a pause apart.
+    ring.FetchNext();
+    CpuPause();
+  }
+  return cold->last_why;
 }
 
 void ConsumerCore::Ack() noexcept {
