@@ -28,6 +28,12 @@ namespace millrace::os {
 namespace {
 
 constexpr std::string_view kTemporaryPrefix = ".millrace-";
+constexpr size_t kTemporaryDigits = 16;
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+// What a file with a temporary name begins with, until its creator writes its first bytes.
+constexpr std::string_view kTemporaryMagic = "milltemp";
+// What else a file of ours begins with (internal/layout.h).
+constexpr std::string_view kOurMagics[] = {kTemporaryMagic, "millring", "millseat", "milllock"};
 // Held by a file with a temporary name while its creator lives. Far above every byte with a meaning.
 constexpr off_t kCreatorByte = off_t{1} << 62;
 
@@ -43,6 +49,8 @@ FileFacts ToFacts(const struct stat& s) {
   facts.allocated = static_cast<uint64_t>(s.st_blocks) * 512;
   facts.modified_ns =
       static_cast<uint64_t>(s.st_mtim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(s.st_mtim.tv_nsec);
+  facts.changed_ns =
+      static_cast<uint64_t>(s.st_ctim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(s.st_ctim.tv_nsec);
   facts.mode = s.st_mode;
   facts.uid = s.st_uid;
   facts.gid = s.st_gid;
@@ -87,19 +95,36 @@ int OpenRetrying(const char* path, int flags, mode_t mode = 0) {
   return fd;
 }
 
-// Group first: in the other order a wide mode would for a moment be the old group's.
+std::string OctalMode(mode_t mode) {
+  std::string text = "0000";
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('0' + (mode >> (9 - 3 * i) & 7));
+  return text;
+}
+
+// Group first: in the other order a wide mode would for a moment be the old group's. A directory with the
+// set-group-ID bit, or a mount option, decides about a new file's group; so does nobody here but the caller.
 absl::Status SetGroupAndMode(int fd, const std::string& directory, mode_t mode, std::optional<gid_t> group) {
   const std::string what = "create a file in " + Quoted(directory);
-  if (group.has_value() && fchown(fd, static_cast<uid_t>(-1), *group) != 0) {
-    if (errno != EPERM) return SystemFailure(errno, what + ": set group " + std::to_string(*group));
+  const gid_t wanted = group.value_or(getegid());
+  absl::StatusOr<FileFacts> facts = FactsOf(fd, directory);
+  if (!facts.ok()) return facts.status();
+  if ((facts->gid != wanted || group.has_value()) && fchown(fd, static_cast<uid_t>(-1), wanted) != 0) {
+    if (errno != EPERM) return SystemFailure(errno, what + ": set group " + std::to_string(wanted));
     return Failure(
         Error::kNoPermission,
-        what + ": this process may not give it to group " + std::to_string(*group) +
+        what + ": this process may not give it to group " + std::to_string(wanted) +
             ", expected a group the process is in; choose one of its groups (id -G) or run it with "
             "that group");
   }
   if (fchmod(fd, mode) != 0) return SystemFailure(errno, what + ": set its mode");
-  return absl::OkStatus();
+  facts = FactsOf(fd, directory);
+  if (!facts.ok()) return facts.status();
+  if (facts->gid == wanted && (facts->mode & 07777) == mode) return absl::OkStatus();
+  return Failure(Error::kOther, what + ": found group " + std::to_string(facts->gid) + " and mode " +
+                                    OctalMode(facts->mode & 07777) + ", expected group " +
+                                    std::to_string(wanted) + " and mode " + OctalMode(mode) +
+                                    ": its file system does not keep them; use a directory of another one "
+                                    "(/dev/shm)");
 }
 
 // Can a file without a name be given one through /proc?
@@ -127,7 +152,7 @@ std::string RandomTemporary(const std::string& directory) {
     bits = static_cast<uint64_t>(now.tv_nsec) << 32 | static_cast<uint32_t>(getpid());
   }
   std::string name = directory + "/" + std::string(kTemporaryPrefix);
-  for (int shift = 60; shift >= 0; shift -= 4) name.push_back("0123456789abcdef"[bits >> shift & 15]);
+  for (size_t i = kTemporaryDigits; i-- > 0;) name.push_back(kHexDigits[bits >> 4 * i & 15]);
   return name;
 }
 
@@ -153,13 +178,29 @@ bool OlderThanAMinute(const struct stat& facts) {
   return facts.st_mtim.tv_sec + 60 < now.tv_sec;
 }
 
+bool IsTemporaryName(std::string_view name) {
+  return name.size() == kTemporaryPrefix.size() + kTemporaryDigits && name.starts_with(kTemporaryPrefix) &&
+         name.find_first_not_of(kHexDigits, kTemporaryPrefix.size()) == std::string_view::npos;
+}
+
+bool BeginsLikeOurs(int fd) {
+  char found[kTemporaryMagic.size()];
+  const absl::StatusOr<bool> whole = ReadAt(fd, found, sizeof found, 0, "");
+  if (!whole.ok() || !*whole) return false;
+  return std::find(std::begin(kOurMagics), std::end(kOurMagics), std::string_view(found, sizeof found)) !=
+         std::end(kOurMagics);
+}
+
+// A name proves nothing: anybody may use such a one.
 void RemoveIfAbandoned(const std::string& path) {
   struct stat facts {
   }, opened{};
   if (lstat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || !OlderThanAMinute(facts)) return;
+  if (facts.st_uid != geteuid() || facts.st_nlink != 1) return;
   const Fd fd(OpenRetrying(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd.valid() || fstat(fd.get(), &opened) != 0) return;
-  if (ToFacts(opened).identity != ToFacts(facts).identity || AnythingLocked(fd.get())) return;
+  if (ToFacts(opened).identity != ToFacts(facts).identity || !BeginsLikeOurs(fd.get())) return;
+  if (AnythingLocked(fd.get())) return;
   unlink(path.c_str());
 }
 
@@ -249,6 +290,17 @@ std::optional<bool> NameLeadsTo(const std::string& path, const Identity& file) {
   return std::nullopt;
 }
 
+bool BelongsTo(int fd, const FileFacts& facts, uid_t user) {
+  if (facts.uid != user) return false;
+  if (user != geteuid()) return true;
+  // The kernel grants this flag to the owner only, and to whoever has power over an owner it can number.
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return false;
+  if (fcntl(fd, F_SETFL, flags | O_NOATIME) != 0) return errno != EPERM;
+  (void)fcntl(fd, F_SETFL, flags);
+  return true;
+}
+
 absl::StatusOr<Fd> OpenExisting(const std::string& path, bool write) {
   const int flags = (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   Fd fd(OpenRetrying(path.c_str(), flags));
@@ -285,6 +337,9 @@ absl::StatusOr<NewFile> NewFile::CreateNamed(const std::string& directory, mode_
     struct flock lock = CreatorLock();
     if (fcntl(file.fd_.get(), F_OFD_SETLK, &lock) != 0)
       return SystemFailure(errno, "lock " + Quoted(file.temporary_));
+    if (pwrite(file.fd_.get(), kTemporaryMagic.data(), kTemporaryMagic.size(), 0) !=
+        static_cast<ssize_t>(kTemporaryMagic.size()))
+      return SystemFailure(errno, "write " + Quoted(file.temporary_));
     if (absl::Status set = SetGroupAndMode(file.fd_.get(), directory, mode, group); !set.ok()) return set;
     return file;
   }
@@ -326,7 +381,7 @@ void RemoveAbandoned(const std::string& directory) {
   if (entries == nullptr) return;
   while (const dirent* entry = readdir(entries)) {
     const std::string_view name = entry->d_name;
-    if (name.starts_with(kTemporaryPrefix)) RemoveIfAbandoned(directory + "/" + std::string(name));
+    if (IsTemporaryName(name)) RemoveIfAbandoned(directory + "/" + std::string(name));
   }
   closedir(entries);
 }

@@ -56,7 +56,8 @@ struct FileFacts {
   uint64_t links = 0;
   uint64_t allocated = 0;    // bytes of storage, as the file system counts them
   bool holes = false;        // bytes without storage. Known of tmpfs alone: others compress, or do not count
-  uint64_t modified_ns = 0;  // CLOCK_REALTIME, of the file's own change time
+  uint64_t modified_ns = 0;  // CLOCK_REALTIME: when its contents were last changed
+  uint64_t changed_ns = 0;   // CLOCK_REALTIME: when its mode, owner or links were; nobody can set it at will
   mode_t mode = 0;           // with the file type
   uid_t uid = 0;
   gid_t gid = 0;
@@ -66,13 +67,17 @@ absl::StatusOr<FileFacts> FactsOf(int fd, const std::string& path);  // path: fo
 std::optional<FileFacts> FactsOfName(const std::string& path);       // nullopt: nothing there (or not seen)
 // Does the name lead to this file? nullopt: the kernel does not tell (no permission to search the directory).
 std::optional<bool> NameLeadsTo(const std::string& path, const Identity& file);
+// Returns true if this file belongs to the user. In a user namespace all users without a number there look
+// like one (the overflow uid). For the effective user that makes no difference: the kernel compares.
+bool BelongsTo(int fd, const FileFacts& facts, uid_t user);
 
 // Opens an existing file. kNotFound if there is none; kNotARing for a symbolic link, directory, fifo, socket.
 absl::StatusOr<Fd> OpenExisting(const std::string& path, bool write);
 
-// A new file without a name in the directory, with exactly this mode and group. A crash leaves nothing.
-// Where the file system or the missing /proc does not allow that, a file with a temporary name beginning
-// with ".millrace-" (a crash leaves it; RemoveAbandoned deletes it).
+// A new file without a name in the directory, with exactly this mode and group (unset: the caller's effective
+// group, whatever the directory says). A crash leaves nothing. Where the file system or the missing /proc
+// does not allow that, a file with a temporary name, ".millrace-" and 16 hexadecimal digits. A crash leaves
+// that one, and RemoveAbandoned deletes it. Its first 8 bytes are not zero: the caller overwrites them.
 class NewFile {
  public:
   static absl::StatusOr<NewFile> Create(const std::string& directory, mode_t mode,
@@ -98,7 +103,8 @@ class NewFile {
   Fd fd_;
   std::string temporary_;  // empty: O_TMPFILE
 };
-// Removes temporary names older than a minute whose file nobody has locked. For the fallback above.
+// Removes what the fallback above has left: files with such a name and one of our magics that belong to the
+// caller's effective user, are older than a minute, have no other name, and that nobody has locked.
 void RemoveAbandoned(const std::string& directory);
 
 // Reserves the bytes now, so that no later store can meet a full file system: kNoSpace with what is free,

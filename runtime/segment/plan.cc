@@ -53,6 +53,12 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
   });
   if (!printable) return Bad(name, "the schema contains control characters; write it on one line");
   plan.access = options.access.value_or(Access::Private());
+  // The kernel takes that number for "leave it as it is".
+  if (plan.access.group == static_cast<gid_t>(-1)) {
+    return Bad(name,
+               absl::StrCat("group ", *plan.access.group,
+                            " is no group; use one of this process's groups (id -G), or leave it unset"));
+  }
   plan.keep = options.keep;
   return plan;
 }

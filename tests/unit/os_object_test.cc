@@ -103,14 +103,14 @@ INSTANTIATE_TEST_SUITE_P(Ways, NewFiles, testing::Bool(),
 TEST_P(NewFiles, AppearByLinkAsAndStay) {
   {
     NewFile file = Create(0600).value();
-    EXPECT_EQ(write(file.fd().get(), "hello", 5), 5);
+    EXPECT_EQ(write(file.fd().get(), "hello, ring", 11), 11);
     EXPECT_FALSE(FactsOfName(At("a")).has_value());
     ASSERT_TRUE(file.LinkAs(At("a")).ok());
   }
   EXPECT_EQ(Names(), std::vector<std::string>{"a"});
   const auto facts = FactsOfName(At("a"));
   ASSERT_TRUE(facts.has_value());
-  EXPECT_EQ(facts->bytes, 5u);
+  EXPECT_EQ(facts->bytes, 11u);
   EXPECT_EQ(facts->links, 1u);
   EXPECT_TRUE(facts->regular);
 }
@@ -154,6 +154,19 @@ TEST_P(NewFiles, GroupIsSet) {
   const NewFile file = Create(0640, gid_t{12345}).value();
   EXPECT_EQ(FactsOf(file.fd().get(), "x")->gid, 12345u);
   EXPECT_EQ(FactsOf(file.fd().get(), "x")->mode, S_IFREG | 0640u);
+}
+
+// The directory used to decide: a ring for nobody else was readable by its group.
+TEST_P(NewFiles, ASetGroupIdDirectoryDoesNotChooseTheGroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: only root may give a directory to any group";
+  ASSERT_EQ(chown(directory_.c_str(), 0, 12345), 0);
+  ASSERT_EQ(chmod(directory_.c_str(), 03777), 0);
+  const NewFile file = Create(0640).value();
+  EXPECT_EQ(FactsOf(file.fd().get(), "x")->gid, getegid());
+  EXPECT_EQ(FactsOf(file.fd().get(), "x")->mode, S_IFREG | 0640u);
+  const NewFile given = Create(0640, gid_t{12346}).value();
+  EXPECT_EQ(FactsOf(given.fd().get(), "x")->gid, 12346u);
+  EXPECT_EQ(FactsOf(given.fd().get(), "x")->mode, S_IFREG | 0640u);
 }
 
 TEST_P(NewFiles, AForeignGroupIsRefusedWithText) {
@@ -244,6 +257,36 @@ TEST_F(Object, RemoveAbandonedTouchesNothingElse) {
   RemoveAbandoned(directory_);
   EXPECT_EQ(Names().size(), 4u);
   RemoveAbandoned("/no/such/directory");
+}
+
+// Creating a ring used to delete files of other programs, because of how their names begin.
+TEST_F(Object, RemoveAbandonedTouchesNoForeignFileOfSuchAName) {
+  const auto write_old = [&](const std::string& name, const std::string& text) {
+    const Fd fd(open(At(name).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    ASSERT_EQ(write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size())) << name;
+    const timespec old[2] = {{1000, 0}, {1000, 0}};
+    ASSERT_EQ(futimens(fd.get(), old), 0);
+  };
+  write_old(".millrace-settings", "export MILLRACE_DIR=/srv/rings");
+  write_old(".millrace-settings2", "milltemp");                // our magic, another shape of name
+  write_old(".millrace-0123456789abcdef", "somebody else's");  // our shape, no magic
+  write_old(".millrace-0123456789abcdee", "");
+  write_old(".millrace-0123456789ABCDEF", "milltemp");
+  write_old(".millrace-0123456789abcdef0", "milltemp");
+  write_old(".millrace-1111111111111111", "milltemp");
+  ASSERT_EQ(link(At(".millrace-1111111111111111").c_str(), At("second").c_str()), 0);
+  std::vector<std::string> before = Names();
+  if (geteuid() == 0) {
+    write_old(".millrace-2222222222222222", "milltemp");
+    ASSERT_EQ(chown(At(".millrace-2222222222222222").c_str(), 12345, 12345), 0);
+    before = Names();
+  }
+  RemoveAbandoned(directory_);
+  EXPECT_EQ(Names().size(), before.size());
+  write_old(".millrace-3333333333333333", "milltemp");
+  write_old(".millrace-4444444444444444", "millring");
+  RemoveAbandoned(directory_);
+  EXPECT_EQ(Names().size(), before.size());
 }
 
 TEST_F(Object, OpenIsCloseOnExecAndNeedsNoMoreThanAsked) {
