@@ -21,7 +21,7 @@ enum class Error : uint8_t {
   kBadName,        // not [A-Za-z0-9_][A-Za-z0-9_.-]*, or longer than 200 characters
   kNotFound,       // no ring of that name
   kExists,         // Create: there is a ring of that name
-  kNoPermission,   // the kernel refused access
+  kNoPermission,   // the kernel refused access, or another user owns the ring than the one required
   kNoSpace,        // the file system of the directory is full
   kNoMemoryLimit,  // the memory cgroup (or RLIMIT_FSIZE) would not allow it
   kProducerAlive,  // another process is this ring's producer

@@ -19,12 +19,13 @@ namespace millrace {
 using Nanos = std::chrono::nanoseconds;  // negative: kBadArgument. Sums saturate.
 inline constexpr Nanos kForever = Nanos::max();
 
-// Exact modes of the two shared objects; the umask has no say. A successor producer needs the owner's uid
-// (or root), whatever is set here: nobody else can take the producer's lock.
+// Exact modes of the two shared objects; the umask has no say. A successor producer needs the owner's uid,
+// whatever is set here: nobody else can take the producer's lock. (Root can, and says whose ring it means:
+// ProducerOptions::owner.)
 struct Access {
   mode_t ring = 0600;               // who may read messages (r)
   mode_t seats = 0600;              // who may take a seat (rw): such a consumer can hold the producer back
-  std::optional<gid_t> group = {};  // unset: the creator's
+  std::optional<gid_t> group = {};  // unset: the creator's effective group, whatever the directory's is
 
   static constexpr Access Private() { return {}; }
   // Anyone may observe, nobody else may hold the producer back.
@@ -67,6 +68,11 @@ struct ProducerOptions {
   Nanos take_over_timeout = std::chrono::seconds(2);
   std::string label = {};  // shown to people, at most 63 bytes; default: the program's name
   std::string directory = "/dev/shm";
+  // Whose ring it must be: all its objects belong to this user, else kNoPermission, and the text names the
+  // owner that was found. Anybody may create a file of any name in /dev/shm, so a name says nothing about the
+  // owner. Unset: the effective user, root included. In a user namespace the overflow uid (65534) stands for
+  // every user that has no number there.
+  std::optional<uid_t> owner = {};
 };
 
 // How a waiting consumer spends its time.
@@ -172,6 +178,8 @@ struct ConsumerOptions {
   std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema
   std::string label = {};                  // as in ProducerOptions
   std::string directory = "/dev/shm";
+  // Set: the ring must belong to this user, as in ProducerOptions. Unset: anybody's ring is read.
+  std::optional<uid_t> owner = {};
 };
 
 }  // namespace millrace

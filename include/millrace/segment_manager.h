@@ -48,7 +48,8 @@ struct RingInfo {
   std::string name, incarnation;  // incarnation: 32 hexadecimal digits
   std::string schema, damage;     // damage: "" = none. Damaged rings are listed, not an error
   std::string stale_why;          // why it is stale, or why not
-  std::string state;              // "live", "closed", "producer_gone", "never_used", "damaged"
+  // "live", "closed", "producer_gone", "never_used", "damaged", "unreadable" (List only; `damage` says why)
+  std::string state;
   uint64_t capacity = 0, max_message = 0, bytes = 0;  // bytes: of shared memory, all objects
   uint64_t next_sequence = 0, oldest_sequence = 0;
   bool next_sequence_exact = true;  // false: it and all lags are at least that; looking went no further
@@ -73,13 +74,17 @@ struct RingInfo {
   std::optional<uint64_t> last_message_ns;
   bool last_message_exact = false;
   bool producer_stopped = false;  // as SeatInfo::stopped
+  // CLOCK_REALTIME of the newest trace of use: creation, a producer or consumer that came or left, a wake-up,
+  // a chunk that was filled. A killed process leaves the last of these. 0: the clock was set back since.
+  uint64_t used_ns = 0;
   uint32_t seats = 0;
   bool keep = false, stale = false;
   bool seats_readable = true;  // false: no permission, consumers are unknown
   mode_t mode = 0;             // of the messages' object
   mode_t seats_mode = 0;       // 0: there is none
-  uid_t uid = 0;
+  uid_t uid = 0;               // of the messages' object
   gid_t gid = 0;
+  std::optional<uid_t> seats_uid, lock_uid;  // of the other objects; nullopt: there is none
   ProducerInfo producer;
   std::vector<SeatInfo> consumers;
   std::vector<GroupInfo> groups;
@@ -91,6 +96,10 @@ struct Stale {
   std::string why;
   uint64_t bytes = 0;  // of shared memory
   uid_t owner = 0;     // who, besides root, may remove it
+  // What Remove compares: the grace time it was found with, and what the queue showed of its use then. A
+  // Stale made by hand leaves them as they are.
+  Nanos idle_for{0};
+  uint64_t used_ns = 0, next_sequence = 0;
 };
 
 // What Set changes of an existing ring; unset stays as it is.
@@ -100,6 +109,8 @@ struct RingChanges {
   std::optional<uid_t> owner =
       {};  // of all objects: hands the ring over to another user's producer; root only
   std::optional<gid_t> group = {};
+  // Whose ring it must be now, as in ProducerOptions::owner. Unset: the effective user's, root included.
+  std::optional<uid_t> owned_by = {};
 };
 
 // Stateless but for the directory; every call is thread-safe.
@@ -107,7 +118,8 @@ class MILLRACE_EXPORT SegmentManager {
  public:
   explicit SegmentManager(std::string directory = "/dev/shm");
 
-  // All rings this user may read, by name. Looking takes no seat and no lock.
+  // All rings, by name. Looking takes no seat and no lock. One that cannot be read or mapped is listed too,
+  // with the state "unreadable" and the reason in `damage`.
   absl::StatusOr<std::vector<RingInfo>> List() const;
   absl::StatusOr<RingInfo> Inspect(std::string_view name) const;
   // A ring without a producer yet.
@@ -115,15 +127,17 @@ class MILLRACE_EXPORT SegmentManager {
 
   enum class Force : bool { kNo, kYes };
   // Removes a ring: users are told kRemoved and woken. kInUse while a producer or consumer is alive (the text
-  // says which), unless forced. A file that is not a ring is never touched.
+  // says which), unless forced: the locks of all users are held from the check to the removal. Removes what a
+  // killed creator left of one, too. A file that is not a ring is never touched.
   absl::Status Unlink(std::string_view name, Force = Force::kNo) const;
 
   // Rings without living producer or consumer whose newest trace is older than `idle_for`, and remains of
   // killed creators. Never: kept rings, rings that had no producer yet, durable groups, files that are not
-  // ours.
+  // ours. Times in the future (the clock was set back) say nothing: the change time of the file decides
+  // instead, and if that is in the future too, it is set to now, as far as the caller owns the file.
   absl::StatusOr<std::vector<Stale>> FindStale(Nanos idle_for = std::chrono::minutes(1)) const;
-  // Removes it, after proving again under all of its locks that nobody uses this incarnation: kInUse, or
-  // kIncarnation if the name leads to another queue by now.
+  // Removes it, after proving again under all of its locks what FindStale saw: kInUse if it is used, kept or
+  // was used since, kIncarnation if the name leads to another queue by now.
   absl::Status Remove(const Stale&) const;
   // Takes a consumer's seat away; its next call says kEvicted. A seat that was reused since is never hit:
   // kNotFound unless the generation still matches.

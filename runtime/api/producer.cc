@@ -42,6 +42,13 @@ absl::StatusOr<std::unique_ptr<ProducerCore>> OpenCore(std::string_view name, co
   return CoreOf(segment::TakeOver(*paths, wanted, options), options);
 }
 
+// A ring that somebody emptied is none: creating one removes what is left of it.
+bool ThereIsNone(const absl::Status& status, std::string_view name, const ProducerOptions& options) {
+  if (ErrorOf(status) != Error::kTruncated) return ErrorOf(status) == Error::kNotFound;
+  absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
+  return paths.ok() && segment::IsEmptied(*paths, paths->ring);
+}
+
 absl::Status Gone(const segment::Paths& paths) {
   return os::Failure(Error::kRemoved, absl::StrCat("\"", paths.name,
                                                    "\" was removed (shmctl unlink, rm, or systemd's "
@@ -93,7 +100,7 @@ absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const Rin
   constexpr int kRaces = 100;  // others may create and remove it between our two looks
   for (int i = 0;; ++i) {
     auto core = OpenCore(name, &ring, options);
-    if (!core.ok() && ErrorOf(core.status()) == Error::kNotFound) core = CreateCore(name, ring, options);
+    if (!core.ok() && ThereIsNone(core.status(), name, options)) core = CreateCore(name, ring, options);
     if (core.ok()) return Producer(*std::move(core));
     if (ErrorOf(core.status()) != Error::kExists || i == kRaces) return core.status();
   }

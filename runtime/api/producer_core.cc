@@ -65,6 +65,7 @@ ProducerCore::~ProducerCore() {
   if (cold->forked || cold->closed) return;
   ring.StoreTail();
   cold->FlushCounters(*this);
+  segment::NoteLeaving(segment::MemoryOf(cold->attached.ring, cold->attached.header));
 }
 
 void ProducerCore::Cold::InForkedChild() noexcept {

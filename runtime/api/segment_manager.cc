@@ -41,9 +41,13 @@ absl::StatusOr<std::vector<RingInfo>> SegmentManager::List() const {
   if (!names.ok()) return names.status();
   std::vector<RingInfo> rings;
   for (const std::string& name : *names) {
-    absl::StatusOr<RingInfo> info = Inspect(name);
+    absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
+    if (!paths.ok()) continue;
+    absl::StatusOr<RingInfo> info = segment::FactsOfRing(*paths);
     if (info.ok())
-      rings.push_back(*std::move(info));  // else: gone meanwhile, not ours, or not for us to read
+      rings.push_back(*std::move(info));
+    else if (std::optional<RingInfo> unreadable = segment::FactsOfUnreadable(*paths, info.status()))
+      rings.push_back(*std::move(unreadable));  // else: gone meanwhile, or not ours
   }
   return rings;
 }
@@ -77,7 +81,7 @@ absl::StatusOr<std::vector<Stale>> SegmentManager::FindStale(Nanos idle_for) con
 absl::Status SegmentManager::Remove(const Stale& stale) const {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, stale.name);
   if (!paths.ok()) return paths.status();
-  return segment::RemoveStale(*paths, stale.incarnation);
+  return segment::RemoveStale(*paths, stale);
 }
 
 absl::Status SegmentManager::RemoveGroup(std::string_view name, std::string_view group) const {

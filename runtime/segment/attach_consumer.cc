@@ -227,6 +227,10 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
                                        const ConsumerOptions& options, bool* damaged) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
   if (!ring.ok()) return ring.status();
+  if (options.owner) {
+    absl::Status s = CheckOwner("open", paths, paths.ring, ring->fd, ring->facts, *options.owner);
+    if (!s.ok()) return s;
+  }
   if (absl::Status s = CheckSchema(paths, *ring, options); !s.ok()) return s;
   ConsumerAttachment attached;
   attached.paths = paths;
@@ -246,6 +250,10 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
   if (!seats.ok()) {
     *damaged = StillNamed(paths.ring, attached.ring_identity);
     return NameTheObserver(paths, seats.status());
+  }
+  if (options.owner) {
+    absl::Status s = CheckOwner("open", paths, paths.seats, seats->fd, seats->facts, *options.owner);
+    if (!s.ok()) return s;
   }
   attached.seats_header = seats->header;
   auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, true, paths.seats);
@@ -367,6 +375,7 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
 void LeaveSeat(ConsumerAttachment& attached) {
   const internal::SeatTable table = TableOf(attached.seats, attached.seats_header);
   internal::Seat& seat = table.seats[attached.seat];
+  W::Note(seat.words.left_ns, os::WallNs());
   const bool member = internal::DeliveryOf(attached.live_state) == internal::kDeliveryGroup;
   if (member && W::LoadClaim(seat.words) != internal::kNoClaim) return;
   W::StoreFree(seat.identity, internal::MakeSeatState(internal::GenerationOf(attached.live_state),

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "millrace/internal/ring_view.h"
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
@@ -38,7 +39,25 @@ absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional
   }
   if (mode && fchmod(fd.get(), *mode) != 0)
     return os::SystemFailure(errno, absl::StrCat("set mode of \"", path, "\""));
-  return absl::OkStatus();
+  absl::StatusOr<os::FileFacts> now = os::FactsOf(fd.get(), path);
+  if (!now.ok()) return now.status();
+  if (now->uid == changes.owner.value_or(now->uid) && now->gid == changes.group.value_or(now->gid) &&
+      (now->mode & 07777) == mode.value_or(now->mode & 07777))
+    return absl::OkStatus();
+  return os::Failure(
+      Error::kOther,
+      absl::StrCat("set owner, group or mode of \"", path, "\": found uid ", now->uid, ", gid ", now->gid,
+                   ", mode 0", absl::StrFormat("%o", now->mode & 07777),
+                   " afterwards, expected what was asked for; its file system does not keep them"));
+}
+
+// The kernel takes these numbers for "leave it as it is".
+absl::Status CheckChanges(const Paths& paths, const RingChanges& changes) {
+  const bool bad_owner = changes.owner == static_cast<uid_t>(-1);
+  if (!bad_owner && changes.group != static_cast<gid_t>(-1)) return absl::OkStatus();
+  return os::Failure(Error::kBadArgument,
+                     absl::StrCat("set \"", paths.name, "\": ", ~uint32_t{0}, " is no ",
+                                  bad_owner ? "user" : "group", "; leave it unset to change nothing"));
 }
 
 }  // namespace
@@ -84,13 +103,20 @@ absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
 }
 
 absl::Status Change(const Paths& paths, const RingChanges& changes) {
-  if (absl::StatusOr<RingObject> there = OpenRing(paths, /*write=*/true); !there.ok()) return there.status();
-  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
-  if (!life.ok()) return life.status();
+  if (absl::Status s = CheckChanges(paths, changes); !s.ok()) return s;
+  const uid_t owner = changes.owned_by.value_or(geteuid());
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
   if (!ring.ok()) return ring.status();
+  if (absl::Status s = CheckOwner("set", paths, paths.ring, ring->fd, ring->facts, owner); !s.ok()) return s;
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, owner);
+  if (!life.ok()) return life.status();
+  ring = OpenRing(paths, /*write=*/true);
+  if (!ring.ok()) return ring.status();
+  if (absl::Status s = CheckOwner("set", paths, paths.ring, ring->fd, ring->facts, owner); !s.ok()) return s;
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
   if (!seats.ok()) return seats.status();
+  if (absl::Status s = CheckOwner("set", paths, paths.seats, seats->fd, seats->facts, owner); !s.ok())
+    return s;
   absl::StatusOr<os::Fd> lock = os::OpenExisting(paths.lock, /*write=*/true);
   if (!lock.ok()) return lock.status();
   if (absl::Status s = ChangeFile(paths.ring, ring->fd, changes.ring_mode, changes); !s.ok()) return s;

@@ -1,6 +1,7 @@
 // A new queue: filled and reserved without a name, then linked, seats first. PROTOCOL.md "Life cycle".
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -124,26 +125,48 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
   return made;
 }
 
-// A creator killed between its two links leaves seats without a ring: remove them. Anything else is not ours.
-absl::Status RemoveOrphanSeats(const Paths& paths) {
-  if (!os::FactsOfName(paths.seats)) return absl::OkStatus();
-  if (!HasMagic(paths.seats, internal::kSeatsMagic)) {
-    return os::Failure(
-        Error::kNotARing,
-        absl::StrCat("create \"", paths.name, "\": \"", paths.seats,
-                     "\" exists and is not a millrace object; it is left alone, choose another name"));
-  }
-  return os::Unlink(paths.seats);
-}
-
-absl::Status RefuseExisting(const Paths& paths) {
-  if (!os::FactsOfName(paths.ring)) return absl::OkStatus();
+absl::Status Exists(const Paths& paths) {
   return os::Failure(
       Error::kExists,
       absl::StrCat("create \"", paths.name, "\": \"", paths.ring,
                    "\" exists already; open it (Open, OpenOrCreate, shmctl pub without --create), "
                    "remove it (shmctl unlink ",
                    paths.name, ") or choose another name"));
+}
+
+// A ring that somebody emptied is none: it is removed with what else is left of it.
+absl::Status RefuseExisting(const Paths& paths, LockFile lock) {
+  if (!os::FactsOfName(paths.ring) || IsEmptied(paths, paths.ring, lock)) return absl::OkStatus();
+  return Exists(paths);
+}
+
+absl::Status RemoveOurs(const Paths& paths, const std::string& path) {
+  const auto facts = os::FactsOfName(path);
+  if (facts && facts->uid != geteuid() &&
+      geteuid() != 0)  // a sticky directory would refuse it without a reason
+    return WrongOwner("create", paths, path, facts->uid, geteuid());
+  return os::Unlink(path);
+}
+
+// A creator killed between its two links leaves seats without a ring, and somebody may have emptied the ring:
+// removes them. Anything else is not ours. The locks of life cycle and producer are held.
+absl::Status RemoveOrphans(const Paths& paths, LockFile lock) {
+  if (const auto ring = os::FactsOfName(paths.ring)) {
+    if (os::LockProbe(paths.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) != os::Holder::kNone)
+      return Exists(paths);
+  }
+  const auto seats = os::FactsOfName(paths.seats);
+  const bool seats_are_ours = seats && IsOurs(paths, paths.seats, lock);
+  if (seats && !seats_are_ours) {
+    return os::Failure(
+        Error::kNotARing,
+        absl::StrCat("create \"", paths.name, "\": \"", paths.seats,
+                     "\" exists and is not a millrace object; it is left alone, choose another name"));
+  }
+  if (IsEmptied(paths, paths.ring, lock)) {
+    if (absl::Status s = RemoveOurs(paths, paths.ring); !s.ok()) return s;
+  }
+  return seats_are_ours ? RemoveOurs(paths, paths.seats) : absl::OkStatus();
 }
 
 absl::Status LinkBoth(const Paths& paths, Unnamed& made) {
@@ -177,19 +200,25 @@ absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& l
 absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& plan,
                                           const ProducerOptions* options) {
   // Prepared before anything is locked: reserving memory can take long.
-  if (absl::Status s = RefuseExisting(paths); !s.ok()) return s;
+  if (options != nullptr && options->owner.value_or(geteuid()) != geteuid()) {
+    return os::Failure(Error::kNoPermission,
+                       absl::StrCat("create \"", paths.name, "\": a new ring belongs to uid ", geteuid(),
+                                    " (this process's), expected uid ", *options->owner,
+                                    " (ProducerOptions::owner, shmctl --owned-by); let that user create it"));
+  }
+  if (absl::Status s = RefuseExisting(paths, LockFile::kFound); !s.ok()) return s;
   absl::StatusOr<Unnamed> made = Make(paths, plan);
   if (!made.ok()) return made.status();
   if (absl::Status s = os::CheckLocksHold(made->ring_file, paths.ring); !s.ok()) return s;
   const bool asym = options != nullptr && os::RegisterForBarriers();
 
-  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, geteuid());
   if (!life.ok()) return life.status();
-  if (absl::Status s = RefuseExisting(paths); !s.ok()) return s;
+  if (absl::Status s = RefuseExisting(paths, life->lock_file()); !s.ok()) return s;
   absl::StatusOr<os::HeldLock> producer_lock = ProducerLock(
       paths, *life, options != nullptr ? options->take_over_timeout : ProducerOptions().take_over_timeout);
   if (!producer_lock.ok()) return producer_lock.status();
-  if (absl::Status s = RemoveOrphanSeats(paths); !s.ok()) return s;
+  if (absl::Status s = RemoveOrphans(paths, life->lock_file()); !s.ok()) return s;
 
   ProducerAttachment attached;
   if (options != nullptr) {

@@ -31,7 +31,10 @@ uint32_t BeginEpoch(const RingMemory& memory, const EpochFacts& facts) {
   return epoch;
 }
 
+void NoteLeaving(const RingMemory& memory) { W::Note(memory.control->producer.left_ns, os::WallNs()); }
+
 void CloseEpoch(const RingMemory& memory, uint32_t epoch) {
+  NoteLeaving(memory);
   W::StoreState(memory.control->room, internal::MakeState(epoch, /*open=*/false));
   WakeEverybody(*memory.control);
 }

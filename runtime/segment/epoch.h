@@ -23,6 +23,9 @@ uint32_t BeginEpoch(const internal::RingMemory& memory, const EpochFacts& facts)
 // Closes the epoch: everything published is complete.
 void CloseEpoch(const internal::RingMemory& memory, uint32_t epoch);
 
+// Stores when the producer left: that counts as use of the ring. Closing does so too.
+void NoteLeaving(const internal::RingMemory& memory);
+
 // Wakes every consumer, whether or not it announced itself.
 void WakeEverybody(internal::RingControl& control);
 // Wakes a producer that waits for room, to look again.

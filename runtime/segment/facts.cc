@@ -225,7 +225,7 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
 
 // true: a durable group keeps its place.
 bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end,
-                  const View& view, Hold& hold) {
+                  const View& view, Hold& hold, NewestTime& traces) {
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
   if (!seats.ok()) {
     if (ErrorOf(seats.status()) == Error::kNoPermission)
@@ -245,6 +245,8 @@ bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, co
   const uint32_t used = std::min(W::LoadSeatsUsed(table.control->join), table.count);
   for (uint32_t i = 0; i < used; ++i) {
     const uint64_t state = W::LoadSeatState(table.seats[i].identity);
+    traces.Add(W::Peek(table.seats[i].identity.since_ns));
+    traces.Add(W::Peek(table.seats[i].words.left_ns));
     if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
     info.consumers.push_back(SeatFacts(table, i, state, end, view, probe, hold));
   }
@@ -274,22 +276,30 @@ std::string StateOf(const RingInfo& info) {
   return info.producer.alive ? "live" : "producer_gone";
 }
 
-uint64_t NewestTrace(const RingInfo& info, const View& view, const Point& end) {
-  const std::optional<uint64_t> age = AgeOf(view, end.position);
-  const uint64_t now = os::WallNs();
-  return std::max(info.created_ns, age ? now - *age : 0);
+// What the ring itself remembers of its use.
+void AddTraces(NewestTime& used, const internal::RingHeader& header, const View& view) {
+  const internal::RingControl& control = view.control();
+  used.Add(header.created_ns);
+  used.Add(W::Peek(control.producer.since_ns));
+  used.Add(W::Peek(control.producer.left_ns));
+  used.Add(internal::LastWakeNs(W::Peek(control.counters.last_wake)));
+  const uint64_t tail = W::LoadTailPosition(control.tail);
+  for (uint32_t i = 0; i < internal::kMarks; ++i) {
+    uint64_t marked_ns = 0;
+    if (view.ReadMark(i, tail, &marked_ns)) used.Add(marked_ns);
+  }
 }
 
 // PROTOCOL.md "Stale": proved by locks, and only then by age.
-void JudgeStale(RingInfo& info, const Paths& paths, uint64_t newest_ns, bool durable_group,
-                uint64_t idle_ns) {
+void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t idle_ns, LocksOfUsers seats) {
   const bool consumer_alive =
+      seats == LocksOfUsers::kTheirs &&
       std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });
   if (info.keep)
     info.stale_why = "kept";
-  else if (info.producer.alive)
+  else if (seats == LocksOfUsers::kTheirs && info.producer.alive)
     info.stale_why = "its producer is alive";
-  else if (!info.damage.empty() && AnyLockHeld(paths))
+  else if (!info.damage.empty() && seats == LocksOfUsers::kTheirs && AnyLockHeld(paths))
     info.stale_why = "damaged, but somebody holds one of its locks";
   else if (!info.seats_readable)
     info.stale_why = "its consumers are unknown (no permission)";
@@ -299,35 +309,47 @@ void JudgeStale(RingInfo& info, const Paths& paths, uint64_t newest_ns, bool dur
     info.stale_why = "it never had a producer";
   else if (durable_group)
     info.stale_why = "a durable group keeps its place in it";
-  else if (UsedSince(newest_ns, idle_ns))
-    info.stale_why = "used within the grace time";
+  else if (UsedSince(info.used_ns, idle_ns))
+    info.stale_why = info.used_ns != 0 ? "used within the grace time"
+                                       : "its times lie in the future (the clock was set back): used at an "
+                                         "unknown time";
   else
     info.stale = true, info.stale_why = "no producer and no consumer is alive";
 }
 
 // Nothing inside can be believed: its locks and the file's own time decide.
-void JudgeDamagedStale(RingInfo& info, const Paths& paths, const os::FileFacts& facts, uint64_t idle_ns) {
-  if (AnyLockHeld(paths))
+void JudgeDamagedStale(RingInfo& info, const Paths& paths, uint64_t idle_ns, LocksOfUsers seats) {
+  if (seats == LocksOfUsers::kTheirs && AnyLockHeld(paths))
     info.stale_why = "damaged, but somebody holds one of its locks";
-  else if (UsedSince(facts.modified_ns, idle_ns))
+  else if (UsedSince(info.used_ns, idle_ns))
     info.stale_why = "damaged, and changed within the grace time";
   else
     info.stale = true, info.stale_why = "damaged, and nobody holds any of its locks";
 }
 
-RingInfo Undescribed(const Paths& paths, const absl::Status& why, uint64_t idle_ns) {
+void AddOtherOwners(RingInfo& info, const Paths& paths) {
+  if (const auto seats = os::FactsOfName(paths.seats)) {
+    info.seats_mode = seats->mode & 07777;
+    info.seats_uid = seats->uid;
+  }
+  if (const auto lock = os::FactsOfName(paths.lock)) info.lock_uid = lock->uid;
+}
+
+RingInfo Undescribed(const Paths& paths, const absl::Status& why) {
   RingInfo info;
   info.name = paths.name;
   info.damage = std::string(why.message());
   info.state = "damaged";
   if (const auto facts = os::FactsOfName(paths.ring)) {
-    JudgeDamagedStale(info, paths, *facts, idle_ns);
+    NewestTime used;
+    used.Add(facts->modified_ns);
+    info.used_ns = used.Of(facts);
     info.bytes = facts->bytes;
     info.mode = facts->mode & 07777;
     info.uid = facts->uid;
     info.gid = facts->gid;
   }
-  if (const auto seats = os::FactsOfName(paths.seats)) info.seats_mode = seats->mode & 07777;
+  AddOtherOwners(info, paths);
   return info;
 }
 
@@ -340,9 +362,24 @@ os::Holder ProducerByLock(const Paths& paths) {
 
 }  // namespace
 
+// A producer may read a coarse clock and round up: that is not the future.
+constexpr uint64_t kCoarse = 1'000'000'000;
+
+void NewestTime::Add(uint64_t realtime_ns) {
+  if (realtime_ns > now_ns_ + kCoarse)
+    future_ = true;
+  else
+    newest_ns_ = std::max(newest_ns_, realtime_ns);
+}
+
+uint64_t NewestTime::Of(const std::optional<os::FileFacts>& file) const {
+  if (!future_ || !file) return future_ ? 0 : newest_ns_;
+  return file->changed_ns > now_ns_ + kCoarse ? 0 : std::max(newest_ns_, file->changed_ns);
+}
+
 bool UsedSince(uint64_t newest_ns, uint64_t idle_ns) {
   const uint64_t now = os::WallNs();
-  return newest_ns > now || now - newest_ns < idle_ns;
+  return idle_ns != 0 && (newest_ns == 0 || newest_ns > now || now - newest_ns < idle_ns);
 }
 
 bool AnyLockHeld(const Paths& paths) {
@@ -377,14 +414,33 @@ ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& 
   return info;
 }
 
-absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
+std::optional<RingInfo> FactsOfUnreadable(const Paths& paths, const absl::Status& why) {
+  const Error error = ErrorOf(why);
+  if (error == Error::kNotFound || error == Error::kNotARing) return std::nullopt;
+  const auto is_file = [](const std::string& path) {
+    const auto facts = os::FactsOfName(path);
+    return facts && facts->regular;
+  };
+  // Without its magic, its company must do.
+  if (error == Error::kNoPermission && !(is_file(paths.ring) && is_file(paths.seats) && is_file(paths.lock)))
+    return std::nullopt;
+  RingInfo info = Undescribed(paths, why);
+  info.state = "unreadable";
+  info.stale_why = "it cannot be read";
+  return info;
+}
+
+absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns, LocksOfUsers seats) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
   if (!ring.ok()) {
     switch (ErrorOf(ring.status())) {
       case Error::kTruncated:
       case Error::kBadLengths:
-      case Error::kLayoutVersion:
-        return Undescribed(paths, ring.status(), idle_ns);
+      case Error::kLayoutVersion: {
+        RingInfo info = Undescribed(paths, ring.status());
+        JudgeDamagedStale(info, paths, idle_ns, seats);
+        return info;
+      }
       default:
         return ring.status();
     }
@@ -407,7 +463,7 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.mode = ring->facts.mode & 07777;
   info.uid = ring->facts.uid;
   info.gid = ring->facts.gid;
-  if (const auto seats = os::FactsOfName(paths.seats)) info.seats_mode = seats->mode & 07777;
+  AddOtherOwners(info, paths);
   info.keep = (W::Peek(control.room.attributes) & internal::kAttributeKeep) != 0;
   info.dropped = W::Peek(control.counters.dropped);
   info.blocked = W::Peek(control.counters.blocked);
@@ -427,11 +483,14 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns) {
   info.producer = ProducerFacts(control, probe, paths);
   const Activity activity = ActivityOf(control.counters, info.producer);
   Hold hold(activity, view.capacity(), end);
-  const bool durable_group = AddConsumers(info, paths, *ring, end, view, hold);
+  NewestTime used;
+  const bool durable_group = AddConsumers(info, paths, *ring, end, view, hold, used);
   AddActivity(info, activity, hold);
   AddLastMessage(info, control.counters, view, end);
   info.state = StateOf(info);
-  JudgeStale(info, paths, NewestTrace(info, view, end), durable_group, idle_ns);
+  AddTraces(used, ring->header, view);
+  info.used_ns = used.Of(ring->facts);
+  JudgeStale(info, paths, durable_group, idle_ns, seats);
   return info;
 }
 

@@ -9,7 +9,6 @@
 #include "millrace/internal/layout.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
-#include "runtime/segment/objects.h"
 
 namespace millrace::segment {
 namespace {
@@ -17,48 +16,87 @@ namespace {
 // A holder works for milliseconds; one that was killed holds on until its memory is freed.
 constexpr int64_t kPatienceNs = 10'000'000'000;
 
-// The file to lock, created without a moment in which it is half made.
-absl::StatusOr<os::Identity> FindOrCreateLockFile(const Paths& paths) {
-  if (const auto facts = os::FactsOfName(paths.lock)) {
-    if (facts->regular && HasMagic(paths.lock, internal::kLockMagic)) return facts->identity;
-    absl::StatusOr<os::Fd> readable = os::OpenExisting(paths.lock, /*write=*/true);
-    if (ErrorOf(readable.status()) == Error::kNotFound)
-      return os::Failure(Error::kExists, "it was removed meanwhile; look again");
-    if (!readable.ok()) return readable.status();
-    if (const auto now = os::FactsOfName(paths.lock); !now || now->identity != facts->identity)
-      return os::Failure(Error::kExists, "it was removed meanwhile; look again");
-    return os::Failure(Error::kNotARing,
-                       absl::StrCat("\"", paths.lock,
-                                    "\" exists and is not a millrace lock (it would begin with "
-                                    "\"milllock\"); it is left alone, choose another name"));
+absl::Status RemovedMeanwhile() {
+  return os::Failure(Error::kExists, "it was removed meanwhile; look again");
+}
+
+// The name must not lead to the file of another program or, if `owner` is set, of another user.
+absl::Status CheckLockFile(const Paths& paths, const os::FileFacts& facts, std::optional<uid_t> owner) {
+  if (owner && facts.uid != *owner) return WrongOwner("lock", paths, paths.lock, facts.uid, *owner);
+  absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.lock, /*write=*/false);
+  if (ErrorOf(fd.status()) == Error::kNotFound) return RemovedMeanwhile();
+  if (!fd.ok()) return fd.status();
+  absl::StatusOr<os::FileFacts> opened = os::FactsOf(fd->get(), paths.lock);
+  if (!opened.ok()) return opened.status();
+  if (opened->identity != facts.identity) return RemovedMeanwhile();
+  if (owner) {
+    if (absl::Status s = CheckOwner("lock", paths, paths.lock, *fd, *opened, *owner); !s.ok()) return s;
   }
-  absl::StatusOr<os::NewFile> file = os::NewFile::Create(paths.directory, 0600, std::nullopt);
-  if (!file.ok()) return file.status();
-  if (pwrite(file->fd().get(), internal::kLockMagic, sizeof internal::kLockMagic, 0) !=
-      sizeof internal::kLockMagic) {
-    return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": write"));
-  }
-  if (absl::Status s = file->LinkAs(paths.lock); !s.ok()) return s;
-  absl::StatusOr<os::FileFacts> facts = os::FactsOf(file->fd().get(), paths.lock);
-  if (!facts.ok()) return facts.status();
-  return facts->identity;
+  if (IsOurs(paths, paths.lock)) return absl::OkStatus();
+  if (!StillNamed(paths.lock, facts.identity)) return RemovedMeanwhile();
+  return os::Failure(Error::kNotARing,
+                     absl::StrCat("\"", paths.lock,
+                                  "\" exists and is not a millrace lock (it would begin with "
+                                  "\"milllock\"); it is left alone, choose another name"));
+}
+
+absl::Status WriteMagic(const os::Fd& fd, const Paths& paths) {
+  if (pwrite(fd.get(), internal::kLockMagic, sizeof internal::kLockMagic, 0) == sizeof internal::kLockMagic)
+    return absl::OkStatus();
+  return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": write"));
+}
+
+// Somebody has emptied it. It proves what the other objects are, so it gets its magic back.
+absl::Status MakeWhole(const Paths& paths, const os::FileFacts& facts) {
+  if (facts.bytes != 0) return absl::OkStatus();
+  absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.lock, /*write=*/true);
+  return fd.ok() ? WriteMagic(*fd, paths) : fd.status();
 }
 
 }  // namespace
 
-absl::StatusOr<LifeCycle> LifeCycle::Hold(const Paths& paths) {
+// kExists: it is no longer what it was; look again.
+absl::StatusOr<std::optional<LifeCycle>> LifeCycle::TryFound(const Paths& paths, const os::FileFacts& facts,
+                                                             std::optional<uid_t> owner) {
+  if (absl::Status s = CheckLockFile(paths, facts, owner); !s.ok()) return s;
+  auto lock = os::TryLock(paths.lock, facts.identity, internal::kLockLifeCycle);
+  if (ErrorOf(lock.status()) == Error::kNotFound) return RemovedMeanwhile();
+  if (!lock.ok()) return lock.status();
+  if (!lock->has_value()) return std::optional<LifeCycle>();
+  if (!StillNamed(paths.lock, facts.identity)) return RemovedMeanwhile();
+  if (absl::Status s = MakeWhole(paths, facts); !s.ok()) return s;
+  return std::optional<LifeCycle>(LifeCycle(paths, facts.identity, std::move(**lock), /*created=*/false));
+}
+
+// Locked before it has its name: whatever fails leaves nothing, and nobody else can hold it first. kExists:
+// another process was quicker.
+absl::StatusOr<LifeCycle> LifeCycle::TryNew(const Paths& paths, std::optional<uid_t> owner) {
+  absl::StatusOr<os::NewFile> file = os::NewFile::Create(paths.directory, 0600, std::nullopt);
+  if (!file.ok()) return file.status();
+  if (absl::Status s = WriteMagic(file->fd(), paths); !s.ok()) return s;
+  absl::StatusOr<os::FileFacts> facts = os::FactsOf(file->fd().get(), paths.lock);
+  if (!facts.ok()) return facts.status();
+  auto lock = os::TryLockNew(*file, paths.lock, internal::kLockLifeCycle);
+  if (!lock.ok()) return lock.status();
+  if (!lock->has_value()) return RemovedMeanwhile();
+  // Root makes it for the ring's owner, whose producers it would keep out otherwise.
+  if (owner && *owner != facts->uid && fchown(file->fd().get(), *owner, static_cast<gid_t>(-1)) != 0) {
+    return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": give it to uid ", *owner));
+  }
+  if (absl::Status s = file->LinkAs(paths.lock); !s.ok()) return s;
+  return LifeCycle(paths, facts->identity, std::move(**lock), /*created=*/true);
+}
+
+absl::StatusOr<LifeCycle> LifeCycle::Hold(const Paths& paths, std::optional<uid_t> owner) {
   const int64_t deadline = os::MonotonicNs() + kPatienceNs;
   for (;;) {
-    absl::StatusOr<os::Identity> identity = FindOrCreateLockFile(paths);
-    if (identity.ok()) {
-      auto lock = os::TryLock(paths.lock, *identity, internal::kLockLifeCycle);
-      if (lock.ok() && lock->has_value()) {
-        if (StillNamed(paths.lock, *identity)) return LifeCycle(paths, *identity, *std::move(*lock));
-      } else if (!lock.ok() && ErrorOf(lock.status()) != Error::kNotFound) {
-        return lock.status();
-      }
-    } else if (ErrorOf(identity.status()) != Error::kExists) {
-      return identity.status();
+    if (const auto facts = os::FactsOfName(paths.lock)) {
+      absl::StatusOr<std::optional<LifeCycle>> found = TryFound(paths, *facts, owner);
+      if (found.ok() && found->has_value()) return std::move(**found);
+      if (!found.ok() && ErrorOf(found.status()) != Error::kExists) return found.status();
+    } else {
+      absl::StatusOr<LifeCycle> made = TryNew(paths, owner);
+      if (made.ok() || ErrorOf(made.status()) != Error::kExists) return made;
     }
     if (os::MonotonicNs() > deadline) {
       return os::Failure(
@@ -72,15 +110,44 @@ absl::StatusOr<LifeCycle> LifeCycle::Hold(const Paths& paths) {
   }
 }
 
+// With the lock held nobody else removes the name, so the one that is looked at is the one that goes.
+LifeCycle::~LifeCycle() {
+  if (!created_ || !lock_.held() || os::FactsOfName(paths_.ring)) return;
+  if (StillNamed(paths_.lock, identity_)) os::Unlink(paths_.lock).IgnoreError();
+}
+
 absl::StatusOr<std::optional<os::HeldLock>> LifeCycle::TryProducer() const {
   return os::TryLock(paths_.lock, identity_, internal::kLockProducer);
 }
 
-absl::Status LifeCycle::RemoveNames() const {
-  if (absl::Status s = os::Unlink(paths_.ring); !s.ok()) return s;
-  // A file of another program under this name stays. An empty one was ours: somebody truncated it.
+absl::StatusOr<std::optional<UserLocks>> LifeCycle::TryUsers(std::string* who) const {
+  UserLocks locks;
+  absl::StatusOr<std::optional<os::HeldLock>> producer = TryProducer();
+  if (!producer.ok()) return producer.status();
+  *who = "its producer is alive";
+  if (!producer->has_value()) return std::optional<UserLocks>();
+  locks.producer = std::move(**producer);
+  // .lock may have been removed by hand under a living producer.
+  const auto ring = os::FactsOfName(paths_.ring);
+  if (ring && ring->regular &&
+      os::LockProbe(paths_.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) != os::Holder::kNone)
+    return std::optional<UserLocks>();
   const auto seats = os::FactsOfName(paths_.seats);
-  if (seats && seats->regular && (seats->bytes == 0 || HasMagic(paths_.seats, internal::kSeatsMagic))) {
+  if (!seats || !IsOurs(paths_, paths_.seats, lock_file())) return std::optional<UserLocks>(std::move(locks));
+  auto all = os::TryLock(paths_.seats, seats->identity, internal::kLockSeat,
+                         internal::kLockSeatsEnd - internal::kLockSeat);
+  if (!all.ok()) return all.status();
+  *who = "a consumer is alive";
+  if (!all->has_value()) return std::optional<UserLocks>();
+  locks.seats = std::move(**all);
+  return std::optional<UserLocks>(std::move(locks));
+}
+
+absl::Status LifeCycle::RemoveNames() const {
+  const bool seats_are_ours = IsOurs(paths_, paths_.seats, lock_file());  // the ring may be what proves it
+  if (absl::Status s = os::Unlink(paths_.ring); !s.ok()) return s;
+  // A file of another program under this name stays.
+  if (seats_are_ours) {
     if (absl::Status s = os::Unlink(paths_.seats); !s.ok()) return s;
   }
   return os::Unlink(paths_.lock);  // it had its magic when we locked it

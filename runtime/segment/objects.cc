@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/os/failure.h"
+#include "runtime/os/park.h"
 
 namespace millrace::segment {
 namespace {
@@ -123,6 +124,7 @@ absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write) {
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.ring);
   if (!facts.ok()) return facts.status();
+  if (facts->bytes == 0 && IsEmptied(paths, paths.ring)) return Truncated(paths.ring, 0, sizeof(RingHeader));
   absl::StatusOr<RingHeader> header = ReadHeader<RingHeader>(*fd, *facts, internal::kRingMagic, paths.ring);
   if (!header.ok()) return header.status();
   if (absl::Status s = CheckVersion(*header, paths.ring, write); !s.ok()) return s;
@@ -141,6 +143,8 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const Ring
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.seats);
   if (!facts.ok()) return facts.status();
+  if (facts->bytes == 0 && IsEmptied(paths, paths.seats))
+    return Truncated(paths.seats, 0, internal::SeatsFileBytes(ring.seats));
   absl::StatusOr<SeatsHeader> header =
       ReadHeader<SeatsHeader>(*fd, *facts, internal::kSeatsMagic, paths.seats);
   if (!header.ok()) return header.status();
@@ -193,6 +197,47 @@ bool HasMagic(const std::string& path, const char (&magic)[8]) {
   if (!fd.ok()) return false;
   const absl::StatusOr<bool> whole = os::ReadAt(fd->get(), found, sizeof found, 0, path);
   return whole.ok() && *whole && std::memcmp(found, magic, sizeof magic) == 0;
+}
+
+bool IsEmptied(const Paths& paths, const std::string& path, LockFile lock) {
+  const std::optional<os::FileFacts> facts = os::FactsOfName(path);
+  if (!facts || !facts->regular || facts->bytes != 0) return false;
+  const auto proves = [&](const std::string& beside, const char(&magic)[8]) {
+    const std::optional<os::FileFacts> other = os::FactsOfName(beside);
+    return other && other->regular && other->uid == facts->uid && HasMagic(beside, magic);
+  };
+  return proves(paths.ring, internal::kRingMagic) || proves(paths.seats, internal::kSeatsMagic) ||
+         (lock == LockFile::kFound && proves(paths.lock, internal::kLockMagic));
+}
+
+bool IsOurs(const Paths& paths, const std::string& path, LockFile lock) {
+  const std::optional<os::FileFacts> facts = os::FactsOfName(path);
+  if (!facts || !facts->regular) return false;
+  return HasMagic(path, path == paths.ring    ? internal::kRingMagic
+                        : path == paths.seats ? internal::kSeatsMagic
+                                              : internal::kLockMagic) ||
+         IsEmptied(paths, path, lock);
+}
+
+absl::Status WrongOwner(const std::string& what, const Paths& paths, const std::string& path, uid_t found,
+                        uid_t expected) {
+  const bool ours = expected == static_cast<uid_t>(os::Uid());
+  return os::Failure(
+      Error::kNoPermission,
+      absl::StrCat(what, " \"", paths.name, "\": \"", path, "\" belongs to uid ", found,
+                   found == expected ? " as seen here, which stands for every user without a number in this "
+                                       "user namespace"
+                                     : "",
+                   ", expected uid ", expected, ours ? " (this process's)" : "",
+                   ": anybody can create a file of that name; have uid ", found,
+                   " or root remove it, choose another name, or say that you mean this user's ring "
+                   "(ProducerOptions::owner, ConsumerOptions::owner, shmctl --owned-by)"));
+}
+
+absl::Status CheckOwner(const std::string& what, const Paths& paths, const std::string& path,
+                        const os::Fd& fd, const os::FileFacts& facts, uid_t owner) {
+  if (os::BelongsTo(fd.get(), facts, owner)) return absl::OkStatus();
+  return WrongOwner(what, paths, path, facts.uid, owner);
 }
 
 bool StillNamed(const std::string& path, const os::Identity& identity) {

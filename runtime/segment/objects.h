@@ -58,6 +58,21 @@ std::string DamageOf(const internal::RingMemory& memory);
 
 // Does this file begin with these 8 bytes, as far as we may read it?
 bool HasMagic(const std::string& path, const char (&magic)[8]);
+// What is known of the `.lock` beside an emptied object: one that this process made just now proves nothing.
+enum class LockFile : bool { kFound, kJustMade };
+// Is this object of the queue an emptied one (truncated to nothing)? An empty file has no magic of its own:
+// an object beside it that belongs to the same user and has its magic proves it.
+bool IsEmptied(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
+// Is this file an object of the queue: by its magic, or an emptied one?
+bool IsOurs(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
+
+// kNoPermission unless this object of the queue belongs to `owner`. The directory is everybody's, so its name
+// proves nothing. `what` names the operation for the text: "open".
+absl::Status CheckOwner(const std::string& what, const Paths& paths, const std::string& path,
+                        const os::Fd& fd, const os::FileFacts& facts, uid_t owner);
+// The refusal alone.
+absl::Status WrongOwner(const std::string& what, const Paths& paths, const std::string& path, uid_t found,
+                        uid_t expected);
 // Does the name still lead to this file?
 bool StillNamed(const std::string& path, const os::Identity& identity);
 

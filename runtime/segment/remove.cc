@@ -90,19 +90,26 @@ absl::Status InUse(const Paths& paths, const std::string& users) {
 }  // namespace
 
 absl::Status Remove(const Paths& paths, bool force) {
-  if (absl::StatusOr<RingInfo> info = FactsOfRing(paths); !info.ok()) return info.status();
-  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
+  // Before the life-cycle lock, whose file this would otherwise create beside files of somebody else.
+  const absl::Status seen = FactsOfRing(paths).status();
+  const bool remains = ErrorOf(seen) == Error::kNotFound && HasRemains(paths, LockFile::kFound);
+  if (!seen.ok() && !remains) return seen;
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, std::nullopt);
   if (!life.ok()) return life.status();
   absl::StatusOr<RingInfo> info = FactsOnceClosed(paths);
-  if (!info.ok()) {
-    // Somebody removed it between our look and our lock, which made a new .lock.
-    if (ErrorOf(info.status()) == Error::kNotFound && !os::FactsOfName(paths.seats))
-      (void)life->RemoveNames();
+  // Not there: somebody removed it between our look and our lock, or we see what a killed creator left.
+  if (!info.ok() && (ErrorOf(info.status()) != Error::kNotFound || !HasRemains(paths, life->lock_file())))
     return info.status();
-  }
+  std::optional<UserLocks> users;  // until the names are gone
   if (!force) {
-    if (const std::string users = Users(*info); !users.empty()) return InUse(paths, users);
-    if (AnyLockHeld(paths)) return InUse(paths, "a process that holds one of its locks (lslocks)");
+    const std::string named = info.ok() ? Users(*info) : "";
+    if (!named.empty()) return InUse(paths, named);
+    std::string who;
+    auto locks = life->TryUsers(&who);
+    if (!locks.ok()) return locks.status();
+    if (!locks->has_value())
+      return InUse(paths, absl::StrCat("a process that holds one of its locks (lslocks): ", who));
+    users = *std::move(locks);
   }
   Bell bell(paths);
   bell.Ring();

@@ -1,5 +1,6 @@
 // Finding and removing what nobody uses. PROTOCOL.md "Stale": proved by locks, never guessed from time alone.
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -35,51 +36,46 @@ absl::StatusOr<std::set<std::string>> Stems(const std::string& directory) {
   return stems;
 }
 
-// What a creator or remover that was killed between two names left behind. Its files are ours by their magic.
+// A file without time of its own (NewestTime knows none) gets the present one, so that its age can grow. Only
+// its owner may do that, and only that user could remove it.
+void RestartAge(const std::string& path) {
+  absl::StatusOr<os::Fd> fd = os::OpenExisting(path, /*write=*/false);
+  if (!fd.ok()) return;
+  const absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), path);
+  if (facts.ok()) (void)fchmod(fd->get(), facts->mode & 07777);
+}
+
+// What a creator or remover that was killed between two names left behind.
 std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
-  if (os::FactsOfName(paths.ring)) return std::nullopt;
+  if (!HasRemains(paths, LockFile::kFound)) return std::nullopt;
   const auto seats = os::FactsOfName(paths.seats);
   const auto lock = os::FactsOfName(paths.lock);
-  if (seats && !HasMagic(paths.seats, internal::kSeatsMagic)) return std::nullopt;
-  if (lock && !HasMagic(paths.lock, internal::kLockMagic)) return std::nullopt;
-  if (!seats && !lock) return std::nullopt;
-  const uint64_t newest = std::max(seats ? seats->modified_ns : 0, lock ? lock->modified_ns : 0);
+  NewestTime used;
+  if (seats) used.Add(seats->modified_ns);
+  if (lock) used.Add(lock->modified_ns);
+  const uint64_t newest = used.Of(lock ? lock : seats);
+  if (newest == 0) RestartAge(lock ? paths.lock : paths.seats);
   if (UsedSince(newest, idle_ns) || AnyLockHeld(paths)) return std::nullopt;
-  return Stale{paths.name, "", "left by a process that was killed while creating or removing it",
-               seats ? seats->bytes : 0, seats ? seats->uid : lock->uid};
+  Stale stale{paths.name, "", "left by a process that was killed while creating or removing it",
+              seats ? seats->bytes : 0, seats ? seats->uid : lock->uid};
+  stale.idle_for = Nanos(static_cast<int64_t>(idle_ns));
+  return stale;
 }
 
 absl::Status LeftAlone(const Paths& paths, const std::string& who) {
   return os::Failure(Error::kInUse, absl::StrCat("remove \"", paths.name, "\": ", who, "; it is left alone"));
 }
 
-absl::Status RemoveRemains(const Paths& paths, const LifeCycle& life) {
-  if (os::FactsOfName(paths.ring)) return LeftAlone(paths, "a ring of that name was created meanwhile");
-  if (os::FactsOfName(paths.seats) && !HasMagic(paths.seats, internal::kSeatsMagic))
-    return LeftAlone(paths, "its .seats is not a millrace object");
-  return life.RemoveNames();
-}
-
-// The whole range of seat locks in one call, kept until the names are gone: nobody joins meanwhile.
-absl::StatusOr<os::HeldLock> HoldAllSeats(const Paths& paths) {
-  const auto facts = os::FactsOfName(paths.seats);
-  if (!facts) return os::HeldLock();
-  auto lock = os::TryLock(paths.seats, facts->identity, internal::kLockSeat,
-                          internal::kLockSeatsEnd - internal::kLockSeat);
-  if (!lock.ok()) return lock.status();
-  if (!lock->has_value()) return LeftAlone(paths, "a consumer is alive");
-  return std::move(**lock);
-}
-
-// Our own lock on .lock says nothing about the producer. This byte does, unless a reader kept it from being
-// taken.
-bool RingLocked(const Paths& paths) {
-  const auto facts = os::FactsOfName(paths.ring);
-  return !facts || os::LockProbe(paths.ring, facts->identity, os::Fd()).Ask(internal::kLockProducer) !=
-                       os::Holder::kNone;
-}
-
 }  // namespace
+
+bool HasRemains(const Paths& paths, LockFile lock) {
+  if (os::FactsOfName(paths.ring)) return false;
+  const bool seats_there = os::FactsOfName(paths.seats).has_value();
+  const bool lock_there = lock == LockFile::kFound && os::FactsOfName(paths.lock);
+  if (seats_there && !IsOurs(paths, paths.seats, lock)) return false;
+  if (lock_there && !IsOurs(paths, paths.lock)) return false;
+  return seats_there || lock_there;
+}
 
 absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns) {
   absl::StatusOr<std::set<std::string>> stems = Stems(directory);
@@ -93,42 +89,48 @@ absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint6
       continue;
     }
     absl::StatusOr<RingInfo> info = FactsOfRing(*paths, idle_ns);
-    if (info.ok() && info->stale)
-      found.push_back({info->name, info->incarnation, info->stale_why, info->bytes, info->uid});
+    if (!info.ok()) continue;
+    if (info->used_ns == 0) RestartAge(paths->ring);
+    if (info->stale) {
+      found.push_back({info->name, info->incarnation, info->stale_why, info->bytes, info->uid,
+                       Nanos(static_cast<int64_t>(idle_ns)), info->used_ns, info->next_sequence});
+    }
   }
   return found;
 }
 
-absl::Status RemoveStale(const Paths& paths, const std::string& incarnation) {
+absl::Status RemoveStale(const Paths& paths, const Stale& stale) {
   if (!os::FactsOfName(paths.ring) && !os::FactsOfName(paths.seats) && !os::FactsOfName(paths.lock)) {
     return os::Failure(Error::kNotFound, absl::StrCat("remove \"", paths.name, "\": it is gone already"));
   }
   // Before the life-cycle lock, whose file this would otherwise create beside files of somebody else.
-  if (!HasMagic(paths.ring, internal::kRingMagic) && !HasMagic(paths.seats, internal::kSeatsMagic) &&
-      !HasMagic(paths.lock, internal::kLockMagic)) {
+  if (!IsOurs(paths, paths.ring) && !IsOurs(paths, paths.seats) && !IsOurs(paths, paths.lock))
     return LeftAlone(paths, "nothing of that name is a millrace object");
-  }
-  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, std::nullopt);
   if (!life.ok()) return life.status();
-  absl::StatusOr<std::optional<os::HeldLock>> producer = life->TryProducer();
-  if (!producer.ok()) return producer.status();
-  if (!producer->has_value()) return LeftAlone(paths, "its producer is alive");
-  absl::StatusOr<os::HeldLock> seats = HoldAllSeats(paths);
-  if (!seats.ok()) return seats.status();
-  const bool ring_there = os::FactsOfName(paths.ring).has_value();
-  if (!ring_there && incarnation.empty()) return RemoveRemains(paths, *life);
-  absl::StatusOr<RingInfo> info = FactsOfRing(paths);
-  if (!info.ok()) {
-    if (ErrorOf(info.status()) == Error::kNotFound) (void)RemoveRemains(paths, *life);  // our own new .lock
-    return info.status();
+  std::string who;
+  absl::StatusOr<std::optional<UserLocks>> users = life->TryUsers(&who);  // until the names are gone
+  if (!users.ok()) return users.status();
+  if (!users->has_value()) return LeftAlone(paths, who);
+  if (!os::FactsOfName(paths.ring) && stale.incarnation.empty()) {
+    if (HasRemains(paths, life->lock_file())) return life->RemoveNames();
+    if (!os::FactsOfName(paths.seats)) {  // our own new .lock
+      return os::Failure(Error::kNotFound, absl::StrCat("remove \"", paths.name, "\": it is gone already"));
+    }
+    return LeftAlone(paths, "its .seats is not a millrace object");
   }
-  if (info->incarnation != incarnation) {
+  const auto idle_ns = static_cast<uint64_t>(std::max<int64_t>(0, stale.idle_for.count()));
+  absl::StatusOr<RingInfo> info = FactsOfRing(paths, idle_ns, LocksOfUsers::kOurs);
+  if (!info.ok()) return info.status();
+  if (info->incarnation != stale.incarnation) {
     return os::Failure(Error::kIncarnation,
                        absl::StrCat("remove \"", paths.name, "\": it was replaced by incarnation \"",
                                     info->incarnation, "\" meanwhile; it is left alone"));
   }
-  if (info->keep) return LeftAlone(paths, "it is kept");
-  if (RingLocked(paths)) return LeftAlone(paths, "its producer is alive");  // whose .lock was removed by hand
+  if (!info->stale) return LeftAlone(paths, info->stale_why);
+  const bool seen = stale.used_ns != 0 || stale.next_sequence != 0;
+  if (seen && (info->used_ns != stale.used_ns || info->next_sequence != stale.next_sequence))
+    return LeftAlone(paths, "it was used after it was found stale");
   return life->RemoveNames();
 }
 

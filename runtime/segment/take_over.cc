@@ -1,5 +1,6 @@
 // An existing queue whose producer is gone. PROTOCOL.md "Take-over".
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <limits>
@@ -110,11 +111,20 @@ void PauseWhileAlive(long pause_ns, os::LockProbe* probe) {
   }
 }
 
-absl::Status ExplainPermission(const Paths& paths, const absl::Status& status) {
-  if (ErrorOf(status) != Error::kNoPermission) return status;
-  return os::Failure(Error::kNoPermission,
-                     absl::StrCat(std::string(status.message()), "; only the user who created \"", paths.name,
-                                  "\" (or root) can become its producer"));
+// For writing: so it must belong to `owner`. What the kernel refuses belongs to somebody else, too.
+absl::StatusOr<RingObject> OpenTheirs(const Paths& paths, uid_t owner) {
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+  if (ErrorOf(ring.status()) == Error::kNoPermission) {
+    const auto facts = os::FactsOfName(paths.ring);
+    return os::Failure(
+        Error::kNoPermission,
+        absl::StrCat(std::string(ring.status().message()), "; it belongs to ",
+                     facts ? absl::StrCat("uid ", facts->uid) : "another user",
+                     ": only the user who created \"", paths.name, "\" (or root) can become its producer"));
+  }
+  if (!ring.ok()) return ring.status();
+  if (absl::Status s = CheckOwner("open", paths, paths.ring, ring->fd, ring->facts, owner); !s.ok()) return s;
+  return ring;
 }
 
 // One attempt; nullopt: its producer holds the lock. Then `probe` asks after it, cheaply.
@@ -122,10 +132,11 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
                                                       const ProducerOptions& options, std::string* who,
                                                       os::LockProbe* probe) {
   // Before the life-cycle lock, whose file this would otherwise create for a name that is not there.
-  if (absl::StatusOr<RingObject> there = OpenRing(paths, /*write=*/true); !there.ok()) return there.status();
-  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths);
+  const uid_t owner = options.owner.value_or(geteuid());
+  if (absl::StatusOr<RingObject> there = OpenTheirs(paths, owner); !there.ok()) return there.status();
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, owner);
   if (!life.ok()) return life.status();
-  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+  absl::StatusOr<RingObject> ring = OpenTheirs(paths, owner);
   if (!ring.ok()) return ring.status();
   if (wanted != nullptr) {
     if (absl::Status s = CheckWanted(paths, *ring, *wanted); !s.ok()) return s;
@@ -141,6 +152,8 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   }
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
   if (!seats.ok()) return seats.status();
+  if (absl::Status s = CheckOwner("open", paths, paths.seats, seats->fd, seats->facts, owner); !s.ok())
+    return s;
   absl::StatusOr<ProducerAttachment> attached =
       Continue(paths, *std::move(ring), *std::move(seats), std::move(**lock), options);
   if (!attached.ok()) return attached.status();
@@ -160,7 +173,7 @@ absl::StatusOr<ProducerAttachment> TakeOver(const Paths& paths, const RingOption
   os::LockProbe probe;
   for (;;) {
     auto attached = Try(paths, wanted, options, &who, &probe);
-    if (!attached.ok()) return ExplainPermission(paths, attached.status());
+    if (!attached.ok()) return attached.status();
     if (attached->has_value()) return std::move(**attached);
     if (os::MonotonicNs() - start >= options.take_over_timeout.count()) {
       return os::Failure(Error::kProducerAlive, absl::StrCat("open \"", paths.name, "\": ", who,

@@ -6,7 +6,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/cleanup/clock.h"
 #include "tests/cleanup/scene.h"
+#include "tests/support/child.h"
 #include "tests/support/watchdog.h"
 
 namespace millrace {
@@ -14,6 +16,7 @@ namespace {
 
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::Child;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -171,13 +174,75 @@ TEST(Stale, APublicationMakesItYoungAgain) {
   EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
 }
 
-// The clock was set back: what looks like the future is no reason to remove anything.
-TEST(Stale, NotWhenItsTimeLiesInTheFuture) {
+// The grace time used to know of full chunks only: whoever published little, or only read, left no trace.
+TEST(Stale, WhoeverCameOrLeftMakesItYoungAgain) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  const auto is_spared = [&] { return scene.StaleNames(minutes(1)).empty(); };
+  const auto age = [&] {
+    scene.Age("ring", minutes(5));
+    ASSERT_FALSE(is_spared());
+  };
+  age();
+  { const Producer producer = Must(Producer::Open("ring", scene.Here())); }
+  EXPECT_TRUE(is_spared());
+  age();
+  EXPECT_TRUE(Must(Producer::Open("ring", scene.Here())).Close().ok());
+  EXPECT_TRUE(is_spared());
+  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Group("workers")}) {
+    age();
+    {
+      const Consumer consumer = scene.Join("ring", delivery);
+      const QueueWords words(scene.File("ring"));
+      words.seat(0).identity.since_ns -= 300'000'000'000;  // it joined long ago, and leaves now
+    }
+    EXPECT_TRUE(is_spared());
+  }
+  age();
+  {
+    Child killed([&](const Child::Line& line) {
+      const Consumer consumer = scene.Join("ring");
+      line.Say("joined");
+      return line.Hear().empty() ? 0 : 1;
+    });
+    ASSERT_EQ(killed.Hear(), "joined");
+    killed.Kill(SIGKILL);
+    killed.Wait();
+  }
+  EXPECT_TRUE(is_spared());
+}
+
+// The clock was set back: what looks like the future says nothing, and the file's own change time decides. It
+// used to keep a ring for as long as the clock had been ahead, whatever the grace time.
+TEST(Stale, TimesInTheFutureAreNoReasonToKeepIt) {
   const Scene scene;
   scene.LeaveDead("ring");
   scene.Age("ring", -minutes(60));
-  EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
-  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+  EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty()) << "the file was created just now";
+  EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
+  EXPECT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+}
+
+// The clock that the file system reads was ahead too.
+TEST(Stale, AChangeTimeInTheFutureIsSetToNow) {
+  const Scene scene;
+  const auto changed_s = [&](const std::string& file) {
+    struct stat facts {};
+    EXPECT_EQ(stat(scene.File(file).c_str(), &facts), 0);
+    return facts.st_ctim.tv_sec;
+  };
+  scene.LeaveDead("ring");
+  scene.LeaveDead("remains");
+  ASSERT_EQ(unlink(scene.File("remains.ring").c_str()), 0);
+  const auto ring = changed_s("ring.ring"), lock = changed_s("remains.lock");
+  {
+    const testing::ClockSetBack back(minutes(60));
+    EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
+    EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("lie in the future"));
+    EXPECT_THAT(scene.StaleNames(), ElementsAre("remains", "ring")) << "nobody uses them";
+    EXPECT_GE(changed_s("ring.ring"), ring) << "the kernel's clock, which this test does not set";
+    EXPECT_GE(changed_s("remains.lock"), lock);
+  }
 }
 
 TEST(Stale, DamageCountsOnlyWhileNoLockIsHeld) {

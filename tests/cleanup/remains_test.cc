@@ -1,6 +1,7 @@
 // What a creator or remover that was killed halfway left behind is removed; what is not ours is not touched.
 #include <fcntl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -11,11 +12,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cleanup/scene.h"
+#include "tests/support/child.h"
 #include "tests/support/watchdog.h"
 
 namespace millrace {
 namespace {
 
+using testing::Child;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::Must;
@@ -98,6 +101,35 @@ bool KillAtStop(const std::function<void()>& act, int n) {
   return killed && WIFSIGNALED(status);
 }
 
+// Runs `act` in a child, stops it at its nth entry to or return from the kernel, does `meanwhile`, and lets
+// it go on. What `act` returned; nullopt: it ended before, or there is no ptrace here.
+std::optional<int> RunWithAStop(const std::function<int()>& act, int n,
+                                const std::function<void()>& meanwhile) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(77);
+    raise(SIGSTOP);
+    _exit(act());
+  }
+  int status = 0;
+  bool stopped = false;
+  if (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+    ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_EXITKILL);
+    for (int i = 0; WIFSTOPPED(status); ++i) {
+      if (i == n) {
+        stopped = true;
+        meanwhile();
+        ptrace(PTRACE_DETACH, child, nullptr, nullptr);
+      } else {
+        ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+      }
+      if (waitpid(child, &status, 0) != child) break;
+    }
+  }
+  if (!stopped || !WIFEXITED(status)) return std::nullopt;
+  return WEXITSTATUS(status);
+}
+
 // Kills `act` at every system call there is in it, and cleans up after each. Counts what was left behind.
 std::map<std::string, int> KillEverywhere(const Scene& scene, const std::function<void()>& prepare,
                                           const std::function<void()>& act) {
@@ -121,6 +153,40 @@ void Print(const char* what, const std::map<std::string, int>& left) {
   for (const auto& [files, times] : left)
     std::printf("  %s: %d", files.empty() ? "nothing" : files.c_str(), times);
   std::printf("\n");
+}
+
+// Unlink is held at each entry to and return from the kernel, and a consumer tries to join meanwhile. It used
+// to find nobody there, and then remove the ring under that consumer.
+TEST(Unlink, NeverRemovesARingUnderAConsumerThatJoinsMeanwhile) {
+  const Watchdog watchdog("unlink and join", 110);
+  const Scene scene;
+  int refused = 0, joined = 0;
+  for (int n = 0;; ++n) {
+    scene.LeaveDead("ring");
+    std::optional<Consumer> consumer;
+    const auto join = [&] {
+      auto opened = Consumer::Open("ring", Delivery::Lossless(), scene.From(Start::Oldest()));
+      if (opened.ok()) consumer = *std::move(opened);
+    };
+    const std::optional<int> code =
+        RunWithAStop([&] { return static_cast<int>(ErrorOf(scene.manager().Unlink("ring"))); }, n, join);
+    if (!code && n == 0) GTEST_SKIP() << "SKIPPED: no ptrace here";
+    if (!code) break;
+    joined += consumer.has_value();
+    if (*code == static_cast<int>(Error::kInUse)) {
+      ++refused;
+      EXPECT_TRUE(consumer) << n;
+      consumer.reset();
+      Must(scene.manager().Unlink("ring"));
+    } else {
+      EXPECT_EQ(*code, 0) << n;
+      EXPECT_FALSE(consumer) << "stop " << n << ": a seat in a removed ring";
+    }
+    ASSERT_THAT(scene.Entries(), IsEmpty()) << n;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(refused, 10);
+  EXPECT_EQ(joined, refused);
 }
 
 TEST(Remains, OfACreatorKilledAtAnySystemCallAreRemoved) {
@@ -159,6 +225,116 @@ TEST(Remains, OfAPruneKilledAtAnySystemCallAreRemoved) {
   Print("prune", left);
   EXPECT_GT(left.count(".lock .seats "), 0u);
   EXPECT_GT(left.count(".lock "), 0u);
+}
+
+constexpr const char* kSuffixes[] = {".ring", ".seats", ".lock"};
+
+// Emptied objects could be removed by nothing, and kept their name from everybody.
+TEST(Emptied, ObjectsAreListedAndRemovedWhileOneOfThemIsWhole) {
+  const Scene scene;
+  for (int emptied = 1; emptied < 7; ++emptied) {
+    for (const bool prune : {true, false}) {
+      scene.LeaveDead("ring");
+      for (int i = 0; i < 3; ++i) {
+        if ((emptied >> i & 1) != 0)
+          ASSERT_EQ(truncate(scene.File(std::string("ring") + kSuffixes[i]).c_str(), 0), 0);
+      }
+      EXPECT_EQ(Must(scene.manager().List()).size(), 1u) << emptied;
+      EXPECT_THAT(scene.StaleNames(std::chrono::minutes(1)), IsEmpty()) << emptied;
+      if (prune) {
+        EXPECT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone) << emptied;
+      } else {
+        EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kNone) << emptied;
+      }
+      EXPECT_THAT(scene.Entries(), IsEmpty()) << emptied;
+    }
+  }
+}
+
+TEST(Emptied, RingsDoNotKeepTheirNameFromANewOne) {
+  const Scene scene;
+  for (const bool or_create : {false, true}) {
+    scene.LeaveDead("ring");
+    ASSERT_EQ(truncate(scene.File("ring.ring").c_str(), 0), 0);
+    auto producer = or_create ? Producer::OpenOrCreate("ring", scene.Small(), scene.Here())
+                              : Producer::Create("ring", scene.Small(), scene.Here());
+    ASSERT_TRUE(producer.ok()) << producer.status();
+    EXPECT_EQ(producer->TryPublish("new"), Sent::kOk);
+    EXPECT_EQ(scene.Join("ring").TryNext()->text(), "new");
+    EXPECT_TRUE(producer->Close().ok());
+    Must(scene.manager().Unlink("ring"));
+  }
+}
+
+TEST(Emptied, NotWhileItsProducerOrAConsumerLives) {
+  Must(InstallSigbusGuard());  // they write into what was cut off when they leave
+  const Scene scene;
+  std::optional<Producer> producer = scene.Create("ring");
+  std::optional<Consumer> consumer = scene.Join("ring");
+  ASSERT_EQ(truncate(scene.File("ring.ring").c_str(), 0), 0);
+  EXPECT_THAT(scene.StaleNames(), IsEmpty());
+  EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kInUse);
+  EXPECT_EQ(scene.Remove({"ring", "", "", 0}), Error::kInUse);
+  EXPECT_EQ(ErrorOf(Producer::Create("ring", scene.Small(), scene.Here()).status()), Error::kProducerAlive);
+}
+
+// Three empty files prove nothing.
+TEST(Emptied, FilesWithoutAnyProofAreLeftAlone) {
+  const Scene scene;
+  for (const char* suffix : kSuffixes) scene.Write(std::string("ring") + suffix, "");
+  EXPECT_THAT(scene.FindStale(), IsEmpty());
+  EXPECT_NE(scene.Remove({"ring", "", "", 0}), Error::kNone);
+  EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kNotARing);
+  EXPECT_FALSE(Producer::OpenOrCreate("ring", scene.Small(), scene.Here()).ok());
+  EXPECT_THAT(scene.Entries(), ElementsAre("ring.lock", "ring.ring", "ring.seats"));
+}
+
+TEST(Remains, UnlinkRemovesThemToo) {
+  const Scene scene;
+  for (const std::string left : {".seats", ".lock", ".seats.lock"}) {
+    scene.LeaveDead("ring");
+    for (const std::string suffix : kSuffixes) {
+      if (left.find(suffix) == std::string::npos) ASSERT_EQ(unlink(scene.File("ring" + suffix).c_str()), 0);
+    }
+    EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kNone) << left;
+    EXPECT_THAT(scene.Entries(), IsEmpty()) << left;
+    EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kNotFound) << left;
+    EXPECT_THAT(scene.Entries(), IsEmpty()) << left;
+  }
+}
+
+// A refused creation used to leave its .lock.
+TEST(Remains, ARefusedCreationLeavesNothing) {
+  const Scene scene;
+  scene.Write("ring.seats", "somebody else's");
+  EXPECT_EQ(ErrorOf(scene.manager().Create("ring", scene.Small())), Error::kNotARing);
+  EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kNotFound);
+  EXPECT_THAT(scene.Entries(), ElementsAre("ring.seats"));
+  scene.Write("ring.seats", "");
+  EXPECT_EQ(ErrorOf(scene.manager().Create("ring", scene.Small())), Error::kNotARing)
+      << "the lock of this creation proves nothing";
+  EXPECT_THAT(scene.Entries(), ElementsAre("ring.seats"));
+}
+
+TEST(Remains, ACreationWithoutDescriptorsLeavesNothing) {
+  const Scene scene;
+  int refused = 0;
+  for (rlim_t spare = 0; spare < 12; ++spare) {
+    Child child([&](const Child::Line& line) {
+      const int next = dup(0);
+      close(next);
+      const rlimit limit{static_cast<rlim_t>(next) + spare, static_cast<rlim_t>(next) + spare};
+      if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+      line.Say(scene.manager().Create("ring", scene.Small()).ok() ? "created" : "refused");
+      return 0;
+    });
+    const bool created = child.Hear() == "created";
+    EXPECT_EQ(child.Wait(), 0);
+    refused += !created;
+    if (created) Must(scene.manager().Unlink("ring"));
+    EXPECT_THAT(scene.Entries(), IsEmpty()) << spare << " descriptors";
+  }
+  EXPECT_GT(refused, 2);
 }
 
 // A file of another program under a name that a queue's object could have.

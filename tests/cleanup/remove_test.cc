@@ -26,8 +26,44 @@ TEST(Remove, RefusesWhatHasAProducerAgain) {
     EXPECT_TRUE(successor.Check().ok());
     EXPECT_EQ(successor.TryPublish("goes on"), Sent::kOk);
   }
-  EXPECT_EQ(scene.Remove(stale), Error::kNone) << "the same incarnation, and nobody is there";
+  const absl::Status used = scene.manager().Remove(stale);
+  EXPECT_EQ(ErrorOf(used), Error::kInUse) << "nobody is there, but somebody was";
+  EXPECT_THAT(std::string(used.message()), HasSubstr("used after it was found stale"));
+  EXPECT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
   EXPECT_THAT(scene.Entries(), IsEmpty());
+}
+
+// It used to be removed with the messages that the group had not read.
+TEST(Remove, RefusesWhatADurableGroupKeepsItsPlaceIn) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  const Stale stale = scene.StaleOf("ring").value();
+  { const Consumer consumer = scene.Join("ring", Delivery::Group("archive", /*durable=*/true)); }
+  { EXPECT_EQ(Must(Producer::Open("ring", scene.Here())).TryPublish("important"), Sent::kOk); }
+  const absl::Status refused = scene.manager().Remove(stale);
+  EXPECT_EQ(ErrorOf(refused), Error::kInUse);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("durable group"));
+  EXPECT_EQ(scene.Inspect("ring").groups.at(0).lag_messages, 2u);
+}
+
+TEST(Remove, RefusesWhatIsKeptNow) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  const Stale stale = scene.StaleOf("ring").value();
+  Must(scene.Set("ring", &RingChanges::keep, true));
+  EXPECT_EQ(scene.Remove(stale), Error::kInUse);
+}
+
+TEST(Remove, AppliesTheGraceTimeAgain) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  scene.Age("ring", std::chrono::minutes(5));
+  Stale stale = scene.FindStale(std::chrono::minutes(1)).at(0);
+  EXPECT_EQ(stale.idle_for, std::chrono::minutes(1));
+  { const Consumer consumer = scene.Join("ring"); }
+  const absl::Status refused = scene.manager().Remove(stale);
+  EXPECT_EQ(ErrorOf(refused), Error::kInUse);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("grace time"));
 }
 
 TEST(Remove, RefusesWhatHasAConsumerAgain) {

@@ -71,6 +71,12 @@ class Scene {
     const QueueWords words(File(name));
     const auto ns = static_cast<uint64_t>(by.count());
     words.header().created_ns -= ns;
+    internal::ProducerIdentity& producer = words.control().producer;
+    for (uint64_t* time : {&producer.since_ns, &producer.left_ns}) *time -= *time == 0 ? 0 : ns;
+    for (uint32_t i = 0; i < words.header().seats; ++i) {
+      internal::Seat& seat = words.seat(i);
+      for (uint64_t* time : {&seat.identity.since_ns, &seat.words.left_ns}) *time -= *time == 0 ? 0 : ns;
+    }
     for (internal::Mark& mark : words.control().marks) mark.time_ns -= ns;
   }
   void Write(const std::string& file, const std::string& contents) const {

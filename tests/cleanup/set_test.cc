@@ -48,12 +48,29 @@ TEST(Set, ChangesWhatIsSetAndNothingElse) {
   EXPECT_EQ(ErrorOf(scene.Set("none", &RingChanges::keep, true)), Error::kNotFound);
 }
 
+// "Unchanged" to the kernel: the call used to say that it was done.
+TEST(Set, TheNumberForUnchangedIsNoUserAndNoGroup) {
+  const Scene scene;
+  scene.LeaveDead("ring");
+  EXPECT_EQ(ErrorOf(scene.Set("ring", &RingChanges::owner, static_cast<uid_t>(-1))), Error::kBadArgument);
+  EXPECT_EQ(ErrorOf(scene.Set("ring", &RingChanges::group, static_cast<gid_t>(-1))), Error::kBadArgument);
+  RingOptions options = scene.Small();
+  options.access = Access::Group(static_cast<gid_t>(-1));
+  EXPECT_EQ(ErrorOf(scene.manager().Create("other", options)), Error::kBadArgument);
+  EXPECT_EQ(scene.Entries().count("other.lock"), 0u);
+}
+
 TEST(Set, HandsAQueueOver) {
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: only root gives files away";
   const Scene scene;
   scene.LeaveDead("ring");
   Must(scene.Set("ring", &RingChanges::owner, 12'345));
-  Must(scene.Set("ring", &RingChanges::group, 12'346));
+  EXPECT_EQ(ErrorOf(scene.Set("ring", &RingChanges::group, 12'346)), Error::kNoPermission)
+      << "root says whose ring it means";
+  RingChanges changes;
+  changes.group = 12'346;
+  changes.owned_by = 12'345;
+  Must(scene.manager().Set("ring", changes));
   for (const char* suffix : {".ring", ".seats", ".lock"}) {
     EXPECT_EQ(FactsOf(scene, std::string("ring") + suffix).st_uid, 12'345u) << suffix;
     EXPECT_EQ(FactsOf(scene, std::string("ring") + suffix).st_gid, 12'346u) << suffix;

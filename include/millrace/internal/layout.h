@@ -155,6 +155,7 @@ struct alignas(kLine) ProducerIdentity {
   uint32_t pid;            // inside that namespace
   uint32_t uid;
   char label[kLabelBytes];
+  uint64_t left_ns;  // CLOCK_REALTIME: when a producer last closed it or left; 0: none did
 };
 
 // A recorded frame boundary, about one per chunk (capacity / 64). The producer; readers racily, by the
@@ -280,7 +281,8 @@ struct alignas(kLine) SeatWords {
   uint64_t overruns;
   uint64_t late_wakeups;
   uint64_t start_sequence;  // where this holder began
-  uint8_t unused[40];
+  uint64_t left_ns;         // CLOCK_REALTIME: when a holder last left; 0: none did. Kept by the next holder
+  uint8_t unused[32];
 };
 
 struct alignas(kLine) SeatIdentity {
@@ -365,6 +367,7 @@ static_assert(offsetof(RoomWords, removed) == 40 && offsetof(RoomWords, attribut
 static_assert(sizeof(TailWords) == kLine && sizeof(WakeWords) == kLine && sizeof(CounterWords) == kLine);
 static_assert(offsetof(CounterWords, activity) == 56 && offsetof(CounterWords, tool_evictions) == 88);
 static_assert(sizeof(ProducerIdentity) == kLine && offsetof(ProducerIdentity, label) == 24);
+static_assert(offsetof(ProducerIdentity, left_ns) == 88 && offsetof(SeatWords, left_ns) == 88);
 static_assert(sizeof(Mark) == 32 && sizeof(RingControl) == 4096 && offsetof(RingControl, marks) == 2048);
 static_assert(offsetof(RingControl, tail) == 128 && offsetof(RingControl, wake) == 256);
 static_assert(offsetof(RingControl, counters) == 384 && offsetof(RingControl, producer) == 512);
