@@ -67,7 +67,7 @@ TEST(ToolSet, OwnerAndGroupByRoot) {
   EXPECT_EQ(ring["gid"], 12346);
   EXPECT_TRUE(Has(shell.Run("S stat q").out, "uid 12345, gid 12346"));
   EXPECT_EQ(shell.Run("stat -c %u:%g q.ring q.seats q.lock").out, "12345:12346\n12345:12346\n12345:12346\n");
-  ring = After(shell, "--owner root");
+  ring = After(shell, "--owner root --owned-by 12345");
   EXPECT_EQ(ring["uid"], 0);
   EXPECT_EQ(ring["gid"], 12346);
   EXPECT_EQ(After(shell, "--group $(stat -c %G /root)")["gid"], 0);

@@ -3,8 +3,10 @@
 #define MILLRACE_TOOLS_SHMCTL_COMPLAINT_H_
 
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "millrace/segment_manager.h"
 
 namespace millrace::tool {
 
@@ -17,6 +19,9 @@ int ExitCodeOf(const absl::Status& status);
 
 // Complains with the status' text and gives its exit code.
 int Refuse(const absl::Status& status);
+
+// Says which of this user's rings cannot be looked at (of all, for root), and why. kFinding if there are any.
+int ComplainOfUnreadable(const std::vector<RingInfo>& rings);
 
 }  // namespace millrace::tool
 

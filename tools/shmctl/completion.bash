@@ -93,12 +93,12 @@ _shmctl() {
     case $command in
       create) options+=" --capacity --max-message --seats --schema --access --no-keep" ;;
       list | stat) options+=" --json" ;;
-      pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open" ;;
+      pub) options+=" --create --capacity --framing --wait-for --rate --on-full --keep-open --owned-by" ;;
       evict) options+=" --group --label --pid" ;;
-      tail) options+=" --from --since -n -c -e --lossless --group --durable --format --until-closed --no-wait --json" ;;
+      tail) options+=" --from --since -n -c -e --lossless --group --durable --format --until-closed --no-wait --owned-by --json" ;;
       unlink) options+=" --force" ;;
       prune) options+=" --dry-run --yes --older-than --json" ;;
-      set) options+=" --keep --no-keep --mode --seats-mode --owner --group" ;;
+      set) options+=" --keep --no-keep --mode --seats-mode --owner --group --owned-by" ;;
     esac
     _shmctl_offer "$options"
     return

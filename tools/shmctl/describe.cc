@@ -1,5 +1,7 @@
 #include "tools/shmctl/describe.h"
 
+#include <pwd.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -106,6 +108,11 @@ std::string DescribeFill(const RingInfo& ring) {
   if (!ring.held_bytes) return ring.seats_readable ? "nobody holds the producer back" : "unknown";
   return absl::StrFormat("%s of %s held (%d %%)", HumanSize(*ring.held_bytes), HumanSize(ring.capacity),
                          *ring.held_bytes * 100 / ring.capacity);
+}
+
+std::string DescribeUser(uid_t uid) {
+  const passwd* const user = getpwuid(uid);
+  return user != nullptr ? std::string(user->pw_name) : std::to_string(uid);
 }
 
 bool IsDescribed(const RingInfo& ring) { return ring.capacity != 0; }

@@ -25,6 +25,8 @@ std::string DescribeHoldUp(const RingInfo& ring);
 std::string DescribeFill(const RingInfo& ring);  // "12 KiB of 64 KiB held (19 %)"
 
 // false: its header is damaged, so nothing but name, damage and the file's facts is known.
+// "trader", or "1000" where the user has no name.
+std::string DescribeUser(uid_t uid);
 bool IsDescribed(const RingInfo& ring);
 
 // A seat that counts: its holder lives and was not evicted.

@@ -1,6 +1,10 @@
 // shmctl list: all rings of a directory, a line each.
+#include <unistd.h>
+
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/segment_manager.h"
@@ -17,7 +21,7 @@ namespace millrace::tool {
 namespace {
 
 constexpr char kExamples[] =
-    R"(Lists the rings that this user may read. Looking takes no seat and disturbs nobody. CONSUMERS counts the
+    R"(Lists the rings. Looking takes no seat and disturbs nobody. CONSUMERS counts the
 living ones that hold a seat; observers (shmctl tail) hold none. LAG is that of the slowest.
 
 States:
@@ -26,6 +30,10 @@ States:
   producer gone  its producer ended without saying so; the next one goes on
   never used     there was no producer yet
   damaged        its contents contradict the protocol; `shmctl stat NAME` says where
+  unreadable     this user may not read it, or the system did not allow it
+
+OWNER is shown if another user owns one of them. Exit code 1: a ring of this user cannot be looked at; why is said on
+standard error.
 
 Examples:
   shmctl list
@@ -46,26 +54,43 @@ std::string LagCell(const RingInfo& ring) {
   return slowest == nullptr ? "-" : DescribeLag(*slowest);
 }
 
+// Does an object of it belong to another user than this one?
+bool IsOthers(const RingInfo& ring) {
+  const uid_t us = geteuid();
+  return ring.uid != us || ring.seats_uid.value_or(us) != us || ring.lock_uid.value_or(us) != us;
+}
+
+std::string OwnersCell(const RingInfo& ring) {
+  const bool one =
+      ring.seats_uid.value_or(ring.uid) == ring.uid && ring.lock_uid.value_or(ring.uid) == ring.uid;
+  return DescribeUser(ring.uid) + (one ? "" : ", differs: see stat");
+}
+
 std::string RingTable(const std::vector<RingInfo>& rings) {
   using enum Table::Align;
-  Table table({{"NAME"},
-               {"STATE"},
-               {"CAPACITY", kRight},
-               {"NEXT", kRight},
-               {"CONSUMERS", kRight},
-               {"LAG"},
-               {"DROPPED", kRight},
-               {"PRODUCER"},
-               {"STALE"}});
+  std::vector<Table::Column> columns{
+      {"NAME"}, {"STATE"},           {"CAPACITY", kRight}, {"NEXT", kRight}, {"CONSUMERS", kRight},
+      {"LAG"},  {"DROPPED", kRight}, {"PRODUCER"},         {"STALE"}};
+  const bool owners = std::any_of(rings.begin(), rings.end(), IsOthers);
+  if (owners) columns.push_back({"OWNER"});
+  Table table(std::move(columns));
   for (const RingInfo& ring : rings) {
+    std::vector<std::string> row;
     if (!IsDescribed(ring)) {
-      table.AddRow({ring.name, DescribeState(ring), "?", "?", "?", "?", "?", "?", ring.stale ? "yes" : "no"});
-      continue;
+      row = {ring.name, DescribeState(ring), "?", "?", "?", "?", "?", "?", ring.stale ? "yes" : "no"};
+    } else {
+      row = {ring.name,
+             DescribeState(ring),
+             HumanSize(ring.capacity),
+             std::to_string(ring.next_sequence) + (ring.next_sequence_exact ? "" : "+"),
+             ConsumersCell(ring),
+             LagCell(ring),
+             std::to_string(ring.dropped),
+             DescribeProducer(ring.producer),
+             ring.stale ? "yes" : "no"};
     }
-    table.AddRow({ring.name, DescribeState(ring), HumanSize(ring.capacity),
-                  std::to_string(ring.next_sequence) + (ring.next_sequence_exact ? "" : "+"),
-                  ConsumersCell(ring), LagCell(ring), std::to_string(ring.dropped),
-                  DescribeProducer(ring.producer), ring.stale ? "yes" : "no"});
+    if (owners) row.push_back(OwnersCell(ring));
+    table.AddRow(std::move(row));
   }
   return table.Text();
 }
@@ -85,6 +110,7 @@ int RunList(const ListArguments& arguments, const std::string& directory) {
     auto all = manager.List();
     if (!all.ok()) return Refuse(all.status());
     rings = *std::move(all);
+    exit_code = ComplainOfUnreadable(rings);
   } else {
     exit_code = ForEachMeant(WithoutGuards(arguments.names), directory, [&](const std::string& name) {
       auto ring = manager.Inspect(name);

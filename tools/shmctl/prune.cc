@@ -37,7 +37,7 @@ create, shmctl set --keep), rings that had no producer yet, other users' rings (
 not millrace's.
 
 Shows what it would remove and asks; where there is no terminal to ask, --yes must say so beforehand. Exit code 1:
-there is something, and it was left (--dry-run, or the answer was no).
+there is something, and it was left (--dry-run, the answer was no, or a ring of this user cannot be looked at).
 
 Examples:
   shmctl prune                           show, ask, remove
@@ -159,14 +159,20 @@ int RunPrune(const PruneArguments& arguments, const std::string& directory) {
   const SegmentManager manager(directory);
   absl::StatusOr<std::vector<Stale>> found = manager.FindStale(*age);
   if (!found.ok()) return Refuse(found.status());
-  std::erase_if(*found, [words = WithoutGuards(arguments.names)](const Stale& one) {
-    return !IsMeant(words, one.name);
-  });
+  const auto words = WithoutGuards(arguments.names);
+  std::erase_if(*found, [&](const Stale& one) { return !IsMeant(words, one.name); });
   const std::vector<Stale> stale = WithoutOthers(*std::move(found));
-  if (stale.empty()) return Print(arguments.as_json ? "[]\n" : "nothing to remove in " + directory + "\n");
+  absl::StatusOr<std::vector<RingInfo>> rings = manager.List();
+  if (!rings.ok()) return Refuse(rings.status());
+  std::erase_if(*rings, [&](const RingInfo& ring) { return !IsMeant(words, ring.name); });
+  const int looked = ComplainOfUnreadable(*rings);
+  if (stale.empty()) {
+    const std::string nothing = "nothing to remove in " + directory + "\n";
+    return std::max(looked, Print(arguments.as_json ? "[]\n" : nothing));
+  }
   if (arguments.dry_run) return ShowOnly(stale, arguments.as_json);
   const int agreed = arguments.yes ? kDone : Ask(stale);
-  return agreed == kDone ? RemoveAll(manager, stale, arguments.as_json) : agreed;
+  return std::max(looked, agreed == kDone ? RemoveAll(manager, stale, arguments.as_json) : agreed);
 }
 
 }  // namespace

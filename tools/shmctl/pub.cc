@@ -26,7 +26,7 @@ namespace millrace::tool {
 namespace {
 
 struct PubArguments {
-  std::string name, capacity, rate, framing = "lines", on_full = "block";
+  std::string name, capacity, rate, owned_by, framing = "lines", on_full = "block";
   std::optional<uint32_t> wait_for;
   bool create = false, keep_open = false;
 };
@@ -69,6 +69,7 @@ absl::StatusOr<Producer> OpenProducer(const PubArguments& arguments, const std::
   ProducerOptions options;
   options.label = "shmctl pub";
   options.directory = directory;
+  options.owner = OwnedByArgument(arguments.owned_by);
   SetOnFull(arguments.on_full, options);
   if (!arguments.create) return Producer::Open(arguments.name, options);
   RingOptions ring;
@@ -236,6 +237,7 @@ void AddPub(CLI::App& app, Globals& globals) {
           "When a lossless consumer leaves no room: block, drop, evict or evict:SECONDS (default block)")
       ->type_name("WHAT");
   command->add_flag("--keep-open", arguments->keep_open, "Do not close the ring at the end of the input");
+  AddOwnedBy(*command, arguments->owned_by);
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunPub(*arguments, globals.directory); };

@@ -1,6 +1,7 @@
 #include "tools/shmctl/ring_options.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -13,14 +14,17 @@
 namespace millrace::tool {
 namespace {
 
+constexpr char kOwnedByHelp[] = "Only if the ring belongs to this user";
 constexpr std::string_view kGroupPrefix = "group:";
 
-gid_t GroupArgument(const std::string& text) {
-  gid_t gid = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), gid);
-  if (error == std::errc() && rest == text.data() + text.size()) return gid;
-  if (const group* found = getgrnam(text.c_str())) return found->gr_gid;
-  throw CLI::ValidationError("--access", "there is no group \"" + text + "\" on this machine");
+// The highest number means "unchanged" to the kernel.
+template <class Id>
+std::optional<Id> IdOf(const std::string& text) {
+  Id id = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || rest != text.data() + text.size() || id == static_cast<Id>(-1))
+    return std::nullopt;
+  return id;
 }
 
 }  // namespace
@@ -38,12 +42,34 @@ size_t CapacityArgument(const std::string& text) {
   throw CLI::ValidationError("--capacity", problem);
 }
 
+uid_t UserArgument(const std::string& option, const std::string& text) {
+  if (const passwd* user = getpwnam(text.c_str())) return user->pw_uid;
+  if (const auto uid = IdOf<uid_t>(text)) return *uid;
+  throw CLI::ValidationError(option, "there is no user \"" + text + "\" on this machine");
+}
+
+gid_t GroupArgument(const std::string& option, const std::string& text) {
+  if (const struct group* found = getgrnam(text.c_str())) return found->gr_gid;
+  if (const auto gid = IdOf<gid_t>(text)) return *gid;
+  throw CLI::ValidationError(option, "there is no group \"" + text + "\" on this machine");
+}
+
+void AddOwnedBy(CLI::App& command, std::string& user) {
+  command.add_option("--owned-by", user, kOwnedByHelp)->type_name("USER");
+}
+
+std::optional<uid_t> OwnedByArgument(const std::string& user) {
+  if (user.empty()) return std::nullopt;
+  return UserArgument("--owned-by", user);
+}
+
 Access AccessArgument(const std::string& text) {
   if (text == "private") return Access::Private();
   if (text == "watchable") return Access::Watchable();
   if (text == "everyone") return Access::Everyone();
   if (text == "group") return Access::Group(getegid());
-  if (text.starts_with(kGroupPrefix)) return Access::Group(GroupArgument(text.substr(kGroupPrefix.size())));
+  if (text.starts_with(kGroupPrefix))
+    return Access::Group(GroupArgument("--access", text.substr(kGroupPrefix.size())));
   throw CLI::ValidationError("--access",
                              "\"" + text + "\" is none of private, watchable, group, group:GID, everyone");
 }

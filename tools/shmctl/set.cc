@@ -1,7 +1,4 @@
 // shmctl set: changes a ring's keep mark, owner and modes.
-#include <grp.h>
-#include <pwd.h>
-
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -10,6 +7,7 @@
 #include "millrace/segment_manager.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
+#include "tools/shmctl/ring_options.h"
 
 namespace millrace::tool {
 namespace {
@@ -17,6 +15,7 @@ namespace {
 struct SetArguments {
   std::string name;
   std::optional<std::string> mode, seats_mode, owner, group;
+  std::string owned_by;
   bool keep = false, no_keep = false;
 };
 
@@ -28,6 +27,7 @@ Examples:
   shmctl set quotes --mode 0644                         anyone may observe
   shmctl set quotes --mode 0640 --seats-mode 0660 --group feed
   shmctl set quotes --owner trader                      another user's producer may take it over (root only)
+  shmctl set quotes --owned-by trader --owner feed      root changes a ring of trader's, and no other
 )";
 
 template <class T>
@@ -53,34 +53,14 @@ std::optional<mode_t> ModeArgument(const std::string& option, const std::optiona
   return mode;
 }
 
-// The highest number means "unchanged" to the kernel.
-template <class Id>
-std::optional<Id> IdOf(const std::string& text) {
-  const auto id = Number<Id>(text, 10);
-  return id == static_cast<Id>(-1) ? std::nullopt : id;
-}
-
-std::optional<uid_t> OwnerArgument(const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
-  if (const passwd* user = getpwnam(text->c_str())) return user->pw_uid;
-  if (const auto uid = IdOf<uid_t>(*text)) return uid;
-  throw CLI::ValidationError("--owner", "there is no user \"" + *text + "\" on this machine");
-}
-
-std::optional<gid_t> GroupArgument(const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
-  if (const struct group* found = getgrnam(text->c_str())) return found->gr_gid;
-  if (const auto gid = IdOf<gid_t>(*text)) return gid;
-  throw CLI::ValidationError("--group", "there is no group \"" + *text + "\" on this machine");
-}
-
 int RunSet(const SetArguments& arguments, const std::string& directory) {
   RingChanges changes;
   if (arguments.keep || arguments.no_keep) changes.keep = arguments.keep;
   changes.ring_mode = ModeArgument("--mode", arguments.mode);
   changes.seats_mode = ModeArgument("--seats-mode", arguments.seats_mode);
-  changes.owner = OwnerArgument(arguments.owner);
-  changes.group = GroupArgument(arguments.group);
+  if (arguments.owner) changes.owner = UserArgument("--owner", *arguments.owner);
+  if (arguments.group) changes.group = GroupArgument("--group", *arguments.group);
+  changes.owned_by = OwnedByArgument(arguments.owned_by);
   if (!changes.keep && !changes.ring_mode && !changes.seats_mode && !changes.owner && !changes.group) {
     Complain(
         "set changes nothing: name at least one of --keep, --no-keep, --mode, --seats-mode, --owner, "
@@ -103,6 +83,7 @@ void AddSet(CLI::App& app, Globals& globals) {
   command->add_option("--owner", arguments->owner, "User whose producers may take it over")
       ->type_name("USER");
   command->add_option("--group", arguments->group, "Group of its objects")->type_name("GROUP");
+  AddOwnedBy(*command, arguments->owned_by);
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunSet(*arguments, globals.directory); };

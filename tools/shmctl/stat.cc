@@ -1,4 +1,6 @@
 // shmctl stat: rings in detail.
+#include <unistd.h>
+
 #include <cstdint>
 #include <ctime>
 #include <memory>
@@ -142,6 +144,17 @@ std::string DescribeConsumers(const RingInfo& ring) {
   return text;
 }
 
+// One user owns all three objects, unless somebody else has made one of them.
+std::string DescribeOwners(const RingInfo& ring) {
+  std::string text = DescribeUser(ring.uid);
+  if (ring.uid != geteuid()) text += ", another user than you";
+  if (ring.seats_uid.value_or(ring.uid) != ring.uid)
+    text += "; its seats belong to " + DescribeUser(*ring.seats_uid) + ": do not trust it";
+  if (ring.lock_uid.value_or(ring.uid) != ring.uid)
+    text += "; its lock file belongs to " + DescribeUser(*ring.lock_uid) + ", who can keep producers out";
+  return text;
+}
+
 void AddContents(const RingInfo& ring, Sheet& sheet) {
   sheet.Add("capacity",
             absl::StrFormat("%s, messages up to %s, %s of shared memory", HumanSize(ring.capacity),
@@ -162,6 +175,7 @@ std::string Describe(const RingInfo& ring) {
   if (!ring.damage.empty()) sheet.Add("damage", ring.damage);
   sheet.Add("access", absl::StrFormat("mode %04o, seats %04o, uid %d, gid %d", ring.mode & 07777,
                                       ring.seats_mode, ring.uid, ring.gid));
+  sheet.Add("owner", DescribeOwners(ring));
   const std::string why = ring.stale_why.empty() ? "" : ": " + ring.stale_why;
   sheet.Add("stale", (ring.stale ? "yes" : "no") + why);
   if (IsDescribed(ring)) AddContents(ring, sheet);

@@ -31,7 +31,7 @@ struct TailArguments {
   std::string from, since, format = "text";
   std::optional<uint64_t> last, count;
   bool stop_at_end = false, lossless = false, until_closed = false, no_wait = false, as_json = false;
-  std::string group;
+  std::string group, owned_by;
   bool durable = false;
 };
 
@@ -128,6 +128,7 @@ int RefuseToJoin(const absl::Status& status, const OutputBuffer& output) {
 int RunTail(const TailArguments& arguments, const std::string& directory) {
   TailStart start;
   start.directory = directory;
+  start.owner = OwnedByArgument(arguments.owned_by);
   start.start = StartOf(arguments);
   if (arguments.lossless) start.delivery = Delivery::Lossless();
   if (!arguments.group.empty()) start.delivery = Delivery::Group(arguments.group, arguments.durable);
@@ -173,6 +174,7 @@ void AddOptions(CLI::App& command, TailArguments& arguments) {
       ->check(CLI::NonNegativeNumber);
   command.add_flag("-e", arguments.stop_at_end,
                    "Stop at the end of what is there; begins with the oldest, does not wait for a ring");
+  AddOwnedBy(command, arguments.owned_by);
   command.add_flag("--lossless", arguments.lossless,
                    "Take a seat and miss nothing; the producer waits for us");
   CLI::Option* group =

@@ -44,6 +44,7 @@ ConsumerOptions OptionsForTail(const TailStart& start, bool came_later) {
     options.start = kFromTheFirst;
   options.label = "shmctl tail";
   options.directory = start.directory;
+  options.owner = start.owner;
   options.copy = true;  // an eviction (shmctl evict) while a message is written must not tear it
   options.follow_reopen = !EndsAtClose(start);
   return options;

@@ -17,6 +17,7 @@ struct TailStart {
   std::string name, directory;
   Start start = Start::End();
   Delivery delivery = Delivery::Observer();
+  std::optional<uid_t> owner = {};  // whose rings it reads; unset: anybody's
   bool until_closed = false;
   bool wait = true;  // for a ring that is not there
 };
