@@ -44,7 +44,7 @@ class [[nodiscard]] MessageBatch {
   // The same, waiting for room as ProducerOptions::on_full says. A time-out, and a message that was dropped,
   // leave the batch as it was, or empty if its part was published.
   Sent Add(std::span<const std::byte> message, Nanos timeout = kForever) {
-    if (core_ == nullptr || timeout < Nanos::zero()) return Sent::kBadArgument;
+    if (core_ == nullptr) return Sent::kBadArgument;
     return AddNowOr(message, timeout.count());
   }
   Sent Add(std::string_view message, Nanos timeout = kForever) {

@@ -61,7 +61,7 @@ class MILLRACE_EXPORT Consumer {
   // handle, which also gives its bytes back to the producer (lossless).
   [[gnu::always_inline]] inline Received TryNext() noexcept { return core_->TryNext(); }
   // Waits for it: while (auto m = c.Next()) use(m->payload); then look at why(). Does not return because
-  // the producer died, unless ConsumerOptions::report_producer_gone says so. Negative timeout: kBadArgument.
+  // the producer died, unless ConsumerOptions::report_producer_gone says so.
   [[gnu::always_inline]] inline Received Next(Nanos timeout = kForever) {
     return core_->Next(timeout.count());
   }

@@ -17,7 +17,7 @@ namespace millrace {
 enum class Error : uint8_t {
   kNone,           // the status is OK
   kOther,          // a system call failed in a way that has no name here; errno is in the text
-  kBadArgument,    // an option, size or timeout out of its range
+  kBadArgument,    // an option, size or time out of its range
   kBadName,        // not [A-Za-z0-9_][A-Za-z0-9_.-]*, or longer than 200 characters
   kNotFound,       // no ring of that name
   kExists,         // Create: there is a ring of that name

@@ -32,7 +32,7 @@ class [[nodiscard]] Merged {
   const Message* operator->() const { return received_.operator->(); }
   Got why() const { return received_.why(); }
   // The number that Add gave. nullopt: no ring, but the call has ended: kTimedOut, kEmpty (no ring is left),
-  // kInterrupted, kBadArgument, kForked.
+  // kInterrupted, kForked.
   std::optional<uint32_t> source() const { return source_; }
 
  private:

@@ -10,13 +10,48 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <ratio>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace millrace {
 
-using Nanos = std::chrono::nanoseconds;  // negative: kBadArgument. Sums saturate.
+// A span of time. Every std::chrono::duration converts to it and means what it says: one that is too long for
+// nanoseconds, such as std::chrono::milliseconds::max(), becomes kForever.
+// A time to wait that is negative does not wait, as zero: it is the rest of a deadline that has passed.
+class Nanos : public std::chrono::nanoseconds {
+ public:
+  constexpr Nanos() : std::chrono::nanoseconds(0) {}
+  constexpr explicit Nanos(int64_t ns) : std::chrono::nanoseconds(ns) {}
+  template <class Rep, class Period>
+  [[gnu::always_inline]] constexpr Nanos(  // NOLINT(google-explicit-constructor): `Next(seconds(1))`
+      const std::chrono::duration<Rep, Period>& span)
+      : std::chrono::nanoseconds(Saturated<std::ratio_divide<Period, std::nano>>(span.count())) {}
+
+  static constexpr Nanos zero() { return Nanos(0); }
+  static constexpr Nanos min() { return Nanos(std::numeric_limits<int64_t>::min()); }
+  static constexpr Nanos max() { return Nanos(std::numeric_limits<int64_t>::max()); }
+
+ private:
+  template <class NanosPerTick, class Rep>
+  static constexpr int64_t Saturated(Rep ticks) {
+    constexpr int64_t kLeast = std::numeric_limits<int64_t>::min(), kMost = -(kLeast + 1);
+    if constexpr (std::is_floating_point_v<Rep>) {
+      const Rep ns = ticks * static_cast<Rep>(NanosPerTick::num) / static_cast<Rep>(NanosPerTick::den);
+      if (ns >= static_cast<Rep>(kMost)) return kMost;
+      if (ns <= static_cast<Rep>(kLeast)) return kLeast;
+      return ns == ns ? static_cast<int64_t>(ns) : 0;
+    } else {
+      __extension__ using Wide = __int128;
+      const Wide ns = static_cast<Wide>(ticks) * NanosPerTick::num / NanosPerTick::den;
+      if (ns > kMost) return kMost;
+      return ns < kLeast ? kLeast : static_cast<int64_t>(ns);
+    }
+  }
+};
 inline constexpr Nanos kForever = Nanos::max();
 
 // Exact modes of the two shared objects; the umask has no say. A successor producer needs the owner's uid,
@@ -62,7 +97,8 @@ enum class OnLargeBatch : uint8_t {
 
 struct ProducerOptions {
   OnFull on_full = OnFull::kBlock;
-  Nanos evict_after = std::chrono::seconds(5);  // kEvictSlowest: how long a consumer may leave no room
+  Nanos evict_after = std::chrono::seconds(5);  // kEvictSlowest: how long a consumer may leave no room; negative:
+                                                // kBadArgument
   // A killed predecessor holds its lock until the kernel has freed its memory: up to seconds for a huge
   // process. Opening waits this long for it before it answers kProducerAlive (creating: at most 5 s).
   Nanos take_over_timeout = std::chrono::seconds(2);
@@ -141,9 +177,11 @@ class Start {
   // At a message boundary not later than the first message that was published so long ago or since, and about
   // a chunk (capacity / 64) earlier at most: boundaries get a time where the producer makes room, once per
   // chunk, or per message where those are larger; up to two chunks apart while consumers hold it back.
-  // Older than what is retained: as Oldest. Zero: as End. Negative: kBadArgument. By the machine's wall
-  // clock: if that was set back meanwhile, it begins earlier rather than later.
-  static constexpr Start Ago(Nanos age) { return Start(Kind::kAgo, static_cast<uint64_t>(age.count())); }
+  // Older than what is retained: as Oldest. Zero and negative, a time that is yet to come: as End. By the
+  // machine's wall clock: if that was set back meanwhile, it begins earlier rather than later.
+  static constexpr Start Ago(Nanos age) {
+    return Start(Kind::kAgo, age.count() > 0 ? static_cast<uint64_t>(age.count()) : 0);
+  }
 
   constexpr Kind kind() const { return kind_; }
   constexpr uint64_t value() const { return value_; }  // kAgo: nanoseconds

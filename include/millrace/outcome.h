@@ -39,7 +39,6 @@ enum class [[nodiscard]] Got : uint8_t{
     kDamaged,  // the ring's contents contradict the protocol, or its file lost bytes; status() says where
     kInterrupted,
     kForked,  // this handle came through fork()
-    kBadArgument,
     kProducerGone,  // ConsumerOptions::report_producer_gone: it is gone without Close and everything was read
 };
 

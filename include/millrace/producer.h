@@ -115,7 +115,7 @@ class MILLRACE_EXPORT Producer {
   // The same, waiting for room as ProducerOptions::on_full says.
   [[gnu::always_inline]] inline Claim WaitClaim(size_t n, Nanos timeout = kForever) {
     internal::ProducerCore& core = *core_;
-    if (!core.ring.Allows(n) || !core.MayPublishNow(n, timeout.count())) [[unlikely]]
+    if (!core.ring.Allows(n) || !core.MayPublishNow(n)) [[unlikely]]
       return WaitClaimSlow(n, timeout);
     return Claim(&core, core.ring.Place(), n, Sent::kOk);
   }
@@ -136,11 +136,11 @@ class MILLRACE_EXPORT Producer {
   }
 
   // The same, waiting for room as ProducerOptions::on_full says. A producer and a lossless consumer in one
-  // thread wait for each other: give a time-out. Zero: do not wait. Negative: kBadArgument.
+  // thread wait for each other: give a time-out. Zero: do not wait.
   [[gnu::always_inline]] inline Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever) {
     internal::ProducerCore& core = *core_;
     const size_t n = message.size();
-    if (!core.ring.Allows(n) || !core.MayPublishNow(n, timeout.count())) [[unlikely]]
+    if (!core.ring.Allows(n) || !core.MayPublishNow(n)) [[unlikely]]
       return PublishSlow(message, timeout);
     internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
     core.Commit(n);

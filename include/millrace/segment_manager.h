@@ -135,6 +135,7 @@ class MILLRACE_EXPORT SegmentManager {
   // killed creators. Never: kept rings, rings that had no producer yet, durable groups, files that are not
   // ours. Times in the future (the clock was set back) say nothing: the change time of the file decides
   // instead, and if that is in the future too, it is set to now, as far as the caller owns the file.
+  // A negative time: kBadArgument.
   absl::StatusOr<std::vector<Stale>> FindStale(Nanos idle_for = std::chrono::minutes(1)) const;
   // Removes it, after proving again under all of its locks what FindStale saw: kInUse if it is used, kept or
   // was used since, kIncarnation if the name leads to another queue by now.

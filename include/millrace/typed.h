@@ -192,7 +192,7 @@ class TypedConsumer {
   [[gnu::always_inline]] inline TypedReceived<T> Next(Nanos timeout = kForever) {
     internal::ConsumerCore& core = *bytes_.core_;
     internal::Lent lent;
-    if (core.MayReadNow(timeout.count()) && core.ring.NextOfSize(sizeof(T), &lent)) [[likely]]
+    if (core.MayReadNow() && core.ring.NextOfSize(sizeof(T), &lent)) [[likely]]
       return TypedReceived<T>(lent);
     return NextSlow(timeout);
   }

@@ -23,7 +23,7 @@ class WaitSetCore;
 // What one call of Wait did. while (set.Wait()) {}   serves rings until the last of them has ended.
 struct [[nodiscard]] Waited {
   Got why;  // kMessage: one handler was called. Else none was: kEmpty (no ring is in the set), kTimedOut,
-            // kInterrupted, kForked, kBadArgument
+            // kInterrupted, kForked
 
   explicit operator bool() const { return why == Got::kMessage; }
 };
@@ -69,7 +69,7 @@ class MILLRACE_EXPORT WaitSet {
   // passes through, and the message counts as not consumed unless the handler read on. A handler may use its
   // consumer, add, remove and destroy consumers; calling Wait or destroying the set in it is a programmer's
   // error (asserts).
-  // Negative timeout: kBadArgument. Does not return because of a signal, nor because a producer died unless
+  // Does not return because of a signal, nor because a producer died unless
   // ConsumerOptions::report_producer_gone says so. What no wake announces (messages of a group's dead
   // members, the end of a group, a ring removed by rm) is found by asking all rings every 50 ms, whatever the
   // other rings do.

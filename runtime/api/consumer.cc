@@ -75,8 +75,6 @@ absl::Status Explain(const Cold& cold) {
     case Got::kForked:
       return os::Failure(Error::kForked,
                          ring + "this consumer belongs to the parent process; open one in the child");
-    case Got::kBadArgument:
-      return os::Failure(Error::kBadArgument, ring + "the timeout is negative; use 0 for \"do not wait\"");
     case Got::kProducerGone:
       return os::Failure(Error::kProducerGone,
                          ring +
@@ -125,8 +123,6 @@ absl::Status Consumer::SkipTo(Start start) {
                       absl::StrCat("the members of group \"", cold.delivery.group(),
                                    "\" share one place; use a consumer of its own"));
   }
-  if (const absl::Status s = segment::CheckStart(start); !s.ok())
-    return CannotSkip(cold, Error::kBadArgument, std::string(s.message()));
   auto& ring = core_->ring;
   const segment::Where where = segment::Locate(start);
   const std::optional<Point> end = ring.End(ring.at());

@@ -359,7 +359,6 @@ Parked ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
 }
 
 Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
-  if (timeout_ns < 0) return cold->last_why = Got::kBadArgument;
   if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
   Received received = TryNext();
   if (received.why() != Got::kEmpty) return received;

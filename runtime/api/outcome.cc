@@ -48,8 +48,6 @@ const char* ToString(Got got) {
       return "kInterrupted";
     case Got::kForked:
       return "kForked";
-    case Got::kBadArgument:
-      return "kBadArgument";
     case Got::kProducerGone:
       return "kProducerGone";
   }

@@ -47,9 +47,10 @@ inline void CallWaitSets() noexcept {
   os::FutexWakeAll(FutexOf(wait_set_calls));
 }
 
-// A point in time `timeout_ns` from now that cannot overflow.
+// A point in time `timeout_ns` from now that cannot overflow; now, if that is negative.
 inline int64_t DeadlineAfter(int64_t timeout_ns) {
   const int64_t now = os::MonotonicNs();
+  if (timeout_ns <= 0) return now;
   return timeout_ns > std::numeric_limits<int64_t>::max() - now ? std::numeric_limits<int64_t>::max()
                                                                 : now + timeout_ns;
 }

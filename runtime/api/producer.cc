@@ -177,7 +177,7 @@ absl::Status Producer::CheckCarries(std::string_view schema, size_t bytes) const
 bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
   ProducerCore::Cold& cold = *core_->cold;
   const internal::SeatTable& table = core_->ring.seats();
-  if (cold.forked || cold.closed || timeout < Nanos::zero() || lossless_or_group > table.count) return false;
+  if (cold.forked || cold.closed || lossless_or_group > table.count) return false;
   const int64_t deadline = api::DeadlineAfter(timeout.count());
   const ProducerCore::Cold::AwaitsConsumers noted(cold, *core_, lossless_or_group);
   for (;;) {

@@ -275,7 +275,7 @@ std::byte* ProducerCore::ClaimInBatch(size_t n, int64_t timeout_ns, bool in_part
   std::byte* const data = TryForRoom(n, why);
   if (data != nullptr || *why != Sent::kFull) return data;
   if (in_parts && ring.batched() != 0) publish_part();  // others need not wait with us
-  return timeout_ns == 0 ? nullptr : WaitForRoom(n, timeout_ns, why);
+  return timeout_ns <= 0 ? nullptr : WaitForRoom(n, timeout_ns, why);
 }
 
 Sent ProducerCore::WhyNoBatch() const noexcept {
@@ -301,10 +301,6 @@ Sent ProducerCore::TryPublishSlow(const void* message, size_t n) noexcept {
 }
 
 std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept {
-  if (timeout_ns < 0) {
-    *why = Sent::kBadArgument;
-    return nullptr;
-  }
   if (interrupted.load(std::memory_order_relaxed)) {
     *why = Sent::kInterrupted;
     return nullptr;

@@ -207,7 +207,6 @@ void WaitSetCore::AskAllNowAndThen() {
 
 Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
   assert(!serving_);
-  if (timeout_ns < 0) return Got::kBadArgument;
   if (forked_) return Got::kForked;
   if (Interrupted()) return Got::kInterrupted;
   if (members_.empty()) return Got::kEmpty;

@@ -292,13 +292,6 @@ Where Locate(const Start& start) {
   return {StartAt::kEnd, 0};
 }
 
-absl::Status CheckStart(const Start& start) {
-  if (start.kind() != Start::Kind::kAgo || start.value() >> 63 == 0) return absl::OkStatus();
-  return os::Failure(Error::kBadArgument,
-                     absl::StrCat("the age of Start::Ago is negative (", static_cast<int64_t>(start.value()),
-                                  " ns); use 0 for \"from now on\""));
-}
-
 absl::Status JoinFailed(const Paths& paths, JoinFailure failure, const Start& start,
                         const internal::RingMemory& memory) {
   const std::string what = absl::StrCat("open \"", paths.name, "\": ");
@@ -326,7 +319,6 @@ absl::Status JoinFailed(const Paths& paths, JoinFailure failure, const Start& st
 }
 
 absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOptions& options) {
-  if (absl::Status s = CheckStart(options.start); !s.ok()) return s;
   constexpr uint32_t kMostMessages = 64;
   if (options.messages_per_claim == 0 || options.messages_per_claim > kMostMessages) {
     return os::Failure(Error::kBadArgument, absl::StrCat("messages_per_claim is ", options.messages_per_claim,
@@ -334,9 +326,6 @@ absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOption
   }
   if (delivery.kind() == Delivery::Kind::kGroup) {
     if (absl::Status s = CheckGroupName(delivery.group()); !s.ok()) return s;
-  }
-  if (options.open_timeout < Nanos::zero()) {
-    return os::Failure(Error::kBadArgument, "open_timeout is negative; use 0 for \"do not wait\"");
   }
   return absl::OkStatus();
 }

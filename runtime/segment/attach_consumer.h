@@ -38,9 +38,6 @@ struct ConsumerAttachment {
 
 absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOptions& options);
 
-// kBadArgument for a negative age.
-absl::Status CheckStart(const Start& start);
-
 // A start as the ring knows it. Ages become times here: "now" is when this is called.
 struct Where {
   internal::StartAt at;

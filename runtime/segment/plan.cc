@@ -64,9 +64,6 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
 }
 
 absl::Status CheckProducerOptions(const ProducerOptions& options) {
-  if (options.take_over_timeout < Nanos::zero()) {
-    return os::Failure(Error::kBadArgument, "take_over_timeout is negative; use 0 for \"do not wait\"");
-  }
   if (options.evict_after < Nanos::zero()) {
     return os::Failure(Error::kBadArgument, "evict_after is negative; use 0 for \"evict at once\"");
   }

@@ -88,13 +88,9 @@ TEST_F(ErrorText, BadOptions) {
 
 TEST_F(ErrorText, NegativeTimes) {
   MakeRing("q");
-  Expect(Producer::Open("q", {.take_over_timeout = Nanos(-1), .directory = dir_.path()}).status(), Error::kBadArgument,
-         {"take_over_timeout", "negative", "use 0"});
-  Expect(Consumer::Open("q", Delivery::Lossy(), {.open_timeout = Nanos::min(), .directory = dir_.path()}).status(),
-         Error::kBadArgument, {"open_timeout", "negative", "use 0"});
-  Consumer consumer = Must(Consumer::Open("q", Delivery::Lossy(), {.directory = dir_.path()}));
-  EXPECT_EQ(consumer.Next(milliseconds(-5)).why(), Got::kBadArgument);
-  Expect(consumer.status(), Error::kBadArgument, {"q", "negative", "use 0"});
+  Expect(Producer::Open("q", {.evict_after = Nanos(-1), .directory = dir_.path()}).status(), Error::kBadArgument,
+         {"evict_after", "negative", "use 0"});
+  Expect(SegmentManager(dir_.path()).FindStale(milliseconds(-5)).status(), Error::kBadArgument, {"idle_for", "negative", "use 0"});
 }
 
 TEST_F(ErrorText, NotThere) {

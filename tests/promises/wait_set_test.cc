@@ -242,7 +242,7 @@ TEST(WaitSet, TimeOutsAreKept) {
       Must(set.Add(a, Nothing()));
       Must(set.Add(b, Nothing()));
       EXPECT_EQ(set.Wait(Nanos::zero()).why, Got::kTimedOut);
-      EXPECT_EQ(set.Wait(Nanos(-1)).why, Got::kBadArgument);
+      EXPECT_EQ(set.Wait(Nanos(-1)).why, Got::kTimedOut);
       const auto start = std::chrono::steady_clock::now();
       EXPECT_EQ(set.Wait(milliseconds(70)).why, Got::kTimedOut);
       EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(70));

@@ -65,12 +65,14 @@ TEST(SegmentPlan, SchemaIsOneShortPrintableLine) {
     EXPECT_NE(Refusal({.schema = wrong}), "") << wrong;
 }
 
-TEST(SegmentPlan, TakeOverTimeoutIsNotNegative) {
+TEST(SegmentPlan, EvictAfterIsNotNegative) {
   ProducerOptions options;
   EXPECT_TRUE(CheckProducerOptions(options).ok());
-  options.take_over_timeout = Nanos(0);
+  options.evict_after = Nanos(0);
   EXPECT_TRUE(CheckProducerOptions(options).ok());
-  options.take_over_timeout = Nanos(-1);
+  options.take_over_timeout = Nanos(-1);  // a deadline that has passed: does not wait
+  EXPECT_TRUE(CheckProducerOptions(options).ok());
+  options.evict_after = Nanos(-1);
   EXPECT_EQ(ErrorOf(CheckProducerOptions(options)), Error::kBadArgument);
 }
 

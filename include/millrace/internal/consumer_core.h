@@ -36,14 +36,12 @@ class ConsumerCore {
   [[gnu::cold]] MILLRACE_EXPORT Received TryNextSlow() noexcept;
   [[gnu::always_inline]] inline Received Next(int64_t timeout_ns) noexcept {
     Lent lent;
-    if (MayReadNow(timeout_ns) && ring.Next(&lent)) [[likely]]
+    if (MayReadNow() && ring.Next(&lent)) [[likely]]
       return ToReceived(lent);
     return NextWaiting(timeout_ns);
   }
   // Is there no reason to look at anything else before a call that may wait returns what is there?
-  bool MayReadNow(int64_t timeout_ns) const noexcept {
-    return timeout_ns >= 0 && !interrupted.load(std::memory_order_relaxed);
-  }
+  bool MayReadNow() const noexcept { return !interrupted.load(std::memory_order_relaxed); }
   // Not cold: what it returns was waited for.
   [[gnu::noinline]] MILLRACE_EXPORT Received NextWaiting(int64_t timeout_ns) noexcept;
   [[gnu::cold]] void StorePosition() noexcept;

@@ -59,8 +59,8 @@ class ProducerCore {
   [[gnu::cold]] MILLRACE_EXPORT Sent WhyNoBatch() const noexcept;
 
   // Is there no reason to look at anything else before `n` bytes are published by a call that may wait?
-  bool MayPublishNow(size_t n, int64_t timeout_ns) const noexcept {
-    return ring.Fits(n) && timeout_ns >= 0 && !interrupted.load(std::memory_order_relaxed);
+  bool MayPublishNow(size_t n) const noexcept {
+    return ring.Fits(n) && !interrupted.load(std::memory_order_relaxed);
   }
   // Publishes the frame at ring.Place().
   void Commit(size_t used) noexcept {
