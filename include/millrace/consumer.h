@@ -78,8 +78,11 @@ class MILLRACE_EXPORT Consumer {
   // bytes go back to the producer.
   void Ack() noexcept { core_->Ack(); }
 
-  // Lossless and groups: false once the producer has reserved the bytes of the current message again, which
-  // it does only after an eviction. Ask after reading in place and before acting on it.
+  // Returns true while the current message is whole. Ask after reading in place and before acting on it.
+  // Lossless consumers and groups, in place: false once the producer has reserved the message's bytes again,
+  // which it does only after an eviction, or after another process has written into the ring's seats (Access).
+  // A copy (lossy, observer, ConsumerOptions::copy) stays whole. False where there is no current message: before
+  // the first, after Ack and after SkipTo.
   bool StillIntact() const noexcept;
   // Moves forward (conflate: SkipTo(Start::Last(1))); what is passed over counts as skipped. Never goes
   // back: a start behind the current place stays where it is, Sequence behind it is kBadArgument. Members of

@@ -111,8 +111,10 @@ absl::StatusOr<Consumer> Consumer::Open(std::string_view name, const Delivery& d
 
 bool Consumer::StillIntact() const noexcept {
   const Cold& cold = *core_->cold;
+  if (cold.forked) return false;
+  if (cold.HandsOutCopies()) return core_->member ? cold.member.InHand() : core_->ring.InHand();
   const bool intact = core_->member ? cold.member.StillIntact() : core_->ring.StillIntact();
-  return !cold.forked && intact && !cold.attached.ring.Faulted();
+  return intact && !cold.attached.ring.Faulted();
 }
 
 absl::Status Consumer::SkipTo(Start start) {

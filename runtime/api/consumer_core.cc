@@ -267,7 +267,7 @@ void ConsumerCore::Ack() noexcept {
   if (cold->forked) return;
   if (member)
     AckHandled();
-  else if (cold->lossless())
+  else
     StorePosition();
 }
 

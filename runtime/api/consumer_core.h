@@ -30,6 +30,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool lossless() const { return delivery.kind() == Delivery::Kind::kLossless; }
   segment::SeatsAccess seats();
   bool in_place() const { return lossless() && !options.copy; }  // the straight path
+  bool HandsOutCopies() const { return core->member ? options.copy : !in_place(); }
   const RingControl& control() const { return core->ring.control(); }
   SleeperWords* sleepers() const;
   ConsumerCounts counts() const { return core->member ? member.counts() : core->ring.counts(); }

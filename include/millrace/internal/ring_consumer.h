@@ -204,8 +204,10 @@ class RingConsumer : public RingView<A> {
 
   // ---- both ----------------------------------------------------------------------------------------------
 
-  // Is the message handed out last still whole? Acquire fence, then R: ask before acting on it.
-  bool StillIntact() const { return this->IntactAfterReads(CurrentPosition()); }
+  // Is there a message in hand: one that was handed out last, and neither given back nor skipped?
+  bool InHand() const { return current_ != cursor_ && Ahead(stored_, CurrentPosition()) <= 0; }
+  // Is the message in hand still whole where it lies? Acquire fence, then R: ask before acting on it.
+  bool StillIntact() const { return InHand() && this->IntactAfterReads(CurrentPosition()); }
 
   // Stores the own position: everything handed out before is done with. true: the producer waits for room,
   // FUTEX_WAKE its epoch.
@@ -337,6 +339,7 @@ class RingConsumer : public RingView<A> {
     pending_lost_ += lost;
     counts_.lost += lost;
     MoveTo(*to);
+    current_ = cursor_;
     return true;
   }
 

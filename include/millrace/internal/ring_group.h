@@ -202,8 +202,10 @@ class RingMember : public RingView<A> {
   bool Live() const { return W::LoadOwnState(seat_.seat->identity) == seat_.live_state; }
   bool Exists() const { return GroupExists<A>(table_, place_); }
   bool holds_claim() const { return claim_ != kNoClaim; }
-  // Is the message handed out last still whole?
-  bool StillIntact() const { return this->IntactAfterReads(current_); }
+  // Is there a message in hand: handed out last, and not given up?
+  bool InHand() const { return handed_; }
+  // Is the message in hand still whole where it lies?
+  bool StillIntact() const { return InHand() && this->IntactAfterReads(current_); }
   // Copies what was handed out in place; false: evicted meanwhile, the copy may be torn.
   bool CopyChecked(const Lent& lent, std::byte* to) {
     A::CopyOut(to, lent.data, lent.bytes);
