@@ -42,6 +42,7 @@ enum class Error : uint8_t {
   kForked,        // the handle was inherited through fork()
   kInterrupted,   // Interrupt() was called, or ConsumerOptions::cancel_open returned true
   kProducerGone,  // the producer is gone without closing the ring (ConsumerOptions::report_producer_gone)
+  kNoMemory,      // this process gets no memory for the copy of a message
 };
 
 // The exact cause recorded in a status of this library. Error::kNone for an OK status, Error::kOther for

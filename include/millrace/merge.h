@@ -72,9 +72,9 @@ class MILLRACE_EXPORT Merge {
   size_t size() const;  // rings that have not ended
 
   // The next message of whichever ring has its turn, or why there is none. A ring that has ended (kClosed,
-  // kEvicted, kRemoved, kDamaged, kInterrupted, kProducerGone) says so once, with its source(). The message
-  // is valid until the next call on this merge, which also says that it is done with (groups: acknowledges
-  // it).
+  // kEvicted, kRemoved, kDamaged, kInterrupted, kProducerGone) says so once, with its source(); kNoMemory ends
+  // none. The message is valid until the next call on this merge, which also says that it is done with (groups:
+  // acknowledges it).
   Merged Next(Nanos timeout = kForever);
   Merged TryNext() { return Next(Nanos::zero()); }  // kTimedOut: nothing is there now
   // The current message is done with, as Consumer::Ack.

@@ -59,7 +59,10 @@ inline constexpr Nanos kForever = Nanos::max();
 // ProducerOptions::owner.)
 struct Access {
   mode_t ring = 0600;               // who may read messages (r)
-  mode_t seats = 0600;              // who may take a seat (rw): such a consumer can hold the producer back
+  // Who may take a seat (rw). Such a process can stop the queue: hold the producer back, evict other consumers,
+  // truncate the seats. It can move another consumer's position, which then loses messages and says kDamaged,
+  // or reads torn bytes where it reads in place (Consumer::StillIntact, ConsumerOptions::copy).
+  mode_t seats = 0600;
   std::optional<gid_t> group = {};  // unset: the creator's effective group, whatever the directory's is
 
   static constexpr Access Private() { return {}; }
@@ -97,8 +100,10 @@ enum class OnLargeBatch : uint8_t {
 
 struct ProducerOptions {
   OnFull on_full = OnFull::kBlock;
-  Nanos evict_after = std::chrono::seconds(5);  // kEvictSlowest: how long a consumer may leave no room; negative:
-                                                // kBadArgument
+  // kEvictSlowest: how long a consumer may leave no room. Only time in which this producer wants room and the
+  // consumer does not move counts: not while the producer is stopped or does not ask. The messages that dead members
+  // of a group had in hand wait as long, whatever on_full is. Negative: kBadArgument.
+  Nanos evict_after = std::chrono::seconds(5);
   // A killed predecessor holds its lock until the kernel has freed its memory: up to seconds for a huge
   // process. Opening waits this long for it before it answers kProducerAlive (creating: at most 5 s).
   Nanos take_over_timeout = std::chrono::seconds(2);
@@ -196,7 +201,10 @@ struct ConsumerOptions {
   Start start = Start::End();
   Wait wait = Wait::kAdaptive;
   Overrun on_overrun = Overrun::kResumeOldest;
-  bool copy = false;  // lossless and groups too hand out a copy of their own, checked against eviction
+  // Lossless consumers and groups too hand out a copy of their own. It is proved whole after it was made, by
+  // what the producer alone writes: in place, a process that may write the ring's seats (Access) can let the
+  // producer write over a message that is being read (StillIntact tells).
+  bool copy = false;
   // Groups: how many messages a member may take at once, 1 to 64, together at most 1/64 of the ring. More is
   // faster for many small messages, but who stops or dies keeps that many from the others.
   uint32_t messages_per_claim = 1;

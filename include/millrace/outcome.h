@@ -38,8 +38,9 @@ enum class [[nodiscard]] Got : uint8_t{
     kRemoved,
     kDamaged,  // the ring's contents contradict the protocol, or its file lost bytes; status() says where
     kInterrupted,
-    kForked,  // this handle came through fork()
+    kForked,        // this handle came through fork()
     kProducerGone,  // ConsumerOptions::report_producer_gone: it is gone without Close and everything was read
+    kNoMemory,      // no memory for this message's copy; it is not lost: free some and ask again
 };
 
 // "kTimedOut" and so on; never null. For logs and tests.

@@ -49,7 +49,7 @@ class MILLRACE_EXPORT WaitSet {
   // A message, or the reason why this ring has no more: kClosed, kEvicted, kRemoved, kDamaged, kInterrupted
   // (Consumer::Interrupt) or kForked. A reason is told once, and its ring has left the set by then: it may be
   // added again, but will then tell it again. After kProducerGone it waits for the next producer when it is
-  // added again.
+  // added again. kNoMemory is told each time, and its ring stays.
   using Handler = std::function<void(const Received&)>;
 
   WaitSet();

@@ -43,6 +43,14 @@ std::string WhoEvicted(const internal::SeatIdentity& seat) {
                       "; open the ring again to go on");
 }
 
+// Where this consumer stands, or its group.
+Point Here(const Cold& cold) { return cold.core->member ? cold.member.at() : cold.core->ring.at(); }
+
+// Has the producer written over the place where a lossless consumer stands?
+bool Overwritten(const Cold& cold, Point here) {
+  return cold.lossless() && !cold.core->ring.Intact(here.position) && !cold.attached.ring.Faulted();
+}
+
 absl::Status Explain(const Cold& cold) {
   const std::string ring = absl::StrCat("\"", cold.attached.paths.name, "\": ");
   const internal::RingConsumer<internal::RealAtomics>& reader = cold.core->ring;
@@ -58,18 +66,26 @@ absl::Status Explain(const Cold& cold) {
     case Got::kRemoved:
       return os::Failure(Error::kRemoved,
                          ring + "it was removed (shmctl unlink, rm, or systemd's RemoveIPC at logout)");
-    case Got::kDamaged:
+    case Got::kDamaged: {
       if (cold.cut) {
         return os::Failure(Error::kDamaged,
                            absl::StrCat(ring,
                                         "its file has lost bytes: it was truncated, or a hole was punched "
                                         "into it; remove it (shmctl unlink) and create it again"));
       }
-      return os::Failure(Error::kDamaged,
-                         absl::StrCat(ring, "no valid frame at position ", reader.at().position,
-                                      ", where message ", reader.at().sequence,
-                                      " should begin; open it again with Start::End(), or remove it "
-                                      "(shmctl unlink) and create it again"));
+      const Point here = Here(cold);
+      const std::string what =
+          Overwritten(cold, here)
+              ? absl::StrCat("message ", here.sequence,
+                             " was overwritten although this consumer's seat protects it: another process has "
+                             "written into ",
+                             cold.attached.paths.seats,
+                             "; let only whom you trust write it (Access), and open the ring again")
+              : absl::StrCat("no valid frame at position ", here.position, ", where message ", here.sequence,
+                             " should begin; open it again with Start::End(), or remove it "
+                             "(shmctl unlink) and create it again");
+      return os::Failure(Error::kDamaged, ring + what);
+    }
     case Got::kInterrupted:
       return os::Failure(Error::kInterrupted, ring + "Interrupt() was called on this consumer");
     case Got::kForked:
@@ -80,12 +96,14 @@ absl::Status Explain(const Cold& cold) {
                          ring +
                              "its producer is gone without closing it and everything was read; its next "
                              "producer goes on in place");
+    case Got::kNoMemory:
+      return os::Failure(Error::kNoMemory,
+                         absl::StrCat(ring, "no memory for a copy of the next message (", cold.refused_bytes,
+                                      " bytes); it is not lost: free some, or raise the process's limit "
+                                      "(ulimit -v), and ask again"));
   }
   return absl::OkStatus();
 }
-
-// Where this consumer stands, or its group.
-Point Here(const Cold& cold) { return cold.core->member ? cold.member.at() : cold.core->ring.at(); }
 
 absl::Status CannotSkip(const Cold& cold, Error error, const std::string& why) {
   return os::Failure(error, absl::StrCat("SkipTo on \"", cold.attached.paths.name, "\": ", why));

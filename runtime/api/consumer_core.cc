@@ -1,6 +1,8 @@
 #include "runtime/api/consumer_core.h"
 
 #include <algorithm>
+#include <limits>
+#include <new>
 
 #include "millrace/internal/words.h"
 #include "runtime/api/event_bell.h"
@@ -38,7 +40,7 @@ ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
   member = cold->delivery.kind() == Delivery::Kind::kGroup;
   if (member) {
     cold->member.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_claim,
-                        a.begin.at.sequence - a.begin.wanted);
+                        a.begin.at.sequence - a.begin.wanted, !cold->options.copy);
   }
 }
 
@@ -77,12 +79,18 @@ SleeperWords* ConsumerCore::Cold::sleepers() const {
 }
 
 std::byte* ConsumerCore::Cold::Reserve(size_t bytes) {
-  if (bytes > buffer_bytes) {
-    constexpr size_t kLeast = 4096;
-    buffer_bytes = std::max({(bytes + 7) & ~size_t{7}, buffer_bytes * 2, kLeast});
-    buffer = std::make_unique_for_overwrite<uint64_t[]>(buffer_bytes / sizeof(uint64_t));
+  if (bytes <= buffer_bytes) return reinterpret_cast<std::byte*>(buffer.get());
+  constexpr size_t kLeast = 4096;
+  const size_t needed = (bytes + 7) & ~size_t{7};
+  for (const size_t size : {std::max({needed, buffer_bytes * 2, kLeast}), needed}) {
+    auto* const made = new (std::nothrow) uint64_t[size / sizeof(uint64_t)];
+    if (made == nullptr) continue;
+    buffer.reset(made);
+    buffer_bytes = size;
+    return reinterpret_cast<std::byte*>(made);
   }
-  return reinterpret_cast<std::byte*>(buffer.get());
+  refused_bytes = needed;
+  return nullptr;
 }
 
 void ConsumerCore::Cold::LookAround() {
@@ -141,13 +149,11 @@ Read ConsumerCore::Cold::ReadCopy(Lent* lent) {
 Read ConsumerCore::Cold::ReadLosslessCopy(Lent* lent) {
   const Read read = core->ring.NextSlow(lent);
   if (read != Read::kMessage) return read;
-  std::byte* const copy = Reserve((lent->bytes + 7) & ~uint64_t{7});
-  if (!core->ring.CopyChecked(*lent, copy)) {
-    core->ring.Undeliver(*lent);
-    return Read::kEvicted;
-  }
+  std::byte* const copy = Reserve(lent->bytes);
+  const Read copied = copy == nullptr ? Read::kNoMemory : core->ring.CopyChecked(*lent, copy);
+  if (copied != Read::kMessage) core->ring.Undeliver(*lent);
   lent->data = copy;
-  return Read::kMessage;
+  return copied;
 }
 
 bool ConsumerCore::Cold::Adopt() {
@@ -176,11 +182,6 @@ Read ConsumerCore::Cold::ReadGroup(Handed* handed) {
     if (Adopt()) read = member.Next(handed, reserve);
   }
   GiveRoom(read == Read::kMessage ? member.OwesRoom() : true);
-  if (read != Read::kMessage || !options.copy) return read;
-  std::byte* const copy = Reserve((handed->lent.bytes + 7) & ~size_t{7});
-  if (handed->lent.data == copy) return read;  // an adopted one is a checked copy already
-  if (!member.CopyChecked(handed->lent, copy)) return Read::kEvicted;
-  handed->lent.data = copy;
   return read;
 }
 
@@ -238,8 +239,7 @@ Received ConsumerCore::Find() noexcept {
   }
   if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
     read = Read::kDamaged;  // the SIGBUS guard
-  // Taken, but not given to the caller (evicted during the copy): Poll and the next call must not acknowledge
-  // it.
+  // Taken, but not given to the caller (the SIGBUS guard): Poll and the next call must not acknowledge it.
   if (member && read != Read::kMessage) cold->member.Undeliver();
   switch (read) {
     case Read::kMessage:
@@ -250,6 +250,8 @@ Received ConsumerCore::Find() noexcept {
       return cold->last_why = Got::kDamaged;
     case Read::kOvertaken:
       return cold->last_why = Got::kEmpty;
+    case Read::kNoMemory:
+      return cold->last_why = Got::kNoMemory;
     case Read::kEmpty:
       break;
   }

@@ -34,7 +34,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   const RingControl& control() const { return core->ring.control(); }
   SleeperWords* sleepers() const;
   ConsumerCounts counts() const { return core->member ? member.counts() : core->ring.counts(); }
-  std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that
+  std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that; null: no memory for it
   // Asks, at a bounded rate, what nobody says by a wake: has the ring lost its name (rm) or its memory
   // (truncated, a hole)? Part of every look that finds nothing, so that every way of asking gets the answer.
   void LookAround();
@@ -100,6 +100,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   int64_t idle_since_ns = 0;      // and since when
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;
+  size_t refused_bytes = 0;  // of the last buffer for which there was no memory
 };
 
 }  // namespace millrace::internal

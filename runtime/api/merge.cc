@@ -45,7 +45,7 @@ class MergeCore {
     if (got != Got::kMessage) return Merged(got, std::nullopt);
     if (turn.received) {
       current_ = turn.member;
-    } else {
+    } else if (WaitSetCore::HasEnded(turn.received)) {
       set_.Forget(*turn.member->consumer);
     }
     return Merged(turn.received, turn.member->source);

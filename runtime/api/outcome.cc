@@ -50,6 +50,8 @@ const char* ToString(Got got) {
       return "kForked";
     case Got::kProducerGone:
       return "kProducerGone";
+    case Got::kNoMemory:
+      return "kNoMemory";
   }
   return "unknown Got";
 }

@@ -113,7 +113,7 @@ bool WaitSetCore::TakeTurn(Turn* turn) {
 void WaitSetCore::Hand(const Turn& turn) {
   const auto& [member, received] = turn;
   ConsumerCore& consumer = *member->consumer;
-  if (!received) Forget(consumer);
+  if (HasEnded(received)) Forget(consumer);
   // The handler may throw, or remove or destroy its consumer, the latter with the core.
   struct Guard {
     WaitSetCore* set;

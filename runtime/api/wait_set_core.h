@@ -34,12 +34,15 @@ class WaitSetCore final : public os::ForkAware {
     Received received = Got::kEmpty;
   };
 
+  // Will this ring say nothing more? Without memory for a copy it may be asked again.
+  static bool HasEnded(const Received& received) { return !received && received.why() != Got::kNoMemory; }
+
   // `call`: for the error text.
   absl::Status Add(ConsumerCore& consumer, WaitSet::Handler handler, uint32_t source, const char* call);
   absl::Status Remove(ConsumerCore& consumer);
   void Forget(ConsumerCore& consumer);  // it is in this set and leaves it
   void ForgetSource(uint32_t source);   // the same, if there is one of that number
-  // kMessage: *turn says whose turn it was. It is the caller's to Forget who has no more.
+  // kMessage: *turn says whose turn it was. The caller Forgets a consumer that HasEnded.
   Got Take(int64_t timeout_ns, Turn* turn);
   // The same, and hands it to the handler.
   Got WaitFor(int64_t timeout_ns);

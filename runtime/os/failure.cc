@@ -28,6 +28,7 @@ absl::StatusCode CodeOf(Error error) {
     case Error::kNoPermission:
       return absl::StatusCode::kPermissionDenied;
     case Error::kNoSpace:
+    case Error::kNoMemory:
     case Error::kNoMemoryLimit:
     case Error::kNoSeat:
       return absl::StatusCode::kResourceExhausted;
@@ -63,7 +64,7 @@ Error ErrorOf(const absl::Status& status) {
   if (status.ok()) return Error::kNone;
   const absl::optional<absl::Cord> payload = status.GetPayload(kPayload);
   if (!payload.has_value()) return Error::kOther;
-  for (int value = 1; value <= static_cast<int>(Error::kProducerGone); ++value) {
+  for (int value = 1; value <= static_cast<int>(Error::kNoMemory); ++value) {
     const Error error = static_cast<Error>(value);
     if (*payload == ToString(error)) return error;
   }
@@ -126,6 +127,8 @@ const char* ToString(Error error) {
       return "kInterrupted";
     case Error::kProducerGone:
       return "kProducerGone";
+    case Error::kNoMemory:
+      return "kNoMemory";
   }
   return "unknown";
 }

@@ -124,9 +124,10 @@ Read ConsumerProgram::ReadOne(Lent* lent) {
     const Read read = ring_.NextSlow(lent);
     if (read != Read::kMessage) return read;
   }
-  if (!ring_.CopyChecked(*lent, room(lent->bytes)) && !Slipped(Slip::kEvictedReadsOn)) {
+  const Read copied = ring_.CopyChecked(*lent, room(lent->bytes));
+  if (copied != Read::kMessage && !Slipped(Slip::kEvictedReadsOn)) {
     ring_.Undeliver(*lent);
-    return Read::kEvicted;
+    return copied;
   }
   lent->data = copy;
   return Read::kMessage;

@@ -77,9 +77,6 @@ Read MemberProgram::ReadGroup(Handed* handed) {
   Read read = next();
   if (read == Read::kEmpty && Adopt()) read = next();
   GiveRoom(read == Read::kMessage ? ring_.OwesRoom() : true);
-  if (read != Read::kMessage || reading_ != Reading::kLosslessCopy || handed->lent.data == copy) return read;
-  if (!ring_.CopyChecked(handed->lent, copy) && !Slipped(Slip::kEvictedReadsOn)) return Read::kEvicted;
-  handed->lent.data = copy;
   return read;
 }
 

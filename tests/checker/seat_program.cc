@@ -181,7 +181,8 @@ bool MemberProgram::SitDown(Beginning begin) {
   if (!joined) return false;
   const ConsumerSeat mine = {&seat, &seats.control->room_waiting, &seats.control->room_epoch, live_state_,
                              false};
-  ring_.Attach(world->Ring(), seats, mine, place_, at_most_, begin.at.sequence - begin.wanted);
+  ring_.Attach(world->Ring(), seats, mine, place_, at_most_, begin.at.sequence - begin.wanted,
+               reading_ != Reading::kLosslessCopy);
   return true;
 }
 

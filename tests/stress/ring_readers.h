@@ -120,9 +120,9 @@ class Reader {
     }
     sched_yield();  // clumsy: slow enough to be evicted
     std::byte* const copy = buffer_(run_.ring.max_message());
-    if (!consumer.CopyChecked(*lent, copy)) {
+    if (const internal::Read copied = consumer.CopyChecked(*lent, copy); copied != internal::Read::kMessage) {
       consumer.Undeliver(*lent);
-      return internal::Read::kEvicted;
+      return copied;
     }
     Check(*lent, copy);
     return read;

@@ -14,7 +14,7 @@ namespace {
 std::string TextOf(const absl::Status& status) { return std::string(status.message()); }
 
 TEST(Failure, KeepsTheExactCauseOfEveryError) {
-  for (int value = 1; value <= static_cast<int>(Error::kProducerGone); ++value) {
+  for (int value = 1; value <= static_cast<int>(Error::kNoMemory); ++value) {
     const auto error = static_cast<Error>(value);
     const absl::Status status = Failure(error, "text");
     EXPECT_FALSE(status.ok()) << ToString(error);
@@ -25,10 +25,10 @@ TEST(Failure, KeepsTheExactCauseOfEveryError) {
 
 TEST(Failure, GivesEachErrorItsOwnName) {
   std::set<std::string> names;
-  for (int value = 0; value <= static_cast<int>(Error::kProducerGone); ++value) {
+  for (int value = 0; value <= static_cast<int>(Error::kNoMemory); ++value) {
     names.insert(ToString(static_cast<Error>(value)));
   }
-  EXPECT_EQ(names.size(), static_cast<size_t>(Error::kProducerGone) + 1);
+  EXPECT_EQ(names.size(), static_cast<size_t>(Error::kNoMemory) + 1);
   EXPECT_EQ(names.count("kNoSpace"), 1u);
   EXPECT_STREQ(ToString(static_cast<Error>(200)), "unknown");
 }

@@ -16,7 +16,7 @@ TEST(Outcome, EveryAnswerHasANameOfItsOwn) {
     EXPECT_TRUE(names.insert(name).second) << name;
   }
   names.clear();
-  for (int i = 0; i <= static_cast<int>(Got::kProducerGone); ++i) {
+  for (int i = 0; i <= static_cast<int>(Got::kNoMemory); ++i) {
     const std::string name = ToString(static_cast<Got>(i));
     EXPECT_EQ(name.substr(0, 1), "k") << i;
     EXPECT_TRUE(names.insert(name).second) << name;
@@ -31,7 +31,7 @@ TEST(Outcome, UnknownAnswersHaveANameToo) {
 }
 
 TEST(Outcome, ReceivedIsAMessageOrAReason) {
-  for (int i = 0; i <= static_cast<int>(Got::kProducerGone); ++i) {
+  for (int i = 0; i <= static_cast<int>(Got::kNoMemory); ++i) {
     const Got why = static_cast<Got>(i);
     if (why == Got::kMessage) continue;
     const Received received = why;

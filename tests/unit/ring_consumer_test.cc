@@ -195,13 +195,31 @@ TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfEviction) {
   Lent lent;
   ASSERT_EQ(ReadInPlace(consumer, &lent), Read::kMessage);
   std::byte* const copy = buffer_(ring.max_message());
-  ASSERT_TRUE(consumer.CopyChecked(lent, copy));
+  ASSERT_EQ(consumer.CopyChecked(lent, copy), Read::kMessage);
   EXPECT_TRUE(oracle_.Check(lent.sequence, {copy, lent.bytes}));
   ASSERT_EQ(ReadInPlace(consumer, &lent), Read::kMessage);
   Hook hook([&](Site site) {
     if (site == Site::C4) producer.Evict(0, consumer.seat().live_state, EvictedWhy::kHeldBack);
   });
-  EXPECT_FALSE(consumer.CopyChecked(lent, copy)) << "evicted during the copy";
+  EXPECT_EQ(consumer.CopyChecked(lent, copy), Read::kEvicted) << "during the copy";
+}
+
+// A peer that may write the seats moves this consumer's position: the seat stays live, and nothing protects the bytes.
+TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfAMovedPosition) {
+  HeapRing<HookedAtomics> ring(capacity_, start_);
+  auto producer = ring.Attach();
+  auto consumer = ring.Lossless(0);
+  while (Publish(producer, oracle_)) {
+  }
+  Lent lent;
+  ASSERT_EQ(ReadInPlace(consumer, &lent), Read::kMessage);
+  std::byte* const copy = buffer_(ring.max_message());
+  Hook hook([&](Site site) {
+    if (site != Site::C4) return;
+    std::atomic_ref(consumer.seat().seat->words.position).store(producer.position(), std::memory_order_release);
+    ASSERT_TRUE(Publish(producer, oracle_)) << "over what is being copied";
+  });
+  EXPECT_EQ(consumer.CopyChecked(lent, copy), Read::kDamaged);
 }
 
 // ---- position --------------------------------------------------------------------------------------------

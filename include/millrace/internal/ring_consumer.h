@@ -32,12 +32,14 @@ struct Lent {
   uint64_t lost;
 };
 
+// What a look for the next message found.
 enum class Read : uint8_t {
   kMessage,
   kEmpty,
   kEvicted,
   kDamaged,
   kOvertaken,  // lossy: overrun again and again; there is something, try again
+  kNoMemory,   // for the copy; nothing has changed, try again
 };
 
 struct ConsumerCounts {
@@ -152,11 +154,13 @@ class RingConsumer : public RingView<A> {
     return Read::kDamaged;
   }
 
-  // Copies what was handed out; false: evicted meanwhile, the copy may be torn.
-  bool CopyChecked(const Lent& lent, std::byte* to) {
+  // Copies what was handed out last. kMessage: the copy is whole. R decides that, as for a lossy reader: a peer
+  // that may write the seats can move our position, and then the producer writes over these bytes although the
+  // seat is live. Such a peer is the only cause of kDamaged.
+  Read CopyChecked(const Lent& lent, std::byte* to) {
     A::CopyOut(to, lent.data, lent.bytes);
-    W::FenceAfterCopy();
-    return Live();
+    if (!this->IntactAfterReads(CurrentPosition())) return WhyNotIntact();
+    return Live() ? Read::kMessage : Read::kEvicted;
   }
 
   // Undoes the last delivery: the handler threw. Not if it had gone on itself, or had given the message back
@@ -169,7 +173,7 @@ class RingConsumer : public RingView<A> {
 
   // ---- lossy ---------------------------------------------------------------------------------------------
 
-  // `reserve(bytes)` returns room for a copy of that many bytes. Bounded: after an overrun it retries with
+  // `reserve(bytes)` returns room for a copy of that many bytes, or null: kNoMemory. Bounded: after an overrun it retries with
   // more head-room each time, at last from the tail.
   template <class Reserve>
   Read NextCopy(Lent* out, Reserve reserve) {
@@ -189,6 +193,7 @@ class RingConsumer : public RingView<A> {
         continue;
       }
       std::byte* const copy = reserve((frame.payload + 7) & ~uint64_t{7});
+      if (copy == nullptr) return Read::kNoMemory;
       A::CopyOut(copy, cursor_ + kFrameHeader, frame.payload);
       if (!this->IntactAfterReads(position)) {
         if (!Resume()) return Read::kDamaged;
@@ -273,6 +278,12 @@ class RingConsumer : public RingView<A> {
   const ConsumerSeat& seat() const { return seat_; }
 
  private:
+  // R was seen beyond our position. An eviction comes before the R that it allows [E1, R6]: after a fence it is
+  // seen.
+  Read WhyNotIntact() const {
+    W::FenceAfterCopy();
+    return Live() ? Read::kDamaged : Read::kEvicted;
+  }
   static const uint64_t& HeaderOf(const std::byte* frame) {
     return *reinterpret_cast<const uint64_t*>(frame);
   }

@@ -7,7 +7,8 @@
 //
 // I1  A frame below the cursor that was not given up is claimed by a seat of the group: the claim is there
 //     before the cursor moves [G2, G4], and at its new place before it leaves the old one [G2, G7, G5].
-// I2  Bytes are read in place only under an owned claim; under a tentative one they are copied and checked.
+// I2  Bytes are read in place only under an owned claim whose place is intact; under a tentative one they are
+//     copied and checked.
 // I3  When the cursor moves past a claim, the claim's end is stored, or what is stored there ends below the
 // claim
 //     and means "one frame": an old end cannot be taken for that of a new claim.
@@ -45,17 +46,18 @@ class RingMember : public RingView<A> {
   using View = RingView<A>;
 
  public:
-  // `at_most`: messages in one claim. `lost`: what the group's creator asked for and had been overwritten,
+  // `at_most`: messages in one claim. `in_place`: else every message is copied. `lost`: what the group's creator asked for and had been overwritten,
   // told with the first message. The seat may hold a claim already: that of a dead member whose seat this
   // was.
   void Attach(const RingMemory& memory, const SeatTable& table, const ConsumerSeat& seat, GroupPlace place,
-              uint64_t at_most, uint64_t lost) {
+              uint64_t at_most, uint64_t lost, bool in_place = true) {
     static_cast<View&>(*this) = View(memory);
     table_ = table;
     seat_ = seat;
     place_ = place;
     group_ = &table.control->groups[place.index];
     at_most_ = at_most;
+    in_place_ = in_place;
     pending_lost_ = counts_.lost = lost;
     chunk_ = this->chunk();
     const uint64_t cursor = W::LoadCursor(*group_);
@@ -65,8 +67,8 @@ class RingMember : public RingView<A> {
     looked_at_ = cursor - chunk_;
   }
 
-  // Gives up the message handed out last, then takes the next. `reserve(bytes)`: room for a copy, for claims
-  // that may not be read in place. Bounded; kOvertaken: other members were faster each time, try again.
+  // Gives up the message handed out last, then takes the next. `reserve(bytes)` returns room for a copy, or
+  // null: kNoMemory, and the message stays this member's. Bounded; kOvertaken: other members were faster each time, try again.
   template <class Reserve>
   Read Next(Handed* out, Reserve reserve) {
     if (!Ack()) return Read::kEvicted;
@@ -206,12 +208,6 @@ class RingMember : public RingView<A> {
   bool InHand() const { return handed_; }
   // Is the message in hand still whole where it lies?
   bool StillIntact() const { return InHand() && this->IntactAfterReads(current_); }
-  // Copies what was handed out in place; false: evicted meanwhile, the copy may be torn.
-  bool CopyChecked(const Lent& lent, std::byte* to) {
-    A::CopyOut(to, lent.data, lent.bytes);
-    W::FenceAfterCopy();
-    return Live();
-  }
   uint64_t position() const { return Cursor(); }  // of the group's next message
   // Where the group stands: its next message.
   Point at() const { return this->PlaceAt(Cursor()); }
@@ -303,14 +299,16 @@ class RingMember : public RingView<A> {
     const Frame frame = this->Judge(header, position, sequence);
     current_ = position;
     next_ = frame.next;
-    if (tentative && !this->Intact(position)) return Drop() ? Read::kOvertaken : Read::kEvicted;
+    if (!this->Intact(position)) return WhyNotIntact(tentative);
     if (frame.kind == FrameKind::kPadding) return GoOn() ? Read::kOvertaken : Read::kEvicted;
     if (frame.kind != FrameKind::kMessage) return Exists() ? Read::kDamaged : Read::kEvicted;
     const std::byte* data = this->PayloadAt(position);
-    if (tentative) {
+    if (tentative || !in_place_) {
       std::byte* const copy = reserve((frame.payload + 7) & ~uint64_t{7});
+      if (copy == nullptr) return Read::kNoMemory;
       A::CopyOut(copy, data, frame.payload);
-      if (!this->IntactAfterReads(position)) return Drop() ? Read::kOvertaken : Read::kEvicted;
+      if (!this->IntactAfterReads(position)) return WhyNotIntact(tentative);
+      if (!Live()) return Read::kEvicted;
       data = copy;
     }
     SeatWords& mine = seat_.seat->words;
@@ -328,6 +326,13 @@ class RingMember : public RingView<A> {
     return Read::kMessage;
   }
 
+  // R was seen beyond the claim. A tentative one had lost its race. An owned one is protected, unless this member
+  // was evicted [E1, R6], or a peer that may write the seats has changed its claim.
+  Read WhyNotIntact(bool tentative) {
+    if (tentative) return Drop() ? Read::kOvertaken : Read::kEvicted;
+    W::FenceAfterCopy();
+    return Live() && Exists() ? Read::kDamaged : Read::kEvicted;
+  }
   // The claim moves from current_ to the frame behind it, or ends. false: adopted by another.
   bool GoOn() {
     const uint64_t to = Ahead(claim_end_, next_) > 0 ? next_ | (claim_ & kClaimTentative) : kNoClaim;
@@ -360,6 +365,7 @@ class RingMember : public RingView<A> {
   bool handed_ = false;              // it is not given up yet
   bool freed_ = false;               // cursor or claim moved since the producer was last offered room
   uint64_t at_most_ = 1;
+  bool in_place_ = true;
   uint64_t chunk_ = 0;
   uint64_t looked_at_ = 0;  // where the group stood when abandoned claims were last looked for
   uint64_t pending_lost_ = 0, last_lost_ = 0;
