@@ -36,13 +36,25 @@ std::optional<GroupPlace> GroupOf(const SeatTable& seats, const Holder& holder) 
   return std::nullopt;
 }
 
-// How long the same one has left no room, at every look since it first did, in nanoseconds.
-int64_t HeldBackFor(std::map<uint32_t, ProducerCore::Cold::HeldBack>& held_back, uint32_t who,
-                    uint32_t generation, int64_t now) {
-  auto& since = held_back.try_emplace(who, ProducerCore::Cold::HeldBack{generation, now}).first->second;
-  if (since.generation != generation) since = {generation, now};
-  return now - since.since_ns;
-}
+using GroupInTheWay = ProducerCore::Cold::GroupInTheWay;
+
+// The groups that are in the way, each at its lowest place.
+class GroupsInTheWay {
+ public:
+  void Add(GroupPlace place, uint64_t position) {
+    std::optional<GroupInTheWay>& group = groups_[place.index];
+    if (!group || group->place != place || Ahead(position, group->position) < 0) group = {place, position};
+  }
+  template <class F>
+  void ForEach(F f) const {
+    for (const std::optional<GroupInTheWay>& group : groups_) {
+      if (group) f(*group);
+    }
+  }
+
+ private:
+  std::optional<GroupInTheWay> groups_[kGroups];
+};
 
 }  // namespace
 
@@ -142,48 +154,61 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
   if (now - last_probe_ns < kProbeEveryNs) return false;
   last_probe_ns = now;
   bool emptied = false;
-  std::optional<GroupPlace> groups[kGroups];
+  GroupsInTheWay groups;
   const SeatTable& seats = c.ring.seats();
   c.ring.HoldingBack([&](const Holder& holder) {
     if (const std::optional<GroupPlace> group = GroupOf(seats, holder)) {
-      groups[group->index] = group;
+      groups.Add(*group, holder.position);
     } else if (holder.kind == Holder::Kind::kSeat &&
                attached.seats_probe.Ask(kLockSeat + holder.index) == os::Holder::kNone) {
       emptied |= segment::EmptyDeadSeat(attached.seats_probe, seats, holder.index);
     }
   });
   // What a dead member holds is its group's to adopt, while that lives.
-  for (const std::optional<GroupPlace>& group : groups) emptied |= group && RetireDeadGroup(c, *group, now);
+  groups.ForEach([&](const GroupInTheWay& group) { emptied |= RetireDeadGroup(c, group, now); });
   if (emptied) c.ring.ForgetScan();
   return emptied;
 }
 
 // A group without a living member: at once, but with the messages its dead members had in hand only after
 // evict_after: until then a new member would get them.
-bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, GroupPlace group, int64_t now) {
+bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, const GroupInTheWay& group, int64_t now) {
   const segment::SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
                                    c.ring.seats()};
-  const bool patient =
-      HeldBackFor(groups_held_back, group.index, group.generation, now) < options.evict_after.count();
+  api::HeldBack& held = groups_held_back[group.place.index];
+  const bool patient = held.At(group.place.generation, group.position, now, MostBetweenLooks()) <
+                       options.evict_after.count();
   const os::ForkGuard guard(std::try_to_lock);
   const segment::Retired retired = segment::RetireDeadGroup(
-      guard, seats, group, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
+      guard, seats, group.place, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
+  if (retired.has_members) held.Forget();  // the time of a group begins when its last member is gone
   abandoned += retired.abandoned;
   return retired.retired;
+}
+
+int64_t ProducerCore::Cold::MostBetweenLooks() const {
+  constexpr int64_t kMostNs = 100'000'000;  // a producer that waits looks every 0.25 ms
+  return std::min(options.evict_after.count() / 4, kMostNs);
 }
 
 bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
   if (options.on_full != OnFull::kEvictSlowest) return false;
   bool evicted = false;
-  const auto judge = [&](uint32_t seat, uint64_t state) {
-    if (HeldBackFor(held_back, seat, GenerationOf(state), now) >= options.evict_after.count())
+  const auto judge = [&](api::HeldBack& held, uint32_t seat, uint64_t state, uint64_t position) {
+    if (held.At(GenerationOf(state), position, now, MostBetweenLooks()) >= options.evict_after.count())
       evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
   };
+  GroupsInTheWay groups;
   c.ring.HoldingBack([&](const Holder& holder) {
     const bool its_own = holder.kind != Holder::Kind::kGroup && PhaseOf(holder.state) != SeatPhase::kEvicted;
-    if (its_own) return judge(holder.index, holder.state);
+    if (its_own) return judge(seats_held_back[holder.index], holder.index, holder.state, holder.position);
     // A claim that its group could adopt, or the group itself.
-    if (const auto group = GroupOf(c.ring.seats(), holder)) c.ring.ForEachMember(*group, judge);
+    if (const auto group = GroupOf(c.ring.seats(), holder)) groups.Add(*group, holder.position);
+  });
+  groups.ForEach([&](const GroupInTheWay& group) {
+    c.ring.ForEachMember(group.place, [&](uint32_t seat, uint64_t state) {
+      judge(members_held_back[seat], seat, state, group.position);
+    });
   });
   if (evicted) segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
   return evicted;
@@ -233,7 +258,6 @@ std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
     *why = Sent::kTooLarge;
     return nullptr;
   }
-  // It does not say that anybody has left room: held_back counts on.
   if (std::byte* const ready = ring.ClaimReady(n)) {
     if (cold->activity != Activity::kNone) cold->NoteActivity(*this, Activity::kNone);
     return ready;
@@ -245,8 +269,6 @@ std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
     if (wake) cold->WakeSleepers(*this);  // for a padding, which is no message
     if (data != nullptr) {
       if (cold->activity != Activity::kNone) cold->NoteActivity(*this, Activity::kNone);
-      if (!cold->held_back.empty()) cold->held_back.clear();
-      if (!cold->groups_held_back.empty()) cold->groups_held_back.clear();
       return data;
     }
     if (!cold->EmptyDeadSeats(*this)) break;

@@ -3,11 +3,12 @@
 #define MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
 
 #include <cstdint>
-#include <map>
+#include <vector>
 
 #include "millrace/internal/parking.h"
 #include "millrace/internal/producer_core.h"
 #include "millrace/options.h"
+#include "runtime/api/held_back.h"
 #include "runtime/os/fork.h"
 #include "runtime/segment/attach_producer.h"
 
@@ -15,7 +16,11 @@ namespace millrace::internal {
 
 struct ProducerCore::Cold final : os::ForkAware {
   Cold(segment::ProducerAttachment attachment, ProducerOptions producer_options)
-      : attached(std::move(attachment)), options(std::move(producer_options)) {}
+      : attached(std::move(attachment)), options(std::move(producer_options)) {
+    if (options.on_full != OnFull::kEvictSlowest) return;
+    seats_held_back.resize(attached.seats_header.seats);
+    members_held_back.resize(attached.seats_header.seats);
+  }
   void InForkedChild() noexcept override;
 
   // Why nothing can be published now, whatever room there is; kOk: nothing is in the way.
@@ -25,8 +30,15 @@ struct ProducerCore::Cold final : os::ForkAware {
   // Empties the seats of dead holders that leave no room, and retires groups without members. true: scan
   // again.
   bool EmptyDeadSeats(ProducerCore& core);
-  bool RetireDeadGroup(const ProducerCore& core, GroupPlace group, int64_t now);
-  // OnFull::kEvictSlowest: evicts who has left no room for evict_after, over one or several waiting calls.
+  // The lowest place at which a group is in the way.
+  struct GroupInTheWay {
+    GroupPlace place;
+    uint64_t position;
+  };
+  bool RetireDeadGroup(const ProducerCore& core, const GroupInTheWay& group, int64_t now);
+  // Of two looks: more than that between them counts for nobody.
+  int64_t MostBetweenLooks() const;
+  // OnFull::kEvictSlowest: evicts each that has left no room for evict_after, over one or several waiting calls.
   // true: scan again.
   bool EvictSlowest(ProducerCore& core, int64_t now);
   void FlushCounters(const ProducerCore& core);
@@ -56,12 +68,9 @@ struct ProducerCore::Cold final : os::ForkAware {
   SpinBudget spin;
   int64_t last_probe_ns = 0;
   int64_t last_word_check_ns = 0;
-  struct HeldBack {
-    uint32_t generation;
-    int64_t since_ns;
-  };
-  std::map<uint32_t, HeldBack> held_back;         // seats that left no room at every look since then
-  std::map<uint32_t, HeldBack> groups_held_back;  // the same of groups, with their messages in hand
+  // OnFull::kEvictSlowest, by seat: its own position or claim; the place of its group, for which it could come.
+  std::vector<api::HeldBack> seats_held_back, members_held_back;
+  api::HeldBack groups_held_back[kGroups];  // without a living member, with their messages in hand
   int64_t last_link_check_ns = 0;
   Activity activity = Activity::kNone;   // as noted, but for waits for consumers
   uint64_t awaited = 0, awaited_at = 0;  // consumers, at this sequence; see AwaitsConsumers

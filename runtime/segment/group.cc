@@ -89,11 +89,11 @@ Retired RetireLocked(const SeatsAccess& seats, GroupPlace place, Claims claims, 
   const uint32_t flags = W::LoadGroupFlags(group);
   if ((flags & internal::kGroupUsed) == 0 || W::Peek(group.generation) != place.generation) return {};
   if ((flags & internal::kGroupDurable) != 0 && !even_durable) return {};
-  if (HasLivingMember(seats, place)) return {};
+  if (HasLivingMember(seats, place)) return {.has_members = true};
   const std::optional<uint64_t> held = CountClaims(seats, place);
   if (held != uint64_t{0} && claims == Claims::kKeep) return {};
   if (!W::RetireGroup(group, flags)) return {};
-  return {true, held.value_or(1)};
+  return {.retired = true, .abandoned = held.value_or(1)};
 }
 
 // A slot for a new group, with all locks held. A slot whose last group still has a living (evicted) member is
@@ -216,7 +216,7 @@ void UndoCreation(const SeatsAccess& seats, const GroupHold& hold) {
 Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, GroupPlace place, Claims claims,
                         bool even_durable) {
   const auto lock = seats.probe.TryLock(guard, internal::kLockGroup + place.index);
-  if (!lock) return {};
+  if (!lock) return {.has_members = guard.held()};  // somebody joins right now
   return RetireLocked(seats, place, claims, even_durable);
 }
 

@@ -49,7 +49,8 @@ void UndoCreation(const SeatsAccess& seats, const GroupHold& hold);
 enum class Claims : bool { kKeep, kAbandon };
 struct Retired {
   bool retired = false;
-  uint64_t abandoned = 0;  // claims that went with it
+  uint64_t abandoned = 0;    // claims that went with it
+  bool has_members = false;  // living ones, or one is joining
 };
 // Removes a group that has no living member. Not: a durable one, unless asked for; one whose dead members
 // hold messages, unless they may be abandoned; one that somebody joins right now. Does nothing without the
