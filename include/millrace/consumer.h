@@ -42,7 +42,12 @@ struct ProducerInfo {
   std::string label;
 };
 
+// Messages are counted from `start`, the sequence of the first message that this consumer asked for, there or
+// overwritten already. Always: start + received + lost + skipped = next_sequence(), and with the unread ones (the lag)
+// that is ProducerStats::published. Members of a group count what each of them received, from where the group stood
+// when it joined; the sum over a group's members counts a message twice that was handed out twice.
 struct ConsumerStats {
+  uint64_t start;
   uint64_t received, lost, overruns, skipped;  // messages; times
   uint64_t late_wakeups;                       // wake-ups that only a time-out repaired: should be 0
   uint64_t approximate_lag_messages, approximate_lag_bytes;  // behind what is published
@@ -50,6 +55,7 @@ struct ConsumerStats {
 
 // Movable; one thread at a time, only Interrupt() is free of that; a moved-from handle may be destroyed,
 // assigned or asked valid(). After fork() the child's handle answers kForked and its destructor does nothing.
+// No call on a handle is a cancellation point: pthread_cancel() acts after it, so end a wait by Interrupt().
 class MILLRACE_EXPORT Consumer {
  public:
   static absl::StatusOr<Consumer> Open(std::string_view name, const Delivery&, const ConsumerOptions& = {});
@@ -95,9 +101,9 @@ class MILLRACE_EXPORT Consumer {
   // read until kEmpty, or, where levels are watched, as much as you like. It may be readable once without
   // need. Interrupt() does not touch it. The caller closes it (closed on exec too) and does nothing with it
   // but wait. Each call gives another. It tells nothing more when this handle is gone. In a forked child it
-  // is the parent's. Costs: one thread of this process ("millrace", all signals blocked) for each 127
-  // consumers that have one, while they live, and some system calls with each kEmpty. kForked; kOther: no
-  // descriptor or thread to be had.
+  // is the parent's. A plug-in that has used it stays loaded after dlclose(). Costs: one thread of this
+  // process ("millrace", all signals blocked) for each 127 consumers that have one, while they live, and some
+  // system calls with each kEmpty. kForked; kOther: no descriptor or thread to be had.
   absl::StatusOr<int> EventFd();
 
   ProducerInfo producer() const;  // two system calls. "Gone" = !alive && !closed

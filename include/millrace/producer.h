@@ -80,7 +80,8 @@ struct ProducerStats {
 
 // One ring has at most one producer. Movable; one thread at a time, only Interrupt() is free of that; a
 // moved-from handle may be destroyed, assigned or asked valid(). After fork() the child's handle answers
-// kForked and its destructor does nothing.
+// kForked and its destructor does nothing. No call on a handle is a cancellation point: pthread_cancel() acts after it,
+// so end a wait by Interrupt().
 class MILLRACE_EXPORT Producer {
  public:
   // A new ring. kExists if there is one of that name.

@@ -202,7 +202,8 @@ ConsumerStats Consumer::stats() const {
   const int64_t messages = Ahead(end.sequence, here.sequence);
   const int64_t bytes = Ahead(end.position, here.position);
   const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
-  return {counts.received,
+  return {core_->ring.start(),
+          counts.received,
           counts.lost,
           counts.overruns,
           counts.skipped,

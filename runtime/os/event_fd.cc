@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "runtime/os/failure.h"
+#include "runtime/os/thread.h"
 
 namespace millrace::os {
 namespace {
@@ -59,6 +60,7 @@ absl::StatusOr<int> EventFd::Mirror(const std::string& what) const {
 }
 
 void EventFd::Raise() const {
+  const NoCancel no_cancel;
   const char byte = 0;
   while (Ours(write_end_) && write(write_end_.get(), &byte, 1) < 0 && errno == EINTR) {
   }
@@ -66,6 +68,7 @@ void EventFd::Raise() const {
 
 // A few bytes at most: what is readable already is not raised again before it is cleared.
 void EventFd::Clear() const {
+  const NoCancel no_cancel;
   char bytes[64];
   while (Ours(read_end_)) {
     const ssize_t got = read(read_end_.get(), bytes, sizeof bytes);

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "runtime/os/failure.h"
+#include "runtime/os/module.h"
 
 namespace millrace::os {
 
@@ -101,6 +102,7 @@ void OnSigbus(int signal_number, siginfo_t* info, void* context) {
 
 absl::Status InstallGuard() {
   if (installed.exchange(true)) return absl::OkStatus();
+  KeepLoaded();
   struct sigaction action {};
   action.sa_sigaction = &OnSigbus;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;

@@ -13,7 +13,8 @@
 
 namespace millrace::os {
 
-// Installs the handler, once; chains to the one that was there for faults outside our mappings.
+// Installs the handler, once; chains to the one that was there for faults outside our mappings. The shared object
+// with the handler stays loaded.
 absl::Status InstallGuard();
 
 // A mapping that the guard may repair. Any number of them at a time.

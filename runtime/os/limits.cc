@@ -10,6 +10,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "runtime/os/thread.h"
+
 namespace millrace::os {
 namespace {
 
@@ -31,6 +33,7 @@ constexpr uint64_t kNoLimit = uint64_t{1} << 60;
 std::string Contents(const std::string& path) {
   constexpr size_t kMost = 64 << 10;
   std::string text;
+  const NoCancel no_cancel;
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return text;
   char chunk[4096];

@@ -18,6 +18,7 @@
 #include "runtime/os/failure.h"
 #include "runtime/os/fork.h"
 #include "runtime/os/guard.h"
+#include "runtime/os/thread.h"
 
 #ifndef MADV_POPULATE_READ  // Linux 5.14
 #define MADV_POPULATE_READ 22
@@ -88,6 +89,7 @@ absl::Status WrongKind(const std::string& path, mode_t mode) {
 }
 
 int OpenRetrying(const char* path, int flags, mode_t mode = 0) {
+  const NoCancel no_cancel;
   int fd;
   do {
     fd = open(path, flags, mode);
@@ -264,6 +266,7 @@ int Allocate(int fd, off_t bytes) {
 
 void Fd::Close() {
   if (fd_ < 0) return;
+  const NoCancel no_cancel;
   const int saved = errno;  // often closed on the way out of a failure
   close(std::exchange(fd_, -1));
   errno = saved;

@@ -14,6 +14,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/os/thread.h"
+
 namespace millrace::os {
 namespace {
 
@@ -74,6 +76,7 @@ Slept WhyAwake(int error) {
 // A system that refuses futexes: sleep anyway, but not for long, or the caller's loop would burn the CPU.
 Slept SleepBlindly(int64_t timeout_ns) {
   const timespec time = ToTimespec(std::min<int64_t>(timeout_ns, 1'000'000));
+  const NoCancel no_cancel;
   nanosleep(&time, nullptr);
   return Slept::kTimedOut;
 }
