@@ -160,10 +160,11 @@ absl::Status Producer::CheckCarries(std::string_view schema, size_t bytes) const
   const segment::ProducerAttachment& a = core_->cold->attached;
   const std::string_view carries(a.header.schema, a.header.schema_bytes);
   if (!schema.empty() && carries != schema) {
-    return os::Failure(Error::kSchema,
-                       absl::StrCat("open \"", a.paths.name, "\": its messages are \"", os::ToAbsl(carries),
-                                    "\", this program publishes \"", os::ToAbsl(schema),
-                                    "\"; build both programs from one schema, or use another ring"));
+    return os::Failure(
+        Error::kSchema,
+        absl::StrCat("open \"", a.paths.name, "\": its messages are \"", os::Printable(carries),
+                     "\", this program publishes \"", os::ToAbsl(schema),
+                     "\"; build both programs from one schema, or use another ring"));
   }
   if (bytes > a.header.max_message) {
     return os::Failure(Error::kBadArgument,

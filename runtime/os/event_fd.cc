@@ -54,7 +54,9 @@ absl::StatusOr<int> EventFd::Mirror(const std::string& what) const {
   if (epoll_ctl(mirror, EPOLL_CTL_ADD, read_end_.get(), &readable) != 0) {
     const int error = errno;
     close(mirror);
-    return SystemFailure(error, what + ": epoll_ctl");
+    return SystemFailure(
+        error, what + ": epoll_ctl",
+        error == ENOSPC ? "raise the user's limit of epoll watches (fs.epoll.max_user_watches)" : "");
   }
   return mirror;
 }

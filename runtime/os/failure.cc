@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/strings/cord.h"
+#include "millrace/internal/text.h"
 
 namespace millrace {
 namespace {
@@ -185,7 +186,7 @@ std::string_view RemedyOf(int errno_value) {
     case ENOMEM:
       return "free memory or raise the address-space limit (ulimit -v, vm.max_map_count)";
     case EAGAIN:
-      return "try again, or raise the locked-memory limit (ulimit -l)";
+      return "try again";
     default:
       return {};
   }
@@ -193,20 +194,35 @@ std::string_view RemedyOf(int errno_value) {
 
 }  // namespace
 
+std::string Printable(std::string_view text) {
+  std::string printable;
+  printable.reserve(text.size());
+  while (!text.empty()) {
+    const size_t length = internal::CharacterLength(text);
+    if (length == 0 || internal::IsControl(internal::CodePointOf(text.substr(0, length)))) {
+      printable.push_back('?');
+    } else {
+      printable.append(text.substr(0, length));
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return printable;
+}
+
 absl::Status Failure(Error error, std::string_view text) {
-  absl::Status status(CodeOf(error), ToAbsl(text));
+  absl::Status status(CodeOf(error), Printable(text));
   status.SetPayload(kPayload, absl::Cord(ToString(error)));  // its name: whoever prints the status sees it
   return status;
 }
 
-absl::Status SystemFailure(int errno_value, std::string_view what) {
+absl::Status SystemFailure(int errno_value, std::string_view what, std::string_view remedy) {
   const char* meaning = strerrordesc_np(errno_value);  // unlike strerror(): thread-safe, not translated
   const char* name = strerrorname_np(errno_value);
   std::string text(what);
   text.append(": ").append(meaning != nullptr ? meaning : "unknown error");
   text.append(" (").append(name != nullptr ? name : std::to_string(errno_value)).append(")");
-  if (const std::string_view remedy = RemedyOf(errno_value); !remedy.empty())
-    text.append("; ").append(remedy);
+  if (remedy.empty()) remedy = RemedyOf(errno_value);
+  if (!remedy.empty()) text.append("; ").append(remedy);
   return Failure(CauseOf(errno_value), text);
 }
 

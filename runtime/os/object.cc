@@ -404,7 +404,8 @@ absl::StatusOr<Mapping> Mapping::MapGuarded(const ForkGuard&, int fd, uint64_t o
   const std::string what = "map " + HumanBytes(bytes) + " of " + Quoted(path);
   void* const base =
       mmap(nullptr, bytes, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, fd, static_cast<off_t>(offset));
-  if (base == MAP_FAILED) return SystemFailure(errno, what);
+  if (base == MAP_FAILED)
+    return SystemFailure(errno, what, errno == EAGAIN ? "raise the limit of locked memory (ulimit -l)" : "");
   Mapping mapping;
   mapping.base_ = static_cast<std::byte*>(base);
   mapping.bytes_ = bytes;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <cerrno>
 #include <memory>
 
 #include "runtime/os/failure.h"
@@ -44,6 +45,10 @@ absl::Status StartThread(const char* name, void (*body)(void*), void* argument, 
   const int error = pthread_create(&thread, &attributes, &Run, start.get());
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
+  if (error == EAGAIN) {
+    return SystemFailure(error, std::string(what) + ": pthread_create",
+                         "raise the limit of threads (ulimit -u, the cgroup's pids.max, kernel.threads-max)");
+  }
   if (error != 0) return SystemFailure(error, std::string(what) + ": pthread_create");
   (void)start.release();
   return absl::OkStatus();

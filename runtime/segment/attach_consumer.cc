@@ -225,7 +225,7 @@ absl::Status NameTheObserver(const Paths& paths, const absl::Status& status) {
 // its name. Whoever removes a queue takes the name of .ring first, and whoever creates one gives it last.
 absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& delivery,
                                        const ConsumerOptions& options, bool* damaged) {
-  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false, CreateIt(paths));
   if (!ring.ok()) return ring.status();
   if (options.owner) {
     absl::Status s = CheckOwner("open", paths, paths.ring, ring->fd, ring->facts, *options.owner);

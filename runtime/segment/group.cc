@@ -183,7 +183,7 @@ absl::StatusOr<std::optional<GroupHold>> Create(const SeatsAccess& seats, const 
 absl::Status CheckGroupName(const std::string& name) {
   if (PathsOf("", name).ok() && name.size() <= kMostName) return absl::OkStatus();
   return os::Failure(Error::kBadName,
-                     absl::StrCat("\"", Printable(name.substr(0, kMostName)),
+                     absl::StrCat("\"", os::Printable(name.substr(0, kMostName)),
                                   "\" cannot name a group; use 1 to 63 letters, digits, '_', '.' or '-', "
                                   "beginning with a letter, digit or '_', such as \"workers\""));
 }

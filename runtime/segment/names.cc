@@ -7,24 +7,22 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "millrace/internal/text.h"
 #include "runtime/os/failure.h"
 
 namespace millrace::segment {
 namespace {
 
-constexpr size_t kMaxName = 200;
-
-bool IsWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+using internal::IsLetterDigitOrUnderscore;
 
 std::string WhatIsWrong(std::string_view name) {
+  if (internal::IsName(name)) return "";
   if (name.empty()) return "it is empty";
-  if (name.size() > kMaxName) return absl::StrCat("it has ", name.size(), " characters");
+  if (name.size() > internal::kMaxName) return absl::StrCat("it has ", name.size(), " characters");
   if (name.find('/') != std::string_view::npos) return "it contains a slash";
-  if (!IsWord(name[0])) return "its first character is not a letter, digit or underscore";
+  if (!IsLetterDigitOrUnderscore(name[0])) return "its first character is not a letter, digit or underscore";
   for (const char c : name) {
-    if (!IsWord(c) && c != '.' && c != '-') {
+    if (!IsLetterDigitOrUnderscore(c) && c != '.' && c != '-') {
       return absl::StrCat("it contains a character (code ", static_cast<int>(static_cast<unsigned char>(c)),
                           ") that is not a letter, digit, '_', '.' or '-'");
     }
@@ -48,7 +46,7 @@ absl::StatusOr<std::string> Absolute(std::string_view directory) {
 absl::StatusOr<Paths> PathsOf(std::string_view directory, std::string_view name) {
   if (const std::string wrong = WhatIsWrong(name); !wrong.empty()) {
     return os::Failure(Error::kBadName,
-                       absl::StrCat("\"", os::ToAbsl(name.substr(0, 64)), "\" cannot name a ring: ", wrong,
+                       absl::StrCat("\"", os::Printable(name.substr(0, 64)), "\" cannot name a ring: ", wrong,
                                     "; use 1 to 200 letters, digits, '_', '.' or '-', such as \"quotes\""));
   }
   absl::StatusOr<std::string> absolute = Absolute(directory);

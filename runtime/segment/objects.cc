@@ -114,13 +114,16 @@ absl::Status CheckSeatsLengths(const SeatsHeader& h, const RingHeader& ring, con
 
 }  // namespace
 
-absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write) {
+std::string CreateIt(const Paths& paths) {
+  return absl::StrCat("create it (shmctl create ", paths.name, ") or start its producer");
+}
+
+absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write, std::string_view if_missing) {
   absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.ring, write);
   if (!fd.ok()) {
     if (ErrorOf(fd.status()) != Error::kNotFound) return fd.status();
-    return os::Failure(Error::kNotFound,
-                       absl::StrCat("there is no ring \"", paths.name, "\" in ", paths.directory,
-                                    "; create it (shmctl create ", paths.name, ") or start its producer"));
+    return os::Failure(Error::kNotFound, absl::StrCat("there is no ring \"", paths.name, "\" in ",
+                                                      paths.directory, "; ", os::ToAbsl(if_missing)));
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.ring);
   if (!facts.ok()) return facts.status();
@@ -159,7 +162,9 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const Ring
   return SeatsObject{*std::move(fd), *facts, *header};
 }
 
-std::string RingObject::schema() const { return Printable(std::string(header.schema, header.schema_bytes)); }
+std::string RingObject::schema() const {
+  return os::Printable(std::string(header.schema, header.schema_bytes));
+}
 
 bool WorthAnotherTry(const absl::Status& status) { return ErrorOf(status) == Error::kIncarnation; }
 
@@ -275,19 +280,15 @@ std::string LabelOf(const char (&label)[internal::kLabelBytes]) {
   char copy[internal::kLabelBytes];
   std::memcpy(copy, label, sizeof copy);
   copy[sizeof copy - 1] = 0;
-  return Printable(copy);
-}
-
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
+  return os::Printable(copy);
 }
 
 void SetLabel(char (&to)[internal::kLabelBytes], const std::string& label) {
   std::memset(to, 0, sizeof to);
-  std::memcpy(to, label.data(), std::min(label.size(), sizeof to - 1));
+  size_t bytes = std::min(label.size(), sizeof to - 1);
+  while (bytes > 0 && bytes < label.size() && (static_cast<unsigned char>(label[bytes]) & 0xC0) == 0x80)
+    --bytes;
+  std::memcpy(to, label.data(), bytes);
 }
 
 }  // namespace millrace::segment

@@ -33,9 +33,13 @@ struct SeatsObject {
   internal::SeatsHeader header;
 };
 
-// kNotFound, kNoPermission, kNotARing, kTruncated, kLayoutVersion, kBadLengths. A ring with unknown *write*
-// features is refused for writing only.
-absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write);
+// What to do where there is no ring: for an operator, and for a program that writes or reads messages.
+inline constexpr std::string_view kLookAtTheList = "`shmctl list` shows those that are there";
+std::string CreateIt(const Paths& paths);
+// kNotFound, with `if_missing` as its remedy; kNoPermission, kNotARing, kTruncated, kLayoutVersion,
+// kBadLengths. A ring with unknown *write* features is refused for writing only.
+absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write,
+                                    std::string_view if_missing = kLookAtTheList);
 // The same, and kIncarnation when it belongs to another queue than `ring` or is missing.
 absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const internal::RingHeader& ring);
 
@@ -103,10 +107,9 @@ class ObjectWatch {
 };
 
 std::string HexOf(const uint8_t (&incarnation)[16]);
-// Text from shared memory, safe for a terminal: control characters replaced.
-std::string Printable(std::string text);
-// A label from shared memory: cut at 63 bytes, control characters replaced.
+// Returns a label from shared memory, cut at 63 bytes and printable (os::Printable).
 std::string LabelOf(const char (&label)[internal::kLabelBytes]);
+// Stores a label. Of one that is too long, the characters that fit.
 void SetLabel(char (&to)[internal::kLabelBytes], const std::string& label);
 
 }  // namespace millrace::segment

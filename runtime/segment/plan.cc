@@ -48,10 +48,9 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
     return Bad(name, absl::StrCat("a schema of ", plan.schema.size(), " bytes is longer than ",
                                   internal::kMaxSchema));
   }
-  const bool printable = std::all_of(plan.schema.begin(), plan.schema.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
-  });
-  if (!printable) return Bad(name, "the schema contains control characters; write it on one line");
+  if (os::Printable(plan.schema) != plan.schema) {
+    return Bad(name, "the schema contains control characters or is not UTF-8; write plain text on one line");
+  }
   plan.access = options.access.value_or(Access::Private());
   // The kernel takes that number for "leave it as it is".
   if (plan.access.group == static_cast<gid_t>(-1)) {

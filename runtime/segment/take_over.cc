@@ -113,7 +113,7 @@ void PauseWhileAlive(long pause_ns, os::LockProbe* probe) {
 
 // For writing: so it must belong to `owner`. What the kernel refuses belongs to somebody else, too.
 absl::StatusOr<RingObject> OpenTheirs(const Paths& paths, uid_t owner) {
-  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true, CreateIt(paths));
   if (ErrorOf(ring.status()) == Error::kNoPermission) {
     const auto facts = os::FactsOfName(paths.ring);
     return os::Failure(

@@ -600,7 +600,8 @@ std::string LayerOf(const std::string& path) {
       {"include/millrace/internal/layout.h", "layout"},
       {"include/millrace/internal/words.h", "layout"},
       {"include/millrace/internal/atomics.h", "layout"},
-      {"include/millrace/internal/schema.h", "layout"},
+      {"include/millrace/internal/schema.h", "text"},
+      {"include/millrace/internal/text.h", "text"},
       {"include/millrace/internal/parking.h", "ring"},
       {"include/millrace/internal/producer_core.h", "core"},
       {"include/millrace/internal/consumer_core.h", "core"},
@@ -616,19 +617,20 @@ std::string LayerOf(const std::string& path) {
 }
 
 // Down only: tools -> public -> api -> segment -> ring -> layout, os beside them. "values" are enumerations
-// and options, which everybody shares.
+// and options, which everybody shares; "text" is what names, schemas and printed text may consist of.
 const std::map<std::string, std::set<std::string>>& MayInclude() {
   static const std::map<std::string, std::set<std::string>> table{
-      {"tools", {"tools", "public", "values"}},
+      {"tools", {"tools", "public", "values", "text"}},
       {"examples", {"examples", "public", "values"}},
-      {"public", {"public", "values", "core", "layout"}},
+      {"public", {"public", "values", "core", "layout", "text"}},
       {"core", {"core", "values", "ring", "layout"}},
       {"runtime/api",
        {"runtime/api", "runtime/segment", "runtime/os", "public", "values", "core", "ring", "layout"}},
-      {"runtime/segment", {"runtime/segment", "runtime/os", "values", "ring", "layout"}},
+      {"runtime/segment", {"runtime/segment", "runtime/os", "values", "ring", "layout", "text"}},
       {"ring", {"ring", "layout"}},
       {"layout", {"layout"}},
-      {"runtime/os", {"runtime/os", "values"}},
+      {"text", {"text"}},
+      {"runtime/os", {"runtime/os", "values", "text"}},
       {"values", {"values"}},
   };
   return table;

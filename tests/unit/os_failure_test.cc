@@ -1,12 +1,16 @@
 #include "runtime/os/failure.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <set>
 #include <string>
 
 #include "absl/strings/cord.h"
+#include "runtime/os/thread.h"
 
 namespace millrace::os {
 namespace {
@@ -69,6 +73,40 @@ TEST(Failure, TextNamesOperationErrnoAndRemedy) {
   EXPECT_EQ(TextOf(SystemFailure(EMFILE, "open \"/x\"")),
             "open \"/x\": Too many open files (EMFILE); raise the descriptor limit (ulimit -n)");
   EXPECT_EQ(TextOf(SystemFailure(99999, "w")), "w: unknown error (99999)");
+}
+
+TEST(Failure, TheCallerKnowsWhichLimitAnErrnoMeans) {
+  EXPECT_EQ(TextOf(SystemFailure(EAGAIN, "w")).find("ulimit -l"), std::string::npos)
+      << "threads and locks give EAGAIN too";
+  EXPECT_EQ(TextOf(SystemFailure(ENOSPC, "w: epoll_ctl", "raise fs.epoll.max_user_watches")),
+            "w: epoll_ctl: No space left on device (ENOSPC); raise fs.epoll.max_user_watches");
+}
+
+// Names, labels and schemas of others are in error texts, which end up in terminals and logs.
+TEST(Failure, TextsHoldNothingThatATerminalObeys) {
+  EXPECT_EQ(TextOf(Failure(Error::kSchema,
+                           "\"\x1B[2J\xC2\x9B"
+                           "1m\xE2\x80\xAE\xFFx\xC3\xBC\"")),
+            "\"?[2J?1m??x\xC3\xBC\"");
+  EXPECT_EQ(TextOf(Failure(Error::kSchema, "\xE2\x80")), "??");
+}
+
+// Bug: the text advised to raise the limit of locked memory.
+TEST(Failure, NoMoreThreadsNamesTheLimitOfThreads) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    if (setrlimit(RLIMIT_NPROC, &none) != 0 || (geteuid() == 0 && setresuid(65533, 65533, 65533) != 0))
+      _exit(2);
+    const std::string text = TextOf(StartThread(
+        "none", [](void*) {}, nullptr, "watch \"q\""));
+    _exit(text.find("watch \"q\": pthread_create") == 0 && text.find("ulimit -u") != std::string::npos ? 0
+                                                                                                       : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(HumanBytes, IsExact) {

@@ -61,7 +61,11 @@ TEST(SegmentPlan, SeatsAreOneTo1024) {
 TEST(SegmentPlan, SchemaIsOneShortPrintableLine) {
   EXPECT_TRUE(PlanOf("quotes", {.schema = std::string(1000, 'x')}).ok());
   EXPECT_TRUE(Has(Refusal({.schema = std::string(1001, 'x')}), "1001"));
-  for (const char* wrong : {"a\nb", "a\tb", "\x7f", "\x1b[0m"})
+  EXPECT_TRUE(PlanOf("quotes", {.schema = "any words, gr\xC3\xBC\xC3\x9F"}).ok());
+  for (const char* wrong : {"a\nb", "a\tb", "\x7f", "\x1b[0m",
+                            "\xC2\x9B"
+                            "31m",
+                            "\xE2\x80\xAE", "\xE2\x80\xA8", "\xFF"})
     EXPECT_NE(Refusal({.schema = wrong}), "") << wrong;
 }
 

@@ -5,13 +5,11 @@
 #include <cstddef>
 #include <string_view>
 
+#include "millrace/internal/text.h"
+
 namespace millrace::internal {
 
 inline constexpr size_t kBadSchema = ~size_t{0};
-
-constexpr bool IsFieldNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
 
 // Bytes of "u8", "f64", "u8[16]" ...; kBadSchema: none of them.
 constexpr size_t TypeBytes(std::string_view type) {
@@ -44,7 +42,7 @@ constexpr size_t SchemaBytes(std::string_view schema) {
     const size_t colon = field.find(':');
     if (colon == 0 || colon == std::string_view::npos) return kBadSchema;
     for (const char c : field.substr(0, colon)) {
-      if (!IsFieldNameCharacter(c)) return kBadSchema;
+      if (!IsLetterDigitOrUnderscore(c)) return kBadSchema;
     }
     const size_t field_bytes = TypeBytes(field.substr(colon + 1));
     if (field_bytes == kBadSchema) return kBadSchema;
