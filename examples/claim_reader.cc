@@ -13,15 +13,11 @@ struct Picture {
   uint8_t pixels[64 * 64];
 };
 
-int main(int argc, char** argv) {
-  const char* ring = argc > 1 ? argv[1] : "pictures";
+// Returns why there was no further message, in words.
+absl::Status LookAtAll(const char* ring) {
   auto reader =
       millrace::Consumer::Open(ring, millrace::Delivery::Lossless(), {.open_timeout = millrace::kForever});
-  if (!reader.ok()) {
-    std::cerr << reader.status() << "\n";
-    return 1;
-  }
-
+  if (!reader.ok()) return reader.status();
   while (auto message = reader->Next()) {
     // The producer keeps off these bytes until the next call on `reader`. It can still write them, so what
     // decides about memory is read once and checked.
@@ -35,14 +31,17 @@ int main(int argc, char** argv) {
     if (!reader->StillIntact()) continue;  // evicted meanwhile (shmctl evict), and the bytes were used again
     std::cout << "picture " << number << ": " << width << " x " << height << ", light " << light << "\n";
   }
+  return reader->status();
+}
 
-  absl::Status end = reader->status();                       // why there was no further message, in words
-  if (millrace::ErrorOf(end) == millrace::Error::kClosed) {  // everything is read: the ring can go
-    end = millrace::SegmentManager().Unlink(ring, millrace::SegmentManager::Force::kYes);
-  }
-  if (!end.ok()) {
+int main(int argc, char** argv) {
+  const char* ring = argc > 1 ? argv[1] : "pictures";
+  const absl::Status end = LookAtAll(ring);
+  if (millrace::ErrorOf(end) != millrace::Error::kClosed) {
     std::cerr << end << "\n";
     return 1;
   }
   std::cout << "that was all\n";
+  // The last reader removes the ring: this call is refused while another one has it open.
+  millrace::SegmentManager().Unlink(ring).IgnoreError();
 }

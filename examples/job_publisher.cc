@@ -23,8 +23,8 @@ int main(int argc, char** argv) {
     return 1;
   }
 
-  if (!publisher->bytes().WaitForConsumers(1)) {  // somebody removed the ring: nobody can come any more
-    std::cerr << publisher->bytes().Check() << "\n";
+  if (!publisher->WaitForConsumers(1)) {  // somebody removed the ring: nobody can come any more
+    std::cerr << publisher->Check() << "\n";
     return 1;
   }
   // From here on the group of the workers keeps its place, whoever is killed.
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  const absl::Status closed = publisher->bytes().Close();  // workers end when the last job is done
+  const absl::Status closed = publisher->Close();  // workers end when the last job is done
   if (!closed.ok()) std::cerr << closed << "\n";
   return closed.ok() ? 0 : 1;
 }

@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
       if (job.deliveries() > 1) std::cout << " (another worker had it before)";
       std::cout << std::endl;  // out before it counts as done
     }
-    end = worker->bytes().status();
+    end = worker->status();
   }
   if (millrace::ErrorOf(end) == millrace::Error::kClosed) {  // all jobs are done: the last worker clears up
     end = millrace::SegmentManager().Unlink(ring);

@@ -13,26 +13,25 @@ struct Reading {
 template <>
 inline constexpr std::string_view millrace::kSchema<Reading> = "number:u64 celsius:f64";
 
-int main(int argc, char** argv) {
-  const char* ring = argc > 1 ? argv[1] : "readings";
+// Returns why there was no further message, in words.
+absl::Status ReadAll(const char* ring) {
   auto reader = millrace::TypedConsumer<Reading>::Open(ring, millrace::Delivery::Lossless(),
                                                        {.open_timeout = millrace::kForever});
-  if (!reader.ok()) {
-    std::cerr << reader.status() << "\n";
-    return 1;
-  }
-
+  if (!reader.ok()) return reader.status();
   while (const auto reading = reader->Next()) {  // sleeps until there is one
     std::cout << "reading " << reading->number << ": " << reading->celsius << " C\n";
   }
+  return reader->status();
+}
 
-  absl::Status end = reader->bytes().status();               // why there was no further message, in words
-  if (millrace::ErrorOf(end) == millrace::Error::kClosed) {  // everything is read: the ring can go
-    end = millrace::SegmentManager().Unlink(ring, millrace::SegmentManager::Force::kYes);
-  }
-  if (!end.ok()) {
+int main(int argc, char** argv) {
+  const char* ring = argc > 1 ? argv[1] : "readings";
+  const absl::Status end = ReadAll(ring);
+  if (millrace::ErrorOf(end) != millrace::Error::kClosed) {
     std::cerr << end << "\n";
     return 1;
   }
   std::cout << "that was all\n";
+  // The last reader removes the ring: this call is refused while another one has it open.
+  millrace::SegmentManager().Unlink(ring).IgnoreError();
 }

@@ -48,11 +48,12 @@ int main(int argc, char** argv) {
     absl::Status end = reader.status();
     if (end.ok()) end = info.ok() ? Follow(*reader, info->incarnation, progress) : info.status();
     std::cout << end.message() << std::endl;
-
+    reader = end;  // gives the seat back
     const Error why = millrace::ErrorOf(end);
     if (why == Error::kEvicted) continue;
     if (why != Error::kRemoved && why != Error::kNotFound && why != Error::kClosed) return 1;
     std::filesystem::remove(file);  // the ring that it was about is at its end, or gone
-    if (why == Error::kClosed) return SegmentManager().Unlink(ring, SegmentManager::Force::kYes).ok() ? 0 : 1;
+    if (why == Error::kClosed) break;
   }
+  SegmentManager().Unlink(ring).IgnoreError();  // refused while another reader has it open
 }

@@ -17,7 +17,7 @@ inline constexpr std::string_view millrace::kSchema<Reading> = "number:u64 celsi
 absl::StatusOr<millrace::TypedProducer<Reading>> OpenForReader(const char* ring) {
   for (;;) {
     auto writer = millrace::TypedProducer<Reading>::OpenOrCreate(ring);
-    if (!writer.ok() || writer->bytes().WaitForConsumers(1)) return writer;
+    if (!writer.ok() || writer->WaitForConsumers(1)) return writer;
   }
 }
 
@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
     }
   }
 
-  const absl::Status closed = writer->bytes().Close();  // says "complete"; just exiting would not
+  const absl::Status closed = writer->Close();  // says "complete"; just exiting would not
   if (!closed.ok()) std::cerr << closed << "\n";
   return closed.ok() ? 0 : 1;
 }

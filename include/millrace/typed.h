@@ -154,7 +154,19 @@ class TypedProducer {
   TypedBatch<T> Batch(OnLargeBatch on_large = OnLargeBatch::kPublishInParts) noexcept {
     return TypedBatch<T>(bytes_.Batch(on_large));
   }
-  // The untyped handle: Close, Check, stats. What it publishes must be a T too.
+
+  // As in Producer.
+  absl::Status Close() { return bytes_.Close(); }
+  absl::Status Check() { return bytes_.Check(); }
+  bool WaitForConsumers(size_t lossless_or_group, Nanos timeout = kForever) {
+    return bytes_.WaitForConsumers(lossless_or_group, timeout);
+  }
+  uint64_t next_sequence() const { return bytes_.next_sequence(); }
+  ProducerStats stats() const { return bytes_.stats(); }
+  void Interrupt() noexcept { bytes_.Interrupt(); }
+  bool valid() const { return bytes_.valid(); }
+
+  // The untyped handle, for code that takes a Producer. What it publishes must be a T too.
   Producer& bytes() { return bytes_; }
 
  private:
@@ -219,6 +231,20 @@ class TypedConsumer {
     if (wrong_size) polled = {polled.handled - 1, bytes_.core_->WrongSize().why()};
     return polled;
   }
+
+  // As in Consumer.
+  void Ack() noexcept { bytes_.Ack(); }
+  bool StillIntact() const noexcept { return bytes_.StillIntact(); }
+  absl::Status SkipTo(Start start) { return bytes_.SkipTo(start); }
+  absl::StatusOr<int> EventFd() { return bytes_.EventFd(); }
+  ProducerInfo producer() const { return bytes_.producer(); }
+  absl::Status status() const { return bytes_.status(); }
+  ConsumerStats stats() const { return bytes_.stats(); }
+  uint64_t next_sequence() const { return bytes_.next_sequence(); }
+  void Interrupt() noexcept { bytes_.Interrupt(); }
+  bool valid() const { return bytes_.valid(); }
+
+  // The untyped handle, for code that takes a Consumer: WaitSet, Merge.
   Consumer& bytes() { return bytes_; }
 
  private:
