@@ -111,23 +111,30 @@ void TailMany::LookForRings(bool came_later) {
 }
 
 void TailMany::Join(const std::string& name, bool came_later) {
-  if (IsRead(name)) return;
+  while (!JoinOrFindReplaced(name, came_later) && CaughtSignal() == 0) came_later = true;
+}
+
+bool TailMany::JoinOrFindReplaced(const std::string& name, bool came_later) {
+  if (IsRead(name)) return true;
   const SegmentManager manager(start_.directory);
   const auto before = manager.Inspect(name);
+  if (ErrorOf(before.status()) == Error::kNotFound) return true;  // if it comes now, the next look finds it
   const std::string incarnation = before.ok() ? before->incarnation : "";
-  if (const auto ended = ended_.find(name); ended != ended_.end() && ended->second == incarnation) return;
-  auto consumer = Consumer::Open(name, start_.delivery, OptionsForTail(start_, came_later));
-  const bool gone = !consumer.ok() && ErrorOf(consumer.status()) == Error::kNotFound;
-  if (gone) return;  // between the looks, or not there yet
+  if (const auto ended = ended_.find(name); ended != ended_.end() && ended->second == incarnation)
+    return true;
+  auto consumer = before.ok() ? Consumer::Open(name, start_.delivery, OptionsForTail(start_, came_later))
+                              : absl::StatusOr<Consumer>(before.status());
+  if (ErrorOf(consumer.status()) == Error::kNotFound) return true;  // removed between the two looks
   const auto after = manager.Inspect(name);
-  if (consumer.ok() && after.ok() && after->incarnation != incarnation) return Join(name, true);  // replaced
+  if (consumer.ok() && after.ok() && after->incarnation != incarnation) return false;
   SetAwaited(name, false);
   ended_[name] = incarnation;
   absl::Status refused = consumer.status();
   if (consumer.ok()) {
     Ring ring{name, incarnation, std::nullopt};
     if (stop_at_end_ && before->next_sequence_exact) ring.end_sequence = before->next_sequence;
-    if (ring.end_sequence && consumer->next_sequence() >= *ring.end_sequence) return;  // nothing is there
+    if (ring.end_sequence && consumer->next_sequence() >= *ring.end_sequence)
+      return true;  // nothing is there
     const auto source = merge_.Add(*std::move(consumer));
     if (source.ok()) {
       ended_.erase(name);
@@ -135,9 +142,10 @@ void TailMany::Join(const std::string& name, bool came_later) {
     }
     refused = source.status();
   }
-  if (refused.ok()) return;
+  if (refused.ok()) return true;
   Tell(refused);
   Fail(kEnvironment);
+  return true;
 }
 
 void TailMany::TellWhatIsMissing() {

@@ -41,6 +41,8 @@ class TailMany {
   // Joins the rings that are meant and not read yet. `came_later`: they were not there at the beginning.
   void LookForRings(bool came_later);
   void Join(const std::string& name, bool came_later);
+  // false: another ring took the name meanwhile, so that the number to stop at is not known.
+  bool JoinOrFindReplaced(const std::string& name, bool came_later);
   void TellWhatIsMissing();
   void Show(uint32_t source, const Message& message);
   void End(uint32_t source, Got why);

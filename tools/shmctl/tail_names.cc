@@ -11,6 +11,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "millrace/internal/text.h"
+
 namespace millrace::tool {
 namespace {
 
@@ -62,7 +64,7 @@ std::set<std::string> RingNames::Now() const {
     std::string name = entry->path().filename().string();
     if (!name.ends_with(kSuffix)) continue;
     name.resize(name.size() - kSuffix.size());
-    names.insert(std::move(name));
+    if (internal::IsName(name)) names.insert(std::move(name));
   }
   return names;
 }

@@ -19,7 +19,8 @@ class RingNames {
   ~RingNames();
   RingNames(const RingNames&) = delete;
 
-  std::set<std::string> Now() const;  // those of things that are no rings may be among them
+  // Returns the well-formed names. Names of files that are no rings may be among them.
+  std::set<std::string> Now() const;
   // Has a name appeared since the last call? At most so long after it is there; sooner ends a signal. Where
   // the kernel does not tell (inotify refused, another mount), true now and then.
   bool Changed(int timeout_ms);
