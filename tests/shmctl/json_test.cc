@@ -80,5 +80,38 @@ TEST(Json, TailShowsTextOrBase64) {
   EXPECT_FALSE(second.contains("text"));
 }
 
+// Bug: U+009B begins a command of a terminal, U+202E turns the rest of the line around.
+TEST(Json, MessagesDoNotReachATerminalAsCommands) {
+  const Shell shell;
+  const std::string text =
+      "harmless\xC2\x9B"
+      "31mRED\xC2\x9D"
+      "0;title\xC2\x9C\xE2\x80\xAE\xE2\x80\xA8\x7F";
+  std::ofstream(shell.path("message")) << text << "\n";
+  const Ran ran = shell.Run("S pub q --create < message 2>/dev/null; S tail q --from oldest --json");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  for (const char c : ran.out) EXPECT_TRUE((c >= ' ' && c <= '~') || c == '\n') << ran.out;
+  EXPECT_EQ(json::parse(ran.out)["text"], text);
+}
+
+// A label is in shared memory that every consumer with a seat can write.
+TEST(Json, LabelsOfOthersAreNotObeyed) {
+  const Shell shell;
+  const Ran ran = shell.Run(
+      "\"$S\" tail q --lossless > /dev/null 2>&1 & tail=$!\n"
+      "until echo x | S pub q --create --keep-open 2>/dev/null && S stat q --json | grep -q lossless; do :; "
+      "done\n"
+      "at=$(grep -obUa 'shmctl tail' q.seats | head -1 | cut -d: -f1)\n"
+      "printf '\\xc2\\x9b2J\\xe2\\x80\\xae\\x1b\\xff!' | dd of=q.seats bs=1 conv=notrunc seek=$at 2> "
+      "/dev/null\n"
+      "{ S list; S list --json; S stat q; S stat q --json; S unlink q; } > all 2>&1\n"
+      "kill $tail; wait $tail; cat all");
+  EXPECT_NE(ran.out.find("?2J???"
+                         "!"),
+            std::string::npos)
+      << ran.out;
+  for (const char c : ran.out) EXPECT_TRUE((c >= ' ' && c <= '~') || c == '\n') << ran.out;
+}
+
 }  // namespace
 }  // namespace millrace::testing

@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/escaping.h"
+#include "millrace/internal/text.h"
 #include "nlohmann/json.hpp"
 #include "tools/shmctl/table.h"
 #include "tools/shmctl/utf8.h"
@@ -19,6 +24,15 @@ std::string Shown(Format format, std::string_view payload, uint64_t sequence = 0
   AppendMessage(format, ring, payload, sequence, lost, &out);
   EXPECT_TRUE(out.starts_with("before|"));
   return out.substr(7);
+}
+
+bool IsValidUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = internal::CharacterLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 constexpr std::string_view kBinary("a\0\xFF\n", 4);
@@ -60,6 +74,69 @@ TEST(Format, SaysWhoseMessageItIsWhereThereIsAPlaceForIt) {
   EXPECT_EQ(Shown(Format::kJson, "x", 7), R"({"sequence":7,"lost":0,"text":"x"})"
                                           "\n");
   EXPECT_FALSE(NamesRings(Format::kRaw) || NamesRings(Format::kLength));
+}
+
+// What a terminal obeys, in every output: C0, DEL, C1, separators, marks of bidirectional text.
+const std::vector<std::pair<std::string, std::string>> kControls = {
+    {"\x01", "\\u0001"},         {"\x1B", "\\u001b"},         {"\x7F", "\\u007f"},
+    {"\xC2\x80", "\\u0080"},     {"\xC2\x9B", "\\u009b"},     {"\xC2\x9F", "\\u009f"},
+    {"\xD8\x9C", "\\u061c"},     {"\xE2\x80\x8E", "\\u200e"}, {"\xE2\x80\x8F", "\\u200f"},
+    {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"}, {"\xE2\x80\xAA", "\\u202a"},
+    {"\xE2\x80\xAE", "\\u202e"}, {"\xE2\x81\xA6", "\\u2066"}, {"\xE2\x81\xA9", "\\u2069"},
+};
+
+TEST(Format, JsonDoesNotGiveATerminalControlCharacters) {
+  for (const auto& [bytes, escape] : kControls) {
+    const std::string payload = "12345678a" + bytes + "b";
+    const std::string line = Shown(Format::kJson, payload);
+    EXPECT_EQ(line, "{\"sequence\":0,\"lost\":0,\"text\":\"12345678a" + escape + "b\"}\n");
+    EXPECT_EQ(nlohmann::json::parse(line)["text"], payload);
+    EXPECT_EQ(JsonForTerminals("{\n \"label\": \"" + bytes + "\"}"),
+              "{\n \"label\": \"" + (bytes[0] == 1 || bytes[0] == 0x1B ? bytes : escape) + "\"}");
+    const std::string terminal = Shown(Format::kTerminalText, bytes);
+    EXPECT_EQ(terminal.find(bytes), std::string::npos) << escape;
+  }
+  for (const std::string shown : {"\xC2\xA0", "\xE2\x80\x90", "\xE2\x80\xA7", "\xE2\x80\xAF", "\xE2\x81\xAA"})
+    EXPECT_EQ(Shown(Format::kTerminalText, shown), shown + "\n");
+}
+
+// Random mixes of what is escaped and what is not, at every place of a word: the same line as the JSON
+// library writes, but for the control characters that it leaves alone.
+TEST(Format, JsonIsWhatTheJsonLibraryWrites) {
+  const std::vector<std::string> pieces = {"a",
+                                           "bcdefg",
+                                           "12345678",
+                                           "\"",
+                                           "\\",
+                                           "\n",
+                                           "\t",
+                                           "\b",
+                                           "\f",
+                                           "\r",
+                                           "\x1F",
+                                           "\x7E",
+                                           " ",
+                                           "!",
+                                           "#",
+                                           "[",
+                                           "]",
+                                           "\xC3\xBC",
+                                           "\xE2\x82\xAC",
+                                           "\xF0\x9F\x98\x80",
+                                           std::string(1, '\0'),
+                                           "\xFF",
+                                           "\xC3"};
+  std::mt19937 random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string payload;
+    for (size_t n = random() % 12; n > 0; --n)
+      payload += pieces[random() % (pieces.size() - (i % 4 == 0 ? 0 : 2))];
+    const bool valid = IsValidUtf8(payload);
+    nlohmann::ordered_json json = {{"ring", "q"}, {"sequence", i}, {"lost", i / 2}};
+    json[valid ? "text" : "base64"] = valid ? payload : absl::Base64Escape(payload);
+    ASSERT_EQ(Shown(Format::kJson, payload, static_cast<uint64_t>(i), static_cast<uint64_t>(i / 2), "q"),
+              json.dump() + "\n");
+  }
 }
 
 TEST(Format, JsonHasBase64IfItIsNot) {

@@ -1,8 +1,11 @@
 #include "tools/shmctl/format.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
-#include "nlohmann/json.hpp"
 #include "tools/shmctl/utf8.h"
 
 namespace millrace::tool {
@@ -35,17 +38,25 @@ void AppendHex(std::string_view payload, uint64_t sequence, std::string* out) {
 
 void AppendJson(std::string_view ring, std::string_view payload, uint64_t sequence, uint64_t lost,
                 std::string* out) {
-  nlohmann::ordered_json object = nlohmann::ordered_json::object();
-  if (!ring.empty()) object["ring"] = ring;
-  object["sequence"] = sequence;
-  object["lost"] = lost;
-  if (IsValidUtf8(payload)) {
-    object["text"] = payload;
-  } else {
-    object["base64"] = absl::Base64Escape(absl::string_view(payload.data(), payload.size()));
+  out->push_back('{');
+  if (!ring.empty()) {  // a ring's name needs no escape
+    out->append("\"ring\":\"").append(ring).append("\",");
   }
-  out->append(object.dump());
-  out->push_back('\n');
+  // One append for all that comes before the text: appends are most of the cost of a short message.
+  std::array<char, 64> head;
+  const auto add = [](char* to, std::string_view text) { return std::copy(text.begin(), text.end(), to); };
+  char* const end = head.data() + head.size();
+  char* to = std::to_chars(add(head.data(), "\"sequence\":"), end, sequence).ptr;
+  to = std::to_chars(add(to, ",\"lost\":"), end, lost).ptr;
+  out->append(head.data(), static_cast<size_t>(to - head.data()));
+  const size_t before_text = out->size();
+  out->append(",\"text\":\"");
+  if (!AppendJsonEscaped(payload, out)) {
+    out->resize(before_text);
+    out->append(",\"base64\":\"");
+    out->append(absl::Base64Escape(absl::string_view(payload.data(), payload.size())));
+  }
+  out->append("\"}\n");
 }
 
 void AppendLength(std::string_view payload, std::string* out) {

@@ -12,9 +12,9 @@ enum class Format : uint8_t {
   kText,          // the bytes unchanged and a newline
   kTerminalText,  // the same with control characters escaped, for a terminal
   kHex,           // sequence, length, and rows of sixteen bytes
-  kJson,          // an object a line: sequence, lost, and text (valid UTF-8) or base64
-  kRaw,           // the bytes, nothing else
-  kLength,        // four bytes of length, little-endian, and the bytes: what `pub --framing length` reads
+  kJson,    // an object a line: sequence, lost, and text (valid UTF-8, control characters escaped) or base64
+  kRaw,     // the bytes, nothing else
+  kLength,  // four bytes of length, little-endian, and the bytes: what `pub --framing length` reads
 };
 
 // Does the format have a place for the name of a message's ring?

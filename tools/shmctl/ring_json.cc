@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "tools/shmctl/describe.h"
+#include "tools/shmctl/utf8.h"
 
 namespace millrace::tool {
 namespace {
@@ -132,7 +133,7 @@ Json RingJson(const RingInfo& ring) {
 }
 
 std::string JsonText(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return JsonForTerminals(json.dump(2, ' ', false, Json::error_handler_t::replace)) + '\n';
 }
 
 }  // namespace millrace::tool

@@ -12,7 +12,8 @@ namespace millrace::tool {
 // null stands for what is not known (or does not exist); sizes are bytes, times nanoseconds.
 nlohmann::ordered_json RingJson(const RingInfo& ring);
 
-// Indented text with a final newline. Ill-formed UTF-8 in labels is replaced: JSON cannot hold it.
+// Returns indented text with a final newline. Ill-formed UTF-8 in labels is replaced, because JSON cannot
+// hold it. Control characters are escaped, so that a terminal shows them.
 std::string JsonText(const nlohmann::ordered_json& json);
 
 }  // namespace millrace::tool

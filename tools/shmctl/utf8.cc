@@ -1,40 +1,22 @@
 #include "tools/shmctl/utf8.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstring>
+
+#include "millrace/internal/text.h"
 
 namespace millrace::tool {
 namespace {
 
-struct Lead {
-  size_t length;                   // of the whole character; 0: no character begins like this
-  uint8_t second_min, second_max;  // what excludes overlong forms, surrogates and > U+10FFFF
-};
+using internal::CharacterLength;
+using internal::CodePointOf;
+using internal::IsControl;
 
-constexpr Lead LeadOf(uint8_t byte) {
-  if (byte < 0x80) return {1, 0, 0};
-  if (byte < 0xC2) return {0, 0, 0};
-  if (byte < 0xE0) return {2, 0x80, 0xBF};
-  if (byte == 0xE0) return {3, 0xA0, 0xBF};
-  if (byte == 0xED) return {3, 0x80, 0x9F};
-  if (byte < 0xF0) return {3, 0x80, 0xBF};
-  if (byte == 0xF0) return {4, 0x90, 0xBF};
-  if (byte < 0xF4) return {4, 0x80, 0xBF};
-  if (byte == 0xF4) return {4, 0x80, 0x8F};
-  return {0, 0, 0};
-}
-
-uint8_t ByteAt(std::string_view text, size_t i) { return static_cast<uint8_t>(text[i]); }
-
-// C0 but the tab, DEL, and C1 (two bytes in UTF-8; a terminal takes U+009B for the start of a command).
-bool IsControl(std::string_view character) {
-  const uint8_t first = ByteAt(character, 0);
-  if (character.size() == 1) return (first < 0x20 && first != '\t') || first == 0x7F;
-  return first == 0xC2 && ByteAt(character, 1) < 0xA0;
-}
+constexpr char kDigits[] = "0123456789abcdef";
 
 void AppendByteEscape(uint8_t byte, std::string* out) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   switch (byte) {
     case '\n':
       out->append("\\n");
@@ -53,37 +35,61 @@ void AppendByteEscape(uint8_t byte, std::string* out) {
   out->push_back(kDigits[byte & 15]);
 }
 
+// Every control character has four hexadecimal digits.
+void AppendUnicodeEscape(uint32_t code, std::string* out) {
+  out->append("\\u");
+  for (int shift = 12; shift >= 0; shift -= 4) out->push_back(kDigits[code >> shift & 15]);
+}
+
+// What follows the backslash. 0: the byte is shown as it is. 'u': it needs four digits. 'm': it begins a
+// character of several bytes.
+constexpr std::array<char, 256> JsonEscapes() {
+  std::array<char, 256> escapes{};
+  for (size_t byte = 0; byte < 0x20; ++byte) escapes[byte] = 'u';
+  for (size_t byte = 0x80; byte < 0x100; ++byte) escapes[byte] = 'm';
+  escapes[0x7F] = 'u';
+  escapes['\b'] = 'b';
+  escapes['\t'] = 't';
+  escapes['\n'] = 'n';
+  escapes['\f'] = 'f';
+  escapes['\r'] = 'r';
+  escapes['"'] = '"';
+  escapes['\\'] = '\\';
+  return escapes;
+}
+constexpr std::array<char, 256> kJsonEscapes = JsonEscapes();
+
+// Returns how many bytes at the front need no escape. Looks at eight at a time: a byte of the sum's or the
+// differences' high bits is set for each that is a control character, a quotation mark, a backslash or not
+// ASCII. A borrow can only mark a byte too many, which the loop over single bytes then looks at.
+size_t PlainBytes(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHighs = kOnes * 0x80;
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data() + i, sizeof bytes);
+    const uint64_t below_space = bytes - kOnes * 0x20;
+    const uint64_t quote = (bytes ^ (kOnes * '"')) - kOnes;
+    const uint64_t backslash = (bytes ^ (kOnes * '\\')) - kOnes;
+    const uint64_t del = (bytes ^ (kOnes * 0x7F)) - kOnes;
+    if (((bytes | below_space | quote | backslash | del) & kHighs) != 0) break;
+  }
+  while (i < text.size() && kJsonEscapes[static_cast<uint8_t>(text[i])] == 0) ++i;
+  return i;
+}
+
 }  // namespace
-
-size_t CharacterLength(std::string_view text) {
-  if (text.empty()) return 0;
-  const Lead lead = LeadOf(ByteAt(text, 0));
-  if (lead.length > text.size()) return 0;
-  if (lead.length < 2) return lead.length;
-  if (ByteAt(text, 1) < lead.second_min || ByteAt(text, 1) > lead.second_max) return 0;
-  for (size_t i = 2; i < lead.length; ++i) {
-    if ((ByteAt(text, i) & 0xC0) != 0x80) return 0;
-  }
-  return lead.length;
-}
-
-bool IsValidUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = CharacterLength(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
 
 void AppendEscaped(std::string_view text, std::string* out) {
   while (!text.empty()) {
     const size_t length = std::max<size_t>(CharacterLength(text), 1);
     const std::string_view character = text.substr(0, length);
-    if (CharacterLength(character) == 0 || IsControl(character)) {
-      for (const char c : character) AppendByteEscape(static_cast<uint8_t>(c), out);
-    } else {
+    const bool shown =
+        character == "\t" || (CharacterLength(character) != 0 && !IsControl(CodePointOf(character)));
+    if (shown) {
       out->append(character);
+    } else {
+      for (const char c : character) AppendByteEscape(static_cast<uint8_t>(c), out);
     }
     text.remove_prefix(length);
   }
@@ -92,6 +98,48 @@ void AppendEscaped(std::string_view text, std::string* out) {
 std::string Escaped(std::string_view text) {
   std::string out;
   AppendEscaped(text, &out);
+  return out;
+}
+
+bool AppendJsonEscaped(std::string_view text, std::string* out) {
+  const size_t begin = out->size();
+  for (;;) {
+    const size_t plain = PlainBytes(text);
+    out->append(text.data(), plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return true;
+    const char escape = kJsonEscapes[static_cast<uint8_t>(text[0])];
+    const size_t length = escape == 'm' ? CharacterLength(text) : 1;
+    if (length == 0) {
+      out->resize(begin);
+      return false;
+    }
+    const std::string_view character = text.substr(0, length);
+    if (escape != 'm' && escape != 'u') {
+      out->push_back('\\');
+      out->push_back(escape);
+    } else if (const uint32_t code = CodePointOf(character); IsControl(code)) {
+      AppendUnicodeEscape(code, out);
+    } else {
+      out->append(character);
+    }
+    text.remove_prefix(length);
+  }
+}
+
+std::string JsonForTerminals(std::string_view json) {
+  std::string out;
+  while (!json.empty()) {
+    const size_t length = std::max<size_t>(CharacterLength(json), 1);
+    const std::string_view character = json.substr(0, length);
+    const uint32_t code = CodePointOf(character);
+    if (code >= 0x20 && IsControl(code)) {  // those below are whitespace between tokens
+      AppendUnicodeEscape(code, &out);
+    } else {
+      out.append(character);
+    }
+    json.remove_prefix(length);
+  }
   return out;
 }
 

@@ -8,16 +8,18 @@
 
 namespace millrace::tool {
 
-// Bytes of the well-formed UTF-8 character at the front of `text` (no overlong forms, no surrogates, at most
-// U+10FFFF). 0: ill-formed, or `text` is empty.
-size_t CharacterLength(std::string_view text);
-
-bool IsValidUtf8(std::string_view text);
-
-// Appends `text` with everything a terminal would obey or garble (control characters but the tab, ill-formed
-// bytes) as \n, \r, \e or \xNN.
+// Appends `text` with everything that a terminal would obey or garble (internal::IsControl but the tab, and
+// ill-formed bytes) as \n, \r, \e or \xNN.
 void AppendEscaped(std::string_view text, std::string* out);
 std::string Escaped(std::string_view text);
+
+// Appends `text` as the inside of a JSON string, with all that internal::IsControl names escaped. Returns
+// false, having appended nothing, if `text` is not UTF-8.
+bool AppendJsonEscaped(std::string_view text, std::string* out);
+
+// Returns JSON text with the control characters inside its strings escaped that a JSON writer leaves as they
+// are: DEL, C1, separators and marks of bidirectional text. Newlines between the tokens stay.
+std::string JsonForTerminals(std::string_view json);
 
 // Columns on a terminal, taking every character for one column.
 size_t DisplayWidth(std::string_view text);
