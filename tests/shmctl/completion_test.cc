@@ -82,5 +82,61 @@ TEST(Completion, KnowsRingsSeatsAndValues) {
     EXPECT_EQ(rest.count(word), 1u) << word << ran.out;
 }
 
+// Names that a shell expands, obeys, splits, or takes for an option. Anybody can create them in /dev/shm.
+// Each that is run leaves a file PWNED*.
+constexpr char kHostile[] =
+    "for n in '$(touch PWNED1)' '`touch PWNED2`' ';touch PWNED3;' '$(touch${IFS}PWNED4)' 'a b' '*' '-rf' "
+    "'--json' $'x\\ny' $'\\e[2J' '~' '!!' '.hidden' $'q\\u202e'; do : > \"$n.ring\"; done\n"
+    "S create quotes > /dev/null; S create jobs > /dev/null\n";
+
+TEST(Completion, RunsAndOffersNothingThatAnotherUserChose) {
+  const Shell shell;
+  const Ran ran = shell.Run(std::string(kHostile) + kTab +
+                            "for c in stat pub tail unlink evict set; do complete_ $c ''; done\n"
+                            "complete_ stat '$('; complete_ stat '`'; complete_ stat '*'; complete_ stat -\n"
+                            "ls PWNED* 2>/dev/null; exit 0");
+  EXPECT_EQ(ran.err, "");
+  const std::set<std::string> offered = Words(ran.out);
+  EXPECT_EQ(offered, (std::set<std::string>{"quotes", "jobs", "--dir", "--help", "--json"})) << ran.out;
+}
+
+// Keys pressed in a real, interactive bash on a terminal of its own.
+TEST(Completion, InARealShellNothingIsRun) {
+  const Shell shell;
+  const Ran ran =
+      shell.Run(std::string(kHostile) +
+                "mkdir 'dir$(touch PWNED5)'; S --dir 'dir$(touch PWNED5)' create inside > /dev/null\n"
+                "{ printf 'PS1=; PATH=%s:$PATH; . %s\\n' \"$(dirname $S)\" " MILLRACE_COMPLETION
+                "\n"
+                "  printf 'shmctl stat quo\\t> completed\\n'\n"  // the only one that begins so
+                "  printf 'shmctl unlink \\t\\t$(\\t\\t\\025\\n'\n"
+                "  printf 'shmctl list --dir ./dir\\t> inside\\n'\n"  // bash quotes the directory
+                "  printf 'shmctl list --dir=./dir\\t> equals\\n'\n"
+                "  printf 'shmctl unlink \\033*\\n'\n"  // Alt-* writes all candidates
+                "  printf 'exit\\n'; } > keys\n"
+                "script -qec 'bash --norc --noprofile -i' screen < keys > /dev/null\n"
+                "ls PWNED* 2>/dev/null && exit 90\n"
+                "grep -q '^ring *quotes' completed || exit 91\n"
+                "grep -q inside inside || exit 92\n"
+                "grep -q inside equals || exit 93\n"
+                "ls jobs.ring quotes.ring 2>/dev/null && exit 94\n"
+                "exit 0");
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err << Slurp(shell.path("screen"));
+}
+
+// A group's name is in shared memory that every member can write.
+TEST(Completion, GroupsWithHostileNamesAreNotOffered) {
+  const Shell shell;
+  const Ran ran = shell.Run(
+      "S create q > /dev/null; S tail q --group workers --durable -e; S tail q --group archive --durable -e\n"
+      "printf '$(id)#w' | dd of=q.seats bs=1 conv=notrunc seek=$(grep -obUa workers q.seats | head -1 | cut "
+      "-d: "
+      "-f1) 2> /dev/null\n" +
+      std::string(kTab) + "complete_ evict q --group ''; complete_ tail q --group ''; S stat q");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_TRUE(ran.out.starts_with("archive\narchive\n")) << ran.out;
+  EXPECT_NE(ran.out.find("$(id)#w"), std::string::npos) << "stat shows it: " << ran.out;
+}
+
 }  // namespace
 }  // namespace millrace::testing

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "tests/shmctl/shell.h"
 
@@ -54,6 +55,96 @@ TEST(Refusal, NamesAndMissingRings) {
   const Ran twice = shell.Run("S create q && S create q");
   EXPECT_EQ(twice.exit, 3);
   EXPECT_TRUE(Says(twice, "\"q\"") && Says(twice, "exists")) << twice.err;
+}
+
+TEST(Refusal, WordsOfOtherToolsAndSlipsAreUnderstood) {
+  const Shell shell;
+  const std::pair<const char*, const char*> meant[] = {
+      {"ls", "shmctl list"},
+      {"rm q", "shmctl unlink"},
+      {"lsit", "shmctl list"},
+      {"publish q", "shmctl pub"},
+      {"statt q", "shmctl stat"},
+      {"subscribe q", "shmctl tail"},
+      {"tail q --losless", "--lossless"},
+      {"tail q --until-close", "--until-closed"},
+      {"create q --capcity=4K", "--capacity"},
+  };
+  for (const auto& [words, command] : meant) {
+    const Ran ran = shell.Run(std::string("S ") + words);
+    EXPECT_EQ(ran.exit, 2) << words;
+    EXPECT_TRUE(Says(ran, std::string("did you mean")) && Says(ran, command)) << words << ": " << ran.err;
+  }
+  for (const char* far : {"frobnicate", "tail q --frobnicate"})
+    EXPECT_FALSE(Says(shell.Run(std::string("S ") + far), "did you mean")) << far;
+}
+
+TEST(Refusal, HelpIsASubcommandToo) {
+  const Shell shell;
+  EXPECT_EQ(shell.Run("S help").out, shell.Run("S --help").out);
+  for (const char* command : {"create", "list", "stat", "pub", "tail", "unlink", "prune", "evict", "set"}) {
+    const Ran ran = shell.Run(std::string("S help ") + command);
+    EXPECT_EQ(ran.exit, 0) << command;
+    EXPECT_EQ(ran.out, shell.Run(std::string("S ") + command + " --help").out);
+  }
+  const Ran ran = shell.Run("S help lst");
+  EXPECT_EQ(ran.exit, 2);
+  EXPECT_TRUE(Says(ran, "did you mean `shmctl list`")) << ran.err;
+}
+
+// Bug: --help and --version said 0 although nothing was written.
+TEST(Refusal, AFullDeviceIsNotIgnored) {
+  const Shell shell;
+  for (const char* words : {"--help", "--version", "help", "help tail", "tail --help", "list", "list --json",
+                            "stat q", "tail q -e", "create r"}) {
+    const Ran ran = shell.Run(std::string("[ -e q.ring ] || echo x | S pub q --create 2>/dev/null\nS ") +
+                              words + " > /dev/full");
+    EXPECT_EQ(ran.exit, 3) << words;
+    EXPECT_TRUE(Says(ran, "No space left")) << words << ran.err;
+  }
+}
+
+TEST(Refusal, ASchemaThatBreaksItsGrammarCreatesNothing) {
+  const Shell shell;
+  for (const char* schema :
+       {"a", "a:u9", "a:u64 ", " a:u64", "a:u64  b:u8", "a:u8[0]", ":u8", "a:u8,b:u8", "price"}) {
+    const Ran ran =
+        shell.Run(std::string("S create q --schema '") + schema + "'; code=$?; ls q.*; exit $code");
+    EXPECT_EQ(ran.exit, 2) << schema;
+    EXPECT_TRUE(Says(ran, "NAME:TYPE")) << ran.err;
+    EXPECT_EQ(ran.out, "") << schema;
+  }
+  EXPECT_EQ(shell.Run("S create q --schema 'seq:u64 _:u8[4] bid:f32'").exit, 0);
+}
+
+TEST(Refusal, NumbersAreDecimalAndTimesHaveUnits) {
+  const Shell shell;
+  for (const char* words : {"create q --seats 010", "create q --seats 0x10", "create q --capacity 010K",
+                            "pub q --wait-for 01", "create q --seats 0", "create q --seats 1025"}) {
+    const Ran ran = shell.Run(std::string("S ") + words + " < /dev/null");
+    EXPECT_EQ(ran.exit, 2) << words;
+    EXPECT_LT(ran.err.size(), 250u) << ran.err;
+  }
+  EXPECT_TRUE(Says(shell.Run("S create q --seats 010"), "write 10 (numbers are decimal)"));
+  EXPECT_TRUE(Says(shell.Run("S prune --dry-run --older-than 5"), "\"5\" has no unit; write 5s for seconds"));
+  EXPECT_TRUE(Says(shell.Run("S prune --dry-run --older-than 5q"), "5m, 1h30m"));
+  for (const char* time : {"0", "0s", "5min", "5m", "1h30m", "1.5h", "7d", "2days", "250ms"})
+    EXPECT_EQ(shell.Run(std::string("S prune --dry-run --older-than ") + time).exit, 0) << time;
+}
+
+// Bug: both advised to create the ring; the second talked of recordings.
+TEST(Refusal, UnlinkDoesNotAdviseToCreate) {
+  const Shell shell;
+  for (const char* words : {"unlink nope", "stat nope", "evict nope 1#1", "set nope --keep"}) {
+    const Ran ran = shell.Run(std::string("S ") + words);
+    EXPECT_EQ(ran.exit, 3);
+    EXPECT_TRUE(Says(ran, "there is no ring \"nope\"") && Says(ran, "shmctl list")) << ran.err;
+    EXPECT_FALSE(Says(ran, "create")) << ran.err;
+  }
+  const Ran path = shell.Run("S unlink /dev/shm/q.ring");
+  EXPECT_EQ(path.exit, 2);
+  EXPECT_TRUE(Says(path, "is a path") && Says(path, "--dir DIR")) << path.err;
+  EXPECT_TRUE(Says(shell.Run("S tail nope --no-wait"), "create it"));
 }
 
 TEST(Refusal, ALineOverTheMaximumNamesItsLineAndPublishesNothingOfIt) {

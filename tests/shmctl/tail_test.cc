@@ -30,7 +30,7 @@ TEST(Tail, SinceAnAge) {
   const Ran ran = shell.Run(
       "seq 1 1000 | S pub q --create --capacity 4K --keep-open 2>/dev/null\n"
       "S tail q --since 1h -e | tail -1; S tail q --from 1h30m -e | tail -1\n"
-      "[ $(S tail q --from oldest -e | wc -l) = $(S tail q --since 3600 -e | wc -l) ] || exit 90\n"
+      "[ $(S tail q --from oldest -e | wc -l) = $(S tail q --since 3600s -e | wc -l) ] || exit 90\n"
       "sleep 0.4; second=$(date +%s%N)\n"
       "seq 1001 1020 | S pub q --keep-open 2>/dev/null\n"
       "S tail q --since 400ms -e -c 1 > few\n"
@@ -40,8 +40,10 @@ TEST(Tail, SinceAnAge) {
       "S tail q --since 0 --no-wait -c 0");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_EQ(ran.out, "1000\n1000\n0\n");
-  for (const char* wrong : {"S tail q --since never", "S tail q --since -5", "S tail q --from 5q", "S tail q --since 5m -n 3",
-                            "S tail q --since 5m --from oldest"}) {
+  for (const char* wrong :
+       {"S tail q --since never", "S tail q --since -5", "S tail q --from 5q", "S tail q --since 5",
+        "S tail q --from 010", "S tail q --since 1h30", "S tail q -n 010", "S tail q -c 0x10",
+        "S tail q --since 5m -n 3", "S tail q --since 5m --from oldest"}) {
     EXPECT_EQ(shell.Run(wrong).exit, 2) << wrong;
   }
 }
@@ -69,6 +71,28 @@ TEST(Tail, EndsQuietlyWhenItsReaderGoesAway) {
   const Ran ran = shell.Run("seq 1 5000 | S pub q --create 2>/dev/null\nS tail q --from oldest | head -1; exit ${PIPESTATUS[0]}");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_EQ(ran.out, "1\n");
+}
+
+TEST(Tail, FollowsIfAskedAsOtherToolsAre) {
+  const Shell shell;
+  EXPECT_EQ(shell.Run(std::string(kTen) + "S tail -f q --from 8").out, "8\n9\n");
+  EXPECT_EQ(shell.Run("S tail -f q -e").exit, 2);
+}
+
+// Bug: it was taken for a signal of our own.
+TEST(Tail, AnAlarmEndsItUnlessItIsIgnored) {
+  const Shell shell;
+  const Ran ran = shell.Run(
+      "S create q > /dev/null\n"
+      "for signal in ALRM TERM HUP; do\n"
+      "  \"$S\" tail q --lossless > /dev/null & tail=$!\n"
+      "  until S stat q | grep -q \"$tail *alive\"; do :; done\n"
+      "  kill -$signal $tail; wait $tail; echo $?\n"
+      "done\n"
+      "(trap '' ALRM; exec \"$S\" tail q --lossless > /dev/null) & tail=$!\n"
+      "until S stat q | grep -q \"$tail *alive\"; do :; done\n"
+      "kill -ALRM $tail; kill -TERM $tail; wait $tail; echo $?");
+  EXPECT_EQ(ran.out, "142\n143\n129\n143\n") << ran.err;
 }
 
 TEST(Tail, TerminationFlushesAndSaysTheSignal) {

@@ -22,7 +22,8 @@ TEST(ParseSize, TakesBytesAndEveryUnitInAnyCase) {
 }
 
 TEST(ParseSize, RefusesWhatIsNoSize) {
-  for (const char* text : {"", "K", "-1", "+1", " 1", "1 K", "1.5M", "1T", "1KK", "0x10", "1K "}) {
+  for (const char* text :
+       {"", "K", "-1", "+1", " 1", "1 K", "1.5M", "1T", "010", "00", "1KK", "0x10", "1K "}) {
     EXPECT_EQ(ParseSize(text), std::nullopt) << text;
   }
 }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "tools/shmctl/exit_code.h"
@@ -36,6 +37,11 @@ void AddUnlink(CLI::App& app, Globals& globals);
 void AddPrune(CLI::App& app, Globals& globals);
 void AddEvict(CLI::App& app, Globals& globals);
 void AddSet(CLI::App& app, Globals& globals);
+void AddHelp(CLI::App& app, Globals& globals);
+
+std::vector<const CLI::App*> CommandsOf(const CLI::App& app);
+// Says that `word` is no sub-command, and which one may be meant.
+void ComplainAboutCommand(const CLI::App& app, const std::string& word);
 
 }  // namespace millrace::tool
 

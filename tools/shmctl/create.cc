@@ -4,8 +4,10 @@
 #include <optional>
 #include <string>
 
+#include "millrace/internal/schema.h"
 #include "millrace/options.h"
 #include "millrace/segment_manager.h"
+#include "tools/shmctl/arguments.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
 #include "tools/shmctl/describe.h"
@@ -39,13 +41,23 @@ Examples:
   shmctl create jobs --max-message 4K --access group:audio
 )";
 
+// Fields that no program's type can have would only be found out when a typed program opens the ring.
+std::string SchemaArgument(const std::string& text) {
+  if (internal::SchemaBytes(text) != internal::kBadSchema) return text;
+  throw CLI::ValidationError(
+      "--schema",
+      "\"" + text +
+          "\" is no schema; write NAME:TYPE for each field, separated by one space, where TYPE is "
+          "u8 to u64, i8 to i64, f32, f64, or an array like u8[16]: \"seq:u64 bid:f64 ask:f64\"");
+}
+
 RingOptions OptionsOf(const CreateArguments& arguments) {
   RingOptions options;
   if (!arguments.capacity.empty()) options.capacity = CapacityArgument(arguments.capacity);
   if (!arguments.max_message.empty())
     options.max_message = SizeArgument("--max-message", arguments.max_message);
   options.seats = arguments.seats;
-  options.schema = arguments.schema;
+  if (arguments.schema) options.schema = SchemaArgument(*arguments.schema);
   if (!arguments.access.empty()) options.access = AccessArgument(arguments.access);
   options.keep = !arguments.no_keep;
   return options;
@@ -82,9 +94,11 @@ void AddCreate(CLI::App& app, Globals& globals) {
       ->add_option("--seats", arguments->seats,
                    "Consumers at a time, observers aside, 1 to 1024 (default 64)")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  command->add_option("--schema", arguments->schema, "What a message is made of; consumers can insist on it")
-      ->type_name("TEXT");
+      ->check(Count(1, 1024));
+  command
+      ->add_option("--schema", arguments->schema,
+                   "Fields of a message, like \"seq:u64 bid:f64\"; typed programs compare it with theirs")
+      ->type_name("FIELDS");
   command->add_option("--access", arguments->access, "private, watchable, group[:GID] or everyone")
       ->type_name("WHO");
   command->add_flag("--no-keep", arguments->no_keep, "Let it become stale like any other ring");

@@ -3,14 +3,15 @@
 #define MILLRACE_TOOLS_SHMCTL_DURATION_H_
 
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include "millrace/options.h"
 
 namespace millrace::tool {
 
-// "90", "90s", "1m", "1h30m", "250ms", "7d": a bare number is seconds. nullopt: not a duration, or negative.
-std::optional<Nanos> ParseDuration(const std::string& text);
+// Returns the time of "90s", "5m", "5min", "1h30m", "1.5h", "250ms" or "7d". Returns nullopt for anything
+// else: a number without a unit (but 0), a sign, a time of more than 285 years.
+std::optional<Nanos> ParseDuration(std::string_view text);
 
 }  // namespace millrace::tool
 

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,9 +17,11 @@
 #include "millrace/sigbus_guard.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
+#include "tools/shmctl/complete.h"
 #include "tools/shmctl/exit_code.h"
 #include "tools/shmctl/signals.h"
 #include "tools/shmctl/streams.h"
+#include "tools/shmctl/suggest.h"
 
 namespace millrace::tool {
 namespace {
@@ -30,7 +34,7 @@ First steps, in two terminals, in either order:
   shmctl pub demo --create --wait-for 1 < file
   shmctl unlink demo
 
-`shmctl SUBCOMMAND --help` explains each, with examples.
+`shmctl help SUBCOMMAND` explains each, with examples.
 Sizes: K, M, G are KiB, MiB, GiB; KB, MB, GB are decimal.
 )";
 
@@ -55,13 +59,32 @@ void AddGlobals(CLI::App& app, Globals& globals) {
   app.get_formatter()->column_width(28);
 }
 
+// Says that an option is unknown to a sub-command, and which one may be meant.
+void ComplainAboutOption(const CLI::App& command, const std::string& word) {
+  std::vector<std::string> names = {"dir"};
+  for (const CLI::Option* option : command.get_options())
+    names.insert(names.end(), option->get_lnames().begin(), option->get_lnames().end());
+  const size_t begin = std::min(word.find_first_not_of('-'), word.size());
+  const std::string meant = NearestWord(word.substr(begin, word.find('=') - begin), names);
+  Complain("shmctl " + command.get_name() + " has no option \"" + word + "\"" +
+           (meant.empty() ? "" : "; did you mean --" + meant + "?"));
+}
+
 int Explain(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
-    return app.exit(error);  // --help, --version
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {  // --help, --version
+    std::ostringstream text;
+    app.exit(error, text, text);
+    return Print(text.str());
+  }
   const auto used = app.get_subcommands();
-  const auto unknown = app.remaining();
-  Complain(used.empty() && !unknown.empty() ? "there is no sub-command \"" + unknown.front() + "\""
-                                            : error.what());
+  const auto unknown = app.remaining(/*recurse=*/true);
+  if (used.empty() && !unknown.empty()) {
+    ComplainAboutCommand(app, unknown.front());
+  } else if (!unknown.empty() && unknown.front().starts_with("-")) {
+    ComplainAboutOption(*used.front(), unknown.front());
+  } else {
+    Complain(error.what());
+  }
   const std::string command = used.empty() ? "shmctl" : "shmctl " + used.front()->get_name();
   Complain("`" + command + " --help` shows how it is used");
   return kUsage;
@@ -92,12 +115,18 @@ int Run(int argc, char** argv) {
   AddPrune(app, globals);
   AddEvict(app, globals);
   AddSet(app, globals);
+  AddHelp(app, globals);
   try {
     std::vector<std::string> words(argv + 1, argv + std::max(argc, 1));
+    if (!words.empty() && words.front() == kCompleteCommand) {
+      const char* directory = std::getenv("MILLRACE_DIR");
+      return Complete(app, {words.begin() + 1, words.end()},
+                      directory != nullptr ? directory : globals.directory);
+    }
     if (TakesPatterns(app, words)) std::transform(words.begin(), words.end(), words.begin(), WithGuard);
     std::reverse(words.begin(), words.end());
     app.parse(std::move(words));
-    const int checked = CheckDirectory(globals.directory);
+    const int checked = app.got_subcommand("help") ? kDone : CheckDirectory(globals.directory);
     return checked == kDone ? globals.run() : checked;
   } catch (const CLI::ParseError& error) {
     return Explain(app, error);

@@ -10,10 +10,10 @@
 
 #include "millrace/error.h"
 #include "millrace/segment_manager.h"
+#include "tools/shmctl/arguments.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
 #include "tools/shmctl/describe.h"
-#include "tools/shmctl/duration.h"
 #include "tools/shmctl/meant.h"
 #include "tools/shmctl/ring_json.h"
 #include "tools/shmctl/signals.h"
@@ -151,13 +151,9 @@ int ShowOnly(const std::vector<Stale>& stale, bool as_json) {
 }
 
 int RunPrune(const PruneArguments& arguments, const std::string& directory) {
-  const std::optional<Nanos> age = ParseDuration(arguments.older_than);
-  if (!age) {
-    throw CLI::ValidationError("--older-than",
-                               "\"" + arguments.older_than + "\" is no duration; write 30s, 5m, 1h or 7d");
-  }
+  const Nanos age = TimeArgument("--older-than", arguments.older_than);
   const SegmentManager manager(directory);
-  absl::StatusOr<std::vector<Stale>> found = manager.FindStale(*age);
+  absl::StatusOr<std::vector<Stale>> found = manager.FindStale(age);
   if (!found.ok()) return Refuse(found.status());
   const auto words = WithoutGuards(arguments.names);
   std::erase_if(*found, [&](const Stale& one) { return !IsMeant(words, one.name); });

@@ -12,9 +12,9 @@
 #include "millrace/internal/layout.h"
 #include "millrace/producer.h"
 #include "millrace/segment_manager.h"
+#include "tools/shmctl/arguments.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
-#include "tools/shmctl/duration.h"
 #include "tools/shmctl/framing.h"
 #include "tools/shmctl/pace.h"
 #include "tools/shmctl/publication.h"
@@ -46,23 +46,27 @@ Examples:
   shmctl pub quotes --create --wait-for 1 < file         begin when a lossless consumer is there
   tar c dir | shmctl pub backup --create --wait-for 1 --framing raw
   seq 100000 | shmctl pub quotes --rate 1000/s --on-full drop
-  seq 100000 | shmctl pub quotes --on-full evict:2       a consumer that leaves no room for 2 s loses its seat
+  seq 100000 | shmctl pub quotes --on-full evict:2s      a consumer that leaves no room for 2 s loses its seat
   shmctl pub quotes --keep-open                          type messages, end with Ctrl-D
 
 At the end a line on standard error counts messages, bytes, drops and consumers. Dropped messages count as
 lost: exit code 1.
 )";
 
-// block, drop, evict or evict:SECONDS.
+// block, drop, evict or evict:TIME.
 void SetOnFull(const std::string& text, ProducerOptions& options) {
   if (text == "block") return;
   options.on_full = text == "drop" ? OnFull::kDropNew : OnFull::kEvictSlowest;
   if (text == "drop" || text == "evict") return;
-  const std::optional<Nanos> after =
-      text.starts_with("evict:") ? ParseDuration(text.substr(6)) : std::nullopt;
-  if (!after)
-    throw CLI::ValidationError("--on-full", "\"" + text + "\" is none of block, drop, evict, evict:SECONDS");
-  options.evict_after = *after;
+  if (!text.starts_with("evict:"))
+    throw CLI::ValidationError("--on-full", "\"" + text + "\" is none of block, drop, evict, evict:TIME");
+  options.evict_after = TimeArgument("--on-full evict:TIME", text.substr(6));
+  if (options.evict_after == Nanos::zero()) {
+    throw CLI::ValidationError(
+        "--on-full", "\"" + text +
+                         "\" would evict every consumer whenever the ring is full, however fast it reads; "
+                         "write a time that a healthy one does not need, like evict:2s");
+  }
 }
 
 absl::StatusOr<Producer> OpenProducer(const PubArguments& arguments, const std::string& directory) {
@@ -229,12 +233,12 @@ void AddPub(CLI::App& app, Globals& globals) {
       ->add_option("--wait-for", arguments->wait_for,
                    "Begin when N lossless consumers are there; at most the ring's seats")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(Count(1, 1024));
   command->add_option("--rate", arguments->rate, "At most N messages per second")->type_name("N/s");
   command
-      ->add_option(
-          "--on-full", arguments->on_full,
-          "When a lossless consumer leaves no room: block, drop, evict or evict:SECONDS (default block)")
+      ->add_option("--on-full", arguments->on_full,
+                   "When a lossless consumer leaves no room: block, drop, evict or evict:TIME (default "
+                   "block; evict waits 5s)")
       ->type_name("WHAT");
   command->add_flag("--keep-open", arguments->keep_open, "Do not close the ring at the end of the input");
   AddOwnedBy(*command, arguments->owned_by);

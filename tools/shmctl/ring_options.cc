@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <optional>
 #include <string_view>
 
 #include "CLI/CLI.hpp"
+#include "tools/shmctl/arguments.h"
 #include "tools/shmctl/size.h"
 
 namespace millrace::tool {
@@ -28,12 +28,6 @@ std::optional<Id> IdOf(const std::string& text) {
 }
 
 }  // namespace
-
-size_t SizeArgument(const std::string& option, const std::string& text) {
-  if (const std::optional<size_t> size = ParseSize(text)) return *size;
-  throw CLI::ValidationError(
-      option, "\"" + text + "\" is no size; write bytes, or a number and K, M, G, KB, MB or GB");
-}
 
 size_t CapacityArgument(const std::string& text) {
   const size_t capacity = SizeArgument("--capacity", text);

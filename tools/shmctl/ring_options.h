@@ -16,7 +16,6 @@ namespace millrace::tool {
 inline constexpr char kNameHelp[] = "The ring's name: letters, digits, _ . and -";
 
 // These throw CLI::ValidationError, which becomes exit code 2.
-size_t SizeArgument(const std::string& option, const std::string& text);
 size_t CapacityArgument(const std::string& text);
 // private | watchable | group[:GID] | everyone; the group by number or by name.
 Access AccessArgument(const std::string& text);

@@ -1,6 +1,7 @@
 #include "tools/shmctl/signals.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -18,6 +19,8 @@ std::atomic<int> caught{0};
 std::atomic<Producer*> active_producer{nullptr};
 std::atomic<Consumer*> active_consumer{nullptr};
 std::atomic<Merge*> active_merge{nullptr};
+timer_t ticker;
+bool has_ticker = false;  // set before any handler is installed
 static_assert(std::atomic<Consumer*>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 void InterruptActive() {
@@ -26,21 +29,39 @@ void InterruptActive() {
   if (Merge* merge = active_merge.load()) merge->Interrupt();
 }
 
-extern "C" void OnSignal(int number) {
-  const int saved_errno = errno;
-  if (number != SIGALRM && caught.load() == 0) caught.store(number);
-  if (caught.load() != 0) {
-    InterruptActive();
-    alarm(1);  // the tick
-  }
-  errno = saved_errno;
-}
-
 void Handle(int number, void (*handler)(int)) {
   struct sigaction action = {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
   sigaction(number, &action, nullptr);
+}
+
+// The tick is a real-time signal of our own. SIGALRM belongs to whoever started us (timeout -s ALRM).
+int TickSignal() { return SIGRTMIN; }
+
+extern "C" void OnSignal(int number) {
+  const int saved_errno = errno;
+  if (caught.load() == 0) {
+    caught.store(number);
+    const itimerspec every_second = {{1, 0}, {1, 0}};
+    if (has_ticker) timer_settime(ticker, 0, &every_second, nullptr);
+  }
+  InterruptActive();
+  errno = saved_errno;
+}
+
+extern "C" void OnTick(int /*number*/) {
+  const int saved_errno = errno;
+  if (caught.load() != 0) InterruptActive();
+  errno = saved_errno;
+}
+
+void CreateTicker() {
+  Handle(TickSignal(), OnTick);
+  sigevent event = {};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = TickSignal();
+  has_ticker = timer_create(CLOCK_MONOTONIC, &event, &ticker) == 0;
 }
 
 bool IsIgnored(int number) {
@@ -53,10 +74,12 @@ bool IsIgnored(int number) {
 void InstallSignalHandlers() {
   Handle(SIGPIPE, SIG_IGN);
   Handle(SIGXFSZ, SIG_IGN);
-  Handle(SIGALRM, OnSignal);
+  CreateTicker();
   Handle(SIGINT, OnSignal);
   Handle(SIGTERM, OnSignal);
-  if (!IsIgnored(SIGHUP)) Handle(SIGHUP, OnSignal);
+  for (const int number : {SIGHUP, SIGALRM}) {
+    if (!IsIgnored(number)) Handle(number, OnSignal);
+  }
 }
 
 int CaughtSignal() { return caught.load(std::memory_order_relaxed); }

@@ -10,8 +10,9 @@ class Producer;
 
 namespace millrace::tool {
 
-// SIGINT, SIGTERM and (unless ignored already, as nohup does) SIGHUP end the tool in good order; SIGPIPE and
-// SIGXFSZ are ignored, so that a failed write answers with EPIPE or EFBIG. System calls are not restarted.
+// SIGINT, SIGTERM and (unless ignored already, as nohup does) SIGHUP and SIGALRM end the tool in good order.
+// SIGPIPE and SIGXFSZ are ignored, so that a failed write answers with EPIPE or EFBIG. System calls are not
+// restarted.
 // From the first signal on a tick comes every second, so that a call which began to wait just after the
 // caller looked at CaughtSignal() is interrupted too.
 void InstallSignalHandlers();

@@ -10,7 +10,7 @@
 namespace millrace::tool {
 
 // K, M, G and KiB, MiB, GiB are powers of 1024; KB, MB, GB powers of 1000; no unit (or B) is bytes. Upper and
-// lower case mean the same. nullopt: not a size, or it does not fit 64 bits.
+// lower case mean the same. nullopt: not a size, it does not fit 64 bits, or it begins with a zero.
 std::optional<uint64_t> ParseSize(std::string_view text);
 
 // Shortest exact spelling that ParseSize takes: "4M", "4097".

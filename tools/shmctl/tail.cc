@@ -11,6 +11,7 @@
 #include "millrace/consumer.h"
 #include "millrace/error.h"
 #include "millrace/segment_manager.h"
+#include "tools/shmctl/arguments.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
 #include "tools/shmctl/duration.h"
@@ -30,7 +31,8 @@ struct TailArguments {
   std::vector<std::string> names;
   std::string from, since, format = "text";
   std::optional<uint64_t> last, count;
-  bool stop_at_end = false, lossless = false, until_closed = false, no_wait = false, as_json = false;
+  bool stop_at_end = false, follow = false, lossless = false, until_closed = false, no_wait = false,
+       as_json = false;
   std::string group, owned_by;
   bool durable = false;
 };
@@ -79,11 +81,7 @@ Losses are told on standard error as they happen, and the exit code is 1 at the 
 
 Start StartOf(const TailArguments& arguments) {
   if (arguments.last) return Start::Last(*arguments.last);
-  if (!arguments.since.empty()) {
-    if (const auto age = ParseDuration(arguments.since)) return Start::Ago(*age);
-    throw CLI::ValidationError("--since",
-                               "\"" + arguments.since + "\" is no duration; examples: 90s, 5m, 1h30m, 2d");
-  }
+  if (!arguments.since.empty()) return Start::Ago(TimeArgument("--since", arguments.since));
   // "What is there" begins with the oldest: from the end there would be nothing, ever.
   const std::string from = !arguments.from.empty() ? arguments.from
                            : arguments.stop_at_end ? "oldest"
@@ -92,7 +90,8 @@ Start StartOf(const TailArguments& arguments) {
   if (from == "oldest") return Start::Oldest();
   uint64_t sequence = 0;
   const auto [rest, error] = std::from_chars(from.data(), from.data() + from.size(), sequence);
-  if (error == std::errc() && rest == from.data() + from.size()) return Start::Sequence(sequence);
+  const bool octal = from.size() > 1 && from[0] == '0';  // to some
+  if (error == std::errc() && rest == from.data() + from.size() && !octal) return Start::Sequence(sequence);
   if (const auto age = ParseDuration(from)) return Start::Ago(*age);
   throw CLI::ValidationError("--from",
                              "\"" + from + "\" is none of end, oldest, a sequence number, or an age (5m)");
@@ -168,12 +167,12 @@ void AddOptions(CLI::App& command, TailArguments& arguments) {
       ->type_name("N")
       ->excludes(from)
       ->excludes(since)
-      ->check(CLI::NonNegativeNumber);
-  command.add_option("-c", arguments.count, "Stop after N messages")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  command.add_flag("-e", arguments.stop_at_end,
-                   "Stop at the end of what is there; begins with the oldest, does not wait for a ring");
+      ->check(Count(0));
+  command.add_option("-c", arguments.count, "Stop after N messages")->type_name("N")->check(Count(0));
+  CLI::Option* stop =
+      command.add_flag("-e", arguments.stop_at_end,
+                       "Stop at the end of what is there; begins with the oldest, does not wait for a ring");
+  command.add_flag("-f", arguments.follow, "Go on as messages come, which is the default")->excludes(stop);
   AddOwnedBy(command, arguments.owned_by);
   command.add_flag("--lossless", arguments.lossless,
                    "Take a seat and miss nothing; the producer waits for us");

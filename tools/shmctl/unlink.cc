@@ -31,8 +31,9 @@ int RunUnlink(const UnlinkArguments& arguments, const std::string& directory) {
   const std::vector<std::string> words = WithoutGuards(arguments.names);
   for (const std::string& name : words) {  // before anything is removed
     if (name.find('/') == std::string::npos) continue;
-    Complain("unlink removes rings, by their name; \"" + name +
-             "\" is a path. A recording is a file: use rm");
+    Complain("\"" + name +
+             "\" is a path, not the name of a ring; write `shmctl unlink quotes`, and --dir DIR if the "
+             "ring is not in /dev/shm");
     return kUsage;
   }
   const SegmentManager manager(directory);
