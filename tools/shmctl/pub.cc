@@ -15,6 +15,7 @@
 #include "tools/shmctl/arguments.h"
 #include "tools/shmctl/commands.h"
 #include "tools/shmctl/complaint.h"
+#include "tools/shmctl/describe.h"
 #include "tools/shmctl/framing.h"
 #include "tools/shmctl/pace.h"
 #include "tools/shmctl/publication.h"
