@@ -432,7 +432,9 @@ TEST_F(Lock, ABriefOneNeedsNeitherNameNorDescriptorNorPermission) {
       EXPECT_EQ(other.Ask(1), Holder::kNone) << "shared: a reader's";
     }
   }
-  if (geteuid() == 0) EXPECT_EQ(other.AskRange(0, 2), Holder::kNone);
+  if (geteuid() == 0) {
+    EXPECT_EQ(other.AskRange(0, 2), Holder::kNone);
+  }
   other = LockProbe();
   EXPECT_EQ(OpenDescriptors(), before);
 }
