@@ -162,6 +162,8 @@ Read ConsumerProgram::TryNext(Ended* ended) {
     case Read::kOvertaken:
       *ended = Ended::kOvertaken;
       break;
+    case Read::kNoMemory:
+      machine->Violate("a copy into the buffer of this program needs no memory");
     case Read::kEmpty:
       world->JudgeEmpty(ring_.at().sequence);
       if (!ring_.PositionStored()) StorePosition();

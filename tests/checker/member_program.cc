@@ -127,6 +127,8 @@ Ended MemberProgram::TryNext() {
     }
     case Read::kDamaged:
       machine->Violate("an honest ring is called damaged");
+    case Read::kNoMemory:
+      machine->Violate("a copy into the buffer of this program needs no memory");
     case Read::kOvertaken:
       return Ended::kOvertaken;
     case Read::kEmpty:
