@@ -236,8 +236,9 @@ TEST(Emptied, ObjectsAreListedAndRemovedWhileOneOfThemIsWhole) {
     for (const bool prune : {true, false}) {
       scene.LeaveDead("ring");
       for (int i = 0; i < 3; ++i) {
-        if ((emptied >> i & 1) != 0)
+        if ((emptied >> i & 1) != 0) {
           ASSERT_EQ(truncate(scene.File(std::string("ring") + kSuffixes[i]).c_str(), 0), 0);
+        }
       }
       EXPECT_EQ(Must(scene.manager().List()).size(), 1u) << emptied;
       EXPECT_THAT(scene.StaleNames(std::chrono::minutes(1)), IsEmpty()) << emptied;
@@ -294,7 +295,9 @@ TEST(Remains, UnlinkRemovesThemToo) {
   for (const std::string left : {".seats", ".lock", ".seats.lock"}) {
     scene.LeaveDead("ring");
     for (const std::string suffix : kSuffixes) {
-      if (left.find(suffix) == std::string::npos) ASSERT_EQ(unlink(scene.File("ring" + suffix).c_str()), 0);
+      if (left.find(suffix) == std::string::npos) {
+        ASSERT_EQ(unlink(scene.File("ring" + suffix).c_str()), 0);
+      }
     }
     EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kNone) << left;
     EXPECT_THAT(scene.Entries(), IsEmpty()) << left;
