@@ -79,7 +79,7 @@ SleeperWords* ConsumerCore::Cold::sleepers() const {
 }
 
 std::byte* ConsumerCore::Cold::Reserve(size_t bytes) {
-  if (bytes <= buffer_bytes) return reinterpret_cast<std::byte*>(buffer.get());
+  if (buffer != nullptr && bytes <= buffer_bytes) return reinterpret_cast<std::byte*>(buffer.get());
   constexpr size_t kLeast = 4096;
   const size_t needed = (bytes + 7) & ~size_t{7};
   for (const size_t size : {std::max({needed, buffer_bytes * 2, kLeast}), needed}) {

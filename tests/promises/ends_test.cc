@@ -158,7 +158,12 @@ Got ByMergeZero(Asker& asker) { return ByMerge(asker, Nanos::zero()); }
 // Asks only when its descriptor says that there is something.
 Got ByEventFd(Asker& asker) {
   const int fd = Must(asker.consumer.EventFd());
-  while (asker.consumer.TryNext()) ++asker.messages;
+  Received last = asker.consumer.TryNext();
+  for (; last; last = asker.consumer.TryNext()) ++asker.messages;
+  if (IsReason(last.why())) {  // it happened before the descriptor was there; kProducerGone is reported once
+    close(fd);
+    return last.why();
+  }
   const Got told = UntilReason(asker, [&] {
     pollfd ready{fd, POLLIN, 0};
     return poll(&ready, 1, 100) == 1 ? asker.consumer.TryNext().why() : Got::kEmpty;
