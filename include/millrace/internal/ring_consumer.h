@@ -1,17 +1,19 @@
-// A consumer's half of the ring: reading frames in place (lossless) or as checked copies (lossy).
+// A consumer's half of the ring: reads frames in place (lossless) or as checked copies (lossy).
 //
-// Purpose: finds the next whole message in memory handed to it, counts every loss; knows no descriptor and no
-// clock. Waiting is parking.h, taking a seat ring_join.h.
-// Threads: one at a time. `seat` and `room` are scratch memory for an observer, so that no path asks.
+// Purpose: finds the next whole message in memory that its caller hands to it, and counts every loss. It
+// knows no descriptor and no clock. parking.h waits, ring_join.h takes a seat.
+// Threads: one at a time. For an observer `seat` and the room words are scratch memory, so that no path has
+// to distinguish an observer.
 //
-// I1  position() is a frame boundary and sequence() its sequence, or the ring has been overrun (lossy) or the
-//     seat was evicted (lossless): both are seen before a byte is believed.
-// I2  A lossless consumer's stored position never passes a payload it has handed out.
+// I1  position() is a frame boundary and sequence() is its sequence, unless the ring was overrun (lossy) or
+//     the seat was evicted (lossless). Both are detected before a byte is believed.
+// I2  The stored position of a lossless consumer never passes a payload that is still handed out.
 // I3  start + received + lost + skipped = sequence().
-// I4  A frame that the straight path hands out ends before straight_end_: within the lap, at most two chunks
-//     behind the stored position. What needs a mask or a loss to be told goes the slow way, which stores the
-//     position if a chunk was read since: so storing costs one slow call in up to two chunks. Who needs a
-//     copy of everything, and where a word is too large a message, the straight path refuses at once.
+// I4  A frame that the straight path returns ends before straight_end_: within the lap, and at most two
+//     chunks above the stored position. The slow path serves what needs a mask or has a loss to report. It
+//     also stores the position if a chunk was read since, so storing costs one slow call in up to two chunks.
+//     If all messages must be copied, or if 8 bytes exceed the largest message, the straight path always
+//     refuses.
 #ifndef MILLRACE_INTERNAL_RING_CONSUMER_H_
 #define MILLRACE_INTERNAL_RING_CONSUMER_H_
 
@@ -38,16 +40,17 @@ enum class Read : uint8_t {
   kEmpty,
   kEvicted,
   kDamaged,
-  kOvertaken,  // lossy: overrun again and again; there is something, try again
-  kNoMemory,   // for the copy; nothing has changed, try again
+  kOvertaken,  // lossy: overrun again and again; there is a message, try again
+  kNoMemory,   // no memory for the copy; nothing has changed, try again
 };
 
 struct ConsumerCounts {
   uint64_t received = 0, lost = 0, overruns = 0, skipped = 0, late_wakeups = 0;
 };
 
-// After room was freed (a position stored, a seat left or moved on): is the producer waiting for it? true:
-// FUTEX_WAKE the room epoch. PROTOCOL.md "Parking the producer".
+// Takes the request of a producer that waits for room, and raises the room epoch. Call it after room was
+// freed: a position was stored, a seat was left or has moved. Returns true if the caller must call FUTEX_WAKE
+// on the room epoch. PROTOCOL.md "Parking the producer"
 template <class A>
 bool OfferRoom(RoomWaitingWords& waiting, RoomEpochWords& epoch) {
   using W = Words<A>;
@@ -57,13 +60,13 @@ bool OfferRoom(RoomWaitingWords& waiting, RoomEpochWords& epoch) {
   return true;
 }
 
-// Where a consumer announces itself.
+// The shared words through which the producer knows a consumer.
 struct ConsumerSeat {
   Seat* seat = nullptr;
   RoomWaitingWords* room_waiting = nullptr;
   RoomEpochWords* room_epoch = nullptr;
   uint64_t live_state = 0;
-  bool holds_back = false;  // lossless
+  bool holds_back = false;  // a lossless consumer: the producer waits for it
 };
 
 template <class A>
@@ -72,9 +75,10 @@ class RingConsumer : public RingView<A> {
   using View = RingView<A>;
 
  public:
-  // `wanted`: the sequence asked for; what lies between it and `at` is lost already.
-  // `in_place`: else Next and NextOfSize refuse before they look at anything, and all messages are copied, by
-  // the slow path.
+  // Binds this object to a ring and a seat.
+  // `wanted`: the sequence that the caller wanted; messages between it and `at` count as lost.
+  // `in_place`: if false, Next and NextOfSize refuse before they look at anything, and the slow path copies
+  // all messages.
   void Attach(const RingMemory& memory, const ConsumerSeat& seat, Point at, uint64_t wanted,
               bool resume_newest, bool in_place = true) {
     static_cast<View&>(*this) = View(memory);
@@ -95,32 +99,37 @@ class RingConsumer : public RingView<A> {
 
   // ---- lossless, in place --------------------------------------------------------------------------------
 
-  // Asked by the slow path before it goes on: a chunk was read, or the producer wants room.
+  // Returns whether the slow path must store the position now: a chunk was read since it was stored, or the
+  // producer waits for room and a message was read.
   bool OwesPosition() const noexcept {
     const uint64_t unstored = position() - stored_;
     return unstored >= chunk_ || (W::RoomWanted(*seat_.room_waiting) && unstored != 0);
   }
 
-  // Straight path. false: store the position if it is owed, then ask NextSlow.
+  // Reads the next message on the straight path. If it returns false, the caller stores the position if
+  // OwesPosition() says so, and then calls NextSlow.
   [[gnu::always_inline]] inline bool Next(Lent* out) noexcept {
     if (W::RoomWanted(*room_waiting_)) [[unlikely]]
       return false;
     const std::byte* const at = cursor_;
     const uint64_t tag = tag_;
-    // As unsigned numbers: anything but the header of this sequence is further away than any length.
+    // Any word other than a header of this sequence gives an unsigned difference above every length.
     const uint64_t payload = W::LoadHeader(HeaderOf(at)) - tag;
-    // A word is the commonest small message, and the CPU predicts this branch: where the next header is does
-    // not wait for this one then. No more than the largest message: Attach.
+    // 8 bytes is the most common length of small messages. The CPU predicts this branch, so it can find the
+    // next header without waiting for this one [NOTES word-size]. Attach has checked that 8 bytes do not
+    // exceed the largest message.
     if (payload == kWord) return DeliverStraight(at, at + FrameBytes(kWord), tag, kWord, out);
     if (payload > this->max_message_) [[unlikely]]
       return false;
-    // at + FrameBytes(payload), with one step less from the header to where the next one is.
+    // Equals at + FrameBytes(payload), with one instruction less between the header and the address of the
+    // next one.
     const auto* const next = reinterpret_cast<const std::byte*>(
         (reinterpret_cast<uintptr_t>(at) + kFrameHeader + 7 + payload) & ~uintptr_t{7});
     return DeliverStraight(at, next, tag, payload, out);
   }
 
-  // The same for messages of one size: a single comparison settles sequence and length.
+  // Reads the next message of exactly `payload` bytes on the straight path. A single comparison checks
+  // sequence and length. Returns false in the cases in which Next does, and for any other length.
   [[gnu::always_inline]] inline bool NextOfSize(uint64_t payload, Lent* out) noexcept {
     if (W::RoomWanted(*room_waiting_)) [[unlikely]]
       return false;
@@ -131,7 +140,8 @@ class RingConsumer : public RingView<A> {
     return DeliverStraight(at, at + FrameBytes(payload), tag, payload, out);
   }
 
-  // Padding, nothing, eviction, damage.
+  // Reads the next message on the slow path: passes padding, and reports an empty ring, an eviction or
+  // damage.
   Read NextSlow(Lent* out) {
     for (int i = 0; i < 2; ++i) {  // two paddings in a row are not written
       const uint64_t position = this->position();
@@ -154,17 +164,18 @@ class RingConsumer : public RingView<A> {
     return Read::kDamaged;
   }
 
-  // Copies what was handed out last. kMessage: the copy is whole. R decides that, as for a lossy reader: a peer
-  // that may write the seats can move our position, and then the producer writes over these bytes although the
-  // seat is live. Such a peer is the only cause of kDamaged.
+  // Copies the message that was handed out last. Returns kMessage if the copy is whole. R decides that, as
+  // for a lossy reader: a peer that can write the seats file can move our position, and then the producer
+  // overwrites these bytes although the seat is live. Such a peer is the only cause of kDamaged.
   Read CopyChecked(const Lent& lent, std::byte* to) {
     A::CopyOut(to, lent.data, lent.bytes);
     if (!this->IntactAfterReads(CurrentPosition())) return WhyNotIntact();
     return Live() ? Read::kMessage : Read::kEvicted;
   }
 
-  // Undoes the last delivery: the handler threw. Not if it had gone on itself, or had given the message back
-  // (Ack, a look for the next one): what is behind the stored position may be written over.
+  // Undoes the last delivery after its handler threw. Does nothing if the handler has read on or has given
+  // the message back (by Ack or by a look for the next one): bytes below the stored position may be
+  // overwritten.
   void Undeliver(const Lent& lent) noexcept {
     if (sequence() != lent.sequence + 1 || Ahead(stored_, CurrentPosition()) > 0) return;
     pending_lost_ = lent.lost;
@@ -173,8 +184,9 @@ class RingConsumer : public RingView<A> {
 
   // ---- lossy ---------------------------------------------------------------------------------------------
 
-  // `reserve(bytes)` returns room for a copy of that many bytes, or null: kNoMemory. Bounded: after an overrun it retries with
-  // more head-room each time, at last from the tail.
+  // Copies the next message. `reserve(bytes)` returns room for that many bytes or null; for null the result
+  // is kNoMemory. The call is bounded: after an overrun it retries with more head-room each time, and finally
+  // from the end.
   template <class Reserve>
   Read NextCopy(Lent* out, Reserve reserve) {
     constexpr int kRounds = 24;
@@ -209,13 +221,15 @@ class RingConsumer : public RingView<A> {
 
   // ---- both ----------------------------------------------------------------------------------------------
 
-  // Is there a message in hand: one that was handed out last, and neither given back nor skipped?
+  // Returns whether a message is in hand: one that was handed out last and was neither given back nor
+  // skipped.
   bool InHand() const { return current_ != cursor_ && Ahead(stored_, CurrentPosition()) <= 0; }
-  // Is the message in hand still whole where it lies? Acquire fence, then R: ask before acting on it.
+  // Returns whether the message in hand is still whole where it lies. Makes an acquire fence and then loads
+  // R, so call it after reading the message and before acting on it.
   bool StillIntact() const { return InHand() && this->IntactAfterReads(CurrentPosition()); }
 
-  // Stores the own position: everything handed out before is done with. true: the producer waits for room,
-  // FUTEX_WAKE its epoch.
+  // Stores the own position: everything handed out before is given back. Returns true if the producer waits
+  // for room; the caller must then call FUTEX_WAKE on the room epoch.
   bool StorePosition() {
     stored_ = position();
     NoteProgress();
@@ -228,32 +242,35 @@ class RingConsumer : public RingView<A> {
   }
   bool PositionStored() const { return stored_ == position(); }
 
-  // While nothing is there: asks for the lines of the next message, if that is as small as the last one. Else
-  // those behind the header's would be asked for when the header has come, and take as long again. (Large
-  // ones would be taken from the producer while it fills them.)
+  // Prefetches the lines of the next message, if it is as small as the last one. Called while nothing is
+  // there. Otherwise the lines after the header's are requested only after the header has arrived, which
+  // doubles the latency [NOTES spin-prefetch]. Large messages are not prefetched: that would take their lines
+  // from the producer while it fills them.
   void FetchNext() const noexcept {
-    const auto frame = static_cast<uint64_t>(cursor_ - current_);  // behind the end of a lap: no length
+    const auto frame = static_cast<uint64_t>(cursor_ - current_);  // not a length at the beginning of a lap
     if (frame > kMostSmallFrame) return;
     const uintptr_t end = reinterpret_cast<uintptr_t>(cursor_) + frame;
     __builtin_prefetch(reinterpret_cast<const void*>(end - 1));
     __builtin_prefetch(reinterpret_cast<const void*>(end - 1 - kCacheLine));
   }
   bool HeaderThere() const { return W::LoadHeader(HeaderOf(cursor_)) != 0; }
-  // Anything at this consumer's place: a header, or the bytes are gone.
+  // Returns whether the slow path would find something at this position: a header, or that the bytes were
+  // given up.
   bool SomethingThere() const { return HeaderThere() || !this->Intact(position()); }
 
-  // After a time-out with an unchanged epoch: was a wake-up missed?
+  // Returns whether a wake-up was missed. Call it after a time-out with an unchanged wake epoch.
   bool MissedWake() const { return this->SecondPublication(position(), sequence()); }
   void CountLateWakeup() { ++counts_.late_wakeups; }
 
-  // Moves forward to a boundary found before; what lies between is skipped.
+  // Moves forward to a boundary that was found before. The messages in between count as skipped.
   void SkipTo(Point to) {
     counts_.skipped += to.sequence - sequence();
     MoveTo(to);
     current_ = cursor_;
   }
 
-  // In a forked child: header 0 everywhere, so that every call goes the slow way.
+  // Detaches this object from the ring in a forked child. All headers are 0 afterwards, so each call takes
+  // the slow path.
   void Strand(const RingMemory& scratch, const ConsumerSeat& seat) noexcept {
     const Point here = at();
     static_cast<View&>(*this) = View(scratch);
@@ -278,8 +295,8 @@ class RingConsumer : public RingView<A> {
   const ConsumerSeat& seat() const { return seat_; }
 
  private:
-  // R was seen beyond our position. An eviction comes before the R that it allows [E1, R6]: after a fence it is
-  // seen.
+  // Returns why R has passed the own position: kEvicted or kDamaged. The producer evicts before it stores the
+  // R that the eviction allows [E1, R6], so the eviction is visible after a fence.
   Read WhyNotIntact() const {
     W::FenceAfterCopy();
     return Live() ? Read::kDamaged : Read::kEvicted;
@@ -288,12 +305,14 @@ class RingConsumer : public RingView<A> {
     return *reinterpret_cast<const uint64_t*>(frame);
   }
   uint64_t position() const { return lap_ + static_cast<uint64_t>(cursor_ - this->data_); }
-  // The straight path moves tag_ only, by fewer than 2^32 messages between two slow calls.
+  // Widens the sequence in a tag. The straight path moves tag_ only, by fewer than 2^32 messages between two
+  // slow calls.
   static uint64_t SequenceOf(uint64_t tag, uint64_t before) {
     return before + static_cast<uint32_t>(static_cast<uint32_t>(tag >> 32) - static_cast<uint32_t>(before));
   }
   uint64_t sequence() const { return SequenceOf(tag_, sequence_); }
-  // The message handed out last lies before cursor_, in this lap or the one before.
+  // Returns the position of the message handed out last. It lies before cursor_, in this lap or in the one
+  // before.
   uint64_t CurrentPosition() const {
     return lap_ + static_cast<uint64_t>(current_ - this->data_) - (current_ > cursor_ ? this->capacity_ : 0);
   }
@@ -326,7 +345,7 @@ class RingConsumer : public RingView<A> {
     tag_ = MakeFrameHeader(to.sequence, 0);
     SetStraightEnd();
   }
-  // I4.
+  // Derives straight_end_ from the lap and the stored position (I4).
   void SetStraightEnd() noexcept {
     const uint64_t lap_end = lap_ + this->capacity_, owed = stored_ + 2 * chunk_;
     straight_end_ =
@@ -334,8 +353,9 @@ class RingConsumer : public RingView<A> {
     if (pending_lost_ != 0) straight_end_ = 0;
   }
 
-  // Overrun: goes on at the oldest intact mark, in a row with 0, 1, 2, 4 ... 32 chunks of head-room, then at
-  // the end. false: there is nothing a producer would have left.
+  // Continues after an overrun at the oldest intact mark, or at the end. For overruns in a row the mark must
+  // have 0, 1, 2, 4 ... 32 chunks of head-room; after that only the end is left. Returns false if no producer
+  // leaves such contents.
   bool Resume() {
     ++counts_.overruns;
     std::optional<Point> to;
@@ -370,21 +390,21 @@ class RingConsumer : public RingView<A> {
   static constexpr RoomWaitingWords kAskTheSlowPath{1};
 
   // Hot.
-  const std::byte* cursor_ = nullptr;  // the next frame
+  const std::byte* cursor_ = nullptr;  // address of the next frame
   uintptr_t straight_end_ = 0;         // I4
-  uint64_t tag_ = 0;                   // header of the next message, but for its length
+  uint64_t tag_ = 0;                   // header of the next message, with length 0
   const RoomWaitingWords* room_waiting_ = nullptr;
   const SeatIdentity* identity_ = nullptr;
   uint64_t live_state_ = 0;
   const std::byte* current_ = nullptr;  // the message handed out last
-  uint64_t sequence_ = 0;               // of the next message, as of the last slow call
+  uint64_t sequence_ = 0;               // sequence of the next message, as of the last slow call
   // Slow path only.
   uint64_t lap_ = 0;     // position of the first byte of the ring in this lap
-  uint64_t stored_ = 0;  // position as the producer sees it
+  uint64_t stored_ = 0;  // the position that the producer sees
   uint64_t chunk_ = 0;
-  uint64_t pending_lost_ = 0;  // to be told with the next message
+  uint64_t pending_lost_ = 0;  // messages lost, to be reported with the next message
   ConsumerSeat seat_;
-  ConsumerCounts counts_;  // but for `received`
+  ConsumerCounts counts_;  // all except `received`, which counts() computes
   uint64_t start_ = 0;
   int overruns_in_a_row_ = 0;
   bool resume_newest_ = false;

@@ -1,21 +1,27 @@
-// The producer's half of the ring: claim, commit, and making room.
+// The producer's half of the ring: claims, commits, and makes room.
 //
-// Purpose: turns bytes into published frames in memory handed to it; knows no descriptor, no clock and no
-// system call. Waiting for room and waking sleepers are its caller's (parking.h).
-// Threads: one at a time, the only writer of RingControl and of the data.
+// Purpose: turns bytes into published frames in memory that its caller hands to it. It knows no descriptor,
+// no clock of its own and no system call. Its caller waits for room and wakes sleepers (parking.h).
+// Threads: one at a time. The producer is the only writer of the data. Except for a few words that layout.h
+// names (`removed`, for example), it is also the only writer of RingControl.
 //
-// I1  header(position_) is 0 whenever no claim is open, the stop sign; its 8 bytes are reserved but for the
-//     very first one, which is 0 because the memory is new. Small messages find it 0: a block ahead of them
-//     is cleared at once [ClearAhead].
-// I2  A byte is written only below limit_, and only after R (reserved) was stored above it [R6, R7].
-// I3  R and limit_ never go back, not even across take-over.
-// I4  A live lossless seat at p is never overtaken: R <= p + capacity, or the seat was evicted first [E1].
-// I5  A mark is recorded at tail with no frame unpublished, so it never lies above tail.
-// I6  While a batch is open its first header is 0 and tail stands before it: none of it is there yet.
-// I7  No message ends at the very end of the ring: its successor's header lies in the same lap, so that the
-//     straight path adds to a pointer and masks nothing.
-// I8  straight_end_ <= ready_end_ <= granted_end_: what goes straight; what needs nothing done before it, so
-//     that room is made behind a message and not before one; what may be written in this lap.
+// I1  Between two calls the header at position() is 0, the stop sign, unless a batch is open (I6). Its 8
+//     bytes are already reserved. Only the very first header of a ring is not: it is 0 because the memory is
+//     new. Small messages normally find the next header 0, because a block ahead of them was cleared
+//     [ClearAhead].
+// I2  The producer writes a byte only below limit_, and only after it has stored R (reserved) above that byte
+//     [R6, R7].
+// I3  R and limit_ never decrease, not even across a take-over.
+// I4  The producer never overtakes a live lossless seat at p: R <= p + capacity, or the seat was evicted
+//     first [E1].
+// I5  A mark is recorded at the tail, while no frame is unpublished. So a mark never lies above the tail.
+// I6  While a batch is open, its first header is 0 and the tail pair points to that header. No frame of the
+//     batch is visible.
+// I7  No message ends at the very end of the ring, so the header after it lies in the same lap. The straight
+//     path therefore adds to a pointer and masks nothing.
+// I8  straight_end_ <= ready_end_ <= granted_end_. Up to straight_end_ a claim takes the straight path. Up to
+//     ready_end_ a claim needs no work before it. Up to granted_end_ the producer may write in this lap. The
+//     gap between the first two lets the work run after a message instead of before one.
 #ifndef MILLRACE_INTERNAL_RING_PRODUCER_H_
 #define MILLRACE_INTERNAL_RING_PRODUCER_H_
 
@@ -32,13 +38,13 @@
 
 namespace millrace::internal {
 
-// Who leaves no room: a lossless consumer, a message in the hands of a group's member, or a group that has
-// not come further.
+// A blocker: what leaves the producer no room. It is a lossless consumer's seat, a group member's lease
+// (`kClaim`), or the cursor of a group.
 struct Holder {
   enum class Kind : uint8_t { kSeat, kClaim, kGroup };
   Kind kind;
   uint32_t index;  // of the seat, or of the group
-  uint64_t state;  // of the seat; of a group its generation
+  uint64_t state;  // the seat's state word; for a group its generation
   uint64_t position;
 };
 
@@ -47,8 +53,9 @@ class RingProducer {
   using W = Words<A>;
 
  public:
-  // `at`: the end of what is published, found by creation (0) or take-over. R stays as it is (I3).
-  // `asym`: this process registered for membarrier, and the flags of this epoch say so.
+  // Binds this object to a ring. R stays as it is (I3).
+  // `at`: the start that creation chose, or the end of what is published, found by take-over.
+  // `asym`: this process has registered for membarrier, and the flags of this epoch say so.
   void Attach(const RingMemory& memory, const SeatTable& seats, Point at, bool asym, uint64_t (*wall_ns)()) {
     control_ = memory.control;
     data_ = memory.data;
@@ -60,7 +67,7 @@ class RingProducer {
     wall_ns_ = wall_ns;
     position_ = first_.position = at.position;
     sequence_ = first_.sequence = at.sequence;
-    tail_ = ~position_;  // whatever it is
+    tail_ = ~position_;  // unknown: the next comparison with position_ differs
     fill_ = 0;
     limit_ = W::LoadReserved(control_->room);
     scanned_ = false;
@@ -73,29 +80,30 @@ class RingProducer {
     SetStraightEnd();
   }
 
-  // Straight path: does a message of `n` bytes, not above the maximum, fit without asking anybody? If not:
-  // ClaimSlow.
+  // Returns whether a message of `n` bytes fits on the straight path. If not, call ClaimSlow. Requires
+  // Allows(n).
   bool Fits(size_t n) const noexcept { return EndOf(n) <= straight_end_; }
-  // May so many bytes be written at Place()? What was claimed may, unless the ring is another's by now.
+  // Returns whether `n` bytes at Place() are still granted. This is true for a claim, unless the handle was
+  // stranded since (closed, or in a forked child).
   bool Holds(size_t n) const noexcept { return EndOf(n) <= granted_end_; }
   bool Allows(size_t n) const noexcept { return n <= max_message_; }
-  // Where the payload of the next frame goes.
+  // Returns the address of the next frame's payload.
   std::byte* Place() const noexcept { return cursor_ + kFrameHeader; }
 
-  // The last message of its size that fits in what is ready goes at once. What is due then comes behind it
-  // (PrepareNext) and holds up no message: one in some hundred small ones would come several times as late as
-  // the others. nullptr: ask ClaimSlow.
+  // Serves the last message of the usual size that fits in the ready room, and postpones the work that is due
+  // until that message is out (PrepareNext). Otherwise about one small message in a few hundred would be
+  // delayed [NOTES room-after]. Returns nullptr if the message does not fit; then call ClaimSlow.
   std::byte* ClaimReady(size_t n) noexcept {
     const uint64_t frame = FrameBytes(n);
     usual_frame_ = frame <= capacity_ / kMarks / 2 ? frame : 0;
     if (EndOf(n) > ready_end_) return nullptr;
     room_due_ = true;
-    sleepers_ = &kLookEveryTime;  // to AfterCommit
+    sleepers_ = &kLookEveryTime;  // so that Commit returns true
     return Place();
   }
-  // The same, or pads to the end of the ring and makes room as needed. nullptr: full, HoldingBack tells who
-  // is in the way. `n` is at most the maximum message. May publish a padding frame: the caller wakes if it
-  // says so.
+  // Claims a frame for `n` bytes: pads to the end of the ring and makes room as needed. Requires Allows(n).
+  // Returns nullptr if the ring is full; HoldingBack then reports the blockers. May publish a padding frame:
+  // if `*wake` becomes true, the caller must call AfterCommit.
   std::byte* ClaimSlow(size_t n, bool* wake) {
     if (std::byte* const ready = ClaimReady(n)) return ready;
     const uint64_t frame = FrameBytes(n);
@@ -103,7 +111,7 @@ class RingProducer {
     Settle();
     if (!batch_.open) StoreTail();
     const uint64_t to_end = capacity_ - (position_ & mask_);
-    // The header that follows stays in this lap too (I7).
+    // The header after the message must lie in this lap too (I7).
     const uint64_t pad = frame + kFrameHeader > to_end ? to_end : 0;
     wanted_end_ = position_ + pad + frame + kFrameHeader;
     if (Ahead(wanted_end_, limit_) > 0 && !MakeRoom(wanted_end_)) return nullptr;
@@ -112,16 +120,17 @@ class RingProducer {
     return Place();
   }
 
-  // Publishes the claimed frame with `used` bytes of payload. true: somebody may be asleep, or something is
-  // due: call AfterCommit and, when they are awake, PrepareNext.
-  // Members are loaded once: the compiler must assume that a store to shared memory may change them.
+  // Publishes the claimed frame with `used` bytes of payload. Returns true if a consumer may be asleep or
+  // work is due: then call AfterCommit and, after the sleepers have been woken, PrepareNext.
+  // Each member is loaded once, because the compiler must assume that a store to shared memory changes
+  // members.
   bool Commit(size_t used) noexcept {
     std::byte* const at = cursor_;
     const uint64_t frame = FrameBytes(used);
     std::byte* const next = at + frame;
     const uint64_t tag = tag_;
     const SleeperWords* sleepers = sleepers_;
-    fill_ += frame - kFrameHeader - used;  // for a constant multiple of 8: nothing
+    fill_ += frame - kFrameHeader - used;  // compiles to nothing if `used` is a constant multiple of 8
     cursor_ = next;
     tag_ = tag + kNextTag;
     if (frame > kMostSmallFrame) {
@@ -129,26 +138,26 @@ class RingProducer {
     } else if (!W::StopSignStands(HeaderOf(next))) [[unlikely]] {
       W::StoreStopSign(HeaderOf(next));
       clear_due_ = true;
-      sleepers = &kLookEveryTime;  // to AfterCommit
+      sleepers = &kLookEveryTime;  // so that PrepareNext is called
     }
     W::StoreHeader(HeaderOf(at), tag + used);
     W::CompilerBarrierBeforeSleepers();
     return W::AnySleeper(*sleepers);
   }
 
-  // The tail pair follows: before room is made and at both ends of a batch, so that R never leaves it behind
-  // by more than the ring; and when asked (closing, leaving).
+  // Stores the tail pair. Called before room is made, so that R never rises above tail + capacity, and when
+  // the producer closes or leaves. During a batch the pair stays at the beginning of the batch.
   void StoreTail() noexcept { StoreTail({batch_.open ? batch_.position : position(), sequence()}); }
 
-  // ---- batch: several frames, one publication. PROTOCOL.md "Batches"
-  // ---------------------------------------
+  // ---- batch: several frames, one publication. PROTOCOL.md "Batches" --------------------------------------
 
-  // No claim and no batch is open. Until the batch ends, Fits says no: whoever publishes past it asks first.
+  // Begins a batch. Requires that no claim and no batch is open. Until the batch ends, Fits returns false, so
+  // that a publication outside the batch takes the slow path.
   void BeginBatch() {
     if ((W::Peek(control_->room.flags) & kFlagBatches) == 0)
       W::StoreFlags(control_->room, W::Peek(control_->room.flags) | kFlagBatches);
     Settle();
-    if (tail_ != position_) StoreTail({position_, sequence_});  // R may move on while it stands still
+    if (tail_ != position_) StoreTail({position_, sequence_});  // the pair stays there while R may rise
     batch_ = {.open = true, .first = cursor_, .position = position_, .sequence = sequence_, .fill = fill_};
     SetStraightEnd();
   }
@@ -157,15 +166,17 @@ class RingProducer {
     return batch_.open ? static_cast<uint32_t>((tag_ >> 32) - batch_.sequence) : 0;
   }
 
-  // As Fits, in a batch. If not: would the batch be too large (BatchHasRoomFor), or ask ClaimSlow.
+  // Returns whether a message of `n` bytes fits in the batch on the straight path. If not, the caller checks
+  // BatchHasRoomFor and then calls ClaimSlow.
   bool BatchFits(size_t n) const noexcept { return EndOf(n) <= batch_.straight_end; }
-  // Frames without padding, so that the answer does not depend on where in the ring the batch began.
+  // Returns whether the batch may grow by a message of `n` bytes. Padding does not count, so that the answer
+  // does not depend on where in the ring the batch began.
   bool BatchHasRoomFor(size_t n) const noexcept {
     return position() + FrameBytes(n) - batch_.position - batch_.padding <= BatchBytes();
   }
   uint64_t BatchBytes() const noexcept { return capacity_ / 4; }
 
-  // The claimed frame joins the batch with `used` bytes of payload.
+  // Adds the claimed frame to the batch, with `used` bytes of payload.
   void AddToBatch(uint64_t used) noexcept {
     std::byte* const at = cursor_;
     const uint64_t tag = tag_;
@@ -174,12 +185,13 @@ class RingProducer {
     cursor_ = at + frame;
     tag_ = tag + kNextTag;
     StoreInBatch(at, tag + used);
-    // A stop sign is needed at the end only: here it tells that the lines ahead are ours.
+    // Only the end of a batch needs a stop sign. Inside the batch, a 0 shows that the block ahead is already
+    // cleared.
     if (frame <= kMostSmallFrame && !W::StopSignStands(HeaderOf(at + frame))) [[unlikely]]
       ClearAhead();
   }
 
-  // Publishes the batch; none is open afterwards. true: as of Commit.
+  // Publishes the batch and ends it. Returns true in the cases in which Commit does.
   bool CommitBatch() noexcept {
     EndBatch();
     if (position_ == batch_.position) return false;
@@ -188,7 +200,7 @@ class RingProducer {
     if (batch_.mark_due) RecordMark();
     return wake;
   }
-  // It never happened.
+  // Discards the batch and ends it. No reader has seen any of its frames.
   void AbortBatch() noexcept {
     EndBatch();
     position_ = batch_.position;
@@ -197,8 +209,8 @@ class RingProducer {
     SetStraightEnd();
   }
 
-  // If a publication said so: takes the announcement of sleepers and moves the epoch. true: FUTEX_WAKE the
-  // epoch.
+  // Takes the announcement of sleepers and raises the wake epoch. Call it after a publication that returned
+  // true. Returns true if the caller must call FUTEX_WAKE on the wake epoch.
   bool AfterCommit() noexcept {
     if (!asym_) W::FencePublishBeforeSleepers();
     if (!W::AnySleeper(seats_.control->sleeper)) return false;
@@ -206,8 +218,9 @@ class RingProducer {
     W::BumpWakeEpoch(control_->wake);
     return true;
   }
-  // What is left for when the message is visible and nobody waits for us: clears ahead, makes room for the
-  // next one of the usual size. true: the tail pair has moved.
+  // Does the work that was postponed until the message is visible and the sleepers have been woken. Clears
+  // ahead, and makes room for the next message of the usual size. Returns true if it has stored the tail
+  // pair.
   bool PrepareNext() noexcept {
     if (std::exchange(clear_due_, false)) ClearAhead();
     if (!room_due_) return false;
@@ -215,8 +228,8 @@ class RingProducer {
     return true;
   }
 
-  // After Claim said "full": calls f(Holder) for each that leaves no room for that claim, maybe more than
-  // once.
+  // Calls f(Holder) for each blocker that leaves no room for the last claim. Call it after ClaimSlow returned
+  // nullptr. The same blocker may be reported more than once.
   template <class F>
   void HoldingBack(F f) {
     ForEachHolder([&](const Holder& holder) {
@@ -224,7 +237,7 @@ class RingProducer {
     });
   }
 
-  // f(seat, state) for each member that takes part in this group.
+  // Calls f(seat, state) for each joining or live member of this group.
   template <class F>
   void ForEachMember(GroupPlace place, F f) {
     for (uint32_t i = 0; i < seats_used_; ++i) {
@@ -236,7 +249,8 @@ class RingProducer {
     }
   }
 
-  // joining|live -> evicted, with its reason (E1). false: the holder changed meanwhile.
+  // Evicts seat `i` for the reason `why`, by CAS from `state` (joining or live) [E1]. Returns false if the
+  // seat's state word is no longer `state`.
   bool Evict(uint32_t i, uint64_t state, EvictedWhy why) {
     SeatIdentity& seat = seats_.seats[i].identity;
     W::Note(seat.evicted_sequence, sequence());
@@ -246,10 +260,12 @@ class RingProducer {
     CountEviction();
     return true;
   }
-  // A seat was emptied by somebody else: the next slow path scans again.
+  // Forgets the last scan, so that the next slow path scans again. Called after a seat was emptied or freed
+  // outside this class.
   void ForgetScan() { scanned_ = false; }
 
-  // In a forked child and after closing: every claim goes to the slow path, every store to scratch memory.
+  // Detaches this object from the ring, in a forked child and after closing. Afterwards each claim takes the
+  // slow path, and each store goes to scratch memory.
   void Strand(const RingMemory& scratch, const SeatTable& seats) noexcept {
     Settle();
     control_ = scratch.control;
@@ -267,19 +283,19 @@ class RingProducer {
     straight_end_ = ready_end_ = granted_end_ = 0;
   }
 
-  uint64_t position() const {  // of the next frame
+  uint64_t position() const {  // position of the next frame
     return position_ + static_cast<uint64_t>(cursor_ - (data_ + (position_ & mask_)));
   }
-  uint64_t sequence() const {  // of what is published
+  uint64_t sequence() const {  // sequence after what is published
     return batch_.open ? batch_.sequence : claimed_sequence();
   }
-  uint64_t payload_bytes() const {  // published by this producer
+  uint64_t payload_bytes() const {  // bytes of payload that this producer published
     const Point end = batch_.open ? Point{batch_.position, batch_.sequence} : Point{position(), sequence()};
     return end.position - first_.position - kFrameHeader * (end.sequence - first_.sequence) -
            (batch_.open ? batch_.fill : fill_);
   }
-  uint64_t evictions() const { return evictions_; }    // by this producer
-  uint64_t wanted_end() const { return wanted_end_; }  // where the last claim that made or wanted room ends
+  uint64_t evictions() const { return evictions_; }    // evictions by this producer
+  uint64_t wanted_end() const { return wanted_end_; }  // end of the last claim that made or wanted room
   uint64_t max_message() const { return max_message_; }
   uint64_t capacity() const { return capacity_; }
   RingControl& control() const { return *control_; }
@@ -287,11 +303,11 @@ class RingProducer {
 
  private:
   static constexpr uint64_t kNextTag = uint64_t{1} << 32;
-  // Bytes. Measured with 64 bytes of payload on one L3: half as much 0.86, twice as much 0.58. With 256 bytes
-  // clearing takes longer than it saves.
+  // Bytes that ClearAhead zeroes [NOTES block-size]. Only messages up to kMostSmallFrame clear ahead: for
+  // larger ones, writing everything twice costs more than it saves.
   static constexpr uint64_t kClearedAhead = 2048;
-  // In chunks, beyond the one that is wanted: one full fence for so many. Who joins begins behind them. Twice
-  // as many gained nothing more, a third half as much.
+  // Chunks announced beyond the wanted one, so that one full fence serves four chunks [NOTES announce]. The
+  // price: a joiner may find that many chunks less of the past.
   static constexpr uint64_t kAnnouncedAhead = 3;
   static constexpr uint64_t kMostTailLag = uint64_t{16} << 10;  // bytes; see SetStraightEnd
 
@@ -301,7 +317,7 @@ class RingProducer {
     tail_ = to.position;
   }
 
-  // Of the header behind a message that begins at cursor_.
+  // Returns the address of the end of the header that would follow a message of `n` bytes at cursor_.
   uintptr_t EndOf(size_t n) const noexcept {
     return reinterpret_cast<uintptr_t>(cursor_) + FrameBytes(n) + kFrameHeader;
   }
@@ -313,17 +329,19 @@ class RingProducer {
            static_cast<uint32_t>(static_cast<uint32_t>(tag_ >> 32) - static_cast<uint32_t>(sequence_));
   }
 
-  // position_ and sequence_ catch up with the straight path, which moves cursor_ and tag_ only: within a lap,
-  // and fewer than 2^32 messages at a time.
+  // Brings position_ and sequence_ up to date. The straight path moves cursor_ and tag_ only, within one lap
+  // and by fewer than 2^32 messages between two calls of Settle.
   void Settle() noexcept {
     position_ = position();
     sequence_ = claimed_sequence();
   }
 
-  // Behind a small message, which met no stop sign: zeros for the messages to come, as far as room was
-  // granted and the lap goes. Taking the cache lines of a block at once costs a fraction of taking each when
-  // its message comes: nothing else waits in between. Those of the next block are asked for meanwhile, else
-  // its zeros would wait for them, and all messages behind the zeros. PROTOCOL.md "Publish"
+  // Zeroes the block ahead, within the granted room and this lap, so that the next small messages find their
+  // stop sign. Runs after a small message that found none. Taking the cache lines of a block together costs a
+  // fraction of taking each line when its message is published, because no other store waits in between
+  // [NOTES clear-ahead].
+  // Also prefetches the lines of the block after that one. Otherwise that block's zeros would wait for their
+  // lines, and all messages after the zeros would wait with them [NOTES prefetch]. PROTOCOL.md "Publish"
   [[gnu::cold, gnu::noinline]] void ClearAhead() noexcept {
     const uint64_t here = position(), granted = Earlier(limit_, (here | mask_) + 1);
     const uint64_t from = here + kFrameHeader, end = Earlier(here + kClearedAhead, granted);
@@ -336,18 +354,21 @@ class RingProducer {
     room_due_ = false;
     sleepers_ = asym_ ? &seats_.control->sleeper : &kLookEveryTime;
   }
-  // What ClaimSlow would do before the next message. Where there is no room now it will ask again.
+  // Makes room for the next message now, as ClaimSlow would do when it is claimed. If there is no room now,
+  // the next claim finds that out.
   [[gnu::cold, gnu::noinline]] void MakeRoomAhead() noexcept {
     NothingDue();
     Settle();
     StoreTail();
-    // Where a padding comes first, the message behind it lies in the same chunk.
+    // If a padding is needed first, the message after it ends in the chunk of `end`, and MakeRoom rounds up
+    // to chunks.
     const uint64_t end = position_ + usual_frame_ + kFrameHeader;
     if (Ahead(end, limit_) > 0) MakeRoom(end);
     SetStraightEnd();
   }
 
-  // The moment of publication of a padding or a batch, up to position_. true: somebody may be asleep.
+  // Publishes a padding or a batch that ends at position_: stores its first header, then the tail pair.
+  // Returns true if a consumer may be asleep.
   bool Reveal(uint64_t& header, uint64_t value) noexcept {
     W::StoreHeader(header, value);
     StoreTail({position_, sequence_});
@@ -355,7 +376,8 @@ class RingProducer {
     return W::AnySleeper(*sleepers_);
   }
 
-  // A padding frame of so many bytes, to the end of the ring. true: somebody may be asleep.
+  // Adds a padding frame of `bytes` bytes, which ends at the end of the ring. Outside a batch the padding is
+  // published immediately. Returns true if a consumer may be asleep.
   bool Pad(uint64_t bytes) noexcept {
     std::byte* const at = cursor_;
     const uint64_t header = MakeFrameHeader(sequence_, bytes - kFrameHeader, /*padding=*/true);
@@ -371,15 +393,15 @@ class RingProducer {
   }
 
   struct Batch {
-    bool open = false;           // else the rest is of the last one
-    bool mark_due = false;       // room was made meanwhile: I5 forbids the mark until the batch is there
-    std::byte* first = nullptr;  // its first frame
-    uint64_t position = 0;       // of that
-    uint64_t sequence = 0;       // of its first message
-    uint64_t fill = 0;           // fill_ before it
-    uint64_t padding = 0;        // bytes
-    uint64_t first_header = 0;   // kept back until CommitBatch
-    uintptr_t straight_end = 0;  // as straight_end_, and BatchBytes
+    bool open = false;           // if false, the other fields are of the last batch
+    bool mark_due = false;       // room was made in this batch; I5 delays the mark until the commit
+    std::byte* first = nullptr;  // first frame of the batch
+    uint64_t position = 0;       // position of the first frame
+    uint64_t sequence = 0;       // sequence of the first message
+    uint64_t fill = 0;           // fill_ before the batch
+    uint64_t padding = 0;        // bytes of padding frames in the batch
+    uint64_t first_header = 0;   // header of the first frame, held back until CommitBatch
+    uintptr_t straight_end = 0;  // bound of the batch's straight path: limit_, the lap, BatchBytes
   };
 
   void StoreInBatch(std::byte* at, uint64_t header) noexcept {
@@ -389,7 +411,7 @@ class RingProducer {
       W::StoreBatchedHeader(HeaderOf(at), header);
   }
 
-  // Shuts the straight path of the batch and opens that of single messages.
+  // Closes the straight path of the batch and opens that of single messages.
   void EndBatch() noexcept {
     Settle();
     batch_.open = false;
@@ -397,9 +419,10 @@ class RingProducer {
     SetStraightEnd();
   }
 
-  // Where position_ and sequence_ say. One comparison serves the straight path: the end of a claim may pass
-  // neither limit_ nor the end of the lap (I7), nor leave the tail pair too far behind, and it stops one
-  // message of the usual size before that, for ClaimReady.
+  // Derives cursor_, tag_ and the bounds (I8) from position_ and sequence_. The straight path makes a single
+  // comparison, so one bound combines four limits. A claim may not end above limit_ or after the end of the
+  // lap (I7). It may not let the tail pair lag more than kMostTailLag. And the straight path stops one
+  // message of the usual size earlier, which ClaimReady then serves.
   void SetStraightEnd() {
     cursor_ = data_ + (position_ & mask_);
     tag_ = MakeFrameHeader(sequence_, 0);
@@ -424,11 +447,12 @@ class RingProducer {
     scanned_ = false;
   }
 
-  // PROTOCOL.md "Making room". false: a seat holds back what ends at `end`.
+  // Raises R so that a claim may end at `end`. Returns false if a blocker leaves no room for it. PROTOCOL.md
+  // "Making room"
   bool MakeRoom(uint64_t end) {
     const uint64_t chunk = capacity_ / kMarks;
     const uint64_t want = (end + chunk - 1) & ~(chunk - 1);
-    // As far as was announced before the last fence, whoever joined since has seen it.
+    // Step 0: up to announced_ the last scan still counts. A joiner that it missed sees that intent.
     if (!(scanned_ && Ahead(want, announced_) <= 0 && Free(want))) Announce(want);
     const uint64_t allow = Free(want) ? want : lowest_ + capacity_;
     if (Ahead(allow, end) < 0) {
@@ -445,7 +469,8 @@ class RingProducer {
     return true;
   }
 
-  // Steps 1 to 3.
+  // Steps 1 to 3 of PROTOCOL.md "Making room": stores the intent, fences, and scans if a seat may have
+  // joined.
   void Announce(uint64_t want) {
     announced_ = want + kAnnouncedAhead * (capacity_ / kMarks);
     W::StoreIntent(control_->room, announced_);
@@ -457,7 +482,7 @@ class RingProducer {
     scanned_ = true;
   }
 
-  // By the last scan: does nobody hold back what ends at `want`?
+  // Returns whether, by the last scan, no blocker stands in the way of a claim that ends at `want`.
   bool Free(uint64_t want) const { return !held_ || Ahead(want, lowest_ + capacity_) <= 0; }
 
   void Scan() {
@@ -469,7 +494,7 @@ class RingProducer {
       held_ = true;
     });
     if (settled) return;
-    held_ = true;  // what was granted stays granted; no more now
+    held_ = true;  // nothing more is granted now; what was granted stays
     lowest_ = limit_ - capacity_;
   }
 
@@ -479,8 +504,9 @@ class RingProducer {
     return (flags & kGroupUsed) != 0;
   }
 
-  // Scan, without groups, where every seat is live and valid, or does not count: the thousand seats of a lap
-  // should cost less than its messages. false: look at them one by one.
+  // Scans all seats in one pass. Requires that no group exists. Returns false if some seat is joining or not
+  // valid: then the caller must look at the seats one by one. Scanning 1024 seats once per lap must cost less
+  // than publishing a lap of messages [NOTES seats-scan].
   [[gnu::hot, gnu::noinline]] bool ScanOrdinary() {
     seats_used_ = std::max(seats_used_, std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count));
     constexpr auto kLive = static_cast<uint16_t>(MakeSeatState(0, SeatPhase::kLive, kDeliveryLossless));
@@ -488,7 +514,7 @@ class RingProducer {
     const uint64_t position = position_;
     bool joining = false;
     uint32_t others = 0;
-    uint64_t behind = 0, bits = 0;  // how far the last one is behind; of all positions
+    uint64_t behind = 0, bits = 0;  // the largest lag; the bits of all positions
     const Seat* seat = seats_.seats;
 #pragma GCC unroll 4
     for (uint32_t left = seats_used_; left != 0; --left, ++seat) {
@@ -508,17 +534,18 @@ class RingProducer {
     return true;
   }
 
-  // All that holds back, f(Holder) each, one maybe more than once. Cursors before claims: who moved the
-  // cursor had claimed first [R9, G4]. A claim that moves to another seat is counted before it leaves the old
-  // one: if none was counted while the seats were looked through, none was missed [R11, G7]. false: they kept
-  // moving.
+  // Calls f(Holder) for each blocker; the same one may be reported twice. Returns false if leases kept moving
+  // between seats: then the result is not complete.
+  // Cursors are read before leases, because a member that moved the cursor had stored its lease first [R9,
+  // G4]. A lease that moves to another seat is counted before it leaves the old seat. If no move was counted
+  // while the seats were read, no lease was missed [R11, G7].
   template <class F>
   bool ForEachHolder(F f) {
     const uint32_t groups = ForEachGroup(f);
-    constexpr int kTries = 8;  // each move takes a death or an eviction
+    constexpr int kTries = 8;  // each move needs a death or an eviction
     for (int k = 0; k < kTries; ++k) {
       const uint32_t moves = Moves(groups);
-      // It only grows: a peer that shrinks it hides nobody.
+      // seats_used_ only grows, so a peer that lowers the shared word hides no seat.
       seats_used_ = std::max(seats_used_, std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count));
       for (uint32_t i = 0; i < seats_used_; ++i) VisitSeat(i, groups, f);
       if (Moves(groups) == moves) return true;
@@ -526,7 +553,7 @@ class RingProducer {
     return false;
   }
 
-  // A set bit for each group that exists.
+  // Calls f(Holder) for the cursor of each group that exists. Returns a set bit for each of these groups.
   template <class F>
   uint32_t ForEachGroup(F f) {
     uint32_t groups = 0;
@@ -555,8 +582,9 @@ class RingProducer {
     if (DeliveryOf(state) == kDeliveryGroup && groups != 0) VisitClaim(seat, i, state, groups, f);
   }
 
-  // A joining seat that has already lost its race is passed over (it will see the intent [J4, R2]); a live
-  // one out of range is nonsense and evicted.
+  // Calls f(Holder) for a lossless seat that counts. Passes over a joining seat that has lost its race: its
+  // joiner will see the intent and choose again [J4, R2]. Any other seat that is not valid is nonsense and is
+  // evicted.
   template <class F>
   void VisitLossless(Seat& seat, uint32_t i, uint64_t state, F f) {
     const SeatPhase phase = PhaseOf(state);
@@ -570,7 +598,8 @@ class RingProducer {
     f(Holder{Holder::Kind::kSeat, i, state, p});
   }
 
-  // What a member claims holds back, even if it was evicted, until another member has adopted it.
+  // Calls f(Holder) for a lease (`claim`) that counts. A lease holds the producer back even after its seat
+  // was evicted, until another member has adopted it.
   template <class F>
   void VisitClaim(Seat& seat, uint32_t i, uint64_t state, uint32_t groups, F f) {
     const uint64_t claim = W::LoadClaimForScan(seat.words);
@@ -597,7 +626,8 @@ class RingProducer {
   bool Valid(uint64_t p) const { return position_ - p <= capacity_ && p % 8 == 0; }
   bool LostItsRace(uint64_t p) const { return Ahead(limit_, p + capacity_) > 0; }
 
-  // I5. About one per chunk: a boundary from which an overrun or late reader can start.
+  // Records a mark at position_, at most once per chunk: a boundary where an overrun or late reader can start
+  // (I5).
   void RecordMark() {
     const uint64_t chunk = position_ / (capacity_ / kMarks);
     if (chunk == last_mark_chunk_) return;
@@ -606,40 +636,41 @@ class RingProducer {
     W::VoidMark(mark);
     W::FenceMarkVoid();
     W::StoreMarkSequence(mark, sequence_);
-    W::StoreMarkTime(mark, wall_ns_());  // everything before is published, nothing after it is
+    W::StoreMarkTime(mark, wall_ns_());  // everything before the mark is published, nothing after it is
     W::StoreMarkPosition(mark, position_);
   }
 
   // Hot: one cache line.
-  // Two stores per message, not side by side: g++ would make one of the two, and waiting for that store in
-  // the next call takes twice as long. Three would leave less room for those to the ring among the 64 that a
-  // CPU keeps waiting.
-  std::byte* cursor_ = nullptr;  // the next frame
-  uintptr_t straight_end_ = 0;   // a claim of the straight path, with the header after it, ends here at most
-  uint64_t tag_ = 0;             // header of the next message, but for its length
-  const SleeperWords* sleepers_ = nullptr;  // &kLookEveryTime where every publish needs a fence
+  // Commit stores to two of these members per message. The two are not adjacent, because g++ would merge the
+  // stores into one wide store, and the next call would wait for it. A third store per message would take
+  // room in the CPU's store buffer from the stores to the ring [NOTES pointer-and-tag].
+  std::byte* cursor_ = nullptr;  // address of the next frame
+  // A claim on the straight path, with the header after it, ends here at most.
+  uintptr_t straight_end_ = 0;
+  uint64_t tag_ = 0;                        // header of the next message, with length 0
+  const SleeperWords* sleepers_ = nullptr;  // &kLookEveryTime if Commit must return true each time
   uint64_t max_message_ = 0;
   uintptr_t granted_end_ = 0;  // what is claimed, with the header after it, ends here at most
-  uint64_t fill_ = 0;          // bytes that are neither payload nor its header: rounding, padding frames
+  uint64_t fill_ = 0;          // bytes other than payloads and their headers: rounding, padding frames
   // Slow path only.
   static constexpr SleeperWords kLookEveryTime{1};
   bool asym_ = false;
   std::byte* data_ = nullptr;
   uint64_t mask_ = 0;
   RingControl* control_ = nullptr;
-  uint64_t position_ = 0;  // of the next frame, as of the last slow call (Settle)
-  uint64_t sequence_ = 0;  // of the next message, likewise
+  uint64_t position_ = 0;  // position of the next frame, as of the last slow call (Settle)
+  uint64_t sequence_ = 0;  // sequence of the next message, as of the last slow call
   Point first_;            // where this producer began
   Batch batch_;
-  uintptr_t ready_end_ = 0;   // a claim that needs nothing done before it ends here at most
-  uint64_t usual_frame_ = 0;  // bytes, of the last slow claim; 0: too many to make room for in advance
+  uintptr_t ready_end_ = 0;   // a claim that needs no work before it ends here at most
+  uint64_t usual_frame_ = 0;  // bytes, frame of the last slow claim; 0: too large to make room in advance
   bool room_due_ = false;     // PrepareNext makes room
-  uint64_t limit_ = 0;        // R as this producer stored it
+  uint64_t limit_ = 0;        // the limit: R as this producer stored it
   uint64_t capacity_ = 0;
   SeatTable seats_;
   uint64_t announced_ = 0;  // the intent, as this producer stored it
-  bool scanned_ = false;    // joins_seen_, held_, lowest_ are of a scan that no eviction has outdated
-  bool held_ = false;       // some seat holds back, the lowest at lowest_
+  bool scanned_ = false;    // joins_seen_, held_ and lowest_ are of a scan that no eviction has outdated
+  bool held_ = false;       // the last scan found a blocker, the lowest at lowest_
   uint64_t lowest_ = 0;
   uint32_t joins_seen_ = 0;
   uint32_t seats_used_ = 0;
@@ -647,12 +678,12 @@ class RingProducer {
   uint64_t wanted_end_ = 0;
   uint64_t last_mark_chunk_ = ~uint64_t{0};
   uint64_t tail_ = 0;       // position of the tail pair, as this producer stored it
-  bool clear_due_ = false;  // a small message met no stop sign: PrepareNext clears
+  bool clear_due_ = false;  // a small message found no stop sign: PrepareNext clears ahead
   uint64_t (*wall_ns_)() = nullptr;
 };
 
-// Take-over: where the published frames of a ring without producer end. Also voids marks above that point.
-// nullopt: contents that no producer leaves behind.
+// Returns where the published frames of a ring without a producer end, for take-over. Voids the marks above
+// that position. Returns nullopt if no producer leaves such contents.
 template <class A>
 std::optional<Point> FindTakeOverPoint(const RingMemory& memory) {
   using W = Words<A>;

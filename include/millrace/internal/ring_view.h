@@ -1,10 +1,10 @@
-// What anybody who can read a ring may find out: where it ends, where it can be joined, what is intact.
+// What any process that can read a ring may find out: where it ends, where it can be joined, what is intact.
 //
-// Purpose: reading positions and boundaries of a ring that a producer is writing meanwhile.
-// Threads: any number of views of one ring; a view itself belongs to one thread.
-// The memory may be hostile: every word is loaded once, checked, then used; every loop has a bound.
+// Purpose: reads positions and boundaries of a ring while a producer writes it.
+// Threads: any number of views of one ring. A view itself belongs to one thread.
+// The memory may be hostile: every word is loaded once, checked, then used. Every loop has a bound.
 //
-// I1  A Point handed out was a frame boundary with that sequence at the moment of the last check.
+// I1  A Point that was handed out was a frame boundary with that sequence at the moment of the last check.
 // I2  A position p is intact while R - p <= capacity: none of its bytes has been given up for overwriting.
 #ifndef MILLRACE_INTERNAL_RING_VIEW_H_
 #define MILLRACE_INTERNAL_RING_VIEW_H_
@@ -26,9 +26,9 @@ struct Point {
   uint64_t sequence = 0;
 };
 
-// The bytes of one ring and its sizes, the latter from the private copy of the header.
+// The bytes of one ring, and its sizes, which are those of the private copy of the header.
 struct RingMemory {
-  RingControl* control = nullptr;  // not written through by consumers: theirs is mapped read-only
+  RingControl* control = nullptr;  // consumers never write through it: their mapping is read-only
   std::byte* data = nullptr;
   uint64_t capacity = 0;
   uint64_t max_message = 0;
@@ -64,7 +64,7 @@ class RingView {
   }
   const std::byte* PayloadAt(uint64_t position) const { return data_ + (position & mask_) + kFrameHeader; }
 
-  // What a header word means at this place. Every reader asks this for every header.
+  // Returns what a header word means at this position and sequence. Every reader judges every header here.
   Frame Judge(uint64_t header, uint64_t position, uint64_t sequence) const {
     if (header == 0) return {FrameKind::kNothing, 0, position};
     const uint64_t payload = header & kFrameLengthMask;
@@ -78,25 +78,28 @@ class RingView {
     return {FrameKind::kDamaged, payload, position};
   }
 
-  // I2, after an acquire load that read a byte at this position, or as a first look.
+  // Returns whether a position is intact (I2). Call it after an acquire load that read a byte at this
+  // position, or as a first look.
   bool Intact(uint64_t position) const {
     return W::LoadReservedAfterHeader(control_->room) - position <= capacity_;
   }
-  // I2, after plain or relaxed reads of the bytes at this position.
+  // Returns whether a position is intact (I2). Call it after plain or relaxed loads of the bytes at this
+  // position.
   bool IntactAfterReads(uint64_t position) const {
     W::FenceAfterCopy();
     return W::LoadReservedAfterFence(control_->room) - position <= capacity_;
   }
 
-  // Anything at this boundary: a header, or its bytes are gone.
+  // Returns whether a reader would find something at this boundary: a header, or that its bytes were given
+  // up.
   bool SomethingAt(uint64_t position) const {
     return W::LoadHeader(HeaderAt(position)) != 0 || !Intact(position);
   }
 
   bool HeaderThereAt(uint64_t position) const { return W::LoadHeader(HeaderAt(position)) != 0; }
-  // Returns true if nothing is at the place of a reader although its producer published there, or although
-  // less was published than this reader has read: the file has lost bytes. Everything below the tail pair was
-  // published before it was stored, so it is loaded first.
+  // Returns true if the file has lost bytes: nothing is at a reader's position although the producer has
+  // published there, or R lies below what this reader has read. The tail position is loaded first, because
+  // everything below it was published before it was stored.
   bool Missing(uint64_t position) const {
     const uint64_t tail = W::LoadTailPosition(control_->tail);
     if (HeaderThereAt(position)) return false;
@@ -105,8 +108,8 @@ class RingView {
     return reserved - position <= capacity_ && Ahead(tail, position) > 0;
   }
 
-  // The tail pair made consistent (PROTOCOL.md "Tail pair"). nullopt: lapped kTries times in a row, or
-  // contents that no producer writes.
+  // Returns the tail pair, made consistent (PROTOCOL.md "Tail pair"). Returns nullopt if it was lapped kTries
+  // times in a row, or for contents that no producer writes.
   std::optional<Point> Tail() const {
     constexpr int kTries = 1000;
     for (int i = 0; i < kTries; ++i) {
@@ -121,9 +124,9 @@ class RingView {
     return std::nullopt;
   }
 
-  // Walks published frames from a boundary to the first that is not there, or to `until`, whichever is first.
-  // At most `capacity / 8` frames: more cannot be in the ring. nullopt: lapped on the way, or damaged, at
-  // *reached.
+  // Walks published frames from a boundary to the first that is not there, or to sequence `until`, whichever
+  // is first. Walks at most capacity / 8 frames, because no more fit in the ring. Returns nullopt if it was
+  // lapped or met damage; `*reached` is then the place.
   std::optional<Point> Walk(Point from, std::optional<uint64_t> until = std::nullopt,
                             Point* reached = nullptr) const {
     const uint64_t bound = capacity_ / kFrameHeader;
@@ -138,10 +141,11 @@ class RingView {
       from.position = frame.next;
       if (frame.kind == FrameKind::kMessage) ++from.sequence;
     }
-    return from;  // a producer as fast as this walk: a boundary, though no longer the newest
+    return from;  // the producer was as fast as this walk: a boundary, but no longer the newest
   }
 
-  // A boundary whose sequence is not known: that of the message there or, if there is none yet, of the end.
+  // Returns a boundary whose sequence is not known yet. The sequence is that of the message there or, if
+  // there is none yet, that of the end.
   Point PlaceAt(uint64_t position) const {
     const uint64_t header = W::LoadHeader(HeaderAt(position));
     const uint64_t near = W::LoadTailSequence(control_->tail);
@@ -149,16 +153,17 @@ class RingView {
     return {position, End().value_or(Point{position, near}).sequence};
   }
 
-  // The sequence of the message at a boundary, or that of `end` where no message is. Loads one header, so
-  // that the seats of a ring can be looked at without a walk for each.
+  // Returns the sequence of the message at a boundary, or that of `end` if no message is there. Loads one
+  // header only, so that a tool can look at all seats of a ring without a walk for each.
   uint64_t SequenceAt(uint64_t position, const Point& end) const {
     const uint64_t header = W::LoadHeader(HeaderAt(position));
     return header == 0 ? end.sequence : WidenSequence(static_cast<uint32_t>(header >> 32), end.sequence);
   }
 
-  // The boundary after everything that was published before this call: the tail pair lags. `here`: a boundary
-  // that may be further ahead. `*most`: messages that may be walked, less those that were. If 0 are left, the
-  // answer is a boundary that need not be the end.
+  // Returns the boundary after everything that was published before this call (the tail pair lags).
+  // `here`: a boundary that may lie above the tail pair; the walk then begins there.
+  // `*most`: how many messages may still be walked; lowered by those that were. If 0 are left, the result is
+  // a boundary that need not be the end.
   std::optional<Point> End(std::optional<Point> here = std::nullopt, uint64_t* most = nullptr) const {
     constexpr int kTries = 100;
     for (int i = 0; i < kTries; ++i) {
@@ -166,28 +171,28 @@ class RingView {
       if (!tail) return std::nullopt;
       const Point from = here && Ahead(here->position, tail->position) > 0 ? *here : *tail;
       if (const std::optional<Point> end = WalkToEnd(from, tail->position, most)) return end;
-      if (Intact(from.position)) return std::nullopt;  // not lapped: damaged
+      if (Intact(from.position)) return std::nullopt;  // not lapped, so damaged
     }
     return std::nullopt;
   }
 
-  // Are there two publications at and behind this place? A single one may still be on its way to its wake; a
-  // second can only follow the first one's look for sleepers.
+  // Returns whether there are two publications, at this position and after it. A single one may still be on
+  // its way to its wake-up. A second one can only follow after the first one's look for sleepers.
   bool SecondPublication(uint64_t position, uint64_t sequence) const {
     const Frame first = Judge(W::LoadHeader(HeaderAt(position)), position, sequence);
     if (first.kind != FrameKind::kMessage && first.kind != FrameKind::kPadding) return false;
     const uint64_t tail = W::LoadTailPosition(control_->tail);
     uint64_t first_end = first.next;
-    if ((W::LoadFlags(control_->room) & kFlagBatches) != 0) {  // set before the first batch
+    if ((W::LoadFlags(control_->room) & kFlagBatches) != 0) {  // the bit is set before the first batch
       if (tail % 8 != 0 || Ahead(tail, position) <= 0) return false;
-      first_end = tail;  // a batch is one publication: it may reach that far
+      first_end = tail;  // a batch is one publication and may reach that far
     }
     if (Ahead(tail, first_end) > 0) return true;
     return W::LoadHeader(HeaderAt(first_end)) != 0 && Intact(first_end);
   }
 
-  // Reads mark i whole (K5-K8), and its time if asked for; nullopt: void, torn, above the tail or
-  // overwritten.
+  // Reads mark `i` [K5 to K8], and its time if `time_ns` is not null. Returns nullopt if the mark is void,
+  // torn, above the tail or no longer intact.
   std::optional<Point> ReadMark(uint32_t i, uint64_t tail, uint64_t* time_ns = nullptr) const {
     const Mark& mark = control_->marks[i % kMarks];
     const uint64_t position = W::LoadMarkPosition(mark);
@@ -200,7 +205,7 @@ class RingView {
     return Point{position, sequence};
   }
 
-  // The intact mark that is `best` by the given order among those that pass; nullopt: none does.
+  // Returns the best intact mark, by the order `better`, among those that pass. Returns nullopt if none does.
   template <class Passes, class Better>
   std::optional<Point> FindMark(Passes passes, Better better) const {
     const uint64_t tail = W::LoadTailPosition(control_->tail);
@@ -212,26 +217,26 @@ class RingView {
     return best;
   }
 
-  // The oldest boundary that keeps at least `headroom` bytes before it would be given up.
+  // Returns the oldest mark that has at least `headroom` bytes left before it is given up.
   std::optional<Point> OldestMark(uint64_t headroom = 0) const {
     const uint64_t reserved = W::LoadReserved(control_->room);
     if (headroom > capacity_) return std::nullopt;
     return FindMark([&](const Point& m) { return reserved - m.position <= capacity_ - headroom; },
                     [](const Point& a, const Point& b) { return Ahead(a.position, b.position) < 0; });
   }
-  // The newest boundary whose sequence is not above this one.
+  // Returns the newest mark whose sequence is not above this one.
   std::optional<Point> MarkAtOrBelow(uint64_t sequence) const {
     return FindMark([&](const Point& m) { return Ahead(m.sequence, sequence) <= 0; },
                     [](const Point& a, const Point& b) { return Ahead(a.position, b.position) > 0; });
   }
-  // The newest mark such that nothing before it was published at `time_ns` (CLOCK_REALTIME) or later, as far
-  // as marks tell: older than each mark of that time or later, so that a clock that was set back moves the
-  // answer towards the oldest. nullopt: no mark says so.
+  // Returns the newest mark such that nothing before it was published at `time_ns` (CLOCK_REALTIME) or later,
+  // as far as marks show that. It lies below every mark of that time or later. So if the clock was set back,
+  // the result moves towards the oldest mark. Returns nullopt if no mark qualifies.
   std::optional<Point> MarkBefore(uint64_t time_ns) const {
     const uint64_t tail = W::LoadTailPosition(control_->tail);
     std::array<Point, kMarks> earlier;
     size_t count = 0;
-    std::optional<uint64_t> too_late;  // the oldest mark from which on something may be that new
+    std::optional<uint64_t> too_late;  // position of the oldest mark of that time or later
     for (uint32_t i = 0; i < kMarks; ++i) {
       uint64_t marked_ns = 0;
       const std::optional<Point> mark = ReadMark(i, tail, &marked_ns);
@@ -250,7 +255,8 @@ class RingView {
     return best;
   }
 
-  // The boundary before message `sequence`, exactly, from the nearest mark; nullopt: not retained.
+  // Returns the boundary before message `sequence`, found by a walk from the nearest mark. Returns nullopt if
+  // the message is not retained.
   std::optional<Point> Find(uint64_t sequence) const {
     const std::optional<Point> mark = MarkAtOrBelow(sequence);
     if (!mark) return std::nullopt;
@@ -260,8 +266,8 @@ class RingView {
   }
 
  private:
-  // Walk, but a producer that is as fast as this is not followed for a whole lap: once the tail pair has
-  // moved from where it was, it lies behind all that was published before.
+  // Walks to the end, but does not follow a producer that is as fast as the walk for a whole lap. When the
+  // tail pair has moved from `tail_position`, it lies after everything that was published before the call.
   std::optional<Point> WalkToEnd(Point from, uint64_t tail_position, uint64_t* most) const {
     constexpr uint64_t kAtOnce = 4096;  // messages
     for (uint64_t walked = 0; walked <= capacity_ / kFrameHeader; walked += kAtOnce) {
