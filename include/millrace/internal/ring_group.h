@@ -1,17 +1,19 @@
-// A group member's half of the ring: taking messages that no other member gets, and those of dead members.
+// A group member's half of the ring: takes messages that no other member gets, and adopts those of dead
+// members.
 //
-// Purpose: PROTOCOL.md "Groups": claims a message, moves the group's cursor past it, gives it up when it is
-// done with; adopts what a dead or evicted member held. Knows no lock and no clock: who is dead is told by
-// its caller, which holds the locks that make it true. Threads: one at a time; the members of a group are any
-// number of processes.
+// Purpose: PROTOCOL.md "Groups". A member takes a lease (`claim`) on a message, moves the group's cursor past
+// the message, and gives the lease up when it is done. It adopts the lease of a dead or evicted member. This
+// class knows no lock and no clock: its caller says which holder is dead, and holds the locks that keep this
+// true.
+// Threads: one at a time. The members of a group are any number of processes.
 //
-// I1  A frame below the cursor that was not given up is claimed by a seat of the group: the claim is there
-//     before the cursor moves [G2, G4], and at its new place before it leaves the old one [G2, G7, G5].
-// I2  Bytes are read in place only under an owned claim whose place is intact; under a tentative one they are
-//     copied and checked.
-// I3  When the cursor moves past a claim, the claim's end is stored, or what is stored there ends below the
-// claim
-//     and means "one frame": an old end cannot be taken for that of a new claim.
+// I1  A frame below the cursor that was not given up is leased by a seat of the group. The lease is stored
+//     before the cursor moves [G2, G4]. An adopted lease is at its new place before it leaves the old one
+//     [G2, G7, G5].
+// I2  Bytes are read in place only under an owned lease whose place is intact. Under a tentative lease they
+//     are copied, and then checked.
+// I3  When the cursor moves past a lease, the end of the lease is stored. If it is not, the stored end lies
+//     at or below the lease and means "one frame". So an old end cannot be taken for the end of a new lease.
 #ifndef MILLRACE_INTERNAL_RING_GROUP_H_
 #define MILLRACE_INTERNAL_RING_GROUP_H_
 
@@ -28,16 +30,16 @@
 
 namespace millrace::internal {
 
-// A message as a member gets it.
+// A message as it is handed out to a member.
 struct Handed {
   Lent lent;
-  uint64_t deliveries;  // 1: for the first time
+  uint64_t deliveries;  // 1 if it is handed out for the first time
 };
 
 enum class Adopted : uint8_t {
-  kNothing,  // there is nothing to adopt (any more)
-  kLeft,     // its living holder could still win what it claims: look again later
-  kMine,     // the claim is ours: Next hands it out
+  kNothing,  // there is no lease to adopt, or no longer
+  kLeft,     // its living holder could still win the race for it: look again later
+  kMine,     // this member has the lease: Next hands the message out
 };
 
 template <class A>
@@ -46,9 +48,12 @@ class RingMember : public RingView<A> {
   using View = RingView<A>;
 
  public:
-  // `at_most`: messages in one claim. `in_place`: else every message is copied. `lost`: what the group's creator asked for and had been overwritten,
-  // told with the first message. The seat may hold a claim already: that of a dead member whose seat this
-  // was.
+  // Binds this object to a ring, a seat and a group. The seat may hold a lease already: that of a dead member
+  // whose seat this was.
+  // `at_most`: messages in one lease.
+  // `in_place`: if false, every message is copied.
+  // `lost`: messages that the group's creator wanted and that had been overwritten; reported with the first
+  // message.
   void Attach(const RingMemory& memory, const SeatTable& table, const ConsumerSeat& seat, GroupPlace place,
               uint64_t at_most, uint64_t lost, bool in_place = true) {
     static_cast<View&>(*this) = View(memory);
@@ -67,8 +72,9 @@ class RingMember : public RingView<A> {
     looked_at_ = cursor - chunk_;
   }
 
-  // Gives up the message handed out last, then takes the next. `reserve(bytes)` returns room for a copy, or
-  // null: kNoMemory, and the message stays this member's. Bounded; kOvertaken: other members were faster each time, try again.
+  // Gives up the message handed out last, then takes the next one. `reserve(bytes)` returns room for a copy
+  // or null; for null the result is kNoMemory, and the message stays this member's. The call is bounded.
+  // kOvertaken means that other members were faster each time: try again.
   template <class Reserve>
   Read Next(Handed* out, Reserve reserve) {
     if (!Ack()) return Read::kEvicted;
@@ -85,13 +91,14 @@ class RingMember : public RingView<A> {
     return Read::kOvertaken;
   }
 
-  // The message handed out last is done with. false: this member was evicted, and another has it now.
+  // Gives up the message handed out last. Returns false if this member was evicted and another member has
+  // adopted the message.
   bool Ack() {
     if (!handed_) return true;
     handed_ = false;
     return GoOn();
   }
-  // It is handed out again: the handler threw.
+  // Undoes the last delivery after its handler threw: the message will be handed out again.
   void Undeliver() {
     if (!handed_) return;
     handed_ = false;
@@ -99,10 +106,10 @@ class RingMember : public RingView<A> {
     pending_lost_ = last_lost_;
   }
 
-  // true: the producer waits for room, FUTEX_WAKE its epoch. Called before a wait, and when `owes_room` is
-  // seen.
+  // Returns true if the producer waits for room; the caller must then call FUTEX_WAKE on the room epoch.
+  // Called before a wait, and when OwesRoom returns true.
   bool OfferRoom() { return internal::OfferRoom<A>(*seat_.room_waiting, *seat_.room_epoch); }
-  // A chunk went by, or the producer was seen waiting.
+  // Returns whether this member has freed room since the last look, and the producer waits for room.
   bool OwesRoom() {
     if (!freed_) return false;
     freed_ = false;
@@ -111,7 +118,8 @@ class RingMember : public RingView<A> {
 
   // ---- messages of dead members ---------------------------------------------------------------------------
 
-  // Once a chunk: time to look for abandoned claims, even though there is enough to do.
+  // Returns true about once per chunk: the member must then look for abandoned leases even if it finds new
+  // messages.
   bool DueToLook() {
     const uint64_t cursor = W::LoadCursor(*group_);
     if (cursor - looked_at_ < chunk_) return false;
@@ -119,7 +127,7 @@ class RingMember : public RingView<A> {
     return true;
   }
 
-  // f(seat, state) for each other seat of this group that holds a claim. f returns false to end it.
+  // Calls f(seat, state) for each other seat of this group that holds a lease, until f returns false.
   template <class F>
   void ForEachClaim(F f) const {
     const uint32_t used = std::min(W::LoadSeatsUsed(table_.control->join), table_.count);
@@ -132,8 +140,9 @@ class RingMember : public RingView<A> {
       if (!f(i, state)) return;
     }
   }
-  // Do other seats hold messages that may yet come to us? Looked through between two equal counts of moves,
-  // as by the scan. A tentative claim at or above the cursor holds none, whoever its holder is.
+  // Returns whether other seats hold messages that this member may still receive. Looks through the seats
+  // between two equal counts of moves, as the scan does. A tentative lease at or above the cursor holds no
+  // message, whichever process holds it.
   bool OthersHold() const {
     constexpr int kTries = 8;
     for (int k = 0; k < kTries; ++k) {
@@ -151,13 +160,13 @@ class RingMember : public RingView<A> {
     return true;
   }
 
-  // Takes over what seat i holds. The caller shares its rescuer lock, so that nobody sits down there, and
-  // asked before whether its holder is dead (then it holds the seat's lock as well); this member holds no
-  // claim.
+  // Adopts the lease of seat `i`. Requires that this member holds no lease. The caller holds the rescuer lock
+  // of that seat, shared, so that no joiner sits down there. It has found out before whether the holder is
+  // dead; if so, it holds the lock of the seat as well.
   Adopted Adopt(uint32_t i, bool holder_dead) {
     SeatWords& from = table_.seats[i].words;
     SeatWords& mine = seat_.seat->words;
-    constexpr int kTries = 4;  // a living holder can finish, own or move on once each
+    constexpr int kTries = 4;  // a living holder can own, move and finish the lease once each
     for (int k = 0; k < kTries; ++k) {
       const uint64_t claim = W::LoadClaim(from);
       if (claim == kNoClaim) return Adopted::kNothing;
@@ -165,18 +174,19 @@ class RingMember : public RingView<A> {
       const uint64_t cursor = W::LoadCursor(*group_);
       const bool undecided = IsTentative(claim) && Ahead(cursor, position) <= 0;
       if (undecided && !holder_dead) return Adopted::kLeft;
-      // Whoever won its race is protected by the claim itself: what is not intact was lost, or is nonsense.
+      // The lease itself protects the message of a holder that won its race. So if the place is not intact,
+      // the lease had lost its race or is nonsense.
       if (undecided || position % 8 != 0 || !IntactAtAll(position)) {
         if (W::ChangeClaim(from, claim, kNoClaim)) return Adopted::kNothing;
         continue;
       }
-      claim_end_ = NotAbove(cursor, W::LoadClaimEnd(from));  // a loser's end may lie above the cursor
-      // A living holder may own the message and not have counted it yet.
+      claim_end_ = NotAbove(cursor, W::LoadClaimEnd(from));  // the end of a loser may lie above the cursor
+      // A living holder may own the message without having counted the delivery yet.
       const uint64_t times = DeliveriesOf(W::LoadDeliveries(from), position);
       W::StoreDeliveries(mine, MakeDeliveries(position, std::max<uint64_t>(times, holder_dead ? 0 : 1)));
       StoreEnd(claim_end_);
-      // Tentative, even if it was owned: its living holder may finish it before we have it, and then this
-      // place is not protected; an owned claim there would be judged nonsense.
+      // Tentative at first, even if the lease was owned. Its living holder may give it up before the CAS
+      // below. Then this place is not protected, and the scan would judge an owned lease here to be nonsense.
       claim_ = position | kClaimTentative;
       W::StoreClaim(mine, claim_);
       W::CountMove(*group_);
@@ -190,12 +200,12 @@ class RingMember : public RingView<A> {
     return Adopted::kLeft;
   }
 
-  // ---- waiting
-  // ---------------------------------------------------------------------------------------------
+  // ---- waiting -------------------------------------------------------------------------------------------
 
-  // Anything to take, for whoever comes first? Reads shared words only.
+  // Returns whether there is something to take for the first member that looks, or the group is gone. Reads
+  // shared words only.
   bool SomethingThere() const { return W::LoadHeader(this->HeaderAt(Cursor())) != 0 || !Exists(); }
-  // As RingConsumer::MissedWake, for the place where the group stands now.
+  // Returns whether a wake-up was missed, as RingConsumer::MissedWake, at the group's next message.
   bool MissedWake() const {
     const Point here = at();
     return this->SecondPublication(here.position, here.sequence);
@@ -204,12 +214,12 @@ class RingMember : public RingView<A> {
   bool Live() const { return W::LoadOwnState(seat_.seat->identity) == seat_.live_state; }
   bool Exists() const { return GroupExists<A>(table_, place_); }
   bool holds_claim() const { return claim_ != kNoClaim; }
-  // Is there a message in hand: handed out last, and not given up?
+  // Returns whether a message is in hand: handed out last, and not given up.
   bool InHand() const { return handed_; }
-  // Is the message in hand still whole where it lies?
+  // Returns whether the message in hand is still whole where it lies.
   bool StillIntact() const { return InHand() && this->IntactAfterReads(current_); }
   uint64_t position() const { return Cursor(); }  // of the group's next message
-  // Where the group stands: its next message.
+  // Returns the boundary of the group's next message.
   Point at() const { return this->PlaceAt(Cursor()); }
   const ConsumerCounts& counts() const { return counts_; }
   void CountLateWakeup() { ++counts_.late_wakeups; }
@@ -225,7 +235,8 @@ class RingMember : public RingView<A> {
     W::Note(words.late_wakeups, counts_.late_wakeups);
   }
 
-  // In a forked child: an empty ring and a group of nobody.
+  // Detaches this object from the ring in a forked child. Afterwards the ring is empty and the group has no
+  // member.
   void Strand(const RingMemory& scratch, const SeatTable& table, const ConsumerSeat& seat) noexcept {
     static_cast<View&>(*this) = View(scratch);
     this->mask_ = 0;
@@ -241,16 +252,17 @@ class RingMember : public RingView<A> {
   uint64_t SequenceOf(uint64_t header) const {
     return WidenSequence(static_cast<uint32_t>(header >> 32), W::LoadTailSequence(this->control_->tail));
   }
-  // Not judged by C1: there is no header read here that would bring R6 along.
+  // Returns whether a position is intact, without having loaded a header there. Therefore R is loaded by T3:
+  // no C1 has brought R6 along.
   bool IntactAtAll(uint64_t position) const {
     return W::LoadReserved(this->control_->room) - position <= this->capacity_;
   }
 
-  // Claims what stands at the cursor. kMessage: owned.
+  // Takes a lease on the message at the cursor. kMessage means that the lease is owned.
   Read Take() {
     if (!Live()) return Read::kEvicted;
     const uint64_t position = W::LoadCursor(*group_);
-    // Valid as long as the cursor stands here, which G4 finds out.
+    // The header is protected as long as the cursor stays here. The CAS of the cursor [G4] finds out.
     const uint64_t header = position % 8 == 0 ? W::LoadHeader(this->HeaderAt(position)) : ~uint64_t{0};
     const Frame frame = this->Judge(header, position, SequenceOf(header));
     if (frame.kind == FrameKind::kNothing || frame.kind == FrameKind::kDamaged) {
@@ -272,7 +284,8 @@ class RingMember : public RingView<A> {
     return Own() ? Read::kMessage : Read::kEvicted;
   }
 
-  // As many small messages as one claim may hold: up to at_most_, within a chunk, not across padding.
+  // Returns the end of a lease on as many small messages as it may hold: at most at_most_, within a chunk's
+  // length, and not across padding.
   uint64_t EndOfClaim(uint64_t position, uint64_t header) const {
     uint64_t sequence = SequenceOf(header);
     uint64_t end = position + FrameBytes(header & kFrameLengthMask);
@@ -284,13 +297,16 @@ class RingMember : public RingView<A> {
     return end;
   }
 
-  // Hands out the message at the claim. kOvertaken: there is none to hand out there; the claim has moved on.
+  // Hands out the message at the lease. kOvertaken means that there is none, and that the lease has moved on
+  // or is gone.
   template <class Reserve>
   Read HandOut(Handed* out, Reserve reserve) {
     const uint64_t position = ClaimPosition(claim_);
     const bool tentative = IsTentative(claim_);
-    if (position % 8 != 0) return Drop() ? Read::kOvertaken : Read::kEvicted;  // the seat was overwritten
-    // Inherited with the seat, and never won: its holder died before it moved the cursor.
+    if (position % 8 != 0)
+      return Drop() ? Read::kOvertaken : Read::kEvicted;  // a peer overwrote the seat
+    // The seat was taken over with this lease, and its dead holder never won it: the cursor has not moved
+    // past it.
     if (tentative && Ahead(W::LoadCursor(*group_), position) <= 0)
       return Drop() ? Read::kOvertaken : Read::kEvicted;
     const uint64_t header = W::LoadHeader(this->HeaderAt(position));
@@ -312,8 +328,8 @@ class RingMember : public RingView<A> {
       data = copy;
     }
     SeatWords& mine = seat_.seat->words;
-    // Of a tentative claim nobody knows whether another member got its message: it counts as handed out
-    // before.
+    // Another member may have received the message of a tentative lease already, so count one earlier
+    // delivery.
     const uint64_t before =
         std::max<uint64_t>(DeliveriesOf(W::LoadDeliveries(mine), position), tentative ? 1 : 0);
     W::StoreDeliveries(mine, MakeDeliveries(position, before + 1));
@@ -326,14 +342,15 @@ class RingMember : public RingView<A> {
     return Read::kMessage;
   }
 
-  // R was seen beyond the claim. A tentative one had lost its race. An owned one is protected, unless this member
-  // was evicted [E1, R6], or a peer that may write the seats has changed its claim.
+  // Returns why R has passed the lease. A tentative lease had lost its race. An owned lease is protected,
+  // unless this member was evicted [E1, R6] or a peer that can write the seats file has changed the lease.
   Read WhyNotIntact(bool tentative) {
     if (tentative) return Drop() ? Read::kOvertaken : Read::kEvicted;
     W::FenceAfterCopy();
     return Live() && Exists() ? Read::kDamaged : Read::kEvicted;
   }
-  // The claim moves from current_ to the frame behind it, or ends. false: adopted by another.
+  // Moves the lease from current_ to the following frame, or ends it. Returns false if another member has
+  // adopted it.
   bool GoOn() {
     const uint64_t to = Ahead(claim_end_, next_) > 0 ? next_ | (claim_ & kClaimTentative) : kNoClaim;
     freed_ = true;
@@ -346,8 +363,8 @@ class RingMember : public RingView<A> {
   }
   bool Own() { return Change(ClaimPosition(claim_)); }
   bool Drop() { return Change(kNoClaim); }
-  // After the tentative store every change is a CAS: it fails if this member was evicted and its claim
-  // adopted.
+  // Changes the lease by CAS, as every change after the tentative store is made. Returns false if this member
+  // was evicted and its lease was adopted.
   bool Change(uint64_t to) {
     const bool changed = W::ChangeClaim(seat_.seat->words, claim_, to);
     claim_ = changed ? to : kNoClaim;
@@ -358,16 +375,17 @@ class RingMember : public RingView<A> {
   ConsumerSeat seat_;
   GroupPlace place_;
   GroupWords* group_ = nullptr;
-  uint64_t claim_ = kNoClaim;  // the word in our seat
+  uint64_t claim_ = kNoClaim;  // the lease: the word `claim` in our seat
   uint64_t claim_end_ = 0;
-  uint64_t stored_end_ = 0;          // the word in our seat
-  uint64_t current_ = 0, next_ = 0;  // positions of the message handed out last, and behind it
-  bool handed_ = false;              // it is not given up yet
-  bool freed_ = false;               // cursor or claim moved since the producer was last offered room
+  uint64_t stored_end_ = 0;  // the word `claim_end` in our seat
+  // Positions of the message handed out last and of the frame after it.
+  uint64_t current_ = 0, next_ = 0;
+  bool handed_ = false;  // a message was handed out and is not given up yet
+  bool freed_ = false;   // cursor or claim moved since the producer was last offered room
   uint64_t at_most_ = 1;
   bool in_place_ = true;
   uint64_t chunk_ = 0;
-  uint64_t looked_at_ = 0;  // where the group stood when abandoned claims were last looked for
+  uint64_t looked_at_ = 0;  // cursor when abandoned leases were last looked for
   uint64_t pending_lost_ = 0, last_lost_ = 0;
   uint64_t next_sequence_ = 0;
   ConsumerCounts counts_;

@@ -1,10 +1,9 @@
-// Joining a running ring: choosing where to begin, and not being overtaken while doing so.
+// Joining a running ring: choosing where to begin, without being overtaken in the meantime.
 //
-// Purpose: PROTOCOL.md "Join". The caller holds the seat's kernel lock; nothing here waits.
+// Purpose: PROTOCOL.md "Join". The caller holds the kernel lock of the seat. Nothing here waits.
 //
-// I1  When Join (or CreateGroup) returns a point, R <= point + capacity held after the seat was visible, so
-// that every later
-//     scan of the producer counts it: [J2..J5] against [R1..R5].
+// I1  When Join or CreateGroup returns a point, R <= point + capacity held after the seat or the cursor was
+//     visible. So every later scan of the producer counts that seat or cursor: [J2..J5] against [R1..R5].
 #ifndef MILLRACE_INTERNAL_RING_JOIN_H_
 #define MILLRACE_INTERNAL_RING_JOIN_H_
 
@@ -20,7 +19,8 @@
 
 namespace millrace::internal {
 
-// Its value: kLast a number of messages, kSequence a sequence, kTime nanoseconds of CLOCK_REALTIME.
+// Where a consumer begins. Three of these take a value: kLast a number of messages, kSequence a sequence,
+// kTime nanoseconds of CLOCK_REALTIME.
 enum class StartAt : uint8_t { kEnd, kOldest, kLast, kSequence, kTime };
 
 struct Beginning {
@@ -29,14 +29,16 @@ struct Beginning {
 };
 enum class JoinFailure : uint8_t { kNone, kOutOfRange, kDamaged, kEvicted, kOvertaken };
 
-// Sequences start at 0 and would take centuries to wrap: a huge number asked of a young ring is a mistake,
-// not a sequence of long ago.
+// Returns whether no message of this sequence was published yet. Sequences start at 0 and would take
+// centuries to wrap, so a huge number in a young ring is a mistake and not a sequence of long ago.
 constexpr bool NotYetPublished(uint64_t sequence, uint64_t end) {
   return Ahead(sequence, end) > 0 || (sequence >> 63 != 0 && end >> 62 == 0);
 }
 
-// Where `start` leads now. `round`: how often a choice was overtaken; asks for more head-room each time, and
-// at once for the bytes that the producer has `announced` beyond R.
+// Returns where `start` leads now.
+// `round`: how often a choice was overtaken. From the second choice on, each demands more head-room than the
+// one before.
+// `announced`: bytes that the intent lies above R. The second choice already demands that much head-room.
 template <class A>
 std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uint64_t value, int round,
                                      JoinFailure* failure, uint64_t announced = 0) {
@@ -80,8 +82,8 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
   return Beginning{*at, counts_from_wanted ? wanted : at->sequence};
 }
 
-// R may go up to this intent, and the scan that followed it may have missed who begins `at`: would that be
-// overtaken? Then also how far the intent is ahead of R.
+// Returns whether the producer may overwrite `at` although it has not seen this joiner: its scan may have
+// come first, and R may then rise to `intent`. If so, `*announced` becomes how far the intent lies above R.
 template <class A>
 bool TooFar(const RingView<A>& view, uint64_t intent, Point at, uint64_t* announced) {
   if (Ahead(intent, at.position) <= static_cast<int64_t>(view.capacity())) return false;
@@ -90,9 +92,9 @@ bool TooFar(const RingView<A>& view, uint64_t intent, Point at, uint64_t* announ
   return true;
 }
 
-// Makes the seat joining, then live. `generation` is new for this holder. On success `*live` is its state.
-// `*wake_producer`: a first choice had held the producer back and a later one did not, FUTEX_WAKE the room
-// epoch.
+// Makes the seat joining, then live. `generation` is new for this holder. On success `*live` is the seat's
+// state. `*wake_producer` becomes true if an earlier choice had held the producer back and a later one does
+// not: then the caller must call FUTEX_WAKE on the room epoch.
 template <class A>
 std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, uint32_t index,
                               uint32_t generation, uint8_t delivery, StartAt start, uint64_t value,
@@ -117,7 +119,8 @@ std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, u
     const uint64_t intent = W::LoadIntent(view.control().room);
     if (delivery == kDeliveryLossless && TooFar(view, intent, begin->at, &announced)) continue;
     if (W::GoLive(seat.identity, joining, *live)) {
-      W::CountJoin(seats.control->join);  // once more: whoever waits for consumers sleeps on this word
+      W::CountJoin(
+          seats.control->join);  // once more: a producer that waits for consumers sleeps on this word
       return begin;
     }
     *failure = JoinFailure::kEvicted;
@@ -127,8 +130,8 @@ std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, u
   return std::nullopt;
 }
 
-// A new group in slot `index`, whose flags are 0 and whose name is written: chooses where it begins, as Join
-// does. The caller holds the lock of every group. On failure the slot is free again.
+// Creates a group in slot `index`, whose flags are 0 and whose name is written. Chooses where the group
+// begins, as Join does. The caller holds the lock of every group. On failure the slot is free again.
 template <class A>
 std::optional<Beginning> CreateGroup(const RingView<A>& view, const SeatTable& seats, uint32_t index,
                                      bool durable, StartAt start, uint64_t value, JoinFailure* failure,
@@ -156,8 +159,9 @@ std::optional<Beginning> CreateGroup(const RingView<A>& view, const SeatTable& s
   return std::nullopt;
 }
 
-// Takes a seat in a group that exists, which holds back for its members. The caller holds the lock of seat
-// and group, and has written into the seat which group it is. false: evicted meanwhile.
+// Takes a seat in a group that exists. The group's cursor protects the messages, so there is nothing to
+// choose. The caller holds the locks of the seat and of the group, and has written into the seat which group
+// it belongs to. Returns false if the seat was evicted before it went live.
 template <class A>
 bool JoinGroup(const SeatTable& seats, uint32_t index, uint32_t generation, const GroupWords& group,
                uint64_t* live) {
@@ -170,7 +174,7 @@ bool JoinGroup(const SeatTable& seats, uint32_t index, uint32_t generation, cons
   W::StoreJoining(seat.identity, joining);
   W::CountJoin(seats.control->join);
   if (!W::GoLive(seat.identity, joining, *live)) return false;
-  W::CountJoin(seats.control->join);  // once more: whoever waits for consumers sleeps on this word
+  W::CountJoin(seats.control->join);  // once more: a producer that waits for consumers sleeps on this word
   return true;
 }
 

@@ -1,4 +1,4 @@
-// The seats of a queue, and which of them belong to a group.
+// The seats of a ring, and which of them belong to a group.
 #ifndef MILLRACE_INTERNAL_RING_SEATS_H_
 #define MILLRACE_INTERNAL_RING_SEATS_H_
 
@@ -10,21 +10,23 @@
 
 namespace millrace::internal {
 
-// The seats of one queue; the count is the private copy's.
+// The seats of one ring. The count is that of the private copy of the header.
 struct SeatTable {
   SeatsControl* control = nullptr;
   Seat* seats = nullptr;
   uint32_t count = 0;
 };
 
-// Which group, and which of those that had its slot in the table one after the other.
+// Identifies a group: its slot in the table, and the generation, because a slot holds one group after
+// another.
 struct GroupPlace {
   uint32_t index = 0;
   uint32_t generation = 0;
   bool operator==(const GroupPlace&) const = default;
 };
 
-// The group that a seat's present or last holder belongs to; nullopt: none. Seen with the seat's state [J2].
+// Returns the group of a seat's present or last holder, or nullopt if it has none. The seat's state makes
+// these words visible [J2].
 template <class A>
 std::optional<GroupPlace> GroupOfSeat(const SeatIdentity& seat) {
   using W = Words<A>;
@@ -33,7 +35,7 @@ std::optional<GroupPlace> GroupOfSeat(const SeatIdentity& seat) {
   return GroupPlace{group - 1, W::Peek(seat.group_generation)};
 }
 
-// Is there (still) this group? A retired one holds nothing back and gives out nothing.
+// Returns whether this group still exists. A retired group holds nothing back and gives out nothing.
 template <class A>
 bool GroupExists(const SeatTable& table, GroupPlace place) {
   using W = Words<A>;
@@ -41,7 +43,8 @@ bool GroupExists(const SeatTable& table, GroupPlace place) {
   return (W::LoadGroupFlags(group) & kGroupUsed) != 0 && W::Peek(group.generation) == place.generation;
 }
 
-// Does this seat hold a message of a group that exists? Then only a member of that group may take it.
+// Returns whether this seat holds a lease (`claim`) of a group that exists. Then only a member of that group
+// may take the seat.
 template <class A>
 bool HoldsClaim(const SeatTable& table, uint32_t seat) {
   using W = Words<A>;
