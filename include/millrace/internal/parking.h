@@ -1,15 +1,19 @@
-// Who sleeps and who wakes.
+// How processes go to sleep and wake each other.
 //
-// Purpose: PROTOCOL.md "Wait" and "Parking the producer": announcing a sleeper so that no publication is
-// missed, and sleeping in bounded slices. System calls come in as a table, so that a checker can replace
-// them. Threads: each call belongs to one waiting thread; any number of them on one ring, and one on any
-// number of rings.
+// Purpose: PROTOCOL.md "Wait" and "Parking the producer". Announces a sleeper so that no publication is
+// missed, and sleeps in bounded slices. System calls are passed in as a table, so that a checker can replace
+// them.
+// Threads: each call belongs to one waiting thread. Any number of threads wait on one ring, and one thread
+// waits on any number of rings.
 //
-// I1  A consumer sleeps only if, after its announcement and a full barrier on both sides, nothing was there.
-// I2  The futex word changes before every wake: who is about to sleep on the old value does not.
-// I3  Every sleep is bounded: a read-only peer can move a waiter to another futex (FUTEX_REQUEUE).
-// I4  An announcement stands while the epoch is the one that was read before it: whoever takes it moves the
-//     epoch before its next publication.
+// I1  A consumer sleeps only if nothing was there after its announcement, with full barriers on both sides in
+//     between.
+// I2  The futex word changes before every wake-up, so a waiter that is about to sleep on the old value does
+//     not sleep.
+// I3  Every sleep is bounded, because a peer with a read-only mapping can move a waiter to another futex
+//     (FUTEX_REQUEUE).
+// I4  An announcement stands while the epoch is the one that was loaded before it: a producer that takes the
+//     announcement raises the epoch before its next publication.
 #ifndef MILLRACE_INTERNAL_PARKING_H_
 #define MILLRACE_INTERNAL_PARKING_H_
 
@@ -23,36 +27,37 @@
 namespace millrace::internal {
 
 enum class Slept : uint8_t {
-  kWoken,  // woken, or a signal, or a word had changed
+  kWoken,  // woken, or interrupted by a signal, or a word had changed
   kTimedOut,
   kRefused,  // the system has no such call
 };
 
 struct ParkOps {
-  bool (*wait)(const uint32_t* word, uint32_t seen, int64_t timeout_ns);  // true: it timed out
+  bool (*wait)(const uint32_t* word, uint32_t seen, int64_t timeout_ns);  // returns true if it timed out
   void (*wake)(const uint32_t* word);
   bool (*barrier)();  // [W3] membarrier(GLOBAL_EXPEDITED); pairs with [P5]. false: refused
   int64_t (*now_ns)();
-  // On several words: ends when one of them is woken or differs from what was seen there.
+  // Waits on several words. Ends when one of them is woken or differs from what was seen there.
   Slept (*wait_any)(const uint32_t* const* words, const uint32_t* seen, size_t n,
                     int64_t timeout_ns) = nullptr;
 };
 
-inline constexpr int64_t kSleepBoundNs = 50'000'000;            // a consumer that announced itself
+inline constexpr int64_t kSleepBoundNs = 50'000'000;            // a consumer that has announced itself
 inline constexpr int64_t kPrivateSleepBoundNs = 500'000'000;    // where no other user can move it (I3)
-inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;    // one that cannot announce itself, at first
+inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;    // an observer, at first
 inline constexpr int64_t kUnbarrieredSleepBoundNs = 1'000'000;  // membarrier refused although relied upon
-inline constexpr int64_t kSliceNs = 1'000'000;  // several words where the system can wait for one only
+inline constexpr int64_t kSliceNs = 1'000'000;  // on several words, if the system waits for one word only
 
-// An observer sleeps longer the longer nothing has come, so that what comes is late by a quarter of that
-// time.
+// Returns how long an observer may sleep: a quarter of the time since it last found something, within
+// bounds. A message is then late by at most a quarter of that time.
 inline int64_t ObserverSleepBound(int64_t idle_ns, int64_t longest_ns) {
   constexpr int64_t kPartOfIdleTime = 4;
   return std::clamp(idle_ns / kPartOfIdleTime, kObserverSleepBoundNs, longest_ns);
 }
 
-// A kill wakes nobody, so a blocked producer looks again: soon where it was blocked just now, because then a
-// stream stands still, and at most 2 ms late.
+// Returns how long a blocked producer may sleep. A kill wakes nobody, so the producer must look again. It
+// looks soon while it has been blocked for a short time, because then a stream stands still. It sleeps for at
+// most 2 ms.
 inline int64_t ProducerSleepBound(int64_t blocked_ns) {
   constexpr int64_t kPartOfBlockedTime = 8, kShortestNs = 250'000, kLongestNs = 2'000'000;
   return std::clamp(blocked_ns / kPartOfBlockedTime, kShortestNs, kLongestNs);
@@ -61,30 +66,31 @@ inline int64_t ProducerSleepBound(int64_t blocked_ns) {
 inline constexpr size_t kMostParkWords = 128;  // of one wait: FUTEX_WAITV_MAX
 
 enum class Parked : uint8_t {
-  kPending,   // did not sleep: something was there
-  kWoken,     // woken, or a signal, or the word had changed
+  kPending,   // did not sleep, because something was there
+  kWoken,     // woken, or interrupted by a signal, or the word had changed
   kTimedOut,  // the slice ended
-  kMissed,    // the slice ended with an unchanged epoch, under barriers that exclude missing a wake
+  kMissed,    // the slice ended with an unchanged epoch, although the barriers exclude a missed wake-up
 };
 
-// A ring as one waiting thread sees it. `sleepers` is null for an observer. Kept from one sleep to the next,
-// it spares the barrier of an announcement that stands.
+// A ring as one waiting thread sees it. `sleepers` is null for an observer. A caller that keeps this struct
+// from one sleep to the next saves the barrier of an announcement that stands.
 struct WaitedRing {
   const RingControl* control = nullptr;
   SleeperWords* sleepers = nullptr;
-  int64_t longest_ns = kSleepBoundNs;  // of a sleep, where nothing shortens it; the last look may set it
-  uint32_t epoch = 0;                  // the futex's value before the announcement
-  uint64_t flags = 0;                  // the producer's, which the announcement was made for
-  int64_t bound_ns = 0;                // of this sleep
-  bool settled = false;                // announced for the flags as they are, and looked at again
-  bool certain = false;                // under barriers that exclude missing a wake
+  int64_t longest_ns = kSleepBoundNs;  // longest sleep where nothing shortens it; the last look may set it
+  uint32_t epoch = 0;                  // the wake epoch before the announcement
+  uint64_t flags = 0;                  // the producer's flags, for which the announcement was made
+  int64_t bound_ns = 0;                // bound of this sleep
+  bool settled = false;                // announced for the present flags, and looked at again
+  bool certain = false;                // the barriers exclude a missed wake-up
   bool stands = false;                 // announced by an earlier call, with its barrier
-  bool missed = false;                 // a wake was due and did not come
+  bool missed = false;                 // a wake-up was due and did not arrive
 };
 
 // Begins a wait at this ring. Finds out whether its last announcement stands (I4). The word `sleepers` alone
-// would not say so: another consumer may have stored that 1, and not have made its barrier yet. It is looked
-// at all the same, for a producer that was killed between taking it and moving the epoch.
+// does not show that: another consumer may have stored that 1 and not have made its barrier yet. The word is
+// loaded nevertheless, for the case that a producer was killed between taking the announcement and raising
+// the epoch.
 template <class A>
 void BeginWait(WaitedRing& ring) {
   using W = Words<A>;
@@ -98,14 +104,14 @@ void BeginWait(WaitedRing& ring) {
   ring.certain = ring.settled = ring.missed = false;
 }
 
-// Announces a sleeper on each of the rings and looks again: `pending(i)`, is there anything to do at ring i?
-// Returns false if there is: do not sleep. One barrier serves all rings: every announcement is before it,
-// every look after it. Rings whose announcement stands need none.
+// Announces a sleeper on each ring and looks again: `pending(i)` returns whether there is anything to do at
+// ring i. Returns false if there is: do not sleep. One barrier serves all rings, because it follows every
+// announcement and precedes every look. Rings whose announcement stands need no barrier.
 template <class A, class Pending>
 bool AnnounceAndLook(WaitedRing* rings, size_t n, const ParkOps& ops, Pending pending) {
   using W = Words<A>;
   for (size_t i = 0; i < n; ++i) BeginWait<A>(rings[i]);
-  constexpr int kFlagChanges = 8;  // take-overs between two looks; beyond that the flags are hostile
+  constexpr int kFlagChanges = 8;  // take-overs between two looks; if there are more, the flags are hostile
   bool all_settled = false;
   for (int round = 0; round < kFlagChanges && !all_settled; ++round) {
     bool asym = false, fence = false;
@@ -140,8 +146,9 @@ bool AnnounceAndLook(WaitedRing* rings, size_t n, const ParkOps& ops, Pending pe
   return true;
 }
 
-// Sleeps on one ring, and on `more` if there is one: a word of this process that is `more_seen` as long as
-// nobody calls. Where the system can wait for one word only, a call is heard at the bound.
+// Sleeps on one ring, and on `more` if it is not null. `more` is a word of this process; a call such as
+// Interrupt() changes it from `more_seen`. Where the system can wait for one word only, such a call is
+// noticed at the bound.
 template <class A>
 Slept SleepOnOne(const WaitedRing& ring, const uint32_t* more, uint32_t more_seen, const ParkOps& ops,
                  int64_t timeout_ns) {
@@ -155,8 +162,9 @@ Slept SleepOnOne(const WaitedRing& ring, const uint32_t* more, uint32_t more_see
   return ops.wait(&ring.control->wake.epoch, ring.epoch, bound_ns) ? Slept::kTimedOut : Slept::kWoken;
 }
 
-// Sleeps on all rings, and on `more` if there is one: a word of this process that is `more_seen` as long as
-// nobody calls. Where the system can wait for one word only: in short slices.
+// Sleeps on all rings, and on `more` if it is not null. `more` is a word of this process; a call such as
+// Interrupt() changes it from `more_seen`. Where the system can wait for one word only, sleeps in short
+// slices.
 template <class A>
 Slept SleepOnAll(const WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
                  const ParkOps& ops, int64_t timeout_ns) {
@@ -189,16 +197,17 @@ Slept SleepOnAll(const WaitedRing* rings, size_t n, const uint32_t* more, uint32
   }
 }
 
-// After a slice that timed out: was a wake due at this ring? `missed()`: are there two publications?
+// Returns whether a wake-up was due at this ring. Call it after a slice that timed out. `missed()` returns
+// whether there are two publications.
 template <class A, class Missed>
 bool WakeWasMissed(const WaitedRing& ring, Missed missed) {
   using W = Words<A>;
   if (!ring.certain || !missed() || W::LoadFlags(ring.control->room) != ring.flags) return false;
-  // The epoch is read last: a producer that published twice after the time-out has moved it by now.
+  // The epoch is loaded last: a producer that published twice after the time-out has raised it by now.
   return W::LoadWakeEpoch(ring.control->wake) == ring.epoch;
 }
 
-// After a sleep on these rings. kMissed: WaitedRing::missed says where.
+// Returns how a sleep on these rings ended. For kMissed, WaitedRing::missed shows at which rings.
 template <class A, class Missed>
 Parked HowItEnded(WaitedRing* rings, size_t n, Slept slept, Missed missed) {
   if (slept != Slept::kTimedOut) return Parked::kWoken;
@@ -210,7 +219,7 @@ Parked HowItEnded(WaitedRing* rings, size_t n, Slept slept, Missed missed) {
   return parked;
 }
 
-// One slice of sleep on n rings (n + 1 <= kMostParkWords, or `more` null).
+// Sleeps one slice on n rings. Requires n + 1 <= kMostParkWords, or n <= kMostParkWords if `more` is null.
 template <class A, class Pending, class Missed>
 Parked ParkConsumers(WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
                      const ParkOps& ops, int64_t at_most_ns, Pending pending, Missed missed) {
@@ -220,8 +229,8 @@ Parked ParkConsumers(WaitedRing* rings, size_t n, const uint32_t* more, uint32_t
   return HowItEnded<A>(rings, n, SleepOnAll<A>(rings, n, more, more_seen, ops, bound), missed);
 }
 
-// One slice of sleep of a consumer. `pending()`: is there anything to do? `missed()`: are there two
-// publications (RingConsumer::MissedWake)?
+// Sleeps one slice on one ring. `pending()` returns whether there is anything to do. `missed()` returns
+// whether there are two publications (RingConsumer::MissedWake).
 template <class A, class Pending, class Missed>
 Parked ParkConsumer(WaitedRing& ring, const uint32_t* more, uint32_t more_seen, const ParkOps& ops,
                     int64_t at_most_ns, Pending pending, Missed missed) {
@@ -231,8 +240,8 @@ Parked ParkConsumer(WaitedRing& ring, const uint32_t* more, uint32_t more_seen, 
                        [&](size_t) { return missed(); });
 }
 
-// One slice of sleep of the producer, which has been blocked for `blocked_ns`. `room()`: scan again, is there
-// room?
+// Sleeps one slice until room is freed. The producer has been blocked for `blocked_ns`. `room()` scans again
+// and returns whether there is room.
 template <class A, class Room>
 void ParkProducer(SeatsControl& seats, const ParkOps& ops, int64_t blocked_ns, int64_t at_most_ns,
                   Room room) {
@@ -244,13 +253,14 @@ void ParkProducer(SeatsControl& seats, const ParkOps& ops, int64_t blocked_ns, i
   ops.wait(&seats.room_epoch.epoch, epoch, std::min(ProducerSleepBound(blocked_ns), at_most_ns));
 }
 
-// How long to spin before sleeping: long enough to catch what would come before a wake-up takes, and no
-// longer than that was worth lately.
+// How long to spin before sleeping: long enough to catch a message that arrives before a wake-up would, but
+// no longer than spinning was worth recently.
 class SpinBudget {
  public:
   int64_t ns() const { return ns_; }
   void CaughtIt() { ns_ = std::min(ns_ * 2, kMostNs); }
-  // Slept after spinning in vain. A short sleep would have been caught by a little more spinning.
+  // Adjusts the budget after spinning in vain and then sleeping. A little more spinning would have caught a
+  // short sleep.
   void Slept(int64_t slept_ns) {
     ns_ = slept_ns < kMostNs ? std::min(ns_ * 2, kMostNs) : std::max(ns_ / 2, kLeastNs);
   }
