@@ -1,11 +1,11 @@
-// The bytes of a queue: what lies where in /NAME.ring and /NAME.seats.
+// The bytes of a ring: what lies where in /NAME.ring and /NAME.seats.
 //
 // Purpose: the one description of shared memory. PROTOCOL.md section "Bytes" shows it as tables, and a test
-// compares them with these structs. Nothing here reads or writes a word; that is words.h.
+// compares them with these structs. This header reads and writes no word; words.h does.
 //
-// Each field says who writes it, who reads it while that happens ("racily"), and its unit. Fields of the two
-// headers are written before the object gets its name and never again: readers copy them once (pread).
-// Sizes and offsets are part of the format: change one and kLayoutMajor changes.
+// Each field names its writer, its unit, and any process that reads it while it is written ("racily"). The
+// fields of the two headers are written before the object gets its name and never again; readers copy them
+// once (pread). Sizes and offsets are part of the format: a change of one changes kLayoutMajor.
 #ifndef MILLRACE_INTERNAL_LAYOUT_H_
 #define MILLRACE_INTERNAL_LAYOUT_H_
 
@@ -18,15 +18,15 @@ namespace millrace::internal {
 inline constexpr uint32_t kLayoutMajor = 1;
 inline constexpr uint32_t kLayoutMinor = 0;
 inline constexpr char kRingMagic[8] = {'m', 'i', 'l', 'l', 'r', 'i', 'n', 'g'};
-inline constexpr char kLockMagic[8] = {'m', 'i', 'l', 'l', 'l', 'o', 'c', 'k'};  // all of /NAME.lock
+inline constexpr char kLockMagic[8] = {'m', 'i', 'l', 'l', 'l', 'o', 'c', 'k'};  // the whole of /NAME.lock
 inline constexpr char kSeatsMagic[8] = {'m', 'i', 'l', 'l', 's', 'e', 'a', 't'};
 
-// Feature masks: an unknown *incompatible* bit refuses the object, an unknown *write* bit allows reading
-// only, an unknown *compatible* bit is ignored and kept. This build knows none.
+// Feature masks. An unknown *incompatible* bit: the object is refused. An unknown *write* bit: the object may
+// only be read. An unknown *compatible* bit is ignored and kept. This build knows no bit.
 inline constexpr uint64_t kKnownIncompatible = 0;
 inline constexpr uint64_t kKnownWrite = 0;
 
-// Our own constant: two 64-byte lines, because the hardware prefetches lines in pairs. Never
+// Two 64-byte lines, because hardware prefetches lines in pairs. Not
 // std::hardware_destructive_interference_size, which follows -mtune and would move the fields.
 inline constexpr size_t kLine = 128;
 
@@ -45,14 +45,14 @@ constexpr uint64_t MaxPayloadFor(uint64_t capacity) {
   return capacity / 8 < kMaxPayload ? capacity / 8 : kMaxPayload;
 }
 
-// Bytes of kernel lock in .lock and .ring, and in .seats. Locks are advisory byte ranges of the file, not
-// memory: they need no bytes behind them.
+// Bytes of kernel lock in .lock, .ring and .seats. Kernel locks are advisory byte ranges of a file. They are
+// not memory, and the file need not be that long.
 inline constexpr uint64_t kLockProducer = 0;          // .lock and .ring
 inline constexpr uint64_t kLockLifeCycle = 1;         // .lock
-inline constexpr uint64_t kLockSeat = 16;             // .seats, + seat
-inline constexpr uint64_t kLockGroup = 16 + 1024;     // .seats, + group
-inline constexpr uint64_t kLockRescuer = 16 + 2048;   // .seats, + seat
-inline constexpr uint64_t kLockSeatsEnd = 16 + 3072;  // .seats, end of all of them
+inline constexpr uint64_t kLockSeat = 16;             // .seats, + index of the seat
+inline constexpr uint64_t kLockGroup = 16 + 1024;     // .seats, + index of the group
+inline constexpr uint64_t kLockRescuer = 16 + 2048;   // .seats, + index of the seat; for adopting from it
+inline constexpr uint64_t kLockSeatsEnd = 16 + 3072;  // .seats, end of all its locks
 
 // ---- /NAME.ring ------------------------------------------------------------------------------------------
 
@@ -68,8 +68,8 @@ struct RingHeader {
   uint64_t data_offset;     // bytes from the start of the file to position 0 of the ring
   uint64_t capacity;        // bytes, power of two
   uint64_t max_message;     // payload bytes
-  uint64_t created_ns;      // CLOCK_REALTIME; for people and for the grace time of pruning
-  uint8_t incarnation[16];  // random; the same in .ring and .seats of one queue
+  uint64_t created_ns;      // CLOCK_REALTIME; for people, and for the grace time of pruning
+  uint8_t incarnation[16];  // random; equal in .ring and .seats of one ring
   uint32_t seats;           // seats in .seats
   uint32_t groups;          // groups in .seats
   uint32_t schema_bytes;
@@ -78,19 +78,20 @@ struct RingHeader {
   uint8_t unused[2984];
 };
 
-// state: {producer epoch : 32, kOpenBit : 1}. Written by the producer; read racily by everybody.
+// state: {producer epoch : 32, ..., open : bit 0}. Written by the producer; read racily by every process.
 inline constexpr uint64_t kStateOpen = 1;
 constexpr uint64_t MakeState(uint32_t epoch, bool open) {
   return uint64_t{epoch} << 32 | (open ? kStateOpen : 0);
 }
 constexpr uint32_t EpochOf(uint64_t state_or_flags) { return static_cast<uint32_t>(state_or_flags >> 32); }
 constexpr bool IsOpen(uint64_t state) { return (state & kStateOpen) != 0; }
-// Its producer said that the stream is complete. (A ring that never had one is neither.)
+// Returns whether the last producer has closed the ring: its stream is complete. A ring that never had a
+// producer is neither open nor closed.
 constexpr bool IsClosed(uint64_t state) { return EpochOf(state) != 0 && !IsOpen(state); }
 
 // flags: {producer epoch : 32, bits}. One word, so that a bit is always read with the epoch it belongs to.
 inline constexpr uint64_t kFlagAsym = 1;          // this epoch's producer registered for membarrier
-inline constexpr uint64_t kFlagAliveUnknown = 2;  // it could not lock .ring byte 0: readers cannot tell
+inline constexpr uint64_t kFlagAliveUnknown = 2;  // no lock on .ring byte 0: its life cannot be proved
 inline constexpr uint64_t kFlagBatches = 4;       // one publication of this epoch may be several messages
 
 inline constexpr uint32_t kAttributeKeep = 1;  // never stale
@@ -99,23 +100,23 @@ struct alignas(kLine) RoomWords {
   uint64_t intent;    // position; the producer, before it scans seats; joiners racily
   uint64_t reserved;  // position R: bytes below R - capacity may be overwritten. The producer; readers racily
   uint64_t state;     // see MakeState
-  uint64_t flags;     // see kFlagAsym. The producer, when it attaches; waiters racily
+  uint64_t flags;  // see kFlagAsym. The producer, when it attaches and before its first batch; waiters racily
   uint64_t epoch_first_sequence;  // sequence; first message of this producer epoch. The producer
-  uint32_t removed;               // 1 once the names are being unlinked. Whoever unlinks; everybody racily
-  uint32_t attributes;            // kAttributeKeep. Creator and tools under the life-cycle lock
+  uint32_t removed;     // 1 once the names are being unlinked. The process that unlinks; others racily
+  uint32_t attributes;  // kAttributeKeep. Creator and tools under the life-cycle lock
 };
 
 struct alignas(kLine) TailWords {
-  uint64_t position;  // position after the newest published frame, lags it for a moment. The producer
-  uint64_t sequence;  // sequence of the next message. The producer; read as a pair (PROTOCOL.md "Tail pair")
+  uint64_t position;  // a frame boundary; lags the end of what is published. The producer
+  uint64_t sequence;  // sequence of the message there. The producer; read as a pair (PROTOCOL.md "Tail pair")
 };
 
 struct alignas(kLine) WakeWords {
-  uint32_t epoch;  // futex. Changed before every wake of consumers, by the producer and by unlink
+  uint32_t epoch;  // futex of consumers. Raised before every wake-up. The producer, unlink, evicting tools
 };
 
-// activity: {producer epoch : 32, consumers : 24, kind : 8}. What the producer of that epoch cannot do now.
-// One word, so that what a killed producer left is never taken for its successor's.
+// activity: {producer epoch : 32, consumers awaited : 24, kind : 8}. What stops the
+// producer of that epoch. One word, so that what a killed producer left is never taken for its successor's.
 enum class Activity : uint8_t { kNone = 0, kFull = 1, kWaitsForRoom = 2, kWaitsForConsumers = 3 };
 constexpr uint64_t MakeActivity(uint32_t epoch, Activity kind, uint64_t consumers = 0) {
   constexpr uint64_t kMost = (1u << 24) - 1;
@@ -132,38 +133,40 @@ constexpr uint64_t MakeLastWake(uint64_t realtime_ns, uint64_t sequence) {
 }
 constexpr uint64_t LastWakeNs(uint64_t word) { return (word >> 22) * 1'000'000; }
 
-// Written by the producer in its slow path and when it closes or detaches; read racily by tools.
+// Counters and notes for people. Written by the producer in its slow path and when it closes or detaches; read racily
+// by tools.
 struct alignas(kLine) CounterWords {
   uint64_t bytes;           // payload bytes published
-  uint64_t dropped;         // messages, OnFull::kDropNew
+  uint64_t dropped;         // messages dropped by OnFull::kDropNew
   uint64_t blocked;         // times the producer waited for room
-  uint64_t blocked_ns;      // nanoseconds it waited
+  uint64_t blocked_ns;      // nanoseconds the producer waited for room
   uint64_t evictions;       // seats evicted for nonsense or by policy
   uint64_t wakes;           // FUTEX_WAKE calls
-  uint64_t abandoned;       // claims that were given up with their group
+  uint64_t abandoned;       // leases that were given up with their group
   uint64_t activity;        // see MakeActivity
-  uint64_t since_ns;        // CLOCK_MONOTONIC: since when
+  uint64_t since_ns;        // CLOCK_MONOTONIC: when `activity` began
   uint64_t wanted_end;      // position up to which there was no room
-  uint64_t last_wake;       // see MakeLastWake: the last publication that woke somebody
+  uint64_t last_wake;       // see MakeLastWake: the last publication that woke a consumer
   uint64_t tool_evictions;  // seats evicted on request. Tools, by atomic addition
 };
 
-// Who the producer is, for people only. Written when it attaches; read racily by tools.
+// Describes the producer, for people only. Written when it attaches; read racily by tools.
 struct alignas(kLine) ProducerIdentity {
-  uint64_t pid_namespace;  // inode number of its PID namespace; 0: not known
+  uint64_t pid_namespace;  // inode number of the producer's PID namespace; 0: not known
   uint64_t since_ns;       // CLOCK_REALTIME
   uint32_t pid;            // inside that namespace
   uint32_t uid;
   char label[kLabelBytes];
-  uint64_t left_ns;  // CLOCK_REALTIME: when a producer last closed it or left; 0: none did
+  uint64_t left_ns;  // CLOCK_REALTIME: when a producer last closed the ring or left it; 0: never
 };
 
-// A recorded frame boundary, about one per chunk (capacity / 64). The producer; readers racily, by the
-// seqlock of PROTOCOL.md "Marks", which also says what its time means.
+// A mark: a recorded frame boundary, about one per chunk (capacity / 64). Written by the producer; read
+// racily, by the seqlock of PROTOCOL.md "Marks", which also explains its time.
 struct Mark {
-  uint64_t position;  // ~0: being written, or void
-  uint64_t sequence;  // of the message at position
-  uint64_t time_ns;   // CLOCK_REALTIME: what lies before was published by then, what follows not before
+  uint64_t position;  // ~0 if the mark is void or being written
+  uint64_t sequence;  // sequence of the message at position
+  // CLOCK_REALTIME. What lies before the mark was published by then, what lies after it was published later.
+  uint64_t time_ns;
   uint64_t unused;
 };
 
@@ -201,38 +204,38 @@ struct SeatsHeader {
 };
 
 struct alignas(kLine) SleeperWords {
-  uint32_t sleepers;  // 1: somebody may be asleep. Set by waiters, cleared by whoever wakes
+  uint32_t sleepers;  // 1: a consumer may be asleep. Set by waiters, cleared by the producer that wakes
 };
 
 struct alignas(kLine) RoomWaitingWords {
-  uint32_t waiting;  // 1: the producer may be asleep for room. Set by it, cleared by whoever frees room
+  uint32_t waiting;  // 1: the producer may be asleep for room. Set by it, cleared by consumers
 };
 
 struct alignas(kLine) RoomEpochWords {
-  uint32_t epoch;  // futex. Changed before every wake of the producer
+  uint32_t epoch;  // futex of the producer. Raised before every wake-up of the producer
 };
 
 struct alignas(kLine) JoinWords {
   uint32_t seats_used;  // seats ever used: scans stop here. Only grows
-  uint32_t joins;       // futex. +1 in every round of a join or group creation
+  uint32_t joins;       // futex. +1 in every round of a join or group creation, and when a seat goes live
 };
 
-// One consumer group: its members share the messages from the cursor on. PROTOCOL.md "Groups".
+// One group: its members share the messages from the cursor on. PROTOCOL.md "Groups".
 struct alignas(kLine) GroupWords {
   uint64_t cursor;      // position of the next frame that no member has taken. Members by CAS
   uint64_t reserved;    // 0
   uint32_t generation;  // +1 with each creation. Creator, under the lock of every group
-  uint32_t flags;       // kGroupUsed ... Creator; whoever retires the group
+  uint32_t flags;       // kGroupUsed ... The group's creator; the process that retires the group
   char name[kLabelBytes];
-  uint32_t moves;  // +1 whenever a claim moves from one seat to another. Members
+  uint32_t moves;  // +1 whenever a lease moves from one seat to another. Members
   uint8_t unused[36];
 };
 inline constexpr uint32_t kGroupUsed = 1;
-inline constexpr uint32_t kGroupDurable = 2;   // keeps its place without members
-inline constexpr uint32_t kGroupCreating = 4;  // its cursor is being chosen: as a joining seat
+inline constexpr uint32_t kGroupDurable = 2;   // the group keeps its place without members
+inline constexpr uint32_t kGroupCreating = 4;  // its cursor is still being chosen
 
-// Seat state word: {generation : 32, who evicted : 8, why : 8, delivery : 8, phase : 8}. One word, so that a
-// state is always read with the holder (generation) it belongs to.
+// state of a seat: {generation : 32, by : 8, why : 8, delivery : 8, phase : 8}. `by` and `why` describe an
+// eviction. One word, so that a state is always read with the holder (generation) it belongs to.
 inline constexpr uint8_t kDeliveryLossless = 1;
 inline constexpr uint8_t kDeliveryLossy = 2;
 inline constexpr uint8_t kDeliveryGroup = 3;
@@ -254,12 +257,12 @@ constexpr EvictedWhy WhyOf(uint64_t state) {
 constexpr EvictedBy ByOf(uint64_t state) { return static_cast<EvictedBy>(static_cast<uint8_t>(state >> 24)); }
 
 inline constexpr uint64_t kNoClaim = ~0ull;
-inline constexpr uint64_t kClaimTentative = 1;  // positions are multiples of 8: low bits are free
+inline constexpr uint64_t kClaimTentative = 1;  // positions are multiples of 8, so the low bits are free
 constexpr bool IsTentative(uint64_t claim) { return (claim & kClaimTentative) != 0; }
 constexpr uint64_t ClaimPosition(uint64_t claim) { return claim & ~kClaimTentative; }
 
 // deliveries: {low 48 bits of position / 8, times : 16}. One word, so that a count is never read with the
-// claim of another message.
+// lease of another message.
 inline constexpr uint64_t kMostDeliveries = 0xffff;
 constexpr uint64_t MakeDeliveries(uint64_t position, uint64_t times) {
   return position / 8 << 16 | (times < kMostDeliveries ? times : kMostDeliveries);
@@ -268,26 +271,26 @@ constexpr uint64_t DeliveriesOf(uint64_t word, uint64_t position) {
   return word >> 16 == MakeDeliveries(position, 0) >> 16 ? word & kMostDeliveries : 0;
 }
 
-// A consumer's slot. First line: written by its holder. Second: see each field.
+// A seat's first line. Written by its holder, except for leases, which adopters change too.
 struct alignas(kLine) SeatWords {
   uint64_t position;    // everything below may be overwritten. Holder; the producer racily
-  uint64_t claim;       // groups: position | kClaimTentative, or kNoClaim. Holder and rescuers
-  uint64_t claim_end;   // groups: end of a claim of several messages, position. Holder
+  uint64_t claim;       // groups: the lease, position | kClaimTentative or kNoClaim. Holder and adopters
+  uint64_t claim_end;   // groups: position, end of a lease of several messages. Holder
   uint64_t deliveries;  // groups: see MakeDeliveries. Holder
-  uint64_t sequence;    // of the message at position. Holder; tools racily
+  uint64_t sequence;    // sequence of the message at position. Holder; tools racily
   uint64_t received;    // messages
   uint64_t lost;        // messages
   uint64_t skipped;     // messages
   uint64_t overruns;
   uint64_t late_wakeups;
   uint64_t start_sequence;  // where this holder began
-  uint64_t left_ns;         // CLOCK_REALTIME: when a holder last left; 0: none did. Kept by the next holder
+  uint64_t left_ns;         // CLOCK_REALTIME: when a holder last left; 0: never. Kept by the next holder
   uint8_t unused[32];
 };
 
 struct alignas(kLine) SeatIdentity {
   uint64_t state;             // see MakeSeatState. The lock's holder; joining|live -> evicted by CAS
-  uint64_t evicted_sequence;  // next sequence when it was evicted. The evicter, before the state
+  uint64_t evicted_sequence;  // next sequence at the eviction. The evicting process, before the state
   uint64_t pid_namespace;     // these four: holder, when it takes the seat; tools racily
   uint64_t since_ns;          // CLOCK_REALTIME
   uint32_t pid;
@@ -323,29 +326,32 @@ constexpr uint64_t SeatsFileBytes(uint32_t seats) {
 
 // A frame is an 8-byte header and its payload, rounded up to 8. The header is one aligned word:
 //   bits 0-27 payload bytes, 28-29 zero, 30 padding, 31 published, 32-63 low half of the sequence number.
-// 0 means: nothing there yet. A padding frame fills the ring to its end and carries the next sequence.
+// 0 means that nothing is there yet. A padding frame fills the ring to its end and carries the next sequence.
 inline constexpr uint64_t kFrameHeader = 8;
 inline constexpr uint64_t kFrameLengthMask = (1ull << 28) - 1;
 inline constexpr uint64_t kFrameReservedBits = 3ull << 28;
 inline constexpr uint64_t kFramePadding = 1ull << 30;
 inline constexpr uint64_t kFramePublished = 1ull << 31;
 
-// Up to 128 bytes of payload: a few cache lines, of which both sides fetch all before they need them.
+// Largest frame of a small message: 128 bytes of payload, a few cache lines, which both sides fetch before
+// they need them.
 inline constexpr uint64_t kMostSmallFrame = 128 + kFrameHeader;
-inline constexpr uint64_t kCacheLine = 64;  // what a CPU fetches at once; elsewhere it is only slower
+inline constexpr uint64_t kCacheLine = 64;  // what a CPU fetches in one step; a wrong value only costs time
 
 constexpr uint64_t FrameBytes(uint64_t payload) { return (payload + kFrameHeader + 7) & ~uint64_t{7}; }
 constexpr uint64_t MakeFrameHeader(uint64_t sequence, uint64_t payload, bool padding = false) {
   return sequence << 32 | kFramePublished | (padding ? kFramePadding : 0) | payload;
 }
-// Everything above the length: equal for the frame that is expected next and different for any other.
+// Returns everything above the length: equal for the frame that is expected next, and different for any
+// other.
 constexpr uint64_t FrameTag(uint64_t header) { return header >> 28; }
 constexpr uint64_t ExpectedTag(uint64_t sequence) { return FrameTag(MakeFrameHeader(sequence, 0)); }
 
-// Positions are 64-bit byte counts that only grow and may wrap: compare differences, never values.
+// Returns by how much `a` is ahead of `b`. Positions are 64-bit byte counts that only grow and may wrap:
+// compare differences, never values.
 constexpr int64_t Ahead(uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b); }
 
-// The 64-bit number nearest to `near` with this low half.
+// Returns the 64-bit number nearest to `near` that has this low half.
 constexpr uint64_t WidenSequence(uint32_t low, uint64_t near) {
   return near +
          static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(low - static_cast<uint32_t>(near))));
