@@ -1,8 +1,8 @@
 // The atomics policy of the real library.
 //
-// Ring and parking code are templates over such a policy, so that a checker can run the same code under a
-// memory model of its own: a policy sees every access to a shared word, with its order and its label (Site).
-// This one turns them into plain atomic instructions and ignores the label.
+// The code of ring and parking is templates over such a policy, so that a checker can run the same code under
+// a memory model of its own. A policy sees every access to a shared word, with its order and its label
+// (Site). This policy turns each access into a plain atomic instruction and ignores the label.
 #ifndef MILLRACE_INTERNAL_ATOMICS_H_
 #define MILLRACE_INTERNAL_ATOMICS_H_
 
@@ -26,8 +26,8 @@
 
 namespace millrace::internal {
 
-// Labels of the accesses that order anything, one each; PROTOCOL.md "Memory order" is their table. X: words
-// for people, which order nothing.
+// Labels of the accesses that order anything, one each. PROTOCOL.md "Memory order" is their table. X marks
+// words for people, which order nothing.
 enum class Site : uint8_t {
   P1,
   P2,
@@ -140,19 +140,20 @@ struct RealAtomics {
   }
 
 #if MILLRACE_THREAD_SANITIZER
-  // ThreadSanitizer does not follow bare fences: a fence becomes a read-modify-write of one word.
+  // ThreadSanitizer does not follow bare fences, so here a fence is a read-modify-write of one word.
   static void Fence(std::memory_order, Site) noexcept { fence_word.fetch_add(1, std::memory_order_seq_cst); }
   static inline std::atomic<uint64_t> fence_word{0};
 #else
   static void Fence(std::memory_order order, Site) noexcept { std::atomic_thread_fence(order); }
 #endif
-  // Keeps program order between what is before and after it; the CPU's share is the sleeper's membarrier.
+  // Keeps the compiler from moving accesses across it. The sleeper's membarrier does the same for the CPU.
   static void CompilerBarrier(Site) noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
-  // Payload into the ring. A lossy reader may load these bytes meanwhile and throw them away: formally a
-  // race, confined to this pair. The sanitizer's build stores relaxed words, which is what it then checks.
-  // A small message is copied by words: its sender has mostly just written it, word by word, and a CPU waits
-  // for such stores where a wider load follows, as in memcpy.
+  // Copies payload into the ring. A lossy reader may load these bytes at the same time; it then discards
+  // them. Formally this is a race, confined to CopyIn and CopyOut. The sanitizer's build stores relaxed words
+  // here, and those it checks.
+  // A small message is copied word by word. Its sender has usually just stored it word by word, and a CPU
+  // cannot forward narrow stores to a wider load such as memcpy's [NOTES copy-words].
   static void CopyIn(std::byte* to, const void* from, size_t bytes) noexcept {
 #if MILLRACE_THREAD_SANITIZER
     for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
@@ -175,9 +176,9 @@ struct RealAtomics {
     if ((bytes & 1) != 0) to[i] = words[i];
 #endif
   }
-  // Zeros into the ring, whole words. Whoever may take one of them for a header has seen a header that was
-  // stored later; for anybody else it is a byte of a later lap, as above.
-  // Not inlined: its caller is cold, where GCC would make bytewise instructions of it.
+  // Stores zeros into the ring, whole words. A reader that may take one of them for a header has seen a
+  // header that was stored later. For any other reader the zero is a byte of a later lap, as in CopyIn.
+  // Not inlined: its caller is cold, and there GCC would make bytewise instructions of it.
   [[gnu::noinline]] static void Clear(std::byte* at, size_t bytes) noexcept {
 #if MILLRACE_THREAD_SANITIZER
     for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
@@ -187,7 +188,8 @@ struct RealAtomics {
     std::memset(at, 0, bytes);
 #endif
   }
-  // Payload out of the ring, whole words (a frame is a multiple of 8 bytes): `to` has room for them.
+  // Copies payload out of the ring in whole words, because a frame is a multiple of 8 bytes. Requires that
+  // `to` has room for the last whole word.
   static void CopyOut(std::byte* to, const std::byte* from, size_t bytes) noexcept {
     for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
       const uint64_t word =
@@ -203,13 +205,13 @@ struct RealAtomics {
   static void CopyWord(std::byte* to, const std::byte* from) noexcept {
     Word word;
     std::memcpy(&word, from, sizeof word);
-    asm("" : "+r"(word));  // else GCC makes a memcpy of the loop
+    asm("" : "+r"(word));  // otherwise GCC turns the loop into memcpy
     std::memcpy(to, &word, sizeof word);
   }
 };
 
-// Asks for a cache line, to write to it; nothing waits for it. GCC's own asks for reading, unless it is told
-// of a newer CPU; where there is no such instruction this is none.
+// Prefetches a cache line for writing; does not wait for it. Assembly, because GCC's builtin prefetches for
+// reading unless it compiles for a newer CPU. Does nothing on a CPU without this instruction.
 inline void FetchToWrite(const std::byte* at) noexcept {
 #if defined(__x86_64__)
   asm volatile("prefetchw %0" : : "m"(*at));
@@ -218,7 +220,7 @@ inline void FetchToWrite(const std::byte* at) noexcept {
 #endif
 }
 
-// A pause inside a spin: tells the core's other hyperthread that we wait.
+// Pauses inside a spin, so that the core's other hyperthread gets the execution units.
 inline void CpuPause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

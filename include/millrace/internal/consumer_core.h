@@ -1,5 +1,5 @@
-// What a Consumer handle points to: the inline half, and the compiled half behind a pointer.
-// Free of Abseil, so that the straight path can be included anywhere.
+// What a Consumer handle points to: the inline half, and a pointer to the compiled half. Does not include
+// Abseil, so that the straight path can be included anywhere.
 #ifndef MILLRACE_INTERNAL_CONSUMER_CORE_H_
 #define MILLRACE_INTERNAL_CONSUMER_CORE_H_
 
@@ -17,7 +17,7 @@ namespace millrace::internal {
 
 class ConsumerCore {
  public:
-  // Everything that has a system call in it: mappings, locks, options. runtime/api/consumer_core.h.
+  // The half that makes system calls: mappings, locks, options. See runtime/api/consumer_core.h.
   struct Cold;
 
   explicit ConsumerCore(std::unique_ptr<Cold> cold);
@@ -31,8 +31,8 @@ class ConsumerCore {
     return TryNextSlow();
   }
 
-  // A position to be stored, padding, copies, the end of what is there, and every reason why there is no
-  // message.
+  // Serves everything but the straight path: storing a position, padding, copies, an empty ring, and each
+  // reason why there is no message.
   [[gnu::cold]] MILLRACE_EXPORT Received TryNextSlow() noexcept;
   [[gnu::always_inline]] inline Received Next(int64_t timeout_ns) noexcept {
     Lent lent;
@@ -40,21 +40,22 @@ class ConsumerCore {
       return ToReceived(lent);
     return NextWaiting(timeout_ns);
   }
-  // Is there no reason to look at anything else before a call that may wait returns what is there?
+  // Returns whether a call that may wait may return what is there without looking at anything else.
   bool MayReadNow() const noexcept { return !interrupted.load(std::memory_order_relaxed); }
-  // Not cold: what it returns was waited for.
+  // Not cold: its caller has waited for what it returns.
   [[gnu::noinline]] MILLRACE_EXPORT Received NextWaiting(int64_t timeout_ns) noexcept;
   [[gnu::cold]] void StorePosition() noexcept;
-  // The current message is done with: a group's member gives it up, a lossless consumer gives its bytes back.
+  // Ends the use of the current message: a group's member gives it up, a lossless consumer gives its bytes
+  // back.
   MILLRACE_EXPORT void Ack() noexcept;
-  // Undoes the last delivery: the handler threw.
+  // Undoes the last delivery after its handler threw.
   MILLRACE_EXPORT void Undeliver(uint64_t sequence, uint64_t lost) noexcept;
   MILLRACE_EXPORT void AckHandled() noexcept;  // at the end of a Poll: members only
-  // A typed consumer met a message of another size.
+  // Reports a message whose size is not that of the typed consumer.
   [[gnu::cold]] MILLRACE_EXPORT Received WrongSize() noexcept;
 
-  [[gnu::cold]] Received Find() noexcept;  // TryNextSlow, whoever else waits
-  [[gnu::cold]] void Leave();              // the seat
+  [[gnu::cold]] Received Find() noexcept;  // TryNextSlow without the event descriptor
+  [[gnu::cold]] void Leave();              // leaves the seat
 
   static Received ToReceived(const Lent& lent, uint32_t deliveries = 1) {
     return Received(Message{{lent.data, lent.bytes}, lent.sequence, lent.lost, deliveries});
@@ -63,7 +64,7 @@ class ConsumerCore {
   RingConsumer<RealAtomics> ring;
   std::atomic<uint32_t> interrupted{0};  // a futex of this process: Interrupt() sets it to 1
   bool polling = false;                  // inside a Poll handler
-  bool member = false;                   // of a group
+  bool member = false;                   // belongs to a group
   std::unique_ptr<Cold> cold;
 };
 

@@ -133,8 +133,8 @@ constexpr uint64_t MakeLastWake(uint64_t realtime_ns, uint64_t sequence) {
 }
 constexpr uint64_t LastWakeNs(uint64_t word) { return (word >> 22) * 1'000'000; }
 
-// Counters and notes for people. Written by the producer in its slow path and when it closes or detaches; read racily
-// by tools.
+// Counters and notes for people. Written by the producer in its slow path and when it closes or detaches;
+// read racily by tools.
 struct alignas(kLine) CounterWords {
   uint64_t bytes;           // payload bytes published
   uint64_t dropped;         // messages dropped by OnFull::kDropNew

@@ -1,5 +1,5 @@
-// What a Producer handle points to: the inline half, and the compiled half behind a pointer.
-// Free of Abseil, so that the straight path can be included anywhere.
+// What a Producer handle points to: the inline half, and a pointer to the compiled half. Does not include
+// Abseil, so that the straight path can be included anywhere.
 #ifndef MILLRACE_INTERNAL_PRODUCER_CORE_H_
 #define MILLRACE_INTERNAL_PRODUCER_CORE_H_
 
@@ -18,15 +18,16 @@ namespace millrace::internal {
 
 class ProducerCore {
  public:
-  // Everything that has a system call in it: mappings, locks, options. runtime/api/producer_core.h.
+  // The half that makes system calls: mappings, locks, options. See runtime/api/producer_core.h.
   struct Cold;
 
   explicit ProducerCore(std::unique_ptr<Cold> cold);
   ~ProducerCore();  // detaches
   ProducerCore(const ProducerCore&) = delete;
 
-  // Slow halves of claiming; nullptr: *why says why. Waiting for ever: INT64_MAX.
-  struct Claimed {  // in two registers: a Claim made of it need not go through memory
+  // Slow halves of claiming. They return nullptr on failure, and `why` is the reason. A timeout of
+  // INT64_MAX waits forever.
+  struct Claimed {  // returned in two registers, so a Claim made of it need not go through memory
     std::byte* data;
     Sent why;
   };
@@ -36,8 +37,8 @@ class ProducerCore {
 
   [[gnu::cold]] MILLRACE_EXPORT Sent TryPublishSlow(const void* message, size_t n) noexcept;
 
-  // The same for the message that joins the open batch; nullptr: the batch is as it was, unless `in_parts`:
-  // then what it held may be published, and it is empty.
+  // Slow halves of adding a message to the open batch. On failure the batch is as it was. With `in_parts`
+  // what it held may have been published instead, and the batch is empty.
   [[gnu::cold]] std::byte* ClaimInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept;
   [[gnu::cold]] MILLRACE_EXPORT Sent AddToBatchSlow(const void* message, size_t n, int64_t timeout_ns,
                                                     bool in_parts) noexcept;
@@ -46,7 +47,8 @@ class ProducerCore {
       Wake();
   }
 
-  // kForked, kClosed: nothing came of it. kBadArgument: no batch was open.
+  // Ends the open batch, by a commit or an abort. Returns kBadArgument if no batch was open. Returns kForked
+  // or kClosed if the handle can no longer publish; the batch is then lost.
   Sent EndBatch(bool commit) noexcept {
     if (!ring.batch_open()) [[unlikely]]
       return WhyNoBatch();
@@ -58,7 +60,7 @@ class ProducerCore {
   }
   [[gnu::cold]] MILLRACE_EXPORT Sent WhyNoBatch() const noexcept;
 
-  // Is there no reason to look at anything else before `n` bytes are published by a call that may wait?
+  // Returns whether a call that may wait may publish `n` bytes without looking at anything else.
   bool MayPublishNow(size_t n) const noexcept {
     return ring.Fits(n) && !interrupted.load(std::memory_order_relaxed);
   }
@@ -68,7 +70,8 @@ class ProducerCore {
       Wake();
   }
 
-  // Claims without asking for an open batch. TryClaimSlow and WaitClaimSlow publish a stray one first.
+  // Claim room without looking for an open batch. TryClaimSlow and WaitClaimSlow publish a batch that is
+  // still open first.
   [[gnu::cold]] std::byte* TryForRoom(size_t n, Sent* why) noexcept;
   [[gnu::cold]] std::byte* WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept;
 

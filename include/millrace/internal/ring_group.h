@@ -303,8 +303,7 @@ class RingMember : public RingView<A> {
   Read HandOut(Handed* out, Reserve reserve) {
     const uint64_t position = ClaimPosition(claim_);
     const bool tentative = IsTentative(claim_);
-    if (position % 8 != 0)
-      return Drop() ? Read::kOvertaken : Read::kEvicted;  // a peer overwrote the seat
+    if (position % 8 != 0) return Drop() ? Read::kOvertaken : Read::kEvicted;  // a peer overwrote the seat
     // The seat was taken over with this lease, and its dead holder never won it: the cursor has not moved
     // past it.
     if (tentative && Ahead(W::LoadCursor(*group_), position) <= 0)

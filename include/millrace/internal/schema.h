@@ -11,7 +11,7 @@ namespace millrace::internal {
 
 inline constexpr size_t kBadSchema = ~size_t{0};
 
-// Bytes of "u8", "f64", "u8[16]" ...; kBadSchema: none of them.
+// Returns the bytes of a type such as "u8", "f64" or "u8[16]", or kBadSchema if it is not a type.
 constexpr size_t TypeBytes(std::string_view type) {
   size_t count = 1;
   if (const size_t open = type.find('['); open != std::string_view::npos) {
@@ -33,7 +33,7 @@ constexpr size_t TypeBytes(std::string_view type) {
   return kBadSchema;
 }
 
-// Sum of all fields' bytes, 0 for no schema, kBadSchema for a malformed one.
+// Returns the sum of the bytes of all fields: 0 for the empty schema, kBadSchema for a malformed one.
 constexpr size_t SchemaBytes(std::string_view schema) {
   size_t bytes = 0;
   while (!schema.empty()) {
