@@ -6,8 +6,8 @@
 // Threads: each call belongs to one waiting thread. Any number of threads wait on one ring, and one thread
 // waits on any number of rings.
 //
-// I1  A consumer sleeps only if nothing was there after its announcement, with full barriers on both sides in
-//     between.
+// I1  A consumer sleeps only if it found nothing after its announcement. A full barrier orders the
+//     announcement before that look. Another orders the producer's publication before its look at `sleepers`.
 // I2  The futex word changes before every wake-up, so a waiter that is about to sleep on the old value does
 //     not sleep.
 // I3  Every sleep is bounded, because a peer with a read-only mapping can move a waiter to another futex
@@ -35,7 +35,7 @@ enum class Slept : uint8_t {
 struct ParkOps {
   bool (*wait)(const uint32_t* word, uint32_t seen, int64_t timeout_ns);  // returns true if it timed out
   void (*wake)(const uint32_t* word);
-  bool (*barrier)();  // [W3] membarrier(GLOBAL_EXPEDITED); pairs with [P5]. false: refused
+  bool (*barrier)();  // [W3] membarrier(GLOBAL_EXPEDITED); pairs with [P5]. Returns false if refused
   int64_t (*now_ns)();
   // Waits on several words. Ends when one of them is woken or differs from what was seen there.
   Slept (*wait_any)(const uint32_t* const* words, const uint32_t* seen, size_t n,
@@ -63,7 +63,7 @@ inline int64_t ProducerSleepBound(int64_t blocked_ns) {
   return std::clamp(blocked_ns / kPartOfBlockedTime, kShortestNs, kLongestNs);
 }
 
-inline constexpr size_t kMostParkWords = 128;  // of one wait: FUTEX_WAITV_MAX
+inline constexpr size_t kMostParkWords = 128;  // words of one wait: FUTEX_WAITV_MAX
 
 enum class Parked : uint8_t {
   kPending,   // did not sleep, because something was there

@@ -106,8 +106,8 @@ class RingConsumer : public RingView<A> {
     return unstored >= chunk_ || (W::RoomWanted(*seat_.room_waiting) && unstored != 0);
   }
 
-  // Reads the next message on the straight path. If it returns false, the caller stores the position if
-  // OwesPosition() says so, and then calls NextSlow.
+  // Reads the next message on the straight path. Returns false if it cannot: then the caller stores the
+  // position if OwesPosition() returns true, and calls NextSlow.
   [[gnu::always_inline]] inline bool Next(Lent* out) noexcept {
     if (W::RoomWanted(*room_waiting_)) [[unlikely]]
       return false;
@@ -143,7 +143,7 @@ class RingConsumer : public RingView<A> {
   // Reads the next message on the slow path: passes padding, and reports an empty ring, an eviction or
   // damage.
   Read NextSlow(Lent* out) {
-    for (int i = 0; i < 2; ++i) {  // two paddings in a row are not written
+    for (int i = 0; i < 2; ++i) {  // no producer writes two paddings in a row
       const uint64_t position = this->position();
       const uint64_t header = W::LoadHeader(HeaderOf(cursor_));
       if (!Live()) return Read::kEvicted;

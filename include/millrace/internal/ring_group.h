@@ -7,9 +7,9 @@
 // true.
 // Threads: one at a time. The members of a group are any number of processes.
 //
-// I1  A frame below the cursor that was not given up is leased by a seat of the group. The lease is stored
-//     before the cursor moves [G2, G4]. An adopted lease is at its new place before it leaves the old one
-//     [G2, G7, G5].
+// I1  Every message that a member took and has not given up is leased by a seat of the group. The lease is
+//     stored before the cursor moves past the message [G2, G4]. An adopted lease is at its new place before
+//     it leaves the old one [G2, G7, G5].
 // I2  Bytes are read in place only under an owned lease whose place is intact. Under a tentative lease they
 //     are copied, and then checked.
 // I3  When the cursor moves past a lease, the end of the lease is stored. If it is not, the stored end lies
@@ -50,7 +50,7 @@ class RingMember : public RingView<A> {
  public:
   // Binds this object to a ring, a seat and a group. The seat may hold a lease already: that of a dead member
   // whose seat this was.
-  // `at_most`: messages in one lease.
+  // `at_most`: the most messages in one lease.
   // `in_place`: if false, every message is copied.
   // `lost`: messages that the group's creator wanted and that had been overwritten; reported with the first
   // message.
@@ -106,8 +106,8 @@ class RingMember : public RingView<A> {
     pending_lost_ = last_lost_;
   }
 
-  // Returns true if the producer waits for room; the caller must then call FUTEX_WAKE on the room epoch.
-  // Called before a wait, and when OwesRoom returns true.
+  // Offers freed room. Returns true if the producer waits for it; the caller must then call FUTEX_WAKE on the
+  // room epoch. Call it before a wait, and when OwesRoom returns true.
   bool OfferRoom() { return internal::OfferRoom<A>(*seat_.room_waiting, *seat_.room_epoch); }
   // Returns whether this member has freed room since the last look, and the producer waits for room.
   bool OwesRoom() {
@@ -380,7 +380,7 @@ class RingMember : public RingView<A> {
   // Positions of the message handed out last and of the frame after it.
   uint64_t current_ = 0, next_ = 0;
   bool handed_ = false;  // a message was handed out and is not given up yet
-  bool freed_ = false;   // cursor or claim moved since the producer was last offered room
+  bool freed_ = false;   // the cursor or the lease has moved since OwesRoom last looked
   uint64_t at_most_ = 1;
   bool in_place_ = true;
   uint64_t chunk_ = 0;

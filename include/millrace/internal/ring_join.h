@@ -2,8 +2,9 @@
 //
 // Purpose: PROTOCOL.md "Join". The caller holds the kernel lock of the seat. Nothing here waits.
 //
-// I1  When Join or CreateGroup returns a point, R <= point + capacity held after the seat or the cursor was
-//     visible. So every later scan of the producer counts that seat or cursor: [J2..J5] against [R1..R5].
+// I1  When Join returns a point for a lossless seat, or CreateGroup returns one, R <= point + capacity held
+//     after the seat or the cursor was visible. So every later scan of the producer counts that seat or
+//     cursor: [J2..J5] against [R1..R5].
 #ifndef MILLRACE_INTERNAL_RING_JOIN_H_
 #define MILLRACE_INTERNAL_RING_JOIN_H_
 
@@ -119,8 +120,7 @@ std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, u
     const uint64_t intent = W::LoadIntent(view.control().room);
     if (delivery == kDeliveryLossless && TooFar(view, intent, begin->at, &announced)) continue;
     if (W::GoLive(seat.identity, joining, *live)) {
-      W::CountJoin(
-          seats.control->join);  // once more: a producer that waits for consumers sleeps on this word
+      W::CountJoin(seats.control->join);  // again: a producer that waits for consumers sleeps on this word
       return begin;
     }
     *failure = JoinFailure::kEvicted;
@@ -174,7 +174,7 @@ bool JoinGroup(const SeatTable& seats, uint32_t index, uint32_t generation, cons
   W::StoreJoining(seat.identity, joining);
   W::CountJoin(seats.control->join);
   if (!W::GoLive(seat.identity, joining, *live)) return false;
-  W::CountJoin(seats.control->join);  // once more: a producer that waits for consumers sleeps on this word
+  W::CountJoin(seats.control->join);  // again: a producer that waits for consumers sleeps on this word
   return true;
 }
 

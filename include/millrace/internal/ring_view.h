@@ -126,7 +126,7 @@ class RingView {
 
   // Walks published frames from a boundary to the first that is not there, or to sequence `until`, whichever
   // is first. Walks at most capacity / 8 frames, because no more fit in the ring. Returns nullopt if it was
-  // lapped or met damage; `*reached` is then the place.
+  // lapped or met damage; then `*reached` is that place.
   std::optional<Point> Walk(Point from, std::optional<uint64_t> until = std::nullopt,
                             Point* reached = nullptr) const {
     const uint64_t bound = capacity_ / kFrameHeader;
@@ -144,8 +144,8 @@ class RingView {
     return from;  // the producer was as fast as this walk: a boundary, but no longer the newest
   }
 
-  // Returns a boundary whose sequence is not known yet. The sequence is that of the message there or, if
-  // there is none yet, that of the end.
+  // Returns the boundary at `position` with its sequence: that of the message there or, if there is none yet,
+  // that of the end.
   Point PlaceAt(uint64_t position) const {
     const uint64_t header = W::LoadHeader(HeaderAt(position));
     const uint64_t near = W::LoadTailSequence(control_->tail);
