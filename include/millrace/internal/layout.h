@@ -100,7 +100,7 @@ struct alignas(kLine) RoomWords {
   uint64_t intent;    // position; the producer, before it scans seats; joiners racily
   uint64_t reserved;  // position R: bytes below R - capacity may be overwritten. The producer; readers racily
   uint64_t state;     // see MakeState
-  uint64_t flags;  // see kFlagAsym. The producer, when it attaches and before its first batch; waiters racily
+  uint64_t flags;     // see kFlagAsym. The producer, when it attaches and at its first batch; waiters racily
   uint64_t epoch_first_sequence;  // sequence; first message of this producer epoch. The producer
   uint32_t removed;     // 1 once the names are being unlinked. The process that unlinks; others racily
   uint32_t attributes;  // kAttributeKeep. Creator and tools under the life-cycle lock
@@ -115,8 +115,8 @@ struct alignas(kLine) WakeWords {
   uint32_t epoch;  // futex of consumers. Raised before every wake-up. The producer, unlink, evicting tools
 };
 
-// activity: {producer epoch : 32, consumers awaited : 24, kind : 8}. What stops the
-// producer of that epoch. One word, so that what a killed producer left is never taken for its successor's.
+// activity: {producer epoch : 32, consumers awaited : 24, kind : 8}. What stops the producer of that epoch.
+// One word, so that what a killed producer left is never taken for its successor's.
 enum class Activity : uint8_t { kNone = 0, kFull = 1, kWaitsForRoom = 2, kWaitsForConsumers = 3 };
 constexpr uint64_t MakeActivity(uint32_t epoch, Activity kind, uint64_t consumers = 0) {
   constexpr uint64_t kMost = (1u << 24) - 1;
@@ -187,7 +187,7 @@ constexpr uint64_t RingFileBytes(uint64_t capacity) { return kRingDataOffset + c
 
 // ---- /NAME.seats -----------------------------------------------------------------------------------------
 
-// First 2 KiB of .seats. Written by the creator before the queue has a name.
+// First 2 KiB of .seats. Written by the creator before the ring has a name.
 struct SeatsHeader {
   char magic[8];
   uint32_t layout_major;

@@ -15,7 +15,7 @@ namespace millrace::internal {
 template <class A>
 struct Words {
   // ---- publish: the producer -----------------------------------------------------------------------------
-  // [P1] relaxed: the new stop sign. P2 makes it visible before the message that it follows.
+  // [P1] relaxed: the new stop sign. P2 makes it visible no later than the message before it.
   static void StoreStopSign(uint64_t& header) {
     A::Store(header, uint64_t{0}, std::memory_order_relaxed, Site::P1);
   }
@@ -67,13 +67,13 @@ struct Words {
   static uint64_t LoadHeader(const uint64_t& header) {
     return A::Load(header, std::memory_order_acquire, Site::C1);
   }
-  // [C2] relaxed: returns the own seat's state. Loaded after C1: a header of a later lap brings the eviction
-  // [E1] along.
+  // [C2] relaxed: returns the own seat's state, loaded after C1. If C1 read a header of a later lap, the
+  // eviction that came before it [E1] is visible here.
   static uint64_t LoadOwnState(const SeatIdentity& seat) {
     return A::Load(seat.state, std::memory_order_relaxed, Site::C2);
   }
-  // [C3] relaxed: R, loaded after C1. If C1 read a byte of a later lap, it brought the R6 before that byte
-  // along.
+  // [C3] relaxed: R, loaded after C1. If C1 read a word of a later lap, the R6 that came before that word is
+  // visible here.
   static uint64_t LoadReservedAfterHeader(const RoomWords& room) {
     return A::Load(room.reserved, std::memory_order_relaxed, Site::C3);
   }
