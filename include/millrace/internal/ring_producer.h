@@ -447,8 +447,8 @@ class RingProducer {
     scanned_ = false;
   }
 
-  // Raises R so that a claim may end at `end`. Returns false if a blocker leaves no room for it. PROTOCOL.md
-  // "Making room"
+  // Raises R so that a claim may end at `end`. Returns false if a blocker leaves no room for it.
+  // PROTOCOL.md "Making room"
   bool MakeRoom(uint64_t end) {
     const uint64_t chunk = capacity_ / kMarks;
     const uint64_t want = (end + chunk - 1) & ~(chunk - 1);
