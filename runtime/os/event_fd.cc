@@ -68,7 +68,7 @@ void EventFd::Raise() const {
   }
 }
 
-// A few bytes at most: what is readable already is not raised again before it is cleared.
+// Drains the pipe, which holds a few bytes at most: a readable descriptor is not raised again until cleared.
 void EventFd::Clear() const {
   const NoCancel no_cancel;
   char bytes[64];

@@ -1,4 +1,4 @@
-// A descriptor that is readable or not, as its owner says.
+// A descriptor whose readability its owner sets and clears.
 #ifndef MILLRACE_RUNTIME_OS_EVENT_FD_H_
 #define MILLRACE_RUNTIME_OS_EVENT_FD_H_
 
@@ -9,22 +9,26 @@
 
 namespace millrace::os {
 
-// Any thread may call Raise and Clear; neither waits. If the program closed our descriptors (closefrom())
-// they leave whatever has their numbers now alone. So this is a pipe and no eventfd: each pipe is an inode of
-// its own, while all eventfds, epoll instances, timers and so on share one and cannot be told apart.
+// An owner's descriptor for event loops. Any thread may call Raise and Clear; neither waits.
+//
+// The program may close our descriptors (closefrom()) and reuse their numbers. Raise, Clear and the
+// destructor then leave the new descriptors alone. To recognise them, this is a pipe and not an eventfd: each
+// pipe has its own inode, but all eventfds, epoll instances and timers share one.
 class EventFd {
  public:
-  static absl::StatusOr<EventFd> Create(const std::string& what);  // what: for the error text
+  static absl::StatusOr<EventFd> Create(const std::string& what);  // `what` begins the error text
   EventFd(EventFd&&) noexcept = default;
   EventFd& operator=(EventFd&&) = delete;
   ~EventFd();
-  // A descriptor for somebody else, who closes it: readable when this one is, closed on exec. An epoll
-  // instance with this one in it, not a duplicate: a duplicate that its owner closes would stay in the epoll
-  // sets it was added to for as long as ours is open, and who reads it or changes its flags would do so to
-  // ours. Fails if the program closed ours.
+  // Returns a new descriptor that is readable whenever this one is. The caller closes it; exec closes it too.
+  // Fails if the program closed ours.
+  //
+  // The new descriptor is an epoll instance that contains ours, because a duplicate would share our open
+  // file. A closed duplicate would stay in the epoll sets it was added to while ours is open. Reading a
+  // duplicate, or changing its flags, would affect ours.
   absl::StatusOr<int> Mirror(const std::string& what) const;
-  void Raise() const;  // readable, and a new edge for whoever waits for edges
-  void Clear() const;  // not readable
+  void Raise() const;  // Makes it readable, with a new edge for edge-triggered waiters.
+  void Clear() const;  // Makes it not readable.
 
  private:
   EventFd(Fd read_end, Fd write_end, Identity identity)

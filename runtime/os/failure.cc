@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr char kPayload[] = "millrace.error";  // one byte: the Error
+constexpr char kPayload[] = "millrace.error";  // key of the payload that names the Error
 
 absl::StatusCode CodeOf(Error error) {
   switch (error) {
@@ -165,7 +165,7 @@ Error CauseOf(int errno_value) {
   }
 }
 
-// What to do about it, where the errno alone tells; empty where it does not.
+// Returns what to do about a failed call if the errno alone suffices to say so. Otherwise returns "".
 std::string_view RemedyOf(int errno_value) {
   switch (errno_value) {
     case EACCES:
@@ -211,7 +211,7 @@ std::string Printable(std::string_view text) {
 
 absl::Status Failure(Error error, std::string_view text) {
   absl::Status status(CodeOf(error), Printable(text));
-  status.SetPayload(kPayload, absl::Cord(ToString(error)));  // its name: whoever prints the status sees it
+  status.SetPayload(kPayload, absl::Cord(ToString(error)));  // by name, so that a printed status shows it
   return status;
 }
 

@@ -1,4 +1,4 @@
-// Building the library's absl::Status: an exact cause, a coarse code and a text for people.
+// Builds the library's absl::Status: an exact cause, a coarse code and a text for people.
 #ifndef MILLRACE_RUNTIME_OS_FAILURE_H_
 #define MILLRACE_RUNTIME_OS_FAILURE_H_
 
@@ -13,25 +13,25 @@
 namespace millrace::os {
 
 // Returns `text` with a question mark in place of each ill-formed byte and each control character
-// (internal::IsControl). Names, labels and schemas may be another user's, and texts end up in terminals and
-// logs.
+// (internal::IsControl). Another user may have written the names, labels and schemas that we print in
+// terminals and logs.
 std::string Printable(std::string_view text);
 
-// Returns a status whose ErrorOf() is `error` and whose canonical code follows from it. `text` names
-// operation, object, found, expected and remedy; it is made printable.
+// Returns a status whose ErrorOf() is `error`; the canonical code follows from `error`. `text` names the
+// operation, the object, what was found, what was expected and the remedy. It is made printable (Printable).
 absl::Status Failure(Error error, std::string_view text);
 
-// Returns the status of a failed system call. `what` names operation and object. The errno's meaning is
-// appended and decides the cause (EACCES, EPERM, EROFS: kNoPermission; ENOENT: kNotFound; ENOSPC, EDQUOT:
-// kNoSpace; ...). `remedy` says what to do where one errno means different limits in different calls; if it
-// is empty, the errno alone decides.
+// Returns the status of a failed system call. `what` names the operation and the object; the meaning of the
+// errno is appended. The errno decides the cause: kNoPermission for EACCES, EPERM and EROFS, kNotFound for
+// ENOENT, kNoSpace for ENOSPC and EDQUOT, and so on. Pass a `remedy` if the errno means different limits in
+// different calls. If `remedy` is empty, the errno decides the remedy too.
 absl::Status SystemFailure(int errno_value, std::string_view what, std::string_view remedy = {});
 
-// A size for people, exact, in the largest unit that takes at most two decimals: "4 KiB", "1.5 MiB", "1000
-// bytes".
+// Returns a size for people. It is exact, in the largest unit that needs no finer fraction than a quarter:
+// "4 KiB", "1.5 MiB", "1000 bytes".
 std::string HumanBytes(uint64_t bytes);
 
-// Abseil of this distribution has its own string_view.
+// Converts to Abseil's string_view, which is a type of its own in this distribution's Abseil.
 inline absl::string_view ToAbsl(std::string_view s) { return {s.data(), s.size()}; }
 
 }  // namespace millrace::os

@@ -4,9 +4,10 @@
 
 namespace millrace::os {
 
-// The list of handles and the lock over it. Constant-initialised and never destroyed: handles in static
-// storage may be made before and destroyed after everything else. Recursive, because a signal handler may
-// fork while its thread holds the guard: without protection is better than never.
+// The list of handles, and the mutex that protects it. Both are constant-initialised and never destroyed,
+// because handles in static storage may be constructed before everything else and destroyed after it. The
+// mutex is recursive, because a signal handler may fork while its thread holds the guard. An unprotected fork
+// is better than a deadlock.
 struct ForkRegistry {
   static pthread_mutex_t mutex;
   static ForkAware* first;
@@ -15,7 +16,8 @@ struct ForkRegistry {
   static void InParent() { pthread_mutex_unlock(&mutex); }
   static void InChild() {
     for (ForkAware* handle = first; handle != nullptr; handle = handle->next_) handle->InForkedChild();
-    // The mutex belongs to a thread of the parent; here there is only one thread, so it may start afresh.
+    // A thread of the parent holds the mutex. The child has only one thread, so it can start with a new
+    // mutex.
     mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
   }
 
@@ -40,18 +42,18 @@ namespace {
 
 pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
 
-// Not a function-local static: pthread_once() starts over in a child that was forked in the middle of it,
-// where the static would wait for ever. Handlers set twice do no harm.
+// Registers the fork handlers. Not a function-local static, because a child forked in the middle of its
+// initialisation would wait forever. pthread_once() starts over there; handlers registered twice do no harm.
 void SetHandlersOnce() {
   pthread_once(&handlers_once, [] {
     pthread_atfork(&ForkRegistry::Prepare, &ForkRegistry::InParent, &ForkRegistry::InChild);
   });
 }
 
-// Sets them when the library is loaded, before static objects of the program are made. Prepare handlers run
-// in the reverse order of their registration. So those of the program run before ours and take their locks
-// before our mutex, in the order of a thread that holds such a lock while it calls us. In the other order the
-// two could wait for each other. PROTOCOL.md "Fork".
+// Registers the handlers when the library is loaded, before the program's static objects are constructed.
+// Prepare handlers run in the reverse order of their registration, so the program's run before ours. They
+// take the program's locks before our mutex, in the order of a thread that calls us while it holds such a
+// lock. In the other order the two threads could deadlock. PROTOCOL.md "Fork".
 [[gnu::constructor(101)]] void SetHandlersAtLoad() { SetHandlersOnce(); }
 
 }  // namespace

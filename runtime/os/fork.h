@@ -1,8 +1,9 @@
-// fork(): what a child must not inherit.
+// Keeps a forked child from inheriting locks and working handles.
 //
-// One process-wide mutex, also taken by a pthread_atfork prepare handler, so that no fork falls between
-// opening and closing a descriptor that holds a lock (the child would keep that lock for its life). The child
-// handler calls every registered handle, so that it answers kForked from then on.
+// One process-wide mutex (the fork guard) is held while a descriptor that holds a lock is open. A
+// pthread_atfork prepare handler takes it too. So no child inherits such a descriptor, whose lock it would
+// keep as long as it lives. The child handler calls InForkedChild() of every registered handle, whose calls
+// then fail with kForked.
 #ifndef MILLRACE_RUNTIME_OS_FORK_H_
 #define MILLRACE_RUNTIME_OS_FORK_H_
 
@@ -10,11 +11,12 @@
 
 namespace millrace::os {
 
-// While it lives no other thread of this process can fork. Keep it short, and call nothing of the program's.
+// Holds the fork guard: while it lives, no other thread of this process can fork. Hold it briefly, and call
+// no code of the program while you do.
 class ForkGuard {
  public:
-  ForkGuard();  // Waits for other threads that fork or hold it.
-  // Never waits: for calls that must not, which look at held() and come again later.
+  ForkGuard();  // Waits while other threads fork or hold the guard.
+  // Never waits. For calls that must not wait: they check held() and try again later.
   explicit ForkGuard(std::try_to_lock_t);
   ~ForkGuard();
   ForkGuard(const ForkGuard&) = delete;
@@ -24,16 +26,17 @@ class ForkGuard {
   bool held_ = true;
 };
 
-// A handle that must know that it was inherited. Registered for its life; the address must not change.
-// Another thread may fork while a derived constructor or destructor runs, so InForkedChild() may meet members
-// that are not there yet or no longer: it stores to its own members and follows no pointer.
+// Base of a handle that must learn that a forked child inherited it. It is registered from construction to
+// destruction, so its address must not change.
 class ForkAware {
  public:
   ForkAware();
   virtual ~ForkAware();
   ForkAware(const ForkAware&) = delete;
-  // In the child, before fork() returns there: async-signal-safe work only, no locks, no allocation.
-  // Not pure: it is what a fork meets in the moments when only this base exists.
+  // Runs in the child before fork() returns there. Does async-signal-safe work only: no locks, no allocation.
+  // Another thread may fork while a derived constructor or destructor runs. The derived members may then not
+  // exist yet, or no longer: store to own members only and follow no pointer. Not pure virtual, because a
+  // fork calls this version while only the base exists.
   virtual void InForkedChild() noexcept {}
 
  private:

@@ -13,10 +13,10 @@
 
 namespace millrace::os {
 
-// Read by a signal handler, so: no locks, no allocation, each field on its own atomic. `base` is written last
-// when a range is added and first when it goes.
+// An entry of the table. A signal handler reads it, so there are no locks and no allocation, and each field
+// is atomic by itself. `base` is stored last when a range is added, and first when it is removed.
 struct GuardedRange {
-  static constexpr uintptr_t kFree = 0, kTaken = 1;  // taken: not yet valid
+  static constexpr uintptr_t kFree = 0, kTaken = 1;  // kTaken: reserved, but not valid yet
   std::atomic<uintptr_t> base{kFree};
   std::atomic<uint64_t> bytes{0};
   std::atomic<bool> write{false};
@@ -25,7 +25,7 @@ struct GuardedRange {
 
 namespace {
 
-// The table grows by blocks that are never freed, so the handler may walk it at any time.
+// The table grows by blocks that are never freed, so the handler can walk it at any time.
 struct Block {
   static constexpr int kRanges = 256;
   GuardedRange ranges[kRanges];
@@ -55,7 +55,7 @@ GuardedRange* TakeFreeIn(Block& block) {
   return nullptr;
 }
 
-// Returns the next block, which another thread may have added meanwhile. Null: no memory.
+// Returns the next block, which another thread may have added since the caller looked. Null if out of memory.
 Block* NextOrNew(Block& block) {
   Block* next = block.next.load(std::memory_order_acquire);
   if (next != nullptr) return next;
@@ -82,12 +82,12 @@ void Chain(int signal_number, siginfo_t* info, void* context) {
     previous.sa_sigaction(signal_number, info, context);
   } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
     previous.sa_handler(signal_number);
-  } else if (info->si_code <= 0) {  // sent by a process: it would not happen again
+  } else if (info->si_code <= 0) {  // sent by a process, so returning would not raise it again
     if (previous.sa_handler == SIG_IGN) return;
     signal(signal_number, SIG_DFL);
     raise(signal_number);
   } else {
-    signal(signal_number, SIG_DFL);  // the fault happens again, and ends the process as without us
+    signal(signal_number, SIG_DFL);  // the access faults again and ends the process, as without the guard
   }
 }
 

@@ -1,8 +1,8 @@
-// Surviving the truncation of a mapped object: an opt-in SIGBUS handler.
+// Survives the truncation of a mapped object with an opt-in SIGBUS handler.
 //
-// Whoever may write an object may truncate it, and no mechanism for named objects prevents that; the next
-// touch of a lost page is SIGBUS. The guard puts a private page of zeros there, so that the straight paths
-// need no check, and marks the mapping: the slow paths then answer that the ring is damaged.
+// Any process that can write an object can truncate it; named objects have no mechanism that prevents this.
+// The next access to a lost page raises SIGBUS. The guard maps a private page of zeros there and marks the
+// mapping. So the straight paths need no check, and the slow paths report that the ring is damaged.
 #ifndef MILLRACE_RUNTIME_OS_GUARD_H_
 #define MILLRACE_RUNTIME_OS_GUARD_H_
 
@@ -13,17 +13,18 @@
 
 namespace millrace::os {
 
-// Installs the handler, once; chains to the one that was there for faults outside our mappings. The shared object
-// with the handler stays loaded.
+// Installs the handler, once. For faults outside our mappings it calls the handler that was installed before.
+// Keeps the shared object that contains the handler loaded.
 absl::Status InstallGuard();
 
-// A mapping that the guard may repair. Any number of them at a time.
+// A mapping that the guard may repair. Their number is not limited.
 struct GuardedRange;
-// Enters a mapping. Returns null if there is no memory for the entry. Any thread.
+// Enters a mapping in the guard's table. Returns null if there is no memory for the entry. Any thread may
+// call.
 GuardedRange* GuardRange(const std::byte* base, uint64_t bytes, bool write);
-// Takes it out again; null does nothing. Async-signal-safe, for forked children.
+// Removes a mapping from the table; does nothing for null. Async-signal-safe, for forked children.
 void UnguardRange(GuardedRange* range);
-// Returns true if a page of this mapping was lost. Cheap, also for null.
+// Returns true if a page of this mapping was lost. Returns false for null. Costs one load.
 bool Faulted(const GuardedRange* range);
 
 }  // namespace millrace::os

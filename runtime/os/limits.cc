@@ -15,7 +15,7 @@
 namespace millrace::os {
 namespace {
 
-// What the two versions of the memory controller call the same things.
+// File names and keys that differ between the two versions of the memory controller.
 struct Names {
   const char* limit;
   const char* usage;
@@ -26,10 +26,12 @@ constexpr Names kVersion2 = {"memory.max", "memory.current", "inactive_file", "a
 constexpr Names kVersion1 = {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file",
                              "total_active_file"};
 
-// Version 1 writes "no limit" as the largest number of whole pages. No machine has this much.
+// Values from here on mean "no limit". Version 1 reports "no limit" as the largest number of whole pages, and
+// no machine has this much memory.
 constexpr uint64_t kNoLimit = uint64_t{1} << 60;
 
-// Empty if it cannot be read. These files are small; a larger one is not what we take it for.
+// Returns the contents of a file, or "" if it cannot be read. Stops reading at kMost: the files meant here
+// are small, so a larger file is not one of them.
 std::string Contents(const std::string& path) {
   constexpr size_t kMost = 64 << 10;
   std::string text;
@@ -47,7 +49,7 @@ std::string Contents(const std::string& path) {
   return text;
 }
 
-// Cuts the first line off `text`.
+// Removes the first line from `text` and returns it.
 std::string_view TakeLine(std::string_view& text) {
   const size_t end = text.find('\n');
   const std::string_view line = text.substr(0, end);
@@ -68,7 +70,7 @@ std::optional<uint64_t> NumberIn(const std::string& path) {
   return ParseNumber(TakeLine(text));
 }
 
-// File pages the kernel can drop. Pages of shared memory are not among them.
+// Returns the bytes of file pages that the kernel can drop. Pages of shared memory are not among them.
 uint64_t Reclaimable(const std::string& group, const Names& names) {
   const std::string contents = Contents(group + "/memory.stat");
   uint64_t sum = 0;
@@ -98,8 +100,8 @@ void KeepTightest(std::optional<MemoryLimit> candidate, std::optional<MemoryLimi
   }
 }
 
-// Looks at `path` below `mount` and at everything above it, the mount itself included: in a container the
-// path may be the host's, which is not visible, while the mount is the container's own group.
+// Visits the group `path` below `mount` and all its parents, including the mount itself. In a container,
+// `path` may be the host's path and therefore not visible, while the mount is the container's own group.
 void WalkUp(const std::string& mount, std::string path, const Names& names,
             std::optional<MemoryLimit>& tightest) {
   if (path.find("/..") != std::string::npos) path.clear();  // a group outside of our cgroup namespace
@@ -126,7 +128,7 @@ std::optional<MemoryLimit> MemoryCgroupLimit(const std::string& root, const std:
   std::optional<MemoryLimit> tightest;
   const std::string contents = Contents(self);
   for (std::string_view rest = contents; !rest.empty();) {
-    // A line is hierarchy:controllers:/path; version 2 is the one with no controllers named.
+    // A line is hierarchy:controllers:/path. The line of version 2 names no controllers.
     const std::string_view line = TakeLine(rest);
     const size_t first = line.find(':');
     const size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);

@@ -1,4 +1,4 @@
-// What would stop an allocation before the file system does.
+// Limits that stop an allocation, and the free space of a file system.
 #ifndef MILLRACE_RUNTIME_OS_LIMITS_H_
 #define MILLRACE_RUNTIME_OS_LIMITS_H_
 
@@ -9,17 +9,20 @@
 namespace millrace::os {
 
 struct MemoryLimit {
-  uint64_t limit_bytes;      // of the tightest cgroup above us
+  uint64_t limit_bytes;      // limit of the cgroup with the least memory available
   uint64_t available_bytes;  // limit - usage + reclaimable file pages
-  std::string cgroup;        // its path
+  std::string cgroup;        // path of that cgroup
 };
 
-// The tightest memory-cgroup limit (v2 or v1) over this process; nullopt: none, or not visible.
-// `root` and `self` are for tests: where the cgroup file systems are mounted and the list of our groups.
+// Returns the tightest memory-cgroup limit (v2 or v1) that applies to this process. Returns nullopt if there
+// is none or none is visible. Tests set `root`, where the cgroup file systems are mounted, and `self`, the
+// list of our groups.
 std::optional<MemoryLimit> MemoryCgroupLimit(const std::string& root = "/sys/fs/cgroup",
                                              const std::string& self = "/proc/self/cgroup");
-std::optional<uint64_t> FileSizeLimit();           // RLIMIT_FSIZE; nullopt: unlimited
-uint64_t FreeBytes(const std::string& directory);  // of its file system, for us; 0 if it cannot be told
+// Returns RLIMIT_FSIZE, or nullopt if it is unlimited.
+std::optional<uint64_t> FileSizeLimit();
+// Returns the bytes of the directory's file system that this process may still use, or 0 if they are unknown.
+uint64_t FreeBytes(const std::string& directory);
 
 }  // namespace millrace::os
 

@@ -4,9 +4,9 @@
 
 namespace millrace::os {
 
-// Keeps the shared object that contains this code loaded until the process ends, whoever calls dlclose().
-// A program may unload a plug-in at any time, also while a thread of ours runs its code, or the kernel holds the
-// address of our signal handler. Does nothing in the program itself.
+// Keeps the shared object that contains this code loaded until the process ends, whoever calls dlclose(). A
+// program may unload a plug-in at any time, also while a thread of ours runs its code, or the kernel holds
+// the address of our signal handler. Does nothing in the program itself.
 void KeepLoaded();
 
 }  // namespace millrace::os

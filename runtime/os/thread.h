@@ -13,8 +13,9 @@ namespace millrace::os {
 // does not keep the process alive. The shared object with its code stays loaded. `what`: for the error text.
 absl::Status StartThread(const char* name, void (*body)(void*), void* argument, const char* what);
 
-// While it lives, a pthread_cancel() of this thread waits. Calls on handles are noexcept: a cancellation that acts
-// inside one ends the process. So each system call below them that is a cancellation point stands under this.
+// While it lives, a pthread_cancel() of this thread waits. Calls on handles are noexcept: a cancellation that
+// acts inside one ends the process. So each system call below them that is a cancellation point stands under
+// this.
 class NoCancel {
  public:
   NoCancel() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
