@@ -17,11 +17,11 @@
 namespace millrace::os {
 namespace {
 
-// Only pins the lock; never read, and of an empty file there is nothing to read.
+// Length of the mapping that keeps a lock. Its bytes are never read, so the file may even be empty.
 constexpr uint64_t kPinBytes = 4096;
 
 struct flock LockRange(short type, uint64_t first, uint64_t count) {
-  assert(count > 0);      // to the kernel 0 means everything from there on
+  assert(count > 0);      // a length of 0 would lock everything from `first` on
   struct flock range {};  // l_pid must be 0 for these commands
   range.l_type = type;
   range.l_whence = SEEK_SET;
@@ -43,8 +43,8 @@ bool LeadsTo(int fd, const Identity& expected) {
   return facts.has_value() && Identity{facts->st_dev, facts->st_ino} == expected;
 }
 
-// Far above every byte with a meaning, and below that of object.cc. A byte of its own for each attempt, so
-// that nobody else's lock can be taken for it.
+// Returns a random byte offset for one proof, so that no other process's lock can be mistaken for the proof.
+// It lies far above every byte with a meaning, and below kCreatorByte of object.cc.
 uint64_t ProofByte() {
   uint64_t random = 0;
   (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
@@ -78,11 +78,12 @@ absl::Status AnotherFile(const std::string& path) {
 
 }  // namespace
 
-// A descriptor of its own and the page that will keep its lock. Lives under one fork guard: a child forked
-// before the descriptor is closed would inherit the lock.
+// One attempt to take a lock: a descriptor of its own, and the mapped page that will keep the lock. Must not
+// outlive the fork guard, because a child forked before the descriptor is closed would inherit the lock.
 class LockAttempt {
  public:
-  // `open` returns an independent descriptor of the file, each time.
+  // Proves that the file system keeps our locks, and opens the attempt. `open` must return a new, independent
+  // descriptor of the file each time.
   template <class Open>
   static absl::StatusOr<LockAttempt> Begin(const ForkGuard& guard, Open open, const Identity& expected,
                                            const std::string& path) {
@@ -102,7 +103,7 @@ class LockAttempt {
     return attempt;
   }
 
-  // True: taken. False: somebody else holds (part of) the range.
+  // Returns true if it took the range, false if another holder has any byte of it.
   absl::StatusOr<bool> Take(uint64_t first, uint64_t count) {
     struct flock range = LockRange(F_WRLCK, first, count);
     if (fcntl(fd_.get(), F_OFD_SETLK, &range) == 0) return true;
@@ -110,7 +111,7 @@ class LockAttempt {
     return SystemFailure(errno, LockText(path_) + ": byte " + std::to_string(first));
   }
 
-  // From here on the page alone keeps the lock.
+  // Closes the descriptor. The returned page alone keeps the lock from then on.
   absl::StatusOr<std::optional<HeldLock>> Finish() {
     if (!LeadsTo(fd_.get(), expected_)) {
       fd_.Abandon();
@@ -216,7 +217,8 @@ void KeptFd::InForkedChild() noexcept {
   Drop();
 }
 
-// Where the program closed the descriptor meanwhile, its mapping alone keeps the lock.
+// If the program closed the descriptor while the lock was held, the mapping alone keeps the lock. Unmapping
+// it then releases the lock.
 BriefLock::~BriefLock() {
   if (kept_ == nullptr) return;
   struct flock range = LockRange(F_UNLCK, first_, count_);
@@ -251,7 +253,7 @@ absl::StatusOr<LockProbe> LockProbe::OpenToLock(std::string path, const NewFile&
 bool LockProbe::Refresh() {
   if (kept_ == nullptr) return false;
   if (kept_->Ours()) return true;
-  if (kept_->locks != 0) return false;  // its mapping keeps them
+  if (kept_->locks != 0) return false;  // Drop() would unmap `pin`, which keeps them
   kept_->Drop();
   absl::StatusOr<Fd> again = OpenExisting(path_, false);
   if (!again.ok() || !LeadsTo(again->get(), kept_->expected)) return false;
@@ -263,7 +265,7 @@ bool LockProbe::RefreshToLock(const ForkGuard& guard) {
   if (kept_ == nullptr) return false;
   if (kept_->Ours() && kept_->pin.data() != nullptr) return true;
   if (kept_->locks != 0) return false;
-  kept_->Drop();  // before the number is used again
+  kept_->Drop();  // before Keep() can get the same descriptor number
   absl::StatusOr<LockProbe> again = Keep(guard, path_, kept_->expected, OpenExisting(path_, /*write=*/true));
   if (!again.ok()) return false;
   kept_ = std::move(again->kept_);
@@ -275,7 +277,7 @@ std::optional<BriefLock> LockProbe::TryLock(const ForkGuard& guard, uint64_t byt
   struct flock range = LockRange(sharing == Sharing::kShared ? F_RDLCK : F_WRLCK, byte, 1);
   if (fcntl(kept_->fd.get(), F_OFD_SETLK, &range) != 0) return std::nullopt;
   BriefLock lock(kept_.get(), byte, 1);
-  // Another thread may have closed it in between, and the number be another open file.
+  // Another thread may have closed the descriptor before fcntl() ran, so its number may be another open file.
   return kept_->Ours() ? std::optional<BriefLock>(std::move(lock)) : std::nullopt;
 }
 

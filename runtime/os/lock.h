@@ -1,9 +1,10 @@
-// Who is alive: open-file-description locks on single bytes, held by a mapping.
+// Liveness: open-file-description locks on single bytes, held by a mapping.
 //
-// A lock is taken on a descriptor of its own, one page of the file is mapped (not inherited by fork), and the
-// descriptor is closed: the mapping alone keeps the lock. So it survives closefrom(), is not shared with a
-// forked child, and falls on exit, kill -9 and exec, decided by the kernel and by nothing else. Each attempt
-// first proves that the file system works like that (overlayfs does not), else it is refused.
+// Each lock has a descriptor of its own. After taking the lock we map one page of the file, which fork does
+// not inherit, and close the descriptor. From then on the mapping alone keeps the lock. So the lock survives
+// closefrom() and is not shared with a forked child. The kernel alone decides when it falls: on exit, kill -9
+// and exec. Each attempt first proves that the file system keeps such locks (overlayfs does not). Otherwise
+// it fails.
 #ifndef MILLRACE_RUNTIME_OS_LOCK_H_
 #define MILLRACE_RUNTIME_OS_LOCK_H_
 
@@ -19,6 +20,7 @@
 
 namespace millrace::os {
 
+// A lock that its mapping keeps until it is released, destroyed or the process ends.
 class HeldLock {
  public:
   HeldLock() = default;
@@ -31,23 +33,23 @@ class HeldLock {
   Mapping page_;
 };
 
-// Takes an exclusive lock on bytes [first, first + count) of the file at `path`, if it is free now: an empty
-// optional says that somebody else holds (part of) it. `expected`: the file that is meant; another one under
-// that name is kNotFound. Needs write permission. Under the process-wide fork guard, never waiting.
+// Takes an exclusive lock on bytes [first, first + count) of the file at `path` if no byte is locked. Returns
+// an empty optional if another holder has any of them. Fails with kNotFound if the file under that name is
+// not `expected`. Requires write permission. Takes the fork guard; never waits for the lock.
 absl::StatusOr<std::optional<HeldLock>> TryLock(const std::string& path, const Identity& expected,
                                                 uint64_t first, uint64_t count = 1);
 
-// The same for a file that has no name yet, so that whoever opens it first finds it locked. `path`: the name
-// it will get, for the text.
+// Locks a file that has no name yet, so that any process that opens it by name finds it locked. `path` is the
+// name that the file will get, for the error text.
 absl::StatusOr<std::optional<HeldLock>> TryLockNew(const NewFile& file, const std::string& path,
                                                    uint64_t first, uint64_t count = 1);
 
-// Proves of a new file that locks hold there, before anything gets a name. Fails as TryLock does.
+// Proves, before a new file gets a name, that its file system keeps our locks. Fails as TryLock does.
 absl::Status CheckLocksHold(const NewFile& file, const std::string& path);
 
-// Tries bytes first, first + 1, ... first + count - 1 with one descriptor, skipping those for which
-// `skip(index)` is true, beginning at first + start and wrapping round; the first free one is held. `index`
-// (0 .. count - 1) is set to it.
+// Locks the first free one of bytes first ... first + count - 1 and sets `index` (0 ... count - 1) to it.
+// Begins at first + start, wraps around, and skips each byte for which `skip` returns true. Uses one
+// descriptor for all attempts. Returns an empty optional if no byte was free.
 absl::StatusOr<std::optional<HeldLock>> TryLockAny(const std::string& path, const Identity& expected,
                                                    uint64_t first, uint64_t count, uint64_t start,
                                                    bool (*skip)(uint64_t index, void* context), void* context,
@@ -55,21 +57,21 @@ absl::StatusOr<std::optional<HeldLock>> TryLockAny(const std::string& path, cons
 
 enum class Holder : uint8_t { kNone, kSomebody, kUnknown };
 
-// A descriptor that is kept for asking who holds a byte and for holding one briefly. A forked child closes it
-// before fork() returns there, so no child keeps a lock of it.
+// The open descriptor of a LockProbe: for queries about bytes and for locks held briefly. A forked child
+// closes it before fork() returns there, so no child keeps a lock through it.
 struct KeptFd final : ForkAware {
   KeptFd(const Identity& file, Fd opened) : expected(file), fd(std::move(opened)) {}
   ~KeptFd() override { Drop(); }
   void InForkedChild() noexcept override;
-  bool Ours() const;  // It still leads to our file.
-  void Drop();        // Closes it if it is ours still; with it go its locks.
+  bool Ours() const;  // Returns true if `fd` still leads to our file.
+  void Drop();        // Closes `fd` if it still is ours. Its locks fall.
   const Identity expected;
   Fd fd;
-  Mapping pin;    // of the same open file, if it may take locks: closefrom() must not drop one that is in use
-  int locks = 0;  // now held through it
+  Mapping pin;    // of the same open file, if `fd` may take locks: keeps a lock in use across closefrom()
+  int locks = 0;  // number of locks now held through `fd`
 };
 
-// A lock that ends with this, inside of the fork guard under which it was taken.
+// A lock that falls when this is destroyed. Must not outlive the fork guard under which it was taken.
 class BriefLock {
  public:
   BriefLock(BriefLock&& other) noexcept
@@ -85,28 +87,32 @@ class BriefLock {
   uint64_t first_, count_;
 };
 
-// Asks who holds a byte, and takes one for a moment. Keeps one descriptor, so it needs neither a name nor a
-// free descriptor nor privileges later. Before each use the descriptor must still lead to our file (a program
-// may have closed and reused the number). Otherwise the file is opened again by name and compared; if that
-// fails, the answer is kUnknown, which callers treat as alive, and no lock is taken. One thread at a time.
+// Queries whether a byte is locked, and locks a byte for a moment. Keeps one descriptor open, so that later
+// calls need neither the name nor a free descriptor nor privileges. Not thread-safe.
+//
+// The program may close this descriptor and reuse its number, so each call first checks that it still leads
+// to our file. If not, the call opens the file again by name and compares its identity. If that fails too,
+// queries return kUnknown, which callers treat as alive, and no lock is taken.
 class LockProbe {
  public:
   LockProbe() = default;
   LockProbe(std::string path, Identity expected, Fd fd)
       : path_(std::move(path)), kept_(std::make_unique<KeptFd>(expected, std::move(fd))) {}
-  // Opens one that can take locks as well. Needs write permission, now only.
+  // Opens a probe that can also take locks. Requires write permission, but only during this call.
   static absl::StatusOr<LockProbe> OpenToLock(std::string path, const Identity& expected);
   static absl::StatusOr<LockProbe> OpenToLock(std::string path, const NewFile& file);
 
-  // Conflicts with exclusive holders only: a reader of the file cannot make a byte look held.
+  // Returns whether a byte is locked. Sees exclusive locks only, so a process that can only read the file
+  // cannot make a byte look held.
   Holder Ask(uint64_t byte);
-  // Is anything held in [first, first + count)?
+  // Returns whether any byte in [first, first + count) is locked exclusively.
   Holder AskRange(uint64_t first, uint64_t count);
-  // Takes a lock that the caller gives up before its guard ends. Empty: somebody else holds it, or it cannot
-  // be taken now. Shared: others may share it, nobody can take it exclusively meanwhile. Never waits.
+  // Takes a lock that the caller must release before `guard` ends. With kShared, others can share the byte,
+  // but none can lock it exclusively while the lock is held. Returns nullopt if another process holds the
+  // byte or the lock cannot be taken now. Never waits.
   enum class Sharing : bool { kAlone, kShared };
   std::optional<BriefLock> TryLock(const ForkGuard& guard, uint64_t byte, Sharing sharing = Sharing::kAlone);
-  // Our file as it is now; nullopt if it cannot be looked at.
+  // Returns the current facts of our file, or nullopt if they cannot be read.
   std::optional<FileFacts> Facts();
 
  private:
@@ -115,7 +121,7 @@ class LockProbe {
   bool Refresh();
   bool RefreshToLock(const ForkGuard& guard);
   std::string path_;
-  std::unique_ptr<KeptFd> kept_;  // in one place: forks find it there
+  std::unique_ptr<KeptFd> kept_;  // at a fixed address, which the fork handler has registered
 };
 
 }  // namespace millrace::os

@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
-// Weak: a static program gets neither from its C library, nor the linker's warning about dlopen.
+// Weak, so that a static program does not link them from its C library. The linker would warn about dlopen.
 #pragma weak dladdr1
 #pragma weak dlopen
 
@@ -15,8 +15,8 @@ void KeepLoaded() {
   void* found = nullptr;
   if (dladdr1(reinterpret_cast<const void*>(&KeepLoaded), &facts, &found, RTLD_DL_LINKMAP) == 0) return;
   const auto* const map = static_cast<const link_map*>(found);
-  if (map == nullptr || map->l_name[0] == '\0') return;  // the program
-  // Its own name finds it among what is loaded, without a look at the file system.
+  if (map == nullptr || map->l_name[0] == '\0') return;  // The program itself has an empty name.
+  // The name in the link map matches the loaded object, so dlopen does not search the file system.
   (void)dlopen(map->l_name, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 

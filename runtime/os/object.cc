@@ -31,11 +31,12 @@ namespace {
 constexpr std::string_view kTemporaryPrefix = ".millrace-";
 constexpr size_t kTemporaryDigits = 16;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-// What a file with a temporary name begins with, until its creator writes its first bytes.
+// First bytes of a file with a temporary name, until its creator overwrites them.
 constexpr std::string_view kTemporaryMagic = "milltemp";
-// What else a file of ours begins with (internal/layout.h).
+// All magics that a file of ours may begin with (internal/layout.h).
 constexpr std::string_view kOurMagics[] = {kTemporaryMagic, "millring", "millseat", "milllock"};
-// Held by a file with a temporary name while its creator lives. Far above every byte with a meaning.
+// The byte that the creator of a file with a temporary name keeps locked. Far above every byte with a
+// meaning.
 constexpr off_t kCreatorByte = off_t{1} << 62;
 
 std::string Quoted(const std::string& path) { return "\"" + path + "\""; }
@@ -103,8 +104,9 @@ std::string OctalMode(mode_t mode) {
   return text;
 }
 
-// Group first: in the other order a wide mode would for a moment be the old group's. A directory with the
-// set-group-ID bit, or a mount option, decides about a new file's group; so does nobody here but the caller.
+// Sets the group and then the mode. In the other order, a wide mode would give the old group access for a
+// moment. The kernel may take a new file's group from its directory (set-group-ID bit) or from a mount
+// option. Here only the caller decides it.
 absl::Status SetGroupAndMode(int fd, const std::string& directory, mode_t mode, std::optional<gid_t> group) {
   const std::string what = "create a file in " + Quoted(directory);
   const gid_t wanted = group.value_or(getegid());
@@ -129,7 +131,7 @@ absl::Status SetGroupAndMode(int fd, const std::string& directory, mode_t mode, 
                                     "(/dev/shm)");
 }
 
-// Can a file without a name be given one through /proc?
+// Returns true if a file without a name can be given a name through /proc.
 bool ProcLeadsTo(int fd) {
   struct stat by_fd {
   }, by_proc{};
@@ -137,11 +139,12 @@ bool ProcLeadsTo(int fd) {
          ToFacts(by_fd).identity == ToFacts(by_proc).identity;
 }
 
-// An invalid descriptor: not possible here, use a temporary name.
+// Opens a file without a name. Returns an invalid descriptor if that is not possible here; the caller then
+// uses a temporary name.
 absl::StatusOr<Fd> OpenNameless(const std::string& directory) {
   Fd fd(OpenRetrying(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (fd.valid()) return ProcLeadsTo(fd.get()) ? std::move(fd) : Fd();
-  // The last two are how file systems and kernels without O_TMPFILE see a directory opened for writing.
+  // File systems and kernels that do not know O_TMPFILE see a directory opened for writing: EISDIR or EINVAL.
   if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) return Fd();
   return SystemFailure(errno, "create a file in " + Quoted(directory));
 }
@@ -149,7 +152,7 @@ absl::StatusOr<Fd> OpenNameless(const std::string& directory) {
 std::string RandomTemporary(const std::string& directory) {
   uint64_t bits = 0;
   if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof bits)) {
-    timespec now{};  // early boot: O_EXCL and another try are enough
+    timespec now{};  // Early in the boot. A repeated name is harmless: O_EXCL refuses it and we try again.
     clock_gettime(CLOCK_REALTIME, &now);
     bits = static_cast<uint64_t>(now.tv_nsec) << 32 | static_cast<uint32_t>(getpid());
   }
@@ -170,7 +173,7 @@ struct flock CreatorLock() {
 bool AnythingLocked(int fd) {
   struct flock probe {};
   probe.l_type = F_WRLCK;
-  probe.l_whence = SEEK_SET;  // from 0, length 0: the whole file and beyond
+  probe.l_whence = SEEK_SET;  // start 0, length 0: the whole file and beyond
   return fcntl(fd, F_OFD_GETLK, &probe) != 0 || probe.l_type != F_UNLCK;
 }
 
@@ -193,7 +196,8 @@ bool BeginsLikeOurs(int fd) {
          std::end(kOurMagics);
 }
 
-// A name proves nothing: anybody may use such a one.
+// Removes the file if it passes the checks of RemoveAbandoned. Its name proves nothing, because any program
+// can use such a name.
 void RemoveIfAbandoned(const std::string& path) {
   struct stat facts {
   }, opened{};
@@ -228,7 +232,7 @@ absl::Status AboveMemoryLimit(const std::string& what, uint64_t bytes, const Mem
                      " available); raise it (docker: --memory) or choose a smaller capacity");
 }
 
-// What would kill this process instead of failing, and what is known to fail.
+// Refuses sizes that are certain to fail, and sizes for which the cgroup would kill this process.
 absl::Status CheckLimits(uint64_t bytes, const std::string& directory, const std::string& what,
                          const std::optional<MemoryLimit>& memory) {
   if (bytes > static_cast<uint64_t>(std::numeric_limits<off_t>::max())) {
@@ -240,15 +244,15 @@ absl::Status CheckLimits(uint64_t bytes, const std::string& directory, const std
     return AboveFileSizeLimit(what, bytes, *limit);
   }
   if (memory.has_value() && bytes > memory->available_bytes) return AboveMemoryLimit(what, bytes, *memory);
-  // Asked before trying, so that a hopeless request does not fill the file system for a moment. A tmpfs
-  // without a limit answers 0.
+  // Check before trying, so that a hopeless request does not fill the file system for a moment. A tmpfs
+  // without a limit reports 0 free bytes.
   const uint64_t free = FreeBytes(directory);
   if (free != 0 && bytes > free) return DoNotFit(what, bytes, directory);
   return absl::OkStatus();
 }
 
-// 0 or an errno. An interrupted tmpfs gives back all it had reserved, so under a fast timer only small steps
-// get ahead.
+// Reserves the bytes. Returns 0 or an errno. When a signal interrupts a call, tmpfs gives back all that this
+// call had reserved. So under a fast timer only small steps make progress.
 int Allocate(int fd, off_t bytes) {
   constexpr off_t kStep = 1 << 20;
   const int error = posix_fallocate(fd, 0, bytes);
@@ -267,7 +271,7 @@ int Allocate(int fd, off_t bytes) {
 void Fd::Close() {
   if (fd_ < 0) return;
   const NoCancel no_cancel;
-  const int saved = errno;  // often closed on the way out of a failure
+  const int saved = errno;  // A caller may still need the errno of its own failure.
   close(std::exchange(fd_, -1));
   errno = saved;
 }
@@ -296,7 +300,8 @@ std::optional<bool> NameLeadsTo(const std::string& path, const Identity& file) {
 bool BelongsTo(int fd, const FileFacts& facts, uid_t user) {
   if (facts.uid != user) return false;
   if (user != geteuid()) return true;
-  // The kernel grants this flag to the owner only, and to whoever has power over an owner it can number.
+  // The kernel grants this flag only to the file's owner, and to a process with power over an owner that has
+  // a number in its user namespace.
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return false;
   if (fcntl(fd, F_SETFL, flags | O_NOATIME) != 0) return errno != EPERM;
@@ -308,7 +313,7 @@ absl::StatusOr<Fd> OpenExisting(const std::string& path, bool write) {
   const int flags = (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   Fd fd(OpenRetrying(path.c_str(), flags));
   if (!fd.valid()) {
-    // What is wrong with a link, a socket or a directory is not the errno they are refused with.
+    // The errno does not explain why a link, a socket or a directory was refused, so look at the name's kind.
     const int error = errno;
     const std::optional<FileFacts> found = FactsOfName(path);
     if (found.has_value() && !found->regular) return WrongKind(path, found->mode);
@@ -355,7 +360,7 @@ NewFile::~NewFile() {
 absl::StatusOr<Fd> NewFile::OpenAgain() const {
   const bool named = !temporary_.empty();
   const std::string path = named ? temporary_ : SelfFdPath(fd_.get());
-  // The entries of /proc/self/fd are links, to be followed.
+  // An entry of /proc/self/fd is a link that must be followed.
   Fd fd(OpenRetrying(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | (named ? O_NOFOLLOW : 0)));
   if (!fd.valid()) return SystemFailure(errno, "open " + Quoted(path) + " again");
   return fd;
@@ -435,12 +440,13 @@ absl::Status Mapping::Populate(int fd, uint64_t offset, bool write, const std::s
   do {
     result = madvise(base_, bytes_, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
   } while (result != 0 && (errno == EINTR || errno == EAGAIN));
-  // EINVAL: an old kernel. Touching the pages by hand instead could meet SIGBUS.
+  // EINVAL is from a kernel without this advice. Accessing the pages instead could raise SIGBUS, so skip it.
   if (result == 0 || errno == EINVAL) return absl::OkStatus();
   const int error = errno;
   const std::string what = "map " + HumanBytes(bytes_) + " of " + Quoted(path);
   if (error != EFAULT) return SystemFailure(error, what + ": load its pages");
-  // EFAULT is where an access would be SIGBUS: beyond the end, or a hole and no space for its page.
+  // EFAULT is from a page whose access would raise SIGBUS: beyond the end, or in a hole without space to fill
+  // it.
   const absl::StatusOr<FileFacts> facts = FactsOf(fd, path);
   if (facts.ok() && facts->bytes >= offset + bytes_) {
     return Failure(Error::kNoSpace,

@@ -1,8 +1,8 @@
 // Descriptors, mappings and named files of the shared-memory directory.
 //
-// Every descriptor opened here is O_CLOEXEC, never follows a symbolic link and never blocks on a fifo.
-// Nothing here uses O_TRUNC or O_CREAT on a name that may exist (fs.protected_regular; a second creator would
-// destroy a live ring), and nothing resizes an object that has a name.
+// Opening a file here sets O_CLOEXEC, never follows a symbolic link and never blocks on a fifo. No function
+// uses O_TRUNC, or O_CREAT on a name that may exist: fs.protected_regular may refuse it, and a second creator
+// would destroy a live ring. No function resizes an object that has a name.
 #ifndef MILLRACE_RUNTIME_OS_OBJECT_H_
 #define MILLRACE_RUNTIME_OS_OBJECT_H_
 
@@ -36,14 +36,14 @@ class Fd {
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
   void Close();
-  // Forgets the descriptor without closing it: for when somebody else may own that number by now.
+  // Forgets the descriptor without closing it. For a number that the program may have reused.
   void Abandon() { fd_ = -1; }
 
  private:
   int fd_ = -1;
 };
 
-// Which file a descriptor or name leads to.
+// Identifies the file that a descriptor or name leads to.
 struct Identity {
   dev_t device = 0;
   ino_t inode = 0;
@@ -55,74 +55,86 @@ struct FileFacts {
   uint64_t bytes = 0;
   uint64_t links = 0;
   uint64_t allocated = 0;    // bytes of storage, as the file system counts them
-  bool holes = false;        // bytes without storage. Known of tmpfs alone: others compress, or do not count
-  uint64_t modified_ns = 0;  // CLOCK_REALTIME: when its contents were last changed
-  uint64_t changed_ns = 0;   // CLOCK_REALTIME: when its mode, owner or links were; nobody can set it at will
+  bool holes = false;        // some bytes lack storage. Known on tmpfs only: others compress or do not count
+  uint64_t modified_ns = 0;  // CLOCK_REALTIME of the last change of its contents
+  uint64_t changed_ns = 0;   // CLOCK_REALTIME of the last change of mode, owner or links; no user can set it
   mode_t mode = 0;           // with the file type
   uid_t uid = 0;
   gid_t gid = 0;
   bool regular = false;
 };
-absl::StatusOr<FileFacts> FactsOf(int fd, const std::string& path);  // path: for the error text only
-std::optional<FileFacts> FactsOfName(const std::string& path);       // nullopt: nothing there (or not seen)
-// Does the name lead to this file? nullopt: the kernel does not tell (no permission to search the directory).
+// Returns the facts of an open file. `path` is for the error text only.
+absl::StatusOr<FileFacts> FactsOf(int fd, const std::string& path);
+// Returns the facts of the file under a name, without `holes`. Returns nullopt if there is none, or if the
+// kernel refuses to look.
+std::optional<FileFacts> FactsOfName(const std::string& path);
+// Returns whether the name leads to this file. Returns nullopt if the kernel refuses to look (no permission
+// to search the directory).
 std::optional<bool> NameLeadsTo(const std::string& path, const Identity& file);
-// Returns true if this file belongs to the user. In a user namespace all users without a number there look
-// like one (the overflow uid). For the effective user that makes no difference: the kernel compares.
+// Returns true if this file belongs to the user. In a user namespace, all users without a number there look
+// like one user (the overflow uid). For the effective user this causes no mistake, because the kernel itself
+// compares.
 bool BelongsTo(int fd, const FileFacts& facts, uid_t user);
 
-// Opens an existing file. kNotFound if there is none; kNotARing for a symbolic link, directory, fifo, socket.
+// Opens an existing file. Fails with kNotFound if there is none, and with kNotARing for a symbolic link,
+// directory, fifo, socket or device.
 absl::StatusOr<Fd> OpenExisting(const std::string& path, bool write);
 
-// A new file without a name in the directory, with exactly this mode and group (unset: the caller's effective
-// group, whatever the directory says). A crash leaves nothing. Where the file system or the missing /proc
-// does not allow that, a file with a temporary name, ".millrace-" and 16 hexadecimal digits. A crash leaves
-// that one, and RemoveAbandoned deletes it. Its first 8 bytes are not zero: the caller overwrites them.
+// A new file in a directory. It has no name, so a crash leaves nothing. Files without a name need /proc and a
+// suitable file system. Otherwise the file gets a temporary name: ".millrace-" and 16 hexadecimal digits. A
+// crash leaves a file with a temporary name, which RemoveAbandoned deletes later. The first 8 bytes of such a
+// file are not zero; the caller overwrites them.
 class NewFile {
  public:
+  // Creates a file with exactly this mode and group. If `group` is unset, the file gets the caller's
+  // effective group, even if the directory or a mount option would choose another.
   static absl::StatusOr<NewFile> Create(const std::string& directory, mode_t mode,
                                         std::optional<gid_t> group);
-  // The fallback alone, for its tests.
+  // Creates a file with a temporary name. Public for tests of this fallback.
   static absl::StatusOr<NewFile> CreateNamed(const std::string& directory, mode_t mode,
                                              std::optional<gid_t> group);
   NewFile(NewFile&&) noexcept = default;
   NewFile& operator=(NewFile&& other) noexcept {
     std::swap(fd_, other.fd_);
-    temporary_.swap(other.temporary_);  // its name goes with `other`
+    temporary_.swap(other.temporary_);  // ~NewFile() of `other` removes our former temporary name
     return *this;
   }
-  ~NewFile();  // removes the temporary name, if it still has one
+  ~NewFile();  // Removes the temporary name, if the file still has one.
   const Fd& fd() const { return fd_; }
-  // A second, independent descriptor of the file, for reading and writing. A lock needs one of its own.
+  // Opens a second, independent descriptor of the file, for reading and writing. Each lock needs its own.
   absl::StatusOr<Fd> OpenAgain() const;
-  // Gives it its name, atomically and never over an existing one: kExists. Once.
+  // Gives the file its name, atomically. Fails with kExists if the name exists, and leaves that file alone.
+  // Call it once.
   absl::Status LinkAs(const std::string& path);
 
  private:
   NewFile(Fd fd, std::string temporary) : fd_(std::move(fd)), temporary_(std::move(temporary)) {}
   Fd fd_;
-  std::string temporary_;  // empty: O_TMPFILE
+  std::string temporary_;  // the temporary name; empty for a file made with O_TMPFILE
 };
-// Removes what the fallback above has left: files with such a name and one of our magics that belong to the
-// caller's effective user, are older than a minute, have no other name, and that nobody has locked.
+// Removes files with a temporary name that crashed creators left in the directory. A file is removed only if
+// it begins with one of our magics, belongs to the caller's effective user, is older than a minute, has no
+// other name, and no process has locked it.
 void RemoveAbandoned(const std::string& directory);
 
-// Reserves the bytes now, so that no later store can meet a full file system: kNoSpace with what is free,
-// kNoMemoryLimit if the memory cgroup (which would kill, not refuse) or RLIMIT_FSIZE is in the way.
-// Retries EINTR. `what` names operation and object for the text. Only for a file without a name.
+// Reserves the bytes now, so that no later store can find the file system full. Fails with kNoSpace, whose
+// text says how much is free. Fails with kNoMemoryLimit if RLIMIT_FSIZE or the memory cgroup forbids the
+// size; the cgroup would kill the process instead of refusing. Retries EINTR. `what` names the operation and
+// the object for the text. Use it only for a file that does not have its final name yet.
 absl::Status Reserve(int fd, uint64_t bytes, const std::string& directory, const std::string& what,
                      const std::optional<MemoryLimit>& memory = MemoryCgroupLimit());
 
-// A shared mapping that a forked child does not inherit and a core dump leaves out. (The kernel takes a
-// mapping whose file was unlinked for anonymous memory, so a dump would hold all messages of the ring.)
+// A shared mapping that a forked child does not inherit and that core dumps omit. (If its file has no name,
+// the kernel dumps a mapping like anonymous memory, so a dump would contain all messages of the ring.)
 class Mapping {
  public:
   Mapping() = default;
-  // populate: fault all pages in now, writable ones for writing, so that no later access takes a page fault.
+  // Maps a file. With `populate`, faults all pages in now, for writing if `write` is set, so that no later
+  // access takes a page fault. The SIGBUS guard protects the mapping (guard.h).
   static absl::StatusOr<Mapping> Map(int fd, uint64_t offset, uint64_t bytes, bool write, bool populate,
                                      const std::string& path);
-  // Maps for a caller that holds the fork guard already. Not populated, for that can take long, and not
-  // entered with the SIGBUS guard: for bytes that are not touched.
+  // Maps a file for a caller that already holds the fork guard. Does not populate, because that can take
+  // long, and does not enter the mapping with the SIGBUS guard. Only for bytes that are never accessed.
   static absl::StatusOr<Mapping> MapGuarded(const ForkGuard& guard, int fd, uint64_t offset, uint64_t bytes,
                                             bool write, const std::string& path);
   Mapping(Mapping&& other) noexcept
@@ -142,10 +154,11 @@ class Mapping {
   std::byte* data() const { return base_; }
   uint64_t bytes() const { return bytes_; }
   void Unmap();
-  void Abandon();  // in a forked child: there is nothing mapped
-  // A page of it was lost to a truncation and replaced by the guard (guard.h).
+  void Abandon();  // Forgets the mapping, in a forked child, where nothing is mapped.
+  // Returns true if a truncation took a page of the mapping, which the guard has replaced (guard.h).
   bool Faulted() const;
-  // For os::Faulted in another thread. Stays valid when the mapping is moved, until it is unmapped.
+  // Returns the entry for os::Faulted in another thread. It stays valid when the mapping is moved, until the
+  // mapping is unmapped.
   const GuardedRange* guarded() const { return guarded_; }
 
  private:
@@ -155,10 +168,11 @@ class Mapping {
   GuardedRange* guarded_ = nullptr;
 };
 
-// Reads exactly `bytes` at `offset` without mapping (no SIGBUS): false if the file is shorter.
+// Reads exactly `bytes` at `offset`. Returns false if the file is shorter. Does not map, so it cannot raise
+// SIGBUS.
 absl::StatusOr<bool> ReadAt(int fd, void* to, size_t bytes, uint64_t offset, const std::string& path);
 
-absl::Status Unlink(const std::string& path);  // OK if there is nothing
+absl::Status Unlink(const std::string& path);  // Returns OK if there is no such file.
 
 }  // namespace millrace::os
 

@@ -20,7 +20,7 @@ namespace millrace::os {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kLongest = 3600 * kSecond;  // of one call; added to a clock it cannot overflow
+constexpr int64_t kLongest = 3600 * kSecond;  // of one call; adding it to a clock cannot overflow
 
 timespec ToTimespec(int64_t ns) {
   return {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond)};
@@ -41,7 +41,8 @@ uint64_t CoarseWallNs() {
   return static_cast<uint64_t>(ReadClock(CLOCK_REALTIME_COARSE)) + resolution;
 }
 
-// No interface tells: the best of several readings against the best of as many of the cheapest system call.
+// Returns true if reading the wall clock takes a system call. The kernel does not report this, so compare the
+// fastest of several clock reads with the fastest of several trivial system calls.
 bool ReadingTheClockIsASystemCall() {
   constexpr int kRounds = 8, kInARow = 8;
   int64_t clock = INT64_MAX, call = INT64_MAX;
@@ -69,11 +70,12 @@ Slept WhyAwake(int error) {
     case EFAULT:
       return Slept::kFault;
     default:
-      return Slept::kRefused;  // ENOSYS, EPERM (seccomp), EINVAL: not this call
+      return Slept::kRefused;  // ENOSYS, EPERM (seccomp), EINVAL: this call is not available
   }
 }
 
-// A system that refuses futexes: sleep anyway, but not for long, or the caller's loop would burn the CPU.
+// Sleeps on a system that refuses futexes, for at most 1 ms, so that the caller's loop polls without burning
+// the CPU.
 Slept SleepBlindly(int64_t timeout_ns) {
   const timespec time = ToTimespec(std::min<int64_t>(timeout_ns, 1'000'000));
   const NoCancel no_cancel;
@@ -83,7 +85,7 @@ Slept SleepBlindly(int64_t timeout_ns) {
 
 }  // namespace
 
-// FUTEX_PRIVATE_FLAG must not appear in this file: it would never meet a waiter of another process.
+// FUTEX_PRIVATE_FLAG must not be used in this file: a private wake never reaches a waiter of another process.
 Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
   const int64_t bounded = std::max<int64_t>(timeout_ns, 1);
   const timespec time = ToTimespec(bounded);
@@ -93,9 +95,9 @@ Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
 }
 
 Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
-  // Not SYS_futex_waitv and futex_waitv{}: headers older than Linux 5.16 lack them.
-  constexpr long kCall = 449;     // on every architecture but Alpha
-  constexpr uint32_t kFlags = 2;  // 32 bits, shared
+  // Spelled out, because headers older than Linux 5.16 lack SYS_futex_waitv and futex_waitv{}.
+  constexpr long kCall = 449;     // on every architecture except Alpha
+  constexpr uint32_t kFlags = 2;  // a word of 32 bits, shared between processes
   struct Waiter {
     uint64_t value, address;
     uint32_t flags, reserved;
@@ -104,7 +106,7 @@ Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n,
   Waiter waiters[kMost];
   if (n == 0 || n > kMost) return Slept::kRefused;
   for (size_t i = 0; i < n; ++i) waiters[i] = {seen[i], reinterpret_cast<uintptr_t>(words[i]), kFlags, 0};
-  // Unlike FUTEX_WAIT it takes a point in time.
+  // Unlike FUTEX_WAIT, this call takes a point in time.
   const timespec until =
       ToTimespec(ReadClock(CLOCK_MONOTONIC) + std::clamp<int64_t>(timeout_ns, 1, kLongest));
   if (syscall(kCall, waiters, n, 0, &until, CLOCK_MONOTONIC) >= 0) return Slept::kWoken;
@@ -112,8 +114,8 @@ Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n,
 }
 
 void FutexWakeAll(const uint32_t* word) {
-  const int saved = errno;  // may run in a signal handler
-  // Everybody: a wake of one may be spent on a waiter that is stopped.
+  const int saved = errno;  // A signal handler may call this.
+  // Wake all waiters, because the kernel might spend a wake of one on a waiter that is stopped.
   syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
   errno = saved;
 }
@@ -146,11 +148,11 @@ bool LooksStopped(uint32_t pid) {
   const ssize_t bytes = read(fd, text, sizeof text - 1);
   close(fd);
   text[std::max<ssize_t>(bytes, 0)] = 0;
-  const char* const name_end = std::strrchr(text, ')');  // the name may hold anything
+  const char* const name_end = std::strrchr(text, ')');  // the last one: the name may contain any character
   return name_end != nullptr && name_end[1] == ' ' && (name_end[2] == 'T' || name_end[2] == 't');
 }
 
-// Nothing is remembered here: after fork() the answer is another one.
+// Queries the kernel on each call, because the PID changes in a forked child.
 uint32_t Pid() { return static_cast<uint32_t>(getpid()); }
 
 uint32_t Uid() { return static_cast<uint32_t>(geteuid()); }

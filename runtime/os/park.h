@@ -1,4 +1,4 @@
-// The system's side of sleeping and waking: shared futexes, membarrier, clocks.
+// System calls for sleeping and waking: shared futexes, membarrier, clocks. Also facts about this process.
 #ifndef MILLRACE_RUNTIME_OS_PARK_H_
 #define MILLRACE_RUNTIME_OS_PARK_H_
 
@@ -9,42 +9,43 @@ namespace millrace::os {
 
 enum class Slept : uint8_t { kWoken, kChanged, kSignal, kTimedOut, kFault, kRefused };
 
-// Sleeps while *word == seen, at most timeout_ns (> 0). Shared futex: the word may be in memory mapped
-// read-only. kChanged: the word differed. kSignal: a handler ran. kFault: the word is beyond the end of its
-// file.
+// Sleeps while *word == seen, for at most timeout_ns (> 0), until FutexWakeAll wakes it. The futex is shared
+// between processes, and the word may be in memory mapped read-only. Returns kChanged if the word differed,
+// kSignal if a signal handler ran, and kFault if the word is beyond the end of its file.
 Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns);
-// The same on at most 128 words at once (futex_waitv, Linux 5.16): until one is woken or differs from what
-// was seen there. kRefused: this kernel, or a filter of system calls, does not have it; nothing was waited
-// for.
+// Sleeps on up to 128 words together, as FutexWait does on one, until a waker wakes one word or one differs
+// from its `seen` value. Uses futex_waitv (Linux 5.16). Returns kRefused, without waiting, if the kernel or a
+// filter of system calls refuses it.
 Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns);
-// Wakes everybody who sleeps on the word. Async-signal-safe. Change the word first.
+// Wakes all threads that sleep on the word, in all processes. Change the word first. Async-signal-safe.
 void FutexWakeAll(const uint32_t* word);
 
-// Registers this process for GLOBAL_EXPEDITED barriers of others. false: the kernel refuses (seccomp,
-// gVisor). Costs up to 15 ms in a process of several threads. Reset by exec.
+// Registers this process for the GLOBAL_EXPEDITED barriers of other processes, until it calls exec. Returns
+// false if the kernel refuses (seccomp, gVisor). Can take milliseconds in a process with several threads.
 bool RegisterForBarriers();
-// A full barrier on every CPU that runs a registered process. false: refused.
+// Executes a full barrier on every CPU that runs a registered process. Returns false if the kernel refuses.
 bool GlobalBarrier();
 
 int64_t MonotonicNs();
-// MonotonicNs as of the kernel's last tick, so 1 to 10 ms old: for what is asked very often and must not be
-// exact. Costs a fifth of the exact clock and is never a system call where there is a vDSO.
+// Returns MonotonicNs as of the kernel's last tick, so 1 to 10 ms old. For frequent reads that need not be
+// exact: cheaper than the exact clock, and never a system call where the kernel provides a vDSO.
 int64_t CoarseMonotonicNs();
-// CLOCK_REALTIME.
+// Returns CLOCK_REALTIME.
 uint64_t WallNs();
-// The same for whoever may make no system call: where reading WallNs is one (no vDSO, or a clock source that
-// it cannot read), the kernel's coarse clock plus its resolution, so that it is not behind either.
+// Returns a wall clock for callers that must not make a system call. This is WallNs, unless reading it is a
+// system call (no vDSO, or a clock source that the vDSO cannot read). Otherwise it is the kernel's coarse
+// clock plus its resolution, so that it does not lag WallNs.
 using WallClock = uint64_t (*)();
 WallClock WallClockWithoutSystemCall();
 
-// Inode number of our PID namespace, 0 if /proc does not tell.
+// Returns the inode number of our PID namespace, or 0 if /proc does not show it.
 uint64_t PidNamespace();
 uint32_t Pid();
-// Is that process of our PID namespace stopped by a signal or a debugger, as far as /proc tells? For people
-// only.
+// Returns true if /proc shows that a signal or a debugger has stopped this process of our PID namespace. Only
+// for reports to people: the PID may have been reused.
 bool LooksStopped(uint32_t pid);
 uint32_t Uid();
-// Short name of this program, for labels.
+// Returns the short name of this program, for labels.
 const char* ProgramName();
 
 }  // namespace millrace::os

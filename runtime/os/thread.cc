@@ -12,8 +12,8 @@
 namespace millrace::os {
 namespace {
 
-// What a thread's own instruction raises. Blocked, it would end the process before any handler runs, the
-// SIGBUS guard's included.
+// Signals that a thread's own instruction raises. If they were blocked, such a signal would end the process
+// before any handler runs, including the SIGBUS guard.
 constexpr int kFaults[] = {SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 
 struct Start {
@@ -40,7 +40,7 @@ absl::Status StartThread(const char* name, void (*body)(void*), void* argument, 
   sigset_t blocked, before;
   sigfillset(&blocked);
   for (const int fault : kFaults) sigdelset(&blocked, fault);
-  pthread_sigmask(SIG_SETMASK, &blocked, &before);  // inherited
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);  // The new thread inherits this mask.
   pthread_t thread;
   const int error = pthread_create(&thread, &attributes, &Run, start.get());
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -1,4 +1,4 @@
-// Threads: the library's own, of which its program need not know, and the program's, which it may cancel.
+// Threads: starting the library's own, and protecting calls from cancellation of the program's.
 #ifndef MILLRACE_RUNTIME_OS_THREAD_H_
 #define MILLRACE_RUNTIME_OS_THREAD_H_
 
@@ -8,14 +8,15 @@
 
 namespace millrace::os {
 
-// Runs body(argument) in a detached thread. All signals are blocked there but those that a fault of its own
-// raises (SIGBUS, SIGSEGV ...), so that no handler of the program runs there for anything else. The thread
-// does not keep the process alive. The shared object with its code stays loaded. `what`: for the error text.
+// Runs body(argument) in a detached thread, which does not keep the process alive. The thread blocks all
+// signals except those that its own instructions raise (SIGBUS, SIGSEGV, ...), so that the program's handlers
+// do not run there for other signals. Keeps the shared object that contains this code loaded. `what` begins
+// the error text.
 absl::Status StartThread(const char* name, void (*body)(void*), void* argument, const char* what);
 
-// While it lives, a pthread_cancel() of this thread waits. Calls on handles are noexcept: a cancellation that
-// acts inside one ends the process. So each system call below them that is a cancellation point stands under
-// this.
+// Postpones a pthread_cancel() of this thread while it lives. Calls on handles are noexcept, so a
+// cancellation inside one would end the process. Therefore every system call below them that is a
+// cancellation point runs while a NoCancel lives.
 class NoCancel {
  public:
   NoCancel() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }

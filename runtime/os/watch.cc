@@ -14,14 +14,16 @@
 namespace millrace::os {
 namespace {
 
-// A look at least this often: a mount over the directory tells nobody.
+// Longest wait for an event. The caller must look this often, because mounting over the directory causes no
+// event.
 constexpr int64_t kLongestNs = 200'000'000;
 constexpr int64_t kShortestNs = 5'000'000;
 constexpr int64_t kPartOfWaitedTime = 8;
-// Other names may come and go all the time. Each time in a row they are given longer to do so.
+// Pauses after events about other names, which may be frequent. Each pause in a row is twice as long as the
+// last.
 constexpr int64_t kShortestPauseNs = 1'000'000, kLongestPauseNs = 50'000'000;
 
-// Returns false if a signal came.
+// Sleeps for `ns`. Returns false if a signal ended the sleep.
 bool Sleep(int64_t ns) {
   const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
   return nanosleep(&timeout, nullptr) == 0;
@@ -51,7 +53,7 @@ void DirectoryWatch::Wait(int64_t timeout_ns) {
   }
 }
 
-// Returns false if none came.
+// Waits for an event. Returns false if none arrived in time, or a signal ended the wait.
 bool DirectoryWatch::AwaitEvent(int64_t timeout_ns) {
   if (timeout_ns < 0) return false;
   const timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
@@ -59,8 +61,8 @@ bool DirectoryWatch::AwaitEvent(int64_t timeout_ns) {
   return ppoll(&events, 1, &timeout, nullptr) > 0;
 }
 
-// Takes the events that are there. Returns true if one of them is about the name, or about no name at all:
-// the directory is gone, or there were too many.
+// Reads all pending events. Returns true if one of them concerns the name, or no name at all (the directory
+// is gone, or the queue overflowed).
 bool DirectoryWatch::NameCame() {
   alignas(inotify_event) char events[4096];
   bool came = false;

@@ -1,4 +1,4 @@
-// Waiting for something to happen in a directory, without polling it.
+// Waits for a name to appear in a directory, without polling the directory.
 #ifndef MILLRACE_RUNTIME_OS_WATCH_H_
 #define MILLRACE_RUNTIME_OS_WATCH_H_
 
@@ -9,14 +9,14 @@
 
 namespace millrace::os {
 
-// Watches for a name to appear in a directory (inotify). Where the kernel refuses that (128 instances a user,
-// unless set), Wait sleeps instead, the longer the longer this has waited: the name is then found late by an
-// eighth of that time.
+// Watches for a name to appear in a directory (inotify). The kernel may refuse a watch; by default each user
+// can have 128 inotify instances. Wait then sleeps instead, each time for an eighth of the time waited until
+// then, within bounds. So the name is found late by at most that pause.
 class DirectoryWatch {
  public:
   DirectoryWatch(const std::string& directory, std::string name);
-  // Returns when the name may have appeared since the last call, after a signal, and at most after
-  // timeout_ns. Look again either way.
+  // Returns when the name may have appeared since the last call, after a signal, or after timeout_ns at the
+  // latest. The caller must look for the name in every case.
   void Wait(int64_t timeout_ns);
 
  private:
