@@ -34,7 +34,8 @@ absl::Status Cancelled(const Paths& paths) {
                                                        "(ConsumerOptions::cancel_open)"));
 }
 
-// The words a new holder starts with. Under the seat's lock, before its state says joining.
+// Stores the words with which a new holder starts. Requires the seat's lock, and a state that is not joining
+// yet.
 void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const GroupHold* group,
                      bool keep_claim) {
   internal::SeatIdentity& who = seat.identity;
@@ -45,7 +46,7 @@ void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const
   SetLabel(who.label, options.label.empty() ? os::ProgramName() : options.label);
   if (!keep_claim) {
     W::StoreClaim(seat.words, internal::kNoClaim);
-    W::StoreDeliveries(seat.words, 0);  // that of another group's message at the same place
+    W::StoreDeliveries(seat.words, 0);  // may be the count of another group's message at this position
   }
   W::Note(who.group, group != nullptr ? group->place.index + 1 : 0);
   W::Note(who.group_generation, group != nullptr ? group->place.generation : 0);
@@ -56,13 +57,15 @@ void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const
   W::Note(seat.words.late_wakeups, uint64_t{0});
 }
 
-// Whose claims a joiner may sit down on: those of its own group's dead, or nobody's.
+// Decides which seats a joiner may take: those without a lease (`claim`), or with a lease that a dead member
+// of its own group left.
 struct Joiner {
   const internal::SeatTable& table;
   const GroupHold* group;
-  bool only_free = true;  // seats that say so; else those as well whose holders may be dead
+  bool only_free = true;  // only seats whose state is free; otherwise also seats whose holders may be dead
 };
-// A claim is left for the members of its group: only they may take that seat.
+// Returns true if the seat has a lease that the joiner's group cannot adopt. Only members of the lease's own
+// group may take such a seat.
 bool HasForeignClaim(uint64_t index, void* context) {
   const Joiner& joiner = *static_cast<const Joiner*>(context);
   const auto seat = static_cast<uint32_t>(index);
@@ -71,7 +74,7 @@ bool HasForeignClaim(uint64_t index, void* context) {
          internal::GroupOfSeat<A>(joiner.table.seats[seat].identity) != joiner.group->place;
 }
 
-// Asking the kernel about a lock is a system call, so the state words are looked at first.
+// Returns true if the seat's words already exclude it. Checked first, because trying a lock is a system call.
 bool NotWorthALock(uint64_t index, void* context) {
   const Joiner& joiner = *static_cast<const Joiner*>(context);
   const uint64_t state = W::LoadSeatState(joiner.table.seats[index].identity);
@@ -98,7 +101,8 @@ absl::Status NoSeat(const Paths& paths, uint32_t seats) {
                    "seats"));
 }
 
-// Live, from where `delivery` and `start` say; or why not. In a group: where the group stands.
+// Goes live at the place that `delivery` and `start` choose, or, for a member, at the group's place. Returns
+// the reason if every attempt failed.
 absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, const ConsumerOptions& options,
                     const GroupHold* group, const internal::SeatTable& table, uint32_t generation) {
   const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
@@ -120,11 +124,11 @@ absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, cons
     }
     if (!begin) continue;
     attached.begin = *begin;
-    os::FutexWakeAll(&table.control->join.joins);  // a producer may be waiting for consumers
+    os::FutexWakeAll(&table.control->join.joins);  // A producer may be waiting for consumers.
     if (wake_producer) os::FutexWakeAll(&table.control->room_epoch.epoch);
     return absl::OkStatus();
   }
-  // What the last holder held stays with the seat: free, it would not be protected any more.
+  // A lease of the last holder stays with the seat. A free seat would no longer protect the leased message.
   if (!internal::HoldsClaim<A>(table, attached.seat)) {
     W::StoreFree(table.seats[attached.seat].identity,
                  internal::MakeSeatState(generation, internal::SeatPhase::kFree, 0));
@@ -134,8 +138,8 @@ absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, cons
   return JoinFailed(attached.paths, failure, options.start, memory);
 }
 
-// Takes the first seat from `start` on that nobody holds: a free one, then one whose holder died. Returns
-// nullopt if all have holders.
+// Locks the first seat from `start` on that has no holder: a free seat, or if there is none, one whose holder
+// died. Returns nullopt if all seats have holders.
 absl::StatusOr<std::optional<os::HeldLock>> LockSeat(const ConsumerAttachment& attached, Joiner& joiner,
                                                      uint64_t start, uint64_t* index) {
   auto lock = os::TryLockAny(attached.paths.seats, attached.seats_identity, internal::kLockSeat,
@@ -156,11 +160,13 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, co
     uint64_t index = 0;
     absl::StatusOr<std::optional<os::HeldLock>> lock = LockSeat(attached, joiner, start, &index);
     if (!lock.ok()) return lock.status();
-    if (!lock->has_value() && AnySeatFree(table)) return Replaced(paths);  // locked as a whole: being removed
+    // A free seat that we cannot lock: a remover has locked all seats.
+    if (!lock->has_value() && AnySeatFree(table)) return Replaced(paths);
     if (!lock->has_value()) return NoSeat(paths, table.count);
     start = index + 1;
     internal::Seat& seat = table.seats[index];
-    // Where a member sat, another may be adopting what it holds, and would take our claim for that one.
+    // Another member may be adopting the lease of the member that sat here, and could mistake our lease for
+    // it. The rescuer lock excludes that.
     std::optional<os::HeldLock> rescuer;
     if (internal::GroupOfSeat<A>(seat.identity)) {
       auto taken = os::TryLock(paths.seats, attached.seats_identity, internal::kLockRescuer + index);
@@ -168,17 +174,17 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, co
       if (!taken->has_value()) continue;
       rescuer = *std::move(taken);
     }
-    if (HasForeignClaim(index, &joiner)) continue;  // claimed before we had the lock
+    if (HasForeignClaim(index, &joiner)) continue;  // The lease appeared before we had the lock.
     attached.seat_lock = std::move(**lock);
-    // With the lock held nobody prunes the queue any more; before going live, so that a producer that waits
-    // for consumers counts only those who stay.
+    // Our lock keeps the queue from being pruned from now on, so check now that the ring still has its name.
+    // Check before going live, so that a producer that waits for consumers counts only consumers that stay.
     if (!StillNamed(paths.ring, attached.ring_identity)) return Replaced(paths);
     attached.seat = static_cast<uint32_t>(index);
     const uint32_t generation = internal::GenerationOf(W::LoadSeatState(seat.identity));
     IntroduceHolder(seat, options, group, /*keep_claim=*/internal::HoldsClaim<A>(table, attached.seat));
     return GoLive(attached, delivery, options, group, table, generation);
   }
-  return Replaced(paths);  // all free seats are being adopted from: again
+  return Replaced(paths);  // Members are adopting from all these seats: the caller tries again.
 }
 
 absl::Status JoinAsMember(ConsumerAttachment& attached, const Delivery& delivery,
@@ -221,8 +227,9 @@ absl::Status NameTheObserver(const Paths& paths, const absl::Status& status) {
                                   "Delivery::Observer(), which needs no seat"));
 }
 
-// `*damaged` is set where another try would find the same: seats of another queue beside a ring that keeps
-// its name. Whoever removes a queue takes the name of .ring first, and whoever creates one gives it last.
+// Makes one attempt to attach. Sets `*damaged` if .seats is missing or of another queue although .ring keeps
+// its name. Another attempt would then fail in the same way: a remover unlinks .ring first and a creator
+// links it last, so neither leaves .ring without its seats.
 absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& delivery,
                                        const ConsumerOptions& options, bool* damaged) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false, CreateIt(paths));
@@ -283,7 +290,7 @@ Where Locate(const Start& start) {
       return {StartAt::kSequence, start.value()};
     case Start::Kind::kAgo: {
       const uint64_t age = start.value(), now = os::WallNs();
-      if (age == 0) break;  // the end is looked for after this: nothing before it is younger
+      if (age == 0) break;  // kEnd: the end is read after this, and no message below the end is younger.
       return {StartAt::kTime, age < now ? now - age : 0};
     }
     case Start::Kind::kEnd:
@@ -332,7 +339,7 @@ absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOption
 
 absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Delivery& delivery,
                                                   const ConsumerOptions& options) {
-  constexpr int kReplacements = 100;  // a queue that is removed and created faster than we can open it
+  constexpr int kReplacements = 100;  // attempts while the queue is removed and created again and again
   const int64_t start = os::MonotonicNs();
   std::optional<os::DirectoryWatch> watch;
   for (int replaced = 0;;) {
@@ -346,16 +353,15 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
     const int64_t waited = os::MonotonicNs() - start;
     if (ErrorOf(attached.status()) == Error::kNotFound && waited < options.open_timeout.count()) {
       if (!watch) {
-        watch.emplace(paths.directory,
-                      std::string(paths.name)
-                          .append(kRingSuffix));  // and look again: it may have come before the watch
+        // Look again before waiting: the ring may have appeared before the watch began.
+        watch.emplace(paths.directory, std::string(paths.name).append(kRingSuffix));
       } else {
         watch->Wait(options.open_timeout.count() - waited);
       }
     } else if (damaged || !WorthAnotherTry(attached.status()) || ++replaced > kReplacements) {
       return attached;
     } else {
-      const timespec pause{0, 1'000'000};  // somebody is at it
+      const timespec pause{0, 1'000'000};  // Another process is replacing the queue.
       nanosleep(&pause, nullptr);
     }
   }
@@ -370,7 +376,7 @@ void LeaveSeat(ConsumerAttachment& attached) {
   W::StoreFree(seat.identity, internal::MakeSeatState(internal::GenerationOf(attached.live_state),
                                                       internal::SeatPhase::kFree, 0));
   if (!member) return;
-  attached.seat_lock.Release();  // counts as alive until then
+  attached.seat_lock.Release();  // Until then we count as a living member.
   const os::ForkGuard guard;
   RetireDeadGroup(guard, {attached.paths, attached.seats_identity, attached.seats_probe, table},
                   attached.group, Claims::kKeep);

@@ -1,4 +1,4 @@
-// Becoming a ring's consumer: mapping it, taking a seat, joining.
+// Becoming a consumer of a ring: mapping the ring, taking a seat, joining.
 #ifndef MILLRACE_RUNTIME_SEGMENT_ATTACH_CONSUMER_H_
 #define MILLRACE_RUNTIME_SEGMENT_ATTACH_CONSUMER_H_
 
@@ -17,48 +17,50 @@
 
 namespace millrace::segment {
 
-// Everything a consumer holds. The seat's lock falls when it is destroyed or when the process ends.
+// Everything a consumer holds. The seat's lock falls when this is destroyed or the process ends.
 struct ConsumerAttachment {
   Paths paths;
   internal::RingHeader header;  // the private copy
   internal::SeatsHeader seats_header;
   os::Mapping ring;   // read-only
-  os::Mapping seats;  // nothing for an observer
+  os::Mapping seats;  // empty for an observer
   os::HeldLock seat_lock;
   os::Identity ring_identity, seats_identity;
   os::LockProbe ring_probe;
-  os::LockProbe seats_probe;  // may lock; nothing for an observer
+  os::LockProbe seats_probe;  // can take locks; empty for an observer
   ObjectWatch ring_watch;
-  bool private_ring = false;  // nobody but its owner may read it
+  bool private_ring = false;  // only its owner may read the ring
   uint32_t seat = 0;
   uint64_t live_state = 0;
   internal::Beginning begin;
-  internal::GroupPlace group;  // of a member
+  internal::GroupPlace group;  // set for a member only
 };
 
+// Fails with kBadArgument or kBadName if an option or the group's name is not allowed.
 absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOptions& options);
 
-// A start as the ring knows it. Ages become times here: "now" is when this is called.
+// A start in the form that joining needs. Locate converts an age to a time, counted back from its call.
 struct Where {
   internal::StartAt at;
   uint64_t value;
 };
 Where Locate(const Start& start);
-// What a join that failed says to its caller.
+// Returns the status of a join that failed.
 absl::Status JoinFailed(const Paths& paths, internal::JoinFailure failure, const Start& start,
                         const internal::RingMemory& memory);
 
-// PROTOCOL.md "Join". kNotFound (after open_timeout), kNoSeat, kNoPermission, kSchema, kBadArgument for a
-// start beyond the end, and whatever OpenRing refuses.
+// Opens a ring and joins it as a consumer. PROTOCOL.md "Join". Fails with kNotFound (after open_timeout),
+// kNoSeat, kNoPermission, kSchema, kBadArgument for a start beyond the end, and with the failures of
+// OpenRing.
 absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Delivery& delivery,
                                                   const ConsumerOptions& options);
 
-// Leaves the seat in order: free for the next holder, who finds another generation. With a message of its
-// group in hand it is left as if its holder had died, for other members to adopt.
+// Leaves the seat: marks it free for the next holder, which gets a new generation. A member that holds a
+// lease (`claim`) leaves its seat as if it had died, so that other members can adopt the lease.
 void LeaveSeat(ConsumerAttachment& attached);
 
-// A seat whose holder is dead: takes its lock, empties it, lets the lock go. false: somebody holds it, or it
-// cannot be had now. Never waits.
+// Frees a seat whose holder is dead, under the seat's lock. Returns false if the seat has a holder or a
+// lease, or if its lock cannot be taken now. Never waits.
 bool EmptyDeadSeat(os::LockProbe& seats_probe, const internal::SeatTable& table, uint32_t seat);
 
 }  // namespace millrace::segment

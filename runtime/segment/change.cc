@@ -51,7 +51,7 @@ absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional
                    " afterwards, expected what was asked for; its file system does not keep them"));
 }
 
-// The kernel takes these numbers for "leave it as it is".
+// Refuses the numbers that the kernel understands as "leave it unchanged".
 absl::Status CheckChanges(const Paths& paths, const RingChanges& changes) {
   const bool bad_owner = changes.owner == static_cast<uid_t>(-1);
   if (!bad_owner && changes.group != static_cast<gid_t>(-1)) return absl::OkStatus();
@@ -77,7 +77,7 @@ absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
   if (seat >= table.count)
     return NoSuchSeat(paths, seat, generation, absl::StrCat("the ring has ", table.count, " seats"));
   internal::SeatIdentity& identity = table.seats[seat].identity;
-  constexpr int kTries = 8;  // the holder may go from joining to live meanwhile
+  constexpr int kTries = 8;  // The state may change from joining to live between our load and our exchange.
   for (int i = 0; i < kTries; ++i) {
     const uint64_t state = W::LoadSeatState(identity);
     const SeatPhase phase = internal::PhaseOf(state);
@@ -123,7 +123,7 @@ absl::Status Change(const Paths& paths, const RingChanges& changes) {
   if (absl::Status s = ChangeFile(paths.seats, seats->fd, changes.seats_mode, changes); !s.ok()) return s;
   if (absl::Status s = ChangeFile(paths.lock, *lock, std::nullopt, changes); !s.ok()) return s;
   if (!changes.keep) return absl::OkStatus();
-  // Last: what is refused above has changed nothing.
+  // Last, so that a change that is refused above does not change the keep mark.
   auto map = MapControl(*ring, paths);
   if (!map.ok()) return map.status();
   uint32_t& attributes = MemoryOf(*map, ring->header).control->room.attributes;

@@ -1,4 +1,5 @@
-// A new queue: filled and reserved without a name, then linked, seats first. PROTOCOL.md "Life cycle".
+// Creates a queue: reserves and fills its files without names, then links them, seats first.
+// PROTOCOL.md "Life cycle".
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ namespace {
 
 using W = internal::Words<internal::RealAtomics>;
 
-// Both objects of a queue, complete but for their names.
+// Both objects of a queue, complete except for their names.
 struct Unnamed {
   os::NewFile ring_file, seats_file;
   os::Mapping ring, seats;
@@ -30,7 +31,8 @@ struct Unnamed {
   internal::SeatsHeader seats_header;
 };
 
-// `memory`: what the cgroup allows, less what this object takes of it afterwards.
+// Creates one object and reserves its memory. `*memory` is what the cgroup still allows; `bytes` are
+// subtracted.
 absl::StatusOr<os::NewFile> NewObject(const Paths& paths, mode_t mode, const Access& access, uint64_t bytes,
                                       std::optional<os::MemoryLimit>* memory) {
   absl::StatusOr<os::NewFile> file = os::NewFile::Create(paths.directory, mode, access.group);
@@ -96,8 +98,8 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
   if (getrandom(incarnation, sizeof incarnation, 0) != static_cast<ssize_t>(sizeof incarnation)) {
     return os::SystemFailure(errno, absl::StrCat("create \"", paths.name, "\": getrandom"));
   }
-  os::RemoveAbandoned(paths.directory);  // their memory may be what we are short of
-  // Asked once: that opens up to a dozen files.
+  os::RemoveAbandoned(paths.directory);  // The new ring may need the memory of abandoned files.
+  // Read once, because reading the limits opens up to a dozen files.
   std::optional<os::MemoryLimit> memory = os::MemoryCgroupLimit();
   auto ring =
       NewObject(paths, plan.access.ring, plan.access, internal::RingFileBytes(plan.capacity), &memory);
@@ -134,7 +136,7 @@ absl::Status Exists(const Paths& paths) {
                    paths.name, ") or choose another name"));
 }
 
-// A ring that somebody emptied is none: it is removed with what else is left of it.
+// Fails with kExists if the ring exists. An emptied ring does not count: RemoveOrphans removes it later.
 absl::Status RefuseExisting(const Paths& paths, LockFile lock) {
   if (!os::FactsOfName(paths.ring) || IsEmptied(paths, paths.ring, lock)) return absl::OkStatus();
   return Exists(paths);
@@ -142,14 +144,15 @@ absl::Status RefuseExisting(const Paths& paths, LockFile lock) {
 
 absl::Status RemoveOurs(const Paths& paths, const std::string& path) {
   const auto facts = os::FactsOfName(path);
-  if (facts && facts->uid != geteuid() &&
-      geteuid() != 0)  // a sticky directory would refuse it without a reason
+  // A sticky directory would refuse without saying why.
+  if (facts && facts->uid != geteuid() && geteuid() != 0)
     return WrongOwner("create", paths, path, facts->uid, geteuid());
   return os::Unlink(path);
 }
 
-// A creator killed between its two links leaves seats without a ring, and somebody may have emptied the ring:
-// removes them. Anything else is not ours. The locks of life cycle and producer are held.
+// Removes what is left of a former queue: an emptied ring, and seats that a creator killed between its two
+// links left without a ring. Leaves all other files alone. Requires the life-cycle lock and the producer's
+// lock.
 absl::Status RemoveOrphans(const Paths& paths, LockFile lock) {
   if (const auto ring = os::FactsOfName(paths.ring)) {
     if (os::LockProbe(paths.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) != os::Holder::kNone)
@@ -176,11 +179,12 @@ absl::Status LinkBoth(const Paths& paths, Unnamed& made) {
   return linked;
 }
 
-// A killed producer holds its lock for a moment; one whose ring was removed by hand, for its life.
+// Waits for the producer's lock, for at most `patience`. A killed producer keeps its lock for a moment. A
+// living producer whose ring was removed by hand keeps it until it exits.
 absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& life, Nanos patience) {
   const int64_t start = os::MonotonicNs();
-  patience =
-      std::min<Nanos>(patience, std::chrono::seconds(5));  // less than others wait for the life-cycle lock
+  // Less than other processes wait for the life-cycle lock, which we hold.
+  patience = std::min<Nanos>(patience, std::chrono::seconds(5));
   for (;;) {
     absl::StatusOr<std::optional<os::HeldLock>> lock = life.TryProducer();
     if (!lock.ok()) return lock.status();
@@ -199,7 +203,7 @@ absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& l
 
 absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& plan,
                                           const ProducerOptions* options) {
-  // Prepared before anything is locked: reserving memory can take long.
+  // Everything up to LifeCycle::Hold runs without locks of the queue, because reserving memory can take long.
   if (options != nullptr && options->owner.value_or(geteuid()) != geteuid()) {
     return os::Failure(Error::kNoPermission,
                        absl::StrCat("create \"", paths.name, "\": a new ring belongs to uid ", geteuid(),
@@ -232,7 +236,7 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   auto seats_facts = os::FactsOf(made->seats_file.fd().get(), paths.seats);
   if (!ring_facts.ok()) return ring_facts.status();
   if (!seats_facts.ok()) return seats_facts.status();
-  // For asking later who is alive and whether the names are still there, and for emptying seats.
+  // For later queries about live processes and names, and for freeing the seats of dead consumers.
   absl::StatusOr<os::Fd> ring_fd = made->ring_file.OpenAgain();
   absl::StatusOr<os::LockProbe> seats_probe = os::LockProbe::OpenToLock(paths.seats, made->seats_file);
   if (!ring_fd.ok()) return ring_fd.status();

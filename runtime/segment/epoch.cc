@@ -21,7 +21,8 @@ uint32_t BeginEpoch(const RingMemory& memory, const EpochFacts& facts) {
   W::Note(producer.since_ns, os::WallNs());
   SetLabel(producer.label, facts.label.empty() ? os::ProgramName() : facts.label);
   W::Note(control.room.epoch_first_sequence, facts.at.sequence);
-  W::Note(control.room.removed, uint32_t{0});  // of a remover that was killed: the life-cycle lock is ours
+  // A killed remover may have set this. We hold the life-cycle lock, so no remover is at work.
+  W::Note(control.room.removed, uint32_t{0});
   W::StoreTailSequence(control.tail, facts.at.sequence);
   W::StoreTailPosition(control.tail, facts.at.position);
   W::StoreFlags(control.room, uint64_t{epoch} << 32 | (facts.asym ? internal::kFlagAsym : 0) |

@@ -18,9 +18,9 @@ using A = internal::RealAtomics;
 using View = internal::RingView<A>;
 using W = internal::Words<A>;
 
-// Messages that one inspection walks after the tail pair, whatever the ring claims: a ring of others must not
-// cost more than a few milliseconds. A producer leaves a few thousand there; only one that is stopped or
-// killed inside the commit of a batch leaves more.
+// Bound on the messages that one inspection walks after the tail pair, so that a hostile ring costs no more
+// than a few milliseconds. A producer leaves a few thousand messages there. Only a producer stopped or killed
+// while it commits a batch leaves more.
 constexpr uint64_t kMostWalked = 16384;
 
 struct Pid {
@@ -53,7 +53,7 @@ uint64_t NotBehind(uint64_t end, uint64_t place) {
 
 uint64_t SinceNs(uint64_t then_ns, uint64_t now_ns) { return now_ns > then_ns ? now_ns - then_ns : 0; }
 
-// Age of the newest mark that passes.
+// Returns the age of the newest mark for which `passes` returns true.
 template <class Passes>
 std::optional<uint64_t> AgeOfNewestMark(const View& view, Passes passes) {
   const uint64_t tail = W::LoadTailPosition(view.control().tail);
@@ -70,14 +70,14 @@ std::optional<uint64_t> AgeOfNewestMark(const View& view, Passes passes) {
   return SinceNs(*time, os::WallNs());
 }
 
-// At or below a position: the message there is at most that old.
+// Returns an upper bound on the age of the message at `position`: the age of the newest mark at or below it.
 std::optional<uint64_t> AgeOf(const View& view, uint64_t position) {
   return AgeOfNewestMark(
       view, [position](const Point& mark) { return internal::Ahead(mark.position, position) <= 0; });
 }
 
-// Exact if nothing was published since somebody was woken by a message. Otherwise that wake, and each mark
-// with a message after it, say how old the newest message is at most.
+// Sets the age of the newest message. The age is exact if no message was published after the last one that
+// woke a consumer. Otherwise that wake, and each mark with a message after it, are upper bounds of the age.
 void AddLastMessage(RingInfo& info, const internal::CounterWords& counters, const View& view,
                     const Point& end) {
   if (end.sequence == 0) return;
@@ -96,7 +96,7 @@ void AddLastMessage(RingInfo& info, const internal::CounterWords& counters, cons
   info.last_message_ns = age;
 }
 
-// What the producer of this epoch cannot do now, by its own words.
+// What the producer of this epoch is waiting for or cannot do now, as its own words say.
 struct Activity {
   internal::Activity kind = internal::Activity::kNone;
   uint32_t consumers = 0;
@@ -110,14 +110,15 @@ Activity ActivityOf(const internal::CounterWords& counters, const ProducerInfo& 
     const uint64_t word = W::Peek(counters.activity);
     const uint64_t since_ns = W::Peek(counters.since_ns), wanted_end = W::Peek(counters.wanted_end);
     if (W::Peek(counters.activity) != word) continue;
-    if (internal::EpochOf(word) != producer.epoch) return {};  // a predecessor's
+    if (internal::EpochOf(word) != producer.epoch) return {};  // word of an earlier epoch
     return {internal::ActivityOf(word), internal::AwaitedConsumers(word), wanted_end,
             SinceNs(since_ns, static_cast<uint64_t>(os::MonotonicNs()))};
   }
   return {};
 }
 
-// Who holds how much of the ring, and leaves no room for what the producer wants.
+// Collects how much of the ring is held, and whether a holder leaves no room for the claim that the producer
+// wants.
 class Hold {
  public:
   Hold(const Activity& activity, uint64_t capacity, const Point& end)
@@ -126,7 +127,7 @@ class Hold {
         wanted_end_(activity.wanted_end),
         capacity_(capacity),
         end_(end.position) {}
-  // Everything from `position` on is held. true: that is in the producer's way.
+  // Adds a holder of everything from `position` on. Returns true if it is in the producer's way.
   bool Add(uint64_t position) {
     bytes_ = std::max(bytes_.value_or(0), std::min(NotBehind(end_, position), capacity_));
     const bool in_the_way = wants_ && internal::Ahead(wanted_end_, position + capacity_) > 0;
@@ -143,7 +144,7 @@ class Hold {
   bool any_in_the_way_ = false;
 };
 
-// From where on a seat holds the ring; nullopt: it holds nothing.
+// Returns the position from which on a seat holds the ring, or nullopt if it holds nothing.
 std::optional<uint64_t> HeldBy(const internal::SeatTable& table, uint32_t index, uint64_t state) {
   const internal::SeatWords& words = table.seats[index].words;
   if (internal::DeliveryOf(state) == internal::kDeliveryLossless) {
@@ -157,7 +158,8 @@ std::optional<uint64_t> HeldBy(const internal::SeatTable& table, uint32_t index,
   return internal::ClaimPosition(claim);
 }
 
-// A member has the message it claims to do, or nothing of its own.
+// Sets the lag of a group member to that of the message it has leased (`claim`). A member without a lease has
+// no lag.
 void MemberFacts(SeatInfo& info, const internal::Seat& seat, const internal::SeatTable& table,
                  const Point& end, const View& view) {
   if (const auto place = internal::GroupOfSeat<A>(seat.identity))
@@ -193,7 +195,7 @@ SeatInfo SeatFacts(const internal::SeatTable& table, uint32_t index, uint64_t st
     return info;
   }
   const uint64_t position = W::LoadSeatPosition(seat.words);
-  // The end was read before the seat: a consumer may be past it already.
+  // We read the end before the seat, so the consumer may already be past that end.
   info.lag_bytes = NotBehind(end.position, position);
   info.lag_messages = NotBehind(end.sequence, W::Peek(seat.words.sequence));
   info.lag_ns = info.lag_bytes == 0 ? std::optional<uint64_t>(0) : AgeOf(view, position);
@@ -223,7 +225,7 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
   }
 }
 
-// true: a durable group keeps its place.
+// Adds consumers and groups. Returns true if the ring has a durable group, which keeps its place.
 bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end,
                   const View& view, Hold& hold, NewestTime& traces) {
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
@@ -276,7 +278,7 @@ std::string StateOf(const RingInfo& info) {
   return info.producer.alive ? "live" : "producer_gone";
 }
 
-// What the ring itself remembers of its use.
+// Adds the times of use that the ring itself records.
 void AddTraces(NewestTime& used, const internal::RingHeader& header, const View& view) {
   const internal::RingControl& control = view.control();
   used.Add(header.created_ns);
@@ -290,7 +292,8 @@ void AddTraces(NewestTime& used, const internal::RingHeader& header, const View&
   }
 }
 
-// PROTOCOL.md "Stale": proved by locks, and only then by age.
+// Decides whether a ring is stale and stores the reason. Locks must prove that it is unused; only then does
+// its age count. PROTOCOL.md "Stale".
 void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t idle_ns, LocksOfUsers seats) {
   const bool consumer_alive =
       seats == LocksOfUsers::kTheirs &&
@@ -317,7 +320,8 @@ void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t
     info.stale = true, info.stale_why = "no producer and no consumer is alive";
 }
 
-// Nothing inside can be believed: its locks and the file's own time decide.
+// Decides whether a damaged ring is stale. Its contents cannot be trusted, so only its locks and the times of
+// the file decide.
 void JudgeDamagedStale(RingInfo& info, const Paths& paths, uint64_t idle_ns, LocksOfUsers seats) {
   if (seats == LocksOfUsers::kTheirs && AnyLockHeld(paths))
     info.stale_why = "damaged, but somebody holds one of its locks";
@@ -353,7 +357,8 @@ RingInfo Undescribed(const Paths& paths, const absl::Status& why) {
   return info;
 }
 
-// What .lock says, which readers of the ring cannot open. Unknown to whoever is no owner either.
+// Queries the producer's lock on .lock. Returns kUnknown for a process that cannot open .lock, as most
+// readers cannot.
 os::Holder ProducerByLock(const Paths& paths) {
   const auto facts = os::FactsOfName(paths.lock);
   if (!facts || !facts->regular || !HasMagic(paths.lock, internal::kLockMagic)) return os::Holder::kUnknown;
@@ -362,7 +367,7 @@ os::Holder ProducerByLock(const Paths& paths) {
 
 }  // namespace
 
-// A producer may read a coarse clock and round up: that is not the future.
+// Tolerance for times in the future: a producer may have read a coarse clock and rounded up.
 constexpr uint64_t kCoarse = 1'000'000'000;
 
 void NewestTime::Add(uint64_t realtime_ns) {
@@ -421,7 +426,7 @@ std::optional<RingInfo> FactsOfUnreadable(const Paths& paths, const absl::Status
     const auto facts = os::FactsOfName(path);
     return facts && facts->regular;
   };
-  // Without its magic, its company must do.
+  // We cannot read the magic, so accept a file only if all three files of a queue are there.
   if (error == Error::kNoPermission && !(is_file(paths.ring) && is_file(paths.seats) && is_file(paths.lock)))
     return std::nullopt;
   RingInfo info = Undescribed(paths, why);

@@ -1,4 +1,4 @@
-// What can be told about a ring by looking: for tools, SegmentManager and Consumer::producer().
+// Facts about a ring that can be read without joining it: for tools, SegmentManager and Consumer::producer().
 #ifndef MILLRACE_RUNTIME_SEGMENT_FACTS_H_
 #define MILLRACE_RUNTIME_SEGMENT_FACTS_H_
 
@@ -16,36 +16,43 @@
 
 namespace millrace::segment {
 
-// Asks .ring who is alive. If a reader kept the producer from its lock there, asks .lock, as its owner may.
+// Returns the producer's words, and whether its lock on .ring shows it alive. A reader may have kept the
+// producer from taking that lock. Then the lock on .lock decides; only the owner of .lock can query it.
 ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe,
                            const Paths& paths);
 
-// Looks for the newest of several times. One in the future (the clock was set back since) says nothing.
+// Finds the newest of several times. Ignores a time in the future, which the clock being set back leaves
+// behind.
 class NewestTime {
  public:
   void Add(uint64_t realtime_ns);
-  // CLOCK_REALTIME; 0: unknown. Where a time lay in the future, the change time of `file` decides as well.
+  // Returns the newest time (CLOCK_REALTIME), or 0 if it is unknown. If any time lay in the future, the
+  // change time of `file` counts as well, and without it the newest time is unknown.
   uint64_t Of(const std::optional<os::FileFacts>& file) const;
 
  private:
   uint64_t now_ns_ = os::WallNs(), newest_ns_ = 0;
   bool future_ = false;
 };
-// Is this CLOCK_REALTIME less than `idle_ns` ago? An unknown time (0) counts as now; nothing is used within 0
-// ns.
+// Returns true if `newest_ns` (CLOCK_REALTIME) is less than `idle_ns` ago. An unknown time (0) counts as now.
+// Returns false if `idle_ns` is 0.
 bool UsedSince(uint64_t newest_ns, uint64_t idle_ns);
 
-// Is any lock of the queue held, whatever its contents say? A refused answer counts as held.
+// Returns true if any lock of the queue is held, whatever the contents of its files. A lock that cannot be
+// queried counts as held.
 bool AnyLockHeld(const Paths& paths);
 
-// Takes no lock and no seat. A damaged or truncated ring is described, not an error; kNotFound and kNotARing
-// are. Stale: nobody is alive and the newest trace is older than `idle_ns`. `seats`: kOurs where the caller
-// holds the locks of all users (LifeCycle::TryUsers), so that whoever looks alive is the caller.
+// Whether the caller itself holds the locks of all users (kOurs, see LifeCycle::TryUsers). With kOurs, a user
+// that looks alive is the caller.
 enum class LocksOfUsers : bool { kTheirs, kOurs };
 inline constexpr uint64_t kDefaultIdleNs = 60'000'000'000;
+// Describes a ring, without taking a lock or a seat. Also describes a damaged or truncated ring; fails with
+// kNotFound and kNotARing. The ring is stale if no user is alive and its newest trace of use is older than
+// `idle_ns`.
 absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns = kDefaultIdleNs,
                                      LocksOfUsers seats = LocksOfUsers::kTheirs);
-// A ring that FactsOfRing refuses, as a list shows it. nullopt: it is none, or gone.
+// Describes a ring that FactsOfRing refused with `why`, for a list of rings. Returns nullopt if it is no ring
+// or is gone.
 std::optional<RingInfo> FactsOfUnreadable(const Paths& paths, const absl::Status& why);
 
 }  // namespace millrace::segment

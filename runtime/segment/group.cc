@@ -23,10 +23,11 @@ using A = internal::RealAtomics;
 using W = internal::Words<A>;
 
 constexpr size_t kMostName = internal::kLabelBytes - 1;
-constexpr int64_t kGroupPatienceNs = 10'000'000'000;  // as for the life-cycle lock
+constexpr int64_t kGroupPatienceNs = 10'000'000'000;  // equal to the patience for the life-cycle lock
 
 void PauseForLock() {
-  const timespec pause{0, 100'000};  // locks have no wake-up that a killed holder's mapping would not defeat
+  // Polls, because no wake reaches us when a lock falls because its holder died.
+  const timespec pause{0, 100'000};
   nanosleep(&pause, nullptr);
 }
 
@@ -40,8 +41,8 @@ std::optional<uint32_t> Find(const SeatsAccess& seats, const std::string& name) 
   return std::nullopt;
 }
 
-// f(seat, state) for each seat whose last holder belonged to the group in this slot; of any generation if
-// `generation` is unset. f returns true to end it, which is then the answer.
+// Calls f(seat, state) for each seat whose last holder belonged to the group in slot `index`, until f returns
+// true. If `generation` is unset, the group may be of any generation. Returns true if f did.
 template <class F>
 bool AnySeatOf(const SeatsAccess& seats, uint32_t index, std::optional<uint32_t> generation, F f) {
   const uint32_t used = std::min(W::LoadSeatsUsed(seats.table.control->join), seats.table.count);
@@ -60,14 +61,15 @@ bool HeldBySomebody(const SeatsAccess& seats, uint32_t seat) {
   return seats.probe.Ask(internal::kLockSeat + seat) != os::Holder::kNone;
 }
 
-// An evicted member counts as dead, even if its process lives.
+// Returns true if the group has a living member. An evicted member counts as dead, even if its process lives.
 bool HasLivingMember(const SeatsAccess& seats, GroupPlace place) {
   return AnySeatOf(seats, place.index, place.generation, [&](uint32_t seat, uint64_t state) {
     return internal::PhaseOf(state) != internal::SeatPhase::kEvicted && HeldBySomebody(seats, seat);
   });
 }
 
-// nullopt: evicted members that live keep moving them from seat to seat.
+// Counts the leases (`claims`) in the group's seats. Returns nullopt if evicted members that live keep moving
+// leases from seat to seat.
 std::optional<uint64_t> CountClaims(const SeatsAccess& seats, GroupPlace place) {
   const GroupWords& group = WordsOf(seats, place.index);
   constexpr int kTries = 8;
@@ -83,7 +85,7 @@ std::optional<uint64_t> CountClaims(const SeatsAccess& seats, GroupPlace place) 
   return std::nullopt;
 }
 
-// With the lock of this group (or of all) held.
+// Retires the group if RetireDeadGroup may. Requires the lock of this group or of all groups.
 Retired RetireLocked(const SeatsAccess& seats, GroupPlace place, Claims claims, bool even_durable) {
   GroupWords& group = WordsOf(seats, place.index);
   const uint32_t flags = W::LoadGroupFlags(group);
@@ -96,8 +98,8 @@ Retired RetireLocked(const SeatsAccess& seats, GroupPlace place, Claims claims, 
   return {.retired = true, .abandoned = held.value_or(1)};
 }
 
-// A slot for a new group, with all locks held. A slot whose last group still has a living (evicted) member is
-// passed over: it could move the cursor of the next one.
+// Returns a slot for a new group. Requires the locks of all groups. Skips a slot whose last group still has
+// an evicted member that lives, because that member could move the cursor of the next group.
 std::optional<uint32_t> FreeSlot(const SeatsAccess& seats) {
   for (uint32_t g = 0; g < internal::kGroups; ++g) {
     const GroupWords& group = WordsOf(seats, g);
@@ -130,7 +132,8 @@ absl::Status DurableDiffers(const SeatsAccess& seats, const std::string& name, b
                                   "; let all members ask for the same"));
 }
 
-// nullopt: somebody else has the lock, or the group changed meanwhile: again.
+// Returns a hold on the group in slot `index`. Returns nullopt, so that the caller tries again, if another
+// process has the lock, or if the group changed before we had it.
 absl::StatusOr<std::optional<GroupHold>> JoinExisting(const SeatsAccess& seats, uint32_t index,
                                                       const std::string& name, bool durable,
                                                       const internal::RingMemory& memory) {
@@ -139,7 +142,7 @@ absl::StatusOr<std::optional<GroupHold>> JoinExisting(const SeatsAccess& seats, 
   if (!lock->has_value() || Find(seats, name) != index) return std::optional<GroupHold>();
   GroupWords& group = WordsOf(seats, index);
   const uint32_t flags = W::LoadGroupFlags(group);
-  if ((flags & internal::kGroupCreating) != 0) {  // its creator died
+  if ((flags & internal::kGroupCreating) != 0) {  // Its creator died.
     W::StoreGroupFlags(group, 0);
     return std::optional<GroupHold>();
   }
@@ -216,7 +219,7 @@ void UndoCreation(const SeatsAccess& seats, const GroupHold& hold) {
 Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, GroupPlace place, Claims claims,
                         bool even_durable) {
   const auto lock = seats.probe.TryLock(guard, internal::kLockGroup + place.index);
-  if (!lock) return {.has_members = guard.held()};  // somebody joins right now
+  if (!lock) return {.has_members = guard.held()};  // Another process may be joining right now.
   return RetireLocked(seats, place, claims, even_durable);
 }
 
@@ -226,8 +229,8 @@ internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, 
   const uint64_t seen = W::LoadStateForReason(seat.identity);
   if (internal::PhaseOf(seen) != internal::SeatPhase::kEvicted) {
     if (HeldBySomebody(seats, index)) return Adopted::kLeft;
-    // The holder of that generation is dead. From where we take its lock on, that does not show any more; so
-    // that others can adopt even if we are stopped there, the seat says so itself.
+    // The holder of that generation is dead. Once we take its lock, other members can no longer see that. So
+    // mark the seat as evicted first, and they can adopt even if we are stopped while we hold the lock.
     W::Evict(seat.identity, seen,
              internal::MakeSeatState(internal::GenerationOf(seen), internal::SeatPhase::kEvicted,
                                      internal::DeliveryOf(seen)));
@@ -237,7 +240,8 @@ internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, 
       seats.probe.TryLock(guard, internal::kLockRescuer + index, os::LockProbe::Sharing::kShared);
   if (!rescuer) return Adopted::kLeft;
   const auto dead = seats.probe.TryLock(guard, internal::kLockSeat + index);
-  // From here on nobody sits down there. Whoever did so before us is not evicted, and maybe of another group.
+  // From here on no process takes this seat. A process that took it before us is not evicted, and may be a
+  // member of another group.
   const uint64_t state = W::LoadStateForReason(seat.identity);
   if (internal::GroupOfSeat<A>(seat.identity) != member.place()) return Adopted::kNothing;
   if (!dead.has_value() && internal::PhaseOf(state) != internal::SeatPhase::kEvicted) return Adopted::kLeft;

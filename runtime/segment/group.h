@@ -1,7 +1,8 @@
-// Consumer groups as the runtime sees them: found, created and retired under locks. PROTOCOL.md "Groups".
+// Finding, creating and retiring consumer groups, under locks. PROTOCOL.md "Groups".
 //
-// The lock of group g (byte 1040 + g of .seats) is held by whoever joins or retires it, those of all groups
-// by whoever creates one: so nobody joins a group that is being retired, and no name is created twice.
+// A process that joins or retires group g holds the lock of g (byte 1040 + g of .seats). A process that
+// creates a group holds the locks of all groups. So no process joins a group that is being retired, and no
+// name is created twice.
 #ifndef MILLRACE_RUNTIME_SEGMENT_GROUP_H_
 #define MILLRACE_RUNTIME_SEGMENT_GROUP_H_
 
@@ -20,7 +21,7 @@
 
 namespace millrace::segment {
 
-// What is needed to look at the seats of a queue and to take their locks.
+// What is needed to read the seats of a queue and to take their locks.
 struct SeatsAccess {
   const Paths& paths;
   os::Identity identity;  // of .seats
@@ -28,42 +29,45 @@ struct SeatsAccess {
   internal::SeatTable table;
 };
 
-// A group that cannot go away while this is held.
+// A group that cannot be retired while this holds its lock.
 struct GroupHold {
   internal::GroupPlace place;
   os::HeldLock lock;
   bool created = false;
-  internal::Beginning begin;  // created: where it begins. Else where it stands
+  internal::Beginning begin;  // where a new group begins, or where an existing one stands
 };
 
-absl::Status CheckGroupName(const std::string& name);  // kBadName
+absl::Status CheckGroupName(const std::string& name);  // Fails with kBadName.
 
-// Finds the group, or creates it at `start`. Waits a bounded time for others who join or create.
-// kOptionsDiffer: it is durable and we are not, or the other way round. kNoSeat: all groups are taken.
+// Finds the group, or creates it at `start`. Waits a bounded time for other processes that are joining it or
+// creating a group (kTimedOut). Fails with kOptionsDiffer if only one of the group and `delivery` is durable,
+// and with kNoSeat if all groups are taken.
 absl::StatusOr<GroupHold> HoldGroup(SeatsAccess seats, const internal::RingMemory& memory,
                                     const Delivery& delivery, const Start& start);
 
-// Nobody joined what was just created: it goes again.
+// Removes a group that `hold` created, after its creator could not join it.
 void UndoCreation(const SeatsAccess& seats, const GroupHold& hold);
 
+// What to do with leases (`claims`) of dead members: keep the group for them, or abandon their messages.
 enum class Claims : bool { kKeep, kAbandon };
 struct Retired {
   bool retired = false;
-  uint64_t abandoned = 0;    // claims that went with it
-  bool has_members = false;  // living ones, or one is joining
+  uint64_t abandoned = 0;    // leases that were discarded with the group
+  bool has_members = false;  // a member is alive or may be joining
 };
-// Removes a group that has no living member. Not: a durable one, unless asked for; one whose dead members
-// hold messages, unless they may be abandoned; one that somebody joins right now. Does nothing without the
-// guard.
+// Retires a group that has no living member. Keeps a durable group unless `even_durable` is set. Keeps a
+// group whose dead members hold leases unless `claims` is kAbandon. Keeps a group that a process is joining
+// right now. Does nothing if `guard` is not held.
 Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, internal::GroupPlace place,
                         Claims claims, bool even_durable = false);
 
-// A member of `place` takes over what seat `index` holds, if its holder is dead or evicted. kLeft: not now.
-// Never waits.
+// Lets `member` adopt the lease of seat `index`, if the seat's holder is dead or evicted. Returns kLeft if
+// that is not possible now. Never waits.
 internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<internal::RealAtomics>& member,
                             uint32_t index);
 
-// shmctl: removes a group by name, also a durable one. kInUse: it has a living member. kNotFound.
+// Removes a group by name, also a durable one (for shmctl). Fails with kInUse if the group has a living
+// member or one is joining, and with kNotFound if there is no such group.
 absl::Status RemoveGroup(const Paths& paths, const std::string& name);
 
 }  // namespace millrace::segment

@@ -13,14 +13,15 @@
 namespace millrace::segment {
 namespace {
 
-// A holder works for milliseconds; one that was killed holds on until its memory is freed.
+// Longest wait for the lock. A holder needs milliseconds; a killed one keeps the lock until its memory is
+// freed.
 constexpr int64_t kPatienceNs = 10'000'000'000;
 
 absl::Status RemovedMeanwhile() {
   return os::Failure(Error::kExists, "it was removed meanwhile; look again");
 }
 
-// The name must not lead to the file of another program or, if `owner` is set, of another user.
+// Fails if the name leads to a file of another program or, with `owner` set, of another user.
 absl::Status CheckLockFile(const Paths& paths, const os::FileFacts& facts, std::optional<uid_t> owner) {
   if (owner && facts.uid != *owner) return WrongOwner("lock", paths, paths.lock, facts.uid, *owner);
   absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.lock, /*write=*/false);
@@ -46,7 +47,7 @@ absl::Status WriteMagic(const os::Fd& fd, const Paths& paths) {
   return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": write"));
 }
 
-// Somebody has emptied it. It proves what the other objects are, so it gets its magic back.
+// Writes the magic into an emptied .lock again, because .lock proves what the other objects are.
 absl::Status MakeWhole(const Paths& paths, const os::FileFacts& facts) {
   if (facts.bytes != 0) return absl::OkStatus();
   absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.lock, /*write=*/true);
@@ -55,7 +56,8 @@ absl::Status MakeWhole(const Paths& paths, const os::FileFacts& facts) {
 
 }  // namespace
 
-// kExists: it is no longer what it was; look again.
+// Takes the lock on an existing .lock. Returns nullopt while another process holds it. Fails with kExists if
+// the name no longer leads to that file; the caller then looks again.
 absl::StatusOr<std::optional<LifeCycle>> LifeCycle::TryFound(const Paths& paths, const os::FileFacts& facts,
                                                              std::optional<uid_t> owner) {
   if (absl::Status s = CheckLockFile(paths, facts, owner); !s.ok()) return s;
@@ -68,8 +70,8 @@ absl::StatusOr<std::optional<LifeCycle>> LifeCycle::TryFound(const Paths& paths,
   return std::optional<LifeCycle>(LifeCycle(paths, facts.identity, std::move(**lock), /*created=*/false));
 }
 
-// Locked before it has its name: whatever fails leaves nothing, and nobody else can hold it first. kExists:
-// another process was quicker.
+// Creates .lock and takes its lock. The file is locked before it has its name, so a failure leaves nothing,
+// and no other process can lock it first. Fails with kExists if another process created .lock before us.
 absl::StatusOr<LifeCycle> LifeCycle::TryNew(const Paths& paths, std::optional<uid_t> owner) {
   absl::StatusOr<os::NewFile> file = os::NewFile::Create(paths.directory, 0600, std::nullopt);
   if (!file.ok()) return file.status();
@@ -79,7 +81,7 @@ absl::StatusOr<LifeCycle> LifeCycle::TryNew(const Paths& paths, std::optional<ui
   auto lock = os::TryLockNew(*file, paths.lock, internal::kLockLifeCycle);
   if (!lock.ok()) return lock.status();
   if (!lock->has_value()) return RemovedMeanwhile();
-  // Root makes it for the ring's owner, whose producers it would keep out otherwise.
+  // Root gives .lock to the ring's owner, because the owner's producers must be able to open it.
   if (owner && *owner != facts->uid && fchown(file->fd().get(), *owner, static_cast<gid_t>(-1)) != 0) {
     return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": give it to uid ", *owner));
   }
@@ -104,13 +106,13 @@ absl::StatusOr<LifeCycle> LifeCycle::Hold(const Paths& paths, std::optional<uid_
           absl::StrCat("another process has been creating, taking over or removing \"", paths.name,
                        "\" for 10 s; see who holds byte 1 of ", paths.lock, " (lslocks)"));
     }
-    const timespec pause{0,
-                         500'000};  // locks have no wake-up that a killed holder's mapping would not defeat
+    // Poll, because no wake reaches us when a lock falls because its holder died.
+    const timespec pause{0, 500'000};
     nanosleep(&pause, nullptr);
   }
 }
 
-// With the lock held nobody else removes the name, so the one that is looked at is the one that goes.
+// While we hold the lock, no other process removes the name, so the file we check is the file we unlink.
 LifeCycle::~LifeCycle() {
   if (!created_ || !lock_.held() || os::FactsOfName(paths_.ring)) return;
   if (StillNamed(paths_.lock, identity_)) os::Unlink(paths_.lock).IgnoreError();
@@ -144,13 +146,13 @@ absl::StatusOr<std::optional<UserLocks>> LifeCycle::TryUsers(std::string* who) c
 }
 
 absl::Status LifeCycle::RemoveNames() const {
-  const bool seats_are_ours = IsOurs(paths_, paths_.seats, lock_file());  // the ring may be what proves it
+  const bool seats_are_ours = IsOurs(paths_, paths_.seats, lock_file());  // first: the ring may prove it
   if (absl::Status s = os::Unlink(paths_.ring); !s.ok()) return s;
-  // A file of another program under this name stays.
+  // Leave a file of another program that has this name.
   if (seats_are_ours) {
     if (absl::Status s = os::Unlink(paths_.seats); !s.ok()) return s;
   }
-  return os::Unlink(paths_.lock);  // it had its magic when we locked it
+  return os::Unlink(paths_.lock);  // .lock is ours: it had its magic when we locked it
 }
 
 }  // namespace millrace::segment

@@ -1,8 +1,9 @@
-// The life-cycle lock: byte 1 of /NAME.lock, held by whoever creates, takes over or removes a queue.
+// The life-cycle lock: byte 1 of /NAME.lock, held by a process that creates, takes over or removes a queue.
+// PROTOCOL.md "Life cycle".
 //
-// PROTOCOL.md "Life cycle". After getting the lock the name must still lead to the locked file, else start
-// over: without that, a take-over can lock an unlinked .lock and write into a new ring, two producers at
-// once.
+// After taking the lock, the process checks that the name still leads to the locked file. Otherwise it starts
+// over. Without this check, a take-over could lock an unlinked .lock and write into a new ring, which would
+// then have two producers.
 #ifndef MILLRACE_RUNTIME_SEGMENT_LIFE_CYCLE_H_
 #define MILLRACE_RUNTIME_SEGMENT_LIFE_CYCLE_H_
 
@@ -19,30 +20,33 @@
 
 namespace millrace::segment {
 
-// The locks of everybody who can use a queue: while they are held nobody can come.
+// The locks of all users of a queue: while these are held, no producer and no consumer can join it.
 struct UserLocks {
   os::HeldLock producer, seats;
 };
 
+// Holds the life-cycle lock of a queue.
 class LifeCycle {
  public:
-  // Waits a bounded time for another creator, successor or remover to finish (or for the kernel to end one
-  // that was killed). Creates .lock if it is missing; the destructor removes one that it created if there is
-  // no ring. `owner`: the user to whom .lock must belong, else kNoPermission; nullopt: anybody.
+  // Takes the lock. Waits a bounded time (kTimedOut) for another creator, successor or remover to finish, or
+  // for the kernel to free one that was killed. Creates .lock if it is missing; the destructor removes a
+  // .lock that this created if there is no ring. Fails with kNoPermission unless .lock belongs to `owner`;
+  // nullopt accepts any owner.
   static absl::StatusOr<LifeCycle> Hold(const Paths& paths, std::optional<uid_t> owner);
   LifeCycle(LifeCycle&&) = default;
   ~LifeCycle();
 
-  // What .lock says about other objects.
+  // Returns what .lock proves about other objects of the queue.
   LockFile lock_file() const { return created_ ? LockFile::kJustMade : LockFile::kFound; }
 
-  // Takes the producer's lock of the same file: nullopt while another process holds it.
+  // Takes the producer's lock on .lock. Returns nullopt while another process holds it.
   absl::StatusOr<std::optional<os::HeldLock>> TryProducer() const;
 
-  // Takes the locks of the producer and of all seats. nullopt: somebody is alive, and `who` says who.
+  // Takes the locks of the producer and of all seats. Returns nullopt if a user is alive; `who` then
+  // describes it.
   absl::StatusOr<std::optional<UserLocks>> TryUsers(std::string* who) const;
 
-  // Removes the names in the order that never leaves a ring half there: ring, seats, lock.
+  // Removes the names in the order that never leaves an incomplete ring: ring, seats, lock.
   absl::Status RemoveNames() const;
 
  private:

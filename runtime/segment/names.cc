@@ -30,7 +30,8 @@ std::string WhatIsWrong(std::string_view name) {
   return "";
 }
 
-// A directory that means the same after chdir(). An empty one stays: it stands for no directory.
+// Makes a directory absolute, so that it means the same after chdir(). Leaves an empty one, which means that
+// no directory was given.
 absl::StatusOr<std::string> Absolute(std::string_view directory) {
   if (directory.empty() || directory.front() == '/') return std::string(directory);
   const std::unique_ptr<char, void (*)(void*)> current(get_current_dir_name(), &free);

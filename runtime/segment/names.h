@@ -1,4 +1,4 @@
-// Names of queues and of the objects they are made of.
+// Names of queues and of their three files.
 #ifndef MILLRACE_RUNTIME_SEGMENT_NAMES_H_
 #define MILLRACE_RUNTIME_SEGMENT_NAMES_H_
 
@@ -13,14 +13,14 @@ inline constexpr std::string_view kRingSuffix = ".ring";
 inline constexpr std::string_view kSeatsSuffix = ".seats";
 inline constexpr std::string_view kLockSuffix = ".lock";
 
-// Where one queue lives. The three names share a directory, which is absolute, and a stem.
+// Where the files of one queue are. Their three names share a stem and a directory, which is absolute.
 struct Paths {
   std::string directory, name;
   std::string ring, seats, lock;  // full paths
 };
 
-// Checks the name: [A-Za-z0-9_][A-Za-z0-9_.-]*, at most 200 characters (kBadName). A relative directory is
-// taken from the current one, now.
+// Returns the paths of the queue `name`. Fails with kBadName unless `name` is [A-Za-z0-9_][A-Za-z0-9_.-]* of
+// at most 200 characters. Resolves a relative directory against the current directory, once and now.
 absl::StatusOr<Paths> PathsOf(std::string_view directory, std::string_view name);
 
 }  // namespace millrace::segment

@@ -25,7 +25,8 @@ absl::Status Truncated(const std::string& path, uint64_t found, uint64_t expecte
                    ": it was truncated, or its creator is not millrace; remove it and create it again"));
 }
 
-// A hole is as bad as a missing end: reading it on a full tmpfs is a SIGBUS. A creator reserves all.
+// Fails if the file is too short or has holes. Reading a hole on a full tmpfs raises SIGBUS, as reading
+// beyond the end does. A creator reserves all bytes, so a whole ring has no holes.
 absl::Status CheckSize(const os::FileFacts& facts, uint64_t expected, const std::string& path) {
   if (facts.bytes < expected) return Truncated(path, facts.bytes, expected);
   if (facts.holes && facts.allocated < expected) {
@@ -45,7 +46,8 @@ absl::Status Foreign(const std::string& path, absl::string_view found, absl::str
                    expected, "\"; it is left alone, choose another name or remove it yourself"));
 }
 
-// Whose file it is comes first: only one that begins with our magic can be a truncated ring of ours.
+// Reads a header. Checks the magic before the length, because only a file with our magic can be a truncated
+// ring.
 template <class Header>
 absl::StatusOr<Header> ReadHeader(const os::Fd& fd, const os::FileFacts& facts, const char (&magic)[8],
                                   const std::string& path) {
@@ -252,7 +254,7 @@ bool StillNamed(const std::string& path, const os::Identity& identity) {
 
 ObjectWatch::ObjectWatch(const Paths& paths, const std::string& path, const os::FileFacts& facts,
                          uint64_t bytes)
-    : directory_(paths.directory + "/."),  // where a link leads to
+    : directory_(paths.directory + "/."),  // "/." follows a directory that is a symbolic link
       path_(path),
       identity_(facts.identity),
       bytes_(bytes),

@@ -1,7 +1,7 @@
-// Opening /NAME.ring and /NAME.seats: what is believed of a file, and what is refused.
+// Opens /NAME.ring and /NAME.seats, and refuses files that are not what they claim to be.
 //
-// Each header is read once, by pread, into private memory and never again; every length in it is checked
-// against the file before anything is mapped. One distinct error for each thing that can be wrong.
+// Each header is read once, by pread, into private memory, and never again. Every length in it is checked
+// against the file before anything is mapped. Each thing that can be wrong has its own error.
 #ifndef MILLRACE_RUNTIME_SEGMENT_OBJECTS_H_
 #define MILLRACE_RUNTIME_SEGMENT_OBJECTS_H_
 
@@ -24,7 +24,7 @@ struct RingObject {
   os::FileFacts facts;
   internal::RingHeader header;  // the private copy
 
-  std::string schema() const;  // without control characters
+  std::string schema() const;  // printable (os::Printable)
 };
 
 struct SeatsObject {
@@ -33,69 +33,77 @@ struct SeatsObject {
   internal::SeatsHeader header;
 };
 
-// What to do where there is no ring: for an operator, and for a program that writes or reads messages.
+// Remedies if there is no ring: kLookAtTheList for an operator, CreateIt for a program that publishes or
+// reads.
 inline constexpr std::string_view kLookAtTheList = "`shmctl list` shows those that are there";
 std::string CreateIt(const Paths& paths);
-// kNotFound, with `if_missing` as its remedy; kNoPermission, kNotARing, kTruncated, kLayoutVersion,
-// kBadLengths. A ring with unknown *write* features is refused for writing only.
+// Opens a ring and checks its header. Fails with kNotFound (whose text ends with `if_missing`),
+// kNoPermission, kNotARing, kTruncated, kLayoutVersion or kBadLengths. Refuses a ring with unknown *write*
+// features only if `write` is set.
 absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write,
                                     std::string_view if_missing = kLookAtTheList);
-// The same, and kIncarnation when it belongs to another queue than `ring` or is missing.
+// Opens the seats of `ring` and checks their header. Fails as OpenRing does, and with kIncarnation if .seats
+// is missing or belongs to another queue than `ring`.
 absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const internal::RingHeader& ring);
 
-// kIncarnation once: the two objects were replaced between the two opens. For "start over, bounded".
+// Returns true for kIncarnation: the two objects may have been replaced between the two opens. The caller
+// starts over a bounded number of times.
 bool WorthAnotherTry(const absl::Status& status);
 
 internal::RingMemory MemoryOf(const os::Mapping& ring, const internal::RingHeader& header);
 internal::SeatTable TableOf(const os::Mapping& seats, const internal::SeatsHeader& header);
-// The end of what is published. `exact` is false if more was published than `most` messages after the tail
-// pair; `at` is then a boundary before the end. `damage`: "", or what is wrong, for people, and `at` says
-// nothing.
+// The end of the published messages, as LookForEnd found it. If `exact` is false, `at` is a frame boundary
+// before the end. If `damage` is not empty, it says for people what is wrong, and `at` has no meaning.
 struct SeenEnd {
   internal::Point at;
   bool exact = true;
   std::string damage;
 };
+// Finds the end, looking at no more than `most` messages after the tail pair.
 SeenEnd LookForEnd(const internal::RingMemory& memory, uint64_t most);
-// Is `memory`'s newest end reachable and consistent? "" or what is wrong, for people.
+// Returns what is wrong with the frames from the tail pair to the end, for people, or "" if they are
+// consistent.
 std::string DamageOf(const internal::RingMemory& memory);
 
-// Does this file begin with these 8 bytes, as far as we may read it?
+// Returns true if we can read this file and it begins with these 8 bytes.
 bool HasMagic(const std::string& path, const char (&magic)[8]);
-// What is known of the `.lock` beside an emptied object: one that this process made just now proves nothing.
+// Where the `.lock` beside an object is from. A `.lock` that this process has just made (kJustMade) proves
+// nothing.
 enum class LockFile : bool { kFound, kJustMade };
-// Is this object of the queue an emptied one (truncated to nothing)? An empty file has no magic of its own:
-// an object beside it that belongs to the same user and has its magic proves it.
+// Returns true if this object of the queue was truncated to 0 bytes. An empty file has no magic, so another
+// object of the queue must prove it: one that has its magic and belongs to the same user.
 bool IsEmptied(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
-// Is this file an object of the queue: by its magic, or an emptied one?
+// Returns true if this file is an object of the queue: it has its magic, or IsEmptied is true.
 bool IsOurs(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
 
-// kNoPermission unless this object of the queue belongs to `owner`. The directory is everybody's, so its name
-// proves nothing. `what` names the operation for the text: "open".
+// Fails with kNoPermission unless this object of the queue belongs to `owner`. The name does not prove that,
+// because all users can create files in the directory. `what` names the operation for the text, such as
+// "open".
 absl::Status CheckOwner(const std::string& what, const Paths& paths, const std::string& path,
                         const os::Fd& fd, const os::FileFacts& facts, uid_t owner);
-// The refusal alone.
+// Returns the status with which CheckOwner refuses.
 absl::Status WrongOwner(const std::string& what, const Paths& paths, const std::string& path, uid_t found,
                         uid_t expected);
-// Does the name still lead to this file?
+// Returns true if the name still leads to this file.
 bool StillNamed(const std::string& path, const os::Identity& identity);
 
 // What has become of an object since it was opened.
 enum class Fate : uint8_t {
   kWhole,
-  kRemoved,  // no name is left, or its name leads elsewhere: a second link does not keep a queue alive
-  kCut,      // truncated, or some of its memory was given back (a hole was punched into it)
+  kRemoved,  // it has no name, or its own name leads elsewhere: a second link does not keep a queue alive
+  kCut,      // it was truncated, or a hole was punched into it, which frees some of its memory
 };
 
-// An object as it was when it was opened: for asking what has become of it. Constant, so any thread may ask.
+// Remembers an object as it was when it was opened, to detect its removal or truncation. Never changes, so
+// any thread may call Look.
 class ObjectWatch {
  public:
   ObjectWatch() = default;
-  // `bytes`: what its header says.
+  // `bytes` is the file length that the object's header states.
   ObjectWatch(const Paths& paths, const std::string& path, const os::FileFacts& facts, uint64_t bytes);
-  // `probe`: its descriptor; null: the name alone is asked. The name is believed only while its directory is
-  // the one that it was opened in: after chdir() or chroot() a path means another place. Up to five system
-  // calls.
+  // Returns what has become of the object. Looks at the descriptor of `probe` and at the name, or with a null
+  // `probe` at the name only. Ignores the name if its path no longer leads to the directory in which the
+  // object was opened, such as after chroot(). Makes up to five system calls.
   Fate Look(os::LockProbe* probe) const;
 
  private:
@@ -107,9 +115,9 @@ class ObjectWatch {
 };
 
 std::string HexOf(const uint8_t (&incarnation)[16]);
-// Returns a label from shared memory, cut at 63 bytes and printable (os::Printable).
+// Returns a label from shared memory, cut to 63 bytes and made printable (os::Printable).
 std::string LabelOf(const char (&label)[internal::kLabelBytes]);
-// Stores a label. Of one that is too long, the characters that fit.
+// Stores a label. If it is too long, stores the whole characters that fit.
 void SetLabel(char (&to)[internal::kLabelBytes], const std::string& label);
 
 }  // namespace millrace::segment

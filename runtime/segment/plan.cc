@@ -1,4 +1,4 @@
-// Options of a new ring: defaults and bounds.
+// Defaults and bounds of the options of a new ring.
 #include <algorithm>
 #include <bit>
 
@@ -52,7 +52,7 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
     return Bad(name, "the schema contains control characters or is not UTF-8; write plain text on one line");
   }
   plan.access = options.access.value_or(Access::Private());
-  // The kernel takes that number for "leave it as it is".
+  // The kernel understands this number as "leave the group unchanged".
   if (plan.access.group == static_cast<gid_t>(-1)) {
     return Bad(name,
                absl::StrCat("group ", *plan.access.group,

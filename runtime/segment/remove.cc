@@ -22,7 +22,7 @@ std::string WithPid(const std::string& label, const std::optional<pid_t>& pid) {
   return pid ? absl::StrCat("\"", label, "\" (pid ", *pid, ")") : absl::StrCat("\"", label, "\"");
 }
 
-// Who is alive, for people; empty: nobody.
+// Returns the live producer and consumers, for people, or "" if there are none.
 std::string Users(const RingInfo& info) {
   std::vector<std::string> users;
   if (info.producer.alive)
@@ -34,8 +34,9 @@ std::string Users(const RingInfo& info) {
   return absl::StrJoin(users, ", ");
 }
 
-// Tells the users of a queue: once before its names go, so that nobody sleeps through it, and once when they
-// are gone, because the link count is what is believed. A ring too damaged to be mapped has nobody to tell.
+// Wakes the users of a queue and marks it as removed. Remove calls Ring() twice. The call before the names
+// are unlinked ensures that no user sleeps through the removal. The call afterwards is needed because users
+// trust only the link count. Does nothing for a ring that is too damaged to be mapped.
 class Bell {
  public:
   explicit Bell(const Paths& paths) {
@@ -66,8 +67,8 @@ class Bell {
   internal::SeatsControl* seats_control_ = nullptr;
 };
 
-// A producer says "closed" an instant before it lets its locks go: whoever read that far need not meet
-// kInUse.
+// Returns the facts of a ring. A closing producer stores "closed" an instant before it releases its locks.
+// Waits for that release, so that a caller that has read to the end does not get kInUse.
 absl::StatusOr<RingInfo> FactsOnceClosed(const Paths& paths) {
   constexpr int64_t kInstantNs = 100'000'000;
   const int64_t start = os::MonotonicNs();
@@ -90,17 +91,18 @@ absl::Status InUse(const Paths& paths, const std::string& users) {
 }  // namespace
 
 absl::Status Remove(const Paths& paths, bool force) {
-  // Before the life-cycle lock, whose file this would otherwise create beside files of somebody else.
+  // Look before taking the life-cycle lock, because that would create .lock beside files of another program.
   const absl::Status seen = FactsOfRing(paths).status();
   const bool remains = ErrorOf(seen) == Error::kNotFound && HasRemains(paths, LockFile::kFound);
   if (!seen.ok() && !remains) return seen;
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, std::nullopt);
   if (!life.ok()) return life.status();
   absl::StatusOr<RingInfo> info = FactsOnceClosed(paths);
-  // Not there: somebody removed it between our look and our lock, or we see what a killed creator left.
+  // kNotFound: another process removed the ring before we had the lock, or a killed creator left only
+  // remains.
   if (!info.ok() && (ErrorOf(info.status()) != Error::kNotFound || !HasRemains(paths, life->lock_file())))
     return info.status();
-  std::optional<UserLocks> users;  // until the names are gone
+  std::optional<UserLocks> users;  // held until the names are gone
   if (!force) {
     const std::string named = info.ok() ? Users(*info) : "";
     if (!named.empty()) return InUse(paths, named);

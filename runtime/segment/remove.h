@@ -1,4 +1,4 @@
-// Removing a queue's names, and telling everybody who uses it.
+// Removes the names of a queue and wakes its users, which then see that it was removed.
 #ifndef MILLRACE_RUNTIME_SEGMENT_REMOVE_H_
 #define MILLRACE_RUNTIME_SEGMENT_REMOVE_H_
 
@@ -14,16 +14,17 @@
 
 namespace millrace::segment {
 
-// kInUse if a producer or consumer is alive, unless forced. Never touches a file that is not ours.
+// Removes a queue. Fails with kInUse if a producer or consumer is alive, unless `force` is set. Never touches
+// a file that does not belong to the queue.
 absl::Status Remove(const Paths& paths, bool force);
 
-// Everything in the directory that is stale. PROTOCOL.md "Stale".
+// Returns all queues in the directory that are stale, and remains of queues. PROTOCOL.md "Stale".
 absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns);
-// Proves again what FindStale saw, under the life-cycle lock, the producer's lock and all seat locks, for
-// this incarnation only.
+// Removes what FindStale found, after proving again that it is stale. Holds the life-cycle lock, the
+// producer's lock and all seat locks. Removes this incarnation only.
 absl::Status RemoveStale(const Paths& paths, const Stale& stale);
 
-// Is something of a queue left there, and no ring? Nobody else's: by magic, or emptied.
+// Returns true if .seats or .lock of a queue is left without a .ring, and all that is left is ours (IsOurs).
 bool HasRemains(const Paths& paths, LockFile lock);
 
 }  // namespace millrace::segment

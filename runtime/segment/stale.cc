@@ -1,4 +1,4 @@
-// Finding and removing what nobody uses. PROTOCOL.md "Stale": proved by locks, never guessed from time alone.
+// Finds and removes queues that no process uses. Locks prove that, never time alone. PROTOCOL.md "Stale".
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -20,7 +20,7 @@
 namespace millrace::segment {
 namespace {
 
-// Stems of everything that may belong to a queue.
+// Returns the stems of all names in the directory that may belong to a queue.
 absl::StatusOr<std::set<std::string>> Stems(const std::string& directory) {
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), &closedir);
   if (dir == nullptr) return os::SystemFailure(errno, absl::StrCat("list rings in \"", directory, "\""));
@@ -36,8 +36,8 @@ absl::StatusOr<std::set<std::string>> Stems(const std::string& directory) {
   return stems;
 }
 
-// A file without time of its own (NewestTime knows none) gets the present one, so that its age can grow. Only
-// its owner may do that, and only that user could remove it.
+// Sets the change time of a file to now, so that its age can grow. For a file whose times all lie in the
+// future (NewestTime returns 0). Only its owner can do this, and only its owner could remove it.
 void RestartAge(const std::string& path) {
   absl::StatusOr<os::Fd> fd = os::OpenExisting(path, /*write=*/false);
   if (!fd.ok()) return;
@@ -45,7 +45,7 @@ void RestartAge(const std::string& path) {
   if (facts.ok()) (void)fchmod(fd->get(), facts->mode & 07777);
 }
 
-// What a creator or remover that was killed between two names left behind.
+// Returns what a creator or remover left that was killed between two names, if that is stale.
 std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
   if (!HasRemains(paths, LockFile::kFound)) return std::nullopt;
   const auto seats = os::FactsOfName(paths.seats);
@@ -103,18 +103,18 @@ absl::Status RemoveStale(const Paths& paths, const Stale& stale) {
   if (!os::FactsOfName(paths.ring) && !os::FactsOfName(paths.seats) && !os::FactsOfName(paths.lock)) {
     return os::Failure(Error::kNotFound, absl::StrCat("remove \"", paths.name, "\": it is gone already"));
   }
-  // Before the life-cycle lock, whose file this would otherwise create beside files of somebody else.
+  // Look before taking the life-cycle lock, because that would create .lock beside files of another program.
   if (!IsOurs(paths, paths.ring) && !IsOurs(paths, paths.seats) && !IsOurs(paths, paths.lock))
     return LeftAlone(paths, "nothing of that name is a millrace object");
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, std::nullopt);
   if (!life.ok()) return life.status();
   std::string who;
-  absl::StatusOr<std::optional<UserLocks>> users = life->TryUsers(&who);  // until the names are gone
+  absl::StatusOr<std::optional<UserLocks>> users = life->TryUsers(&who);  // held until the names are gone
   if (!users.ok()) return users.status();
   if (!users->has_value()) return LeftAlone(paths, who);
   if (!os::FactsOfName(paths.ring) && stale.incarnation.empty()) {
     if (HasRemains(paths, life->lock_file())) return life->RemoveNames();
-    if (!os::FactsOfName(paths.seats)) {  // our own new .lock
+    if (!os::FactsOfName(paths.seats)) {  // Only the .lock that we have just made is left.
       return os::Failure(Error::kNotFound, absl::StrCat("remove \"", paths.name, "\": it is gone already"));
     }
     return LeftAlone(paths, "its .seats is not a millrace object");

@@ -1,4 +1,4 @@
-// An existing queue whose producer is gone. PROTOCOL.md "Take-over".
+// Becoming the producer of an existing queue whose producer is gone. PROTOCOL.md "Take-over".
 #include <time.h>
 #include <unistd.h>
 
@@ -58,7 +58,8 @@ absl::Status Damaged(const Paths& paths, const std::string& what) {
                                   paths.name, ") and create it again"));
 }
 
-// The locks are ours: look at what the predecessor left, and begin a new epoch.
+// Checks what the predecessor left and begins a new epoch. Requires the life-cycle lock and the producer's
+// lock.
 absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring, SeatsObject seats,
                                             os::HeldLock producer_lock, const ProducerOptions& options) {
   ProducerAttachment attached;
@@ -77,7 +78,8 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
   auto seats_probe = os::LockProbe::OpenToLock(paths.seats, seats.facts.identity);
   if (!seats_probe.ok()) return seats_probe.status();
 
-  // A reader may hold .ring byte 0 to deny it to us; it decides nothing but what readers are told.
+  // A reader may hold byte 0 of .ring to keep it from us. That is harmless: this lock only shows readers that
+  // the producer lives. It does not decide which process is the producer.
   auto alive = os::TryLock(paths.ring, ring.facts.identity, internal::kLockProducer);
   if (!alive.ok()) return alive.status();
   if (alive->has_value()) attached.alive_lock = std::move(**alive);
@@ -98,8 +100,8 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
   return attached;
 }
 
-// Sleeps for so long, or until the producer's lock, held at first, is free. (A reader may have kept the
-// producer from taking this one; then it tells nothing.)
+// Sleeps for pause_ns, or until the producer's lock on .ring falls, if it was held at first. If it was not
+// held, it gives no information, because a reader may have kept the producer from taking it.
 void PauseWhileAlive(long pause_ns, os::LockProbe* probe) {
   constexpr long kStepNs = 100'000;
   const auto held = [probe] { return probe->Ask(internal::kLockProducer) == os::Holder::kSomebody; };
@@ -111,7 +113,8 @@ void PauseWhileAlive(long pause_ns, os::LockProbe* probe) {
   }
 }
 
-// For writing: so it must belong to `owner`. What the kernel refuses belongs to somebody else, too.
+// Opens a ring for writing. Fails unless it belongs to `owner`. If the kernel refuses to open the ring for
+// writing, the error names its owner.
 absl::StatusOr<RingObject> OpenTheirs(const Paths& paths, uid_t owner) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true, CreateIt(paths));
   if (ErrorOf(ring.status()) == Error::kNoPermission) {
@@ -127,11 +130,12 @@ absl::StatusOr<RingObject> OpenTheirs(const Paths& paths, uid_t owner) {
   return ring;
 }
 
-// One attempt; nullopt: its producer holds the lock. Then `probe` asks after it, cheaply.
+// Makes one attempt. Returns nullopt if the ring's producer lives. `*probe` then queries its lock on .ring
+// cheaply, and `*who` describes it.
 absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const RingOptions* wanted,
                                                       const ProducerOptions& options, std::string* who,
                                                       os::LockProbe* probe) {
-  // Before the life-cycle lock, whose file this would otherwise create for a name that is not there.
+  // Look before taking the life-cycle lock, because that would create .lock for a ring that does not exist.
   const uid_t owner = options.owner.value_or(geteuid());
   if (absl::StatusOr<RingObject> there = OpenTheirs(paths, owner); !there.ok()) return there.status();
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, owner);
@@ -143,8 +147,9 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   }
   absl::StatusOr<std::optional<os::HeldLock>> lock = life->TryProducer();
   if (!lock.ok()) return lock.status();
-  // .lock may have been removed by hand under a living producer: then .ring tells. Only who may write the
-  // ring can hold this; a reader that merely denies us the lock does not show here.
+  // .lock may have been removed by hand under a living producer. The producer's lock on .ring then still
+  // shows it. Only a process that can write the ring can hold that lock exclusively, and Ask does not see a
+  // reader's lock.
   *probe = os::LockProbe(paths.ring, ring->facts.identity, os::Fd());
   if (!lock->has_value() || probe->Ask(internal::kLockProducer) == os::Holder::kSomebody) {
     if (who->empty()) *who = DescribeProducer(*ring, paths);
@@ -164,8 +169,8 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
 
 absl::StatusOr<ProducerAttachment> TakeOver(const Paths& paths, const RingOptions* wanted,
                                             const ProducerOptions& options) {
-  // The kernel frees the lock of a small process within 0.3 ms of its death; whoever lives longer is not
-  // asked so often, but for what two system calls tell.
+  // The kernel frees the lock of a small process soon after its death, so try often at first. If the producer
+  // lives longer, back off, and in between poll only with two cheap system calls.
   constexpr long kLongestPauseNs = 1'000'000;
   long pause_ns = 50'000;
   const int64_t start = os::MonotonicNs();
@@ -180,7 +185,7 @@ absl::StatusOr<ProducerAttachment> TakeOver(const Paths& paths, const RingOption
                                                              " is alive; a ring has one producer: stop it, "
                                                              "or use another ring"));
     }
-    PauseWhileAlive(pause_ns, &probe);  // the life-cycle lock is free meanwhile
+    PauseWhileAlive(pause_ns, &probe);  // We do not hold the life-cycle lock during the pause.
     pause_ns = std::min(pause_ns * 2, kLongestPauseNs);
   }
 }
