@@ -1,10 +1,10 @@
-# Installs the library for find_package(millrace) and for pkg-config. Nothing installed knows where it lies: the
-# tree may be moved afterwards.
+# Installs the library for find_package(millrace) and for pkg-config. No installed file contains the path of the
+# installation, so the tree can be moved afterwards.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 include(cmake/millraceAbseil.cmake)
 
-# What is installed names the Abseil that it was built with, for find_package and for pkg-config.
+# The installed files for find_package and pkg-config name the Abseil with which millrace was built.
 if(NOT absl_FOUND)
   message(FATAL_ERROR "MILLRACE_INSTALL is ON, but Abseil is a part of this build and not an installed package, which "
                       "an installed millrace needs; set MILLRACE_INSTALL to OFF, or install Abseil and take it by find_package(absl)")
@@ -26,7 +26,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millraceConfig.cmake ${CMAKE_CURRENT_B
               ${CMAKE_CURRENT_SOURCE_DIR}/cmake/millraceAbseil.cmake
         DESTINATION ${MILLRACE_CMAKE_DIR} COMPONENT development)
 
-# A static library needs at every link what a shared one carries along.
+# Programs that link a static library also link the libraries it needs. A shared library brings them along.
 set(MILLRACE_PC_REQUIRES "absl_status = ${absl_VERSION}, absl_statusor = ${absl_VERSION}")
 if(NOT BUILD_SHARED_LIBS)
   string(APPEND MILLRACE_PC_REQUIRES ", absl_strings = ${absl_VERSION}, absl_str_format = ${absl_VERSION}")
@@ -37,5 +37,5 @@ configure_file(cmake/millrace.pc.in millrace.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millrace.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
         COMPONENT development)
 
-# The headers' comments cite it.
+# The comments in the headers cite this document.
 install(FILES ${PROJECT_SOURCE_DIR}/runtime/PROTOCOL.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)

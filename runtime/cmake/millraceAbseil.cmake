@@ -1,7 +1,7 @@
-# Which Abseil this is: its release and its inline namespace, which is part of the name of every symbol. Asked when
-# millrace is built and again by who uses it: absl::Status is part of millrace's interface.
+# Identifies an Abseil: its release and its inline namespace, which is part of the name of every symbol. The build of
+# millrace calls this, and so does a program that finds millrace, because absl::Status is part of millrace's interface.
 
-# millrace_abseil_of(TARGET RESULT): RESULT is e.g. "20220623 in namespace debian3".
+# millrace_abseil_of(TARGET RESULT): sets RESULT to, for example, "20220623 in namespace debian3".
 function(millrace_abseil_of target result)
   set(namespace "none")
   get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES)

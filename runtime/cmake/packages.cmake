@@ -1,6 +1,7 @@
 # Debian packages: cpack -G DEB in a build tree that was configured with
 #   -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr
-# gives libmillrace0, libmillrace-dev and millrace-tools. (Without BUILD_SHARED_LIBS the library is in the second.)
+# makes libmillrace0, libmillrace-dev and millrace-tools. Without BUILD_SHARED_LIBS there is no libmillrace0, and
+# libmillrace-dev contains the library.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME millrace)
 set(CPACK_PACKAGE_CONTACT "millrace maintainers <maintainers@millrace.invalid>" CACHE STRING "Debian's Maintainer field")
@@ -25,7 +26,7 @@ set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME millrace-tools)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION "shmctl: makes, shows, feeds, reads and removes rings.")
 
-# The release of Abseil that the package config asks for.
+# The release of Abseil that the package config requires.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libabsl-dev (>= ${absl_VERSION}), libabsl-dev (<< ${absl_VERSION}.9999)")
 if(BUILD_SHARED_LIBS)
   list(APPEND CPACK_COMPONENTS_ALL runtime)
