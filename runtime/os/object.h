@@ -72,8 +72,8 @@ std::optional<FileFacts> FactsOfName(const std::string& path);
 // to search the directory).
 std::optional<bool> NameLeadsTo(const std::string& path, const Identity& file);
 // Returns true if this file belongs to the user. In a user namespace, all users without a number there look
-// like one user (the overflow uid). For the effective user this causes no mistake, because the kernel itself
-// compares.
+// like one user (the overflow uid). For the effective user the answer is still right, because the kernel
+// itself compares.
 bool BelongsTo(int fd, const FileFacts& facts, uid_t user);
 
 // Opens an existing file. Fails with kNotFound if there is none, and with kNotARing for a symbolic link,

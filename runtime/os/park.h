@@ -32,9 +32,9 @@ int64_t MonotonicNs();
 int64_t CoarseMonotonicNs();
 // Returns CLOCK_REALTIME.
 uint64_t WallNs();
-// Returns a wall clock for callers that must not make a system call. This is WallNs, unless reading it is a
-// system call (no vDSO, or a clock source that the vDSO cannot read). Otherwise it is the kernel's coarse
-// clock plus its resolution, so that it does not lag WallNs.
+// Returns a wall clock for callers that must not make a system call. This is WallNs if the vDSO can read it.
+// Otherwise (no vDSO, or another clock source) it is the kernel's coarse clock plus the resolution of that
+// clock, so that it does not lag WallNs.
 using WallClock = uint64_t (*)();
 WallClock WallClockWithoutSystemCall();
 

@@ -50,8 +50,8 @@ absl::Status JoinFailed(const Paths& paths, internal::JoinFailure failure, const
                         const internal::RingMemory& memory);
 
 // Opens a ring and joins it as a consumer. PROTOCOL.md "Join". Fails with kNotFound (after open_timeout),
-// kNoSeat, kNoPermission, kSchema, kBadArgument for a start beyond the end, and with the failures of
-// OpenRing.
+// kInterrupted (cancel_open), kNoSeat, kNoPermission, kSchema, kBadArgument for a start beyond the end, and
+// with the failures of OpenRing.
 absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Delivery& delivery,
                                                   const ConsumerOptions& options);
 

@@ -21,8 +21,7 @@ namespace millrace::segment {
 ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe,
                            const Paths& paths);
 
-// Finds the newest of several times. Ignores a time in the future, which the clock being set back leaves
-// behind.
+// Finds the newest of several times. Ignores times in the future: the clock was set back after them.
 class NewestTime {
  public:
   void Add(uint64_t realtime_ns);

@@ -26,7 +26,7 @@ constexpr size_t kMostName = internal::kLabelBytes - 1;
 constexpr int64_t kGroupPatienceNs = 10'000'000'000;  // equal to the patience for the life-cycle lock
 
 void PauseForLock() {
-  // Polls, because no wake reaches us when a lock falls because its holder died.
+  // Poll, because no wake reaches us when a lock falls because its holder died.
   const timespec pause{0, 100'000};
   nanosleep(&pause, nullptr);
 }

@@ -36,8 +36,8 @@ absl::StatusOr<std::set<std::string>> Stems(const std::string& directory) {
   return stems;
 }
 
-// Sets the change time of a file to now, so that its age can grow. For a file whose times all lie in the
-// future (NewestTime returns 0). Only its owner can do this, and only its owner could remove it.
+// Sets the change time of a file to now, so that its age can grow. For a file of unknown age (NewestTime
+// returns 0). Only the file's owner can do this, and only that user could remove it.
 void RestartAge(const std::string& path) {
   absl::StatusOr<os::Fd> fd = os::OpenExisting(path, /*write=*/false);
   if (!fd.ok()) return;
