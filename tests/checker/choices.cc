@@ -52,7 +52,7 @@ uint32_t EveryChoice::Pick(uint32_t options, Choice, bool deviates) {
   return 0;
 }
 
-// Each option but 0 of the choice that is being made, as a part for the next level.
+// Puts aside each option except 0 of the current choice, as a part for the next level.
 void EveryChoice::PutAside(uint32_t options) {
   std::vector<uint8_t> head;
   uint8_t zeros = 0;

@@ -1,9 +1,9 @@
 // Where the choices of an execution come from: all of them in turn, a seed, or a recording.
 //
-// An execution is a function of its choices. A choice has a number of options; 0 is always what happens when
-// nothing unusual does (the running thread goes on, a load returns the newest value, nobody dies). Choices
-// are numbered by their place in the execution, whether or not there was anything to choose there, so that a
-// recording replays whatever was asked of whom.
+// An execution is a function of its choices. A choice has a number of options. Option 0 is always the calm
+// one: the running thread continues, a load returns the newest value, no thread dies. Choices are numbered by
+// their place in the execution, even where there was only one option. A recording therefore replays every
+// choice at its place.
 #ifndef MILLRACE_TESTS_CHECKER_CHOICES_H_
 #define MILLRACE_TESTS_CHECKER_CHOICES_H_
 
@@ -15,16 +15,16 @@
 namespace millrace::checker {
 
 enum class Choice : uint8_t {
-  kNext,     // who runs, now that the running thread cannot: all options are as good
-  kPreempt,  // 0: the running thread goes on
+  kNext,     // which thread runs after the running one blocks: all options are equal
+  kPreempt,  // 0: the running thread continues
   kValue,    // which value a load returns, where a store takes its place
-  kFate,     // 0: the running thread lives; kill it, stop it
+  kFate,     // 0: the running thread lives; others: kill it, stop it
 };
 
 class Choices {
  public:
   virtual ~Choices() = default;
-  // `deviates`: any option but 0 is a deviation from the calm execution.
+  // Returns the chosen option. With `deviates`, any option except 0 is a deviation from the calm execution.
   uint32_t Choose(uint32_t options, Choice kind, bool deviates = false) {
     const uint32_t place = place_++;
     if (options < 2) return 0;
@@ -34,20 +34,20 @@ class Choices {
   }
   void Skip(uint32_t places) { place_ += places; }
 
-  // Everything is explored: choices that cannot matter need not be asked for, and states are recognised.
+  // Is every execution explored? Then choices that cannot matter may be skipped, and states are recognised.
   virtual bool Exhaustive() const { return false; }
-  // Words that are only for people are not worth a choice.
+  // Is this execution one sample among many? Then words that only people read are not worth a choice.
   virtual bool Sampling() const { return false; }
-  // Is this a part of the tree that no earlier execution entered?
+  // Has no earlier execution entered this part of the tree?
   virtual bool Fresh() const { return false; }
-  // Has this state been explored? Asked only of fresh ones.
+  // Has this state been explored? Called only in fresh parts.
   virtual bool Known(uint64_t) { return false; }
 
   virtual void Begin() {
     place_ = 0;
     unusual_.clear();
   }
-  // "17:1,45:2": the choices that were not 0, by place.
+  // Returns the choices that were not 0, by place: "17:1,45:2".
   std::string Recording() const;
 
  protected:
@@ -56,10 +56,10 @@ class Choices {
   std::vector<std::pair<uint32_t, uint8_t>> unusual_;
 };
 
-// A set of hashes: open addressing, nothing is ever removed.
+// A set of hashes with open addressing. Hashes are never removed.
 class HashSet {
  public:
-  bool Insert(uint64_t hash);  // false: it was there
+  bool Insert(uint64_t hash);  // returns false if the hash was there
   size_t size() const { return size_; }
 
  private:
@@ -67,19 +67,21 @@ class HashSet {
   size_t size_ = 0;
 };
 
-// All executions, those with the fewest deviations first: depth first through the choices that cost nothing;
-// each deviation met on the way is put aside and begins a part of the tree of its own on the next level. So a
-// state is first met with the fewest deviations that lead to it, and never needs to be explored again.
+// All executions, those with the fewest deviations first.
+//
+// Explores depth-first through the choices that cost nothing. Each deviation found on the way is put aside as
+// a part of the tree for the next level. A state is therefore first reached with the fewest deviations that
+// lead to it, and never needs to be explored again.
 class EveryChoice : public Choices {
  public:
   explicit EveryChoice(uint32_t most_deviations) : most_(most_deviations) {}
-  // To the next execution; false: there is none.
+  // Moves to the next execution. Returns false if there is none.
   bool Advance();
   void Begin() override;
   bool Exhaustive() const override { return true; }
   bool Fresh() const override { return asked_ >= forced_.size() + path_.size(); }
   bool Known(uint64_t state) override { return !known_.Insert(state); }
-  // All executions with fewer deviations are done.
+  // All executions with fewer deviations than this are done.
   uint32_t level() const { return level_; }
   size_t states() const { return known_.size(); }
 
@@ -94,16 +96,16 @@ class EveryChoice : public Choices {
   uint32_t most_;
   uint32_t level_ = 0;           // deviations of the executions in progress
   size_t asked_ = 0;             // choices with more than one option in this execution
-  std::vector<uint8_t> forced_;  // the first ones: they lead to the part in progress
-  std::vector<Level> path_;      // the others
+  std::vector<uint8_t> forced_;  // the first choices: they lead to the part in progress
+  std::vector<Level> path_;      // the choices after the forced ones
   HashSet known_;
-  // Parts put aside, one behind the other, as runs of zeros and the choice that ends each.
+  // Parts put aside, one after the other, as runs of zeros and the choice that ends each.
   std::vector<uint8_t> now_, later_;
-  size_t taken_ = 0;  // bytes of now_
+  size_t taken_ = 0;  // bytes of now_ already taken
 };
 
-// Drawn from a seed: how often a thread is preempted, a load returns an old value and so on differs from seed
-// to seed, so that both calm and wild executions are among them.
+// Choices drawn from a seed. The rates of preemptions, old values and so on differ from seed to seed, so that
+// both calm and wild executions occur.
 class SeededChoices : public Choices {
  public:
   explicit SeededChoices(uint64_t seed);

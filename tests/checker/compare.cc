@@ -1,5 +1,5 @@
-// Is the reduction sound? Small scenarios explored with it and without: every way in which an execution can
-// end must be found both times, and each mutant must be caught with the same number of deviations or fewer.
+// Is the reduction sound? Small scenarios are explored with it and without. Every way in which an execution
+// can end must be found both times. Each mutant must be caught with the same number of deviations or fewer.
 #include <cstdio>
 #include <vector>
 

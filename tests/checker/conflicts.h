@@ -1,16 +1,18 @@
 // Which steps of a thread can make a difference to the others: partial-order reduction.
 //
-// A step that no other living thread's future conflicts with (touches the same word, one of the two writing)
-// gives the same result before and after anything that the others do. So nobody needs to be let in before it,
-// and the thread need not die there: both happen just as well before its next step that does conflict, at the
-// cost of no more preemptions.
+// Two steps conflict if they touch the same word and one of them writes. A step that conflicts with no other
+// living thread's future gives the same result before and after anything that the others do. So no other
+// thread is scheduled before it, and the thread need not die there. Both can happen just as well before the
+// thread's next step that does conflict, at the cost of no more preemptions.
 //
-// What a thread will touch is not known beforehand; it is learnt. For each word and thread the table holds
-// the latest stage of its life (Machine::Reached) in which it was ever seen to read or write it. Exploring
-// begins with what some random executions have shown. Whenever an execution shows more, everything is
-// explored again from the beginning; the last time nothing new is seen. Were anything left out wrongly then,
-// take the shortest execution that is not equivalent to any explored one: all of it but its last step is
-// equivalent to one that was, and there the conflict would have shown itself.
+// The words that a thread will touch are not known beforehand; they are learnt. For each word and thread the
+// table holds the latest stage of the thread's life (Machine::Reached) in which it was seen to read or write
+// the word. Exploring begins with what some random executions have shown. When an execution shows more,
+// everything is explored again from the beginning. In the last round nothing new is seen.
+//
+// Proof that nothing is left out: assume some execution is not equivalent to any explored one, and take the
+// shortest. All of it except its last step is equivalent to an explored execution. There the conflict would
+// have been seen.
 #ifndef MILLRACE_TESTS_CHECKER_CONFLICTS_H_
 #define MILLRACE_TESTS_CHECKER_CONFLICTS_H_
 
@@ -24,7 +26,7 @@ namespace millrace::checker {
 
 class Conflicts {
  public:
-  static constexpr uint32_t kFences = 0;  // the order of sequentially consistent fences, as if it were a word
+  static constexpr uint32_t kFences = 0;  // the order of sequentially consistent fences, as a word
   static constexpr uint32_t kStages = 60;
 
   void Forget() { table_.assign(kWords, {}); }
@@ -38,12 +40,12 @@ class Conflicts {
     latest = static_cast<uint8_t>(stage + 1);
     surprise_ = true;
   }
-  // Will `thread`, which is in `stage`, touch it so that another's access conflicts?
+  // Will `thread`, which is in `stage`, touch the word in a way that conflicts with another's access?
   bool Expects(uint32_t word, bool writes, uint32_t thread, uint32_t stage) const {
     const Ever& ever = table_[word];
     return ever.wrote[thread] > stage || (writes && ever.read[thread] > stage);
   }
-  // Will it look at it again? Or write to it, at least?
+  // Will `thread`, which is in `stage`, read the word again (Reads) or write it (Writes)?
   bool Reads(uint32_t word, uint32_t thread, uint32_t stage) const {
     return std::max(table_[word].read[thread], table_[word].read_plain[thread]) > stage;
   }

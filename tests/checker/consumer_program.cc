@@ -65,7 +65,7 @@ void ConsumerProgram::StorePosition() {
   if (ring_.StorePosition()) CheckedParkOps().wake(&ring_.seat().room_epoch->epoch);
 }
 
-// The caller is done with the message it was lent: a last look at it, as late as can be.
+// Takes a last look at the lent message, as late as possible, and then finishes with it.
 void ConsumerProgram::FinishWithLent() {
   std::memset(buffer_, 0, sizeof buffer_);  // of the message before: nothing to remember
   if (!lent_) return;
@@ -179,7 +179,7 @@ bool ConsumerProgram::Sleep(uint64_t state) {
   };
   waited_.control = &control;
   waited_.sleepers = &world->bytes().seats_control.sleeper;
-  // The mutant asks the word `sleepers` alone.
+  // The mutant loads only the word `sleepers`.
   if (Slipped(Slip::kStandsWithoutEpoch) && waited_.certain) waited_.epoch = W::LoadWakeEpoch(control.wake);
   const Parked parked = ParkConsumer<A>(waited_, nullptr, 0, CheckedParkOps(), INT64_MAX, pending,
                                         [&] { return ring_.MissedWake(); });
@@ -206,7 +206,8 @@ Ended ConsumerProgram::Receive(bool wait) {
     if (ended == Ended::kOvertaken && wait) continue;
     if (ended != Ended::kEmpty || !wait) return ended;
     if (Sleep(state) && !machine->Held(&world->producer_lock)) {
-      // Nobody could publish any more. One more look, because the last one may have been before its last act.
+      // No producer is left. Polls once more, because the last poll may have been before a producer's last
+      // step.
       if (TryNext(&ended) == Read::kEmpty) return ended == Ended::kClosed ? ended : Ended::kNobody;
       if (ended == Ended::kEmpty) continue;
       return Ended::kNot;

@@ -1,7 +1,8 @@
-// Mutants that no scenario can tell from the code, each with the reason why.
+// Mutants that no scenario can distinguish from the code, each with the reason why.
 //
-// Three kinds: what two mechanisms guard independently (each mutant removes one), what orders something that
-// nobody concludes anything from, and what is not made of accesses: that names the test which sees it.
+// There are three kinds. Two mechanisms guard something independently, and each mutant removes one. An order
+// exists that no thread draws conclusions from. Or the mutant is not made of accesses; its excuse names the
+// test that catches it.
 #include <fstream>
 #include <sstream>
 

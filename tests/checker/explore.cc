@@ -18,7 +18,7 @@ void Count(const Outcome& outcome, Report* report) {
   report->what = outcome.what;
 }
 
-// Executions by seed that look at what threads touch.
+// Executions by seed that learn what threads touch.
 constexpr uint64_t kLearning = 300;
 class LearningChoices : public SeededChoices {
  public:
@@ -52,7 +52,8 @@ Report ExploreAll(const Scenario& scenario, const Bounds& bounds, const Limits& 
   Prepare(scenario);
   Report report;
   const double end = CpuSeconds() + limits.seconds;
-  // What threads touch, as far as some executions show it. Whatever they violate is found again.
+  // Learns what threads touch, as far as some executions show it. Violations here are found again by
+  // exploring.
   EveryChoice calm(0);
   RunOnce(scenario, bounds, calm);
   for (uint64_t seed = 1; seed <= kLearning; ++seed) {

@@ -1,4 +1,4 @@
-// Runs a scenario: every execution within bounds, or as many seeds as are asked for, or one recording.
+// Runs a scenario: every execution within bounds, a given number of seeds, or one recording.
 #ifndef MILLRACE_TESTS_CHECKER_EXPLORE_H_
 #define MILLRACE_TESTS_CHECKER_EXPLORE_H_
 
@@ -13,14 +13,14 @@ namespace millrace::checker {
 
 struct Report {
   uint64_t executions = 0;  // including those that ended in a known state
-  uint64_t states = 0;      // different ones; 0 when exploring by seed
+  uint64_t states = 0;      // distinct ones; 0 when exploring by seed
   uint64_t steps = 0;
   uint64_t restarts = 0;  // because an execution showed a conflict that was not foreseen
   bool complete = false;  // nothing was left out within the bounds
-  int level = -1;         // all executions with at most so many deviations were explored
+  int level = -1;         // all executions with at most this many deviations were explored
   bool violated = false;
   std::string what;
-  std::string replay;       // options of `checker` that replay it
+  std::string replay;       // options of `checker` that replay the violation
   std::set<uint64_t> ends;  // of the executions that were not cut short
   uint64_t seed = 0;        // 0: found by exhaustion
 };
@@ -30,10 +30,10 @@ struct Limits {
   double seconds = 1e9;
 };
 
-// Deviations of at most 0, then 1, ... then all that the bounds allow: short counterexamples come first.
+// Explores at most 0 deviations, then 1, ... up to the bounds. Short counterexamples are found first.
 Report ExploreAll(const Scenario& scenario, const Bounds& bounds, const Limits& limits);
 Report ExploreSeeds(const Scenario& scenario, uint64_t first_seed, uint64_t seeds, const Limits& limits);
-// One execution, with a readable line for every step. A recording is "bounds/choices", as reported.
+// Runs one execution, with a readable line for every step. A recording is "bounds/choices", as reported.
 Report Replay(const Scenario& scenario, const std::string& recording, std::vector<std::string>* trace);
 Report ReplaySeed(const Scenario& scenario, uint64_t seed, std::vector<std::string>* trace);
 

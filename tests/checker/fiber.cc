@@ -38,7 +38,7 @@ void Fiber::Switch(Fiber& from, Fiber& to) {
   to.running_ = true;
   swapcontext(&from.context_, &to.context_);
 #else
-  // _setjmp saves no signal mask and so makes no system call; a context is only needed for the first entry.
+  // _setjmp saves no signal mask and so makes no system call. A context is only needed for the first entry.
   if (_setjmp(from.resume_) != 0) return;
   if (to.running_) _longjmp(to.resume_, 1);
   to.running_ = true;
@@ -58,7 +58,7 @@ void Fiber::Switch(Fiber& from, Fiber& to) {
     return h ^ h >> 32;
   };
   uint64_t h = static_cast<uint64_t>(end - at);
-  uint64_t lanes[4] = {1, 2, 3, 4};  // independent of each other, so that the CPU multiplies them at once
+  uint64_t lanes[4] = {1, 2, 3, 4};  // independent of each other, so that the CPU multiplies them in parallel
   for (; at + 4 <= end; at += 4) {
     for (int i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], at[i]);
   }

@@ -6,7 +6,7 @@
 
 namespace millrace::checker {
 
-// Joins, and goes on to the end.
+// Joins and reads to the end.
 template <Reading kReading, uint64_t kAtMost = 1, uint32_t kGroup = 0>
 void Member() {
   MemberProgram m(kReading, kGroup, kAtMost);
@@ -19,7 +19,7 @@ void Member() {
   m.Leave();
 }
 
-// Does not wait for what others have in hand when the ring is closed.
+// Does not wait for messages that others hold when the ring is closed.
 inline void Survivor() {
   MemberProgram m(Reading::kInPlaceAsked);
   m.GivesUp();
@@ -33,7 +33,8 @@ void MemberAfter() {
   Member<kReading>();
 }
 
-// The same, and begins to read only when the last of several members has joined, which opens gate `kLast`.
+// Joins after gate `kGate` - 1, if there is one. Begins to read only when the last of several members has
+// joined, which opens gate `kLast`.
 template <Reading kReading, int kGate, int kLast, uint64_t kAtMost = 1>
 void SeatedMember() {
   MemberProgram m(kReading, 0, kAtMost);
@@ -47,7 +48,8 @@ void SeatedMember() {
   m.Leave();
 }
 
-// Looks so often and never waits; leaves with what it has in hand then, unless it is done with it.
+// Polls for a message `kLooks` times and never waits. Acknowledges the message in hand if `kAcks`; otherwise
+// leaves with it.
 template <uint32_t kLooks, bool kAcks = true, Reading kReading = Reading::kInPlaceAsked, uint64_t kAtMost = 1>
 void Glancer() {
   MemberProgram m(kReading, 0, kAtMost);
@@ -62,7 +64,7 @@ void Glancer() {
   m.Leave();
 }
 
-// Somebody at the keyboard: evicts who sits in that seat, if somebody does.
+// A person at the keyboard: evicts the holder of seat `kSeat`, if it has one.
 template <uint32_t kSeat>
 void Operator() {
   internal::SeatIdentity& seat = world->bytes().seats[kSeat].identity;
@@ -97,7 +99,7 @@ void OperatorFirst() {
   OpenGate();
 }
 
-// Creates the group if it is not there.
+// Creates the group if it does not exist.
 template <Reading kReading, internal::StartAt kStart>
 void Creator() {
   MemberProgram m(kReading);
@@ -116,7 +118,7 @@ void NewcomerAfter() {
   m.Leave();
 }
 
-// Looks for a message, and goes on with it when it is told.
+// Polls for a message, and acknowledges it when the cue (gate 2) is given.
 template <Reading kReading, uint64_t kAtMost = 1>
 void Holder() {
   MemberProgram m(kReading, 0, kAtMost);
@@ -127,15 +129,16 @@ void Holder() {
   m.Leave();
 }
 
-// An evicted member that is alive in the seat it was born in. It is slow with a claim that another has won,
-// ...
+// An evicted member that is alive in the seat it was born in. It stores its lease late: another member has
+// already won the message.
 inline void LateClaimer() {
   machine->BeginOperation(100);
   world->groups.BornIn(world->shape().orphan_seat);
   W::StoreClaim(world->bytes().seats[world->shape().orphan_seat].words,
                 world->shape().start.position | internal::kClaimTentative);
 }
-// ... or finds out that it has lost, or is done with its message, and leaves.
+// An evicted member that is alive in the seat it was born in. It finds out that it has lost (`kLost`), or has
+// finished its message, and leaves.
 template <bool kLost>
 void Quitter() {
   machine->BeginOperation(100);
@@ -148,7 +151,7 @@ void Quitter() {
   world->groups.GetsUp();
   machine->Unlock(&world->seat_locks[seat]);
 }
-// Makes room, and looks for more when somebody was told.
+// Publishes `kFirst` messages, gives the cue (gate 2), and then publishes up to `kMore` if there is room.
 template <uint32_t kFirst, uint32_t kMore>
 void Looker() {
   ProducerProgram p(1);
@@ -159,13 +162,13 @@ void Looker() {
   p.Close();
   machine->Unlock(&world->producer_lock);
 }
-// A member with a message in hand, in the seat it was born in.
+// A member with a message in hand, in the seat it was born in, until the cue (gate 2) is given.
 inline void HoldsOn() {
   machine->BeginOperation(100);
   world->groups.BornIn(world->shape().orphan_seat);
   machine->AwaitFree(&world->gates[2]);
 }
-// Holds the seat it was born in until the producer is gone: evicted before, it never notices.
+// Holds the seat it was born in until the producer is gone. If it is evicted before, it never notices.
 inline void Standstill() { machine->AwaitFree(&world->producer_lock); }
 
 }  // namespace millrace::checker

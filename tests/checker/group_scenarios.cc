@@ -9,13 +9,13 @@ namespace {
 using R = Reading;
 using Orphan = Shape::Orphan;
 
-// A ring that is full with two messages; `groups` of them stand at the first.
+// A ring that two messages fill. The cursors of `groups` groups are at the first message.
 Shape Narrow(uint32_t groups = 1) {
   Shape shape{{0, 0}, 240, {232, 200, 216}};
   shape.groups = groups;
   return shape;
 }
-// Frames of 16 bytes, two in a chunk; the first but one is preceded by padding.
+// Frames of 16 bytes, two in a chunk. Padding precedes the second frame.
 Shape Crowded() {
   Shape shape{{2048 - 24, 0}, 112, {8}, true, 2048};
   shape.groups = 1;

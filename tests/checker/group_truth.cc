@@ -75,7 +75,7 @@ GroupTruth::Message* GroupTruth::At(Group& group, uint64_t position) {
   return i == World::kNoIndex ? nullptr : &group.messages[i];
 }
 
-// f(position, message) for each message that the group has taken.
+// Calls f(position, message) for each message that the group has taken.
 template <class F>
 void GroupTruth::ForEachTaken(const Group& group, F f) const {
   for (uint64_t i = 0; i < kMostTaken; ++i) {
@@ -106,7 +106,7 @@ void GroupTruth::JudgeHeld(uint32_t g) const {
   });
 }
 
-// A new claim, at whatever place, of whoever sits there.
+// Records a new lease of the seat's holder, wherever the lease is.
 void GroupTruth::Claims(uint32_t seat) {
   SeatTruth& s = seats_[seat];
   if (s.claim == kNoClaim || s.group >= kGroupsUsed) return;
@@ -161,7 +161,7 @@ void GroupTruth::CursorStored(uint32_t g, uint64_t to) {
   group.cursor = to;
 }
 
-// T4. A retired group's cursor is nobody's: an evicted member that does not know yet may move it.
+// T4. A retired group has no owner for its cursor: an evicted member that does not know yet may move it.
 void GroupTruth::CursorMoved(uint32_t g, uint64_t from, uint64_t to) {
   Group& group = groups_[g];
   const Mine& me = threads_[machine->self()];

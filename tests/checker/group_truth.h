@@ -1,17 +1,18 @@
-// What is true about groups: who holds which message, and what may become of it.
+// Keeps what is true about groups: which member holds which message, and what may become of the message.
 //
-// Kept, like all of World, by looking at every store as it happens; programs add what no store shows: who
-// sits down where, that a message was handed to a caller, that a member says the group is done. The rules:
+// This record, like all of World, is kept by watching every store as it happens. Programs add what no store
+// shows: which thread takes which seat, that a message was handed to a caller, that a member reports the
+// group as finished. The rules:
 //
-// T1  A message below the cursor that nobody is done with is held by a claim, and R does not pass it.
-// T2  It is handed out again only if somebody who had claimed it died, was evicted or left with it; then the
-//     count of its deliveries says so.
-// T3  A claim is taken only from a seat whose holder is dead, evicted or gone; a seat that holds one is not
-//     freed.
+// T1  A message below the cursor that is not finished is held by a lease, and R does not pass it.
+// T2  Such a message is handed out again only if a member that had leased it died, was evicted or left with
+//     it. The count of its deliveries then includes that.
+// T3  A lease is taken only from a seat whose holder is dead, evicted or gone. A seat that holds a lease is
+//     not freed.
 // T4  The cursor moves from boundary to boundary, by a member of this very group.
-// T5  Who says "closed" knows that somebody is done with each message.
-// T6  A group is retired only without living members, under its lock, and without messages of the dead unless
-//     they are meant to be abandoned.
+// T5  A member returns "closed" only when every message is finished.
+// T6  A group is retired only under its lock and without living members. It has no messages of dead members
+//     then, unless they are meant to be abandoned.
 #ifndef MILLRACE_TESTS_CHECKER_GROUP_TRUTH_H_
 #define MILLRACE_TESTS_CHECKER_GROUP_TRUTH_H_
 
@@ -30,11 +31,11 @@ class GroupTruth {
  public:
   void Reset();
   uint64_t Hash() const;
-  // A group that was there before the scenario begins, and who had the first message in hand then.
+  // Records a group that existed before the scenario begins, and a seat that held its first message then.
   void BeginsWith(uint32_t group, uint64_t first, uint64_t cursor);
   void BeginsHeld(uint32_t seat, uint64_t claim, internal::SeatPhase phase);
 
-  // ---- told of stores ------------------------------------------------------------------------------------
+  // ---- called after stores -------------------------------------------------------------------------------
   void ClaimStored(uint32_t seat, uint64_t claim);
   void ClaimChanged(uint32_t seat, uint64_t from, uint64_t to);
   void EndStored(uint32_t seat, uint64_t end);
@@ -45,39 +46,39 @@ class GroupTruth {
   void StateChanged(uint32_t seat, uint64_t state);
   void Reserved(uint64_t r) const;
 
-  // ---- told by programs ----------------------------------------------------------------------------------
+  // ---- called by programs --------------------------------------------------------------------------------
   void BornIn(uint32_t seat);                    // the calling thread is the orphan of a scenario
-  void SitsDown(uint32_t seat, uint32_t group);  // the calling thread, before its state says so
-  void GetsUp();                                 // before it gives up the lock
-  // The calling thread was given this message, and told that it is for the n-th time.
+  void SitsDown(uint32_t seat, uint32_t group);  // the calling thread, before its seat's state shows it
+  void GetsUp();                                 // the calling thread, before it releases its seat's lock
+  // Records that the calling thread was given this message, with `times` as the count of its deliveries.
   void HandedOut(uint64_t sequence, uint64_t times);
   void SaysClosed() const;
-  // Does a seat hold a claim whose holder will not go on with it?
+  // Does a seat hold a lease whose holder will not finish it?
   bool SomethingAbandoned() const;
-  // The calling thread retires a group next, with what its dead members hold or only without.
+  // Records that the calling thread retires a group next: with what its dead members hold, or only without.
   void Retires(bool abandon) { threads_[machine->self()].retires = abandon ? 2 : 1; }
 
  private:
   struct Message {
-    uint8_t handed = 0;   // times
+    uint8_t handed = 0;   // number of times
     uint8_t claimed = 0;  // by which threads, as bits
-    bool done = false;    // somebody who had it gave it up
+    bool done = false;    // a thread that held it has finished it
   };
   struct SeatTruth {
     uint8_t holder = kNobody;  // thread
     uint8_t group = kGroupsUsed;
     internal::SeatPhase phase{};
-    uint8_t handed = 0;  // times the message at the claim was handed out, by this member or before
-    uint8_t slack = 0;   // ... of which so many may not have been counted: their holder lived
+    uint8_t handed = 0;  // times the message at the lease was handed out, by this member or before
+    uint8_t slack = 0;   // hand-outs that may be uncounted, because their holder lived
     uint64_t claim = internal::kNoClaim;
     uint64_t end = 0;
   };
-  struct Mine {  // of a thread
+  struct Mine {  // state of a thread
     uint8_t seat = kSeats;
-    uint8_t generation = 0;                // of its group
-    bool gone = false;                     // evicted, or left a claim behind
+    uint8_t generation = 0;                // generation of its group
+    bool gone = false;                     // evicted, or left a lease in its seat
     uint8_t retires = 0;                   // 1: an empty group, 2: any
-    uint64_t handed = internal::kNoClaim;  // position of the message in its hands
+    uint64_t handed = internal::kNoClaim;  // position of the message in hand
   };
   struct Group {
     bool exists = false, creating = false;
@@ -85,7 +86,7 @@ class GroupTruth {
     uint64_t first = 0, cursor = 0;
     Message messages[kMostTaken];
   };
-  static constexpr uint8_t kNobody = 255, kOrphan = 7;  // kOrphan: dead or evicted before the scenario began
+  static constexpr uint8_t kNobody = 255, kOrphan = 7;  // kOrphan: dead or evicted before the scenario
 
   bool Gone(uint32_t thread) const;
   bool Living(const SeatTruth& seat) const;

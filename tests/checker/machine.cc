@@ -7,9 +7,9 @@
 namespace millrace::checker {
 namespace {
 
-constexpr uint64_t kStepBound = 100'000;     // of one execution
-constexpr uint32_t kIdleTimeoutBound = 40;   // a scenario that only goes on by timing out is stuck
-constexpr uint32_t kOperationsBound = 1000;  // of a thread that gets nowhere
+constexpr uint64_t kStepBound = 100'000;     // steps of one execution
+constexpr uint32_t kIdleTimeoutBound = 40;   // a scenario that continues only by time-outs is stuck
+constexpr uint32_t kOperationsBound = 1000;  // of a thread that makes no progress
 
 }  // namespace
 
@@ -106,7 +106,7 @@ void Machine::Entry() {
 void Machine::Finish() {
   Fiber& from = threads_[self_].fiber;
   Fiber::Switch(from, main_);
-  std::abort();  // nobody comes back
+  std::abort();  // no switch leads back here
 }
 
 void Machine::Violate(const std::string& what) {
@@ -159,7 +159,7 @@ bool Machine::Runnable(uint32_t thread) const {
   return t.status == Status::kReady || (t.status == Status::kAwaitsLock && t.lock->free());
 }
 
-// Those who will access a word again; nobody, if nobody will read it.
+// Returns the threads that will access a word again, or none if no thread will read it.
 uint8_t Machine::Concerned(uint32_t word) const {
   uint8_t readers = 0, writers = 0;
   for (uint32_t i = 0; i < count_; ++i) {
@@ -182,7 +182,7 @@ uint64_t Machine::StateHash() {
     live |= 1u << i;
     h = MixBits(h ^ t.fiber.Hash());
     h = MixBits(h ^ t.call ^ t.waited ^ static_cast<uint64_t>(t.role.pauses_at) << 1);
-    // Loops are not states met again: the steps and operations that bound them make a difference, coarsely.
+    // A loop must not look like a known state. The steps and operations that bound it are hashed coarsely.
     h = MixBits(h ^
                 (t.stage | uint64_t{t.expired} << 8 | uint64_t{t.polls} << 63 | uint64_t{t.expiries} << 9 |
                  uint64_t{t.operations >> 4} << 20 | uint64_t{t.operation_steps >> 8} << 40));
@@ -242,7 +242,7 @@ void Machine::Begin(Step step) {
   if (step == Step::kOwn) return choices_->Skip(2);
   const uint32_t me = self_;
   Recognise();
-  // What may befall this thread here.
+  // Decides whether this thread dies or is stopped here.
   const Role& role = threads_[me].role;
   const bool ripe = role.only_stage == 0 || threads_[me].stage == role.only_stage;
   const bool may_die = ripe && role.may_die && chosen_deaths_ < bounds_.deaths;
@@ -264,14 +264,14 @@ void Machine::Begin(Step step) {
   Preempt();
 }
 
-// Ends the execution where others have been before.
+// Ends the execution if its state was explored before.
 void Machine::Recognise() {
   if (!choices_->Fresh() || !choices_->Known(StateHash())) return;
   known_ = true;
   Finish();
 }
 
-// Who runs first.
+// Chooses which thread runs next.
 void Machine::Preempt() {
   uint32_t others[2 * kThreads];
   uint32_t n = 1;
@@ -301,7 +301,7 @@ void Machine::Preempt() {
 uint32_t Machine::ChooseValue(uint32_t options) {
   const bool deviates = bounds_.stale == Stale::kCounts;
   if (deviates && deviations_ >= bounds_.deviations) options = 1;
-  if (options > 1 && !recognised_) Recognise();  // else there is nothing to choose before the next step
+  if (options > 1 && !recognised_) Recognise();  // otherwise there is no choice before the next step
   recognised_ = true;
   const uint32_t choice = choices_->Choose(options, Choice::kValue, deviates);
   deviations_ += deviates && choice != 0;
@@ -332,7 +332,8 @@ void Machine::Leave(Status status) {
       }
       Finish();
     }
-    // All who live are asleep: time passes until a sleep ends, whose turn it is.
+    // All living threads are asleep. Time passes until a sleep ends; the one that expired least often ends
+    // first.
     const bool anybodys = sleeps_ == Sleeps::kAfterEarlyDeath ||
                           (sleeps_ != Sleeps::kUntilWoken && (deaths_ != 0 || stops_ != 0));
     const bool pollers = anybodys || unannounced_();

@@ -1,11 +1,12 @@
 // Runs checked threads one step at a time, and is the kernel they see: futexes, locks, death.
 //
-// Purpose: every access to a shared word comes here (policy.h). Before it, anybody else may run, within the
-// bounds of the scenario; then the memory model says what it may see; then the thread goes on. An execution
-// ends when all threads have ended, when a property is violated, or when its state is already known.
+// Purpose: every access to a shared word arrives here (policy.h). Before the access any other thread may run,
+// within the bounds of the scenario. The memory model then decides what the access may see, and the thread
+// continues. An execution ends when all threads have ended, when a property is violated, or when its state is
+// already known.
 //
 // I1  Exactly one fiber runs; the machine's state changes only through it.
-// I2  An execution is a function of the choices made, so that a recording of them replays it.
+// I2  An execution is a function of the choices made, so a recording of them replays it.
 #ifndef MILLRACE_TESTS_CHECKER_MACHINE_H_
 #define MILLRACE_TESTS_CHECKER_MACHINE_H_
 
@@ -25,29 +26,30 @@ namespace millrace::checker {
 using internal::Site;
 
 // How far executions may stray from the calm one, in which threads run one after the other. A deviation is a
-// preemption, a sleep that ends although others could run, and, unless they are free, each load that returns
-// an old value and each store that takes its place before others. Deaths and stops are no deviations: they
-// are explored at every step that others can notice.
+// preemption or a sleep that ends although others could run. Unless stale choices are free, each load that
+// returns an old value and each store that takes its place before others is a deviation too. Deaths and stops
+// are no deviations: they are explored at every step that others can notice.
 inline constexpr uint32_t kAny = ~0u;
 enum class Stale : uint8_t { kCounts, kFree };
 struct Bounds {
   uint32_t deviations = 2;
   Stale stale = Stale::kCounts;
   uint32_t deaths = 0;
-  uint32_t stops = 0;     // threads stopped for ever (they stay alive)
+  uint32_t stops = 0;     // threads stopped forever (they stay alive)
   uint32_t timeouts = 0;  // sleeps that end although others could run
 };
 
-// When everybody is asleep: whose sleep may end by itself? Anything else is a lost wake-up, but for those who
-// poll (Machine::Polls).
+// When all threads are asleep, whose sleep may end by itself? Any other such state is a lost wake-up, except
+// for threads that poll (Machine::Polls).
 enum class Sleeps : uint8_t {
   kUntilWoken,       // nobody's
-  kAfterDeath,       // everybody's, once somebody was killed or stopped: a kill wakes nobody
-  kAfterEarlyDeath,  // everybody's: somebody was killed or stopped before the scenario begins
-  kAllGetOn,         // as kAfterDeath; and whoever is not stopped himself gets on although others are
+  kAfterDeath,       // everybody's, after any thread was killed or stopped: a kill wakes nobody
+  kAfterEarlyDeath,  // everybody's: a thread was killed or stopped before the scenario begins
+  kAllGetOn,         // as kAfterDeath; and a thread that is not stopped continues although others are
 };
 
-// A byte of kernel lock, held by one alone or shared. Its memory effect is that of a mutex.
+// A byte of kernel lock, held by one thread alone or by several sharers. Its memory effect is that of a
+// mutex.
 struct KernelLock {
   int holder = -1;       // thread
   uint32_t sharers = 0;  // threads, as bits
@@ -63,9 +65,9 @@ struct KernelLock {
 struct Outcome {
   enum Kind : uint8_t { kFine, kKnown, kViolation } kind = kFine;
   std::string what;       // the violated property
-  std::string recording;  // replays it
+  std::string recording;  // replays the execution
   uint64_t steps = 0;
-  uint64_t end = 0;  // who is left, what is true, what each thread made of it
+  uint64_t end = 0;  // hash of the threads left, what is true, and each thread's result
 };
 
 enum class Rmw : uint8_t { kExchange, kAdd };
@@ -77,29 +79,29 @@ class Machine {
     void (*body)();
     bool may_die = false;
     bool may_stop = false;
-    uint32_t only_stage = 0;          // dies or stops only in this one of its life; 0: in any
+    uint32_t only_stage = 0;          // dies or stops only in this stage of its life; 0: in any
     bool registered = false;          // for membarrier
-    KernelLock* born_with = nullptr;  // a lock that it has held since before the queue had a name
-    KernelLock* and_with = nullptr;   // another
-    // Played by heart: before its first access with this label it waits until that lock is free.
+    KernelLock* born_with = nullptr;  // a lock held since before the queue had a name
+    KernelLock* and_with = nullptr;   // a second such lock
+    // Before its first access with label `pauses_at`, the thread waits until the lock `until` is free.
     Site pauses_at = Site::X;
     KernelLock* until = nullptr;
   };
 
-  // `stored`: told of every store when it is done, to keep account of what is true.
-  // `rest`: a hash of everything else that decides about the future of an execution.
-  // `unannounced`: is there something that sleepers only find by looking again (Polls)?
+  // `stored`: called after every store, to keep the record of what is true.
+  // `rest`: returns a hash of everything else that decides the future of an execution.
+  // `unannounced`: returns true if there is something that sleepers find only by polling (Polls).
   Machine(const std::byte* arena, size_t bytes, std::string (*name_of)(const void* address),
           void (*stored)(const void* address, uint64_t value, Site site), uint64_t (*rest)(),
           bool (*unannounced)());
 
   void Reload();  // after the arena was written: another scenario
-  // Explores fewer executions than there are: only those that differ in the order of steps that do not
-  // commute (conflicts.h). Off: for comparison.
+  // Explores only executions that differ in the order of steps that do not commute (conflicts.h). False:
+  // explores all executions, for comparison.
   bool reduces = true;
-  // Has an execution shown a conflict that was not foreseen? Then those before it left out too much.
+  // Has an execution shown a conflict that was not foreseen? If so, earlier executions left out too much.
   bool TakeSurprise();
-  // One execution of these roles. `trace`: keeps a readable line for every step.
+  // Runs one execution of these roles. A `trace` gets a readable line for every step.
   Outcome Run(const std::vector<Role>& roles, const Bounds& bounds, Sleeps sleeps, Choices& choices,
               std::vector<std::string>* trace = nullptr);
 
@@ -116,7 +118,7 @@ class Machine {
   void ReadPlain(uint64_t* to, const std::byte* from, size_t n);      // in place: a race is a torn message
 
   bool Membarrier();
-  // Atomically: sleeps if the word still holds `seen`. true: the sleep expired.
+  // Sleeps if the word still holds `seen`, atomically. Returns true if the sleep expired.
   bool FutexWait(const uint32_t* word, uint64_t seen);
   void FutexWake(const uint32_t* word, bool only_one, bool only_self);
   bool TryLock(KernelLock* lock);
@@ -128,11 +130,11 @@ class Machine {
     me.role.pauses_at = Site::X;
     AwaitFree(me.role.until);
   }
-  void AwaitFree(KernelLock* lock);  // without taking it: for the order in which a scenario begins
+  void AwaitFree(KernelLock* lock);  // waits, does not take it: for the order in which a scenario begins
   void Unlock(KernelLock* lock);
-  bool Held(KernelLock* lock);  // by one alone: a probe
-  // From here on the caller sleeps in order to look again: if everybody sleeps and there is something that
-  // nobody wakes it for, its sleep ends.
+  bool Held(KernelLock* lock);  // by one thread alone: a probe
+  // From here on the caller's sleeps end by polling: if all threads sleep and there is something that no
+  // thread wakes the caller for, its sleep ends.
   void Polls(bool polls) { threads_[self_].polls = polls; }
 
   [[noreturn]] void Violate(const std::string& what);
@@ -144,15 +146,16 @@ class Machine {
     if (trace_ != nullptr) AddNote((std::string() + ... + parts));
   }
   bool tracing() const { return trace_ != nullptr; }
-  // A public operation begins: bounds the steps until the next one.
+  // Begins a public operation and bounds the steps until the next one.
   void BeginOperation(uint32_t at_most_steps);
-  // The calling thread has got so far in its life. It never goes back, and its own state tells it, so that
-  // what lies behind it is no conflict any more. Not needed for correctness.
+  // Records that the calling thread has reached `stage` of its life. It never goes back, and its own state
+  // shows the stage. Accesses of earlier stages are therefore no conflicts any more. Not needed for
+  // correctness.
   void Reached(uint64_t stage);
-  void Perish();  // is killed here and now
+  void Perish();  // the caller is killed here
   uint32_t self() const { return self_; }
 
-  // ---- for whoever keeps account of what is true ----------------------------------------------------------
+  // ---- for the record of what is true ---------------------------------------------------------------------
   uint64_t Newest(const void* word, uint32_t bytes) {
     return memory_.Newest(memory_.WordAt(word, bytes)).bits;
   }
@@ -169,21 +172,21 @@ class Machine {
     bool expired = false;
     bool polls = false;
     uint32_t expiries = 0;
-    uint64_t call = 0;    // what it asks the machine for
-    bool waited = false;  // it asked and had to wait; else it was preempted before
+    uint64_t call = 0;    // its pending request to the machine
+    bool waited = false;  // true: the request had to wait; false: it was preempted before it
     uint32_t stage = 0;
     uint32_t operations = 0;  // in this stage
     uint32_t operation_steps = 0;
     uint32_t operation_bound = 0;
   };
-  struct Queue {  // of a futex
+  struct Queue {  // sleepers of a futex
     const void* word;
     View view;
   };
 
   static void Entry();
   void AddNote(const std::string& text);
-  // First thing in each function for checked threads: what there is to know about the caller's future.
+  // Records all that decides the caller's future. Must be called first in each function for checked threads.
   [[gnu::always_inline]] void Enter(uint64_t a = 0, uint64_t b = 0, uint64_t c = 0) {
     Thread& me = threads_[self_];
     me.call = MixBits(MixBits(a) ^ MixBits(b * 3) ^ MixBits(c * 5 + 1));
@@ -193,11 +196,11 @@ class Machine {
   [[gnu::always_inline]] void Enter(const void* a, uint64_t b = 0, uint64_t c = 0) {
     Enter(reinterpret_cast<uintptr_t>(a), b, c);
   }
-  // What the others can tell of a step, decided before it is made.
+  // What other threads can notice of a step, decided before it is made.
   enum class Step : uint8_t { kOwn, kSees, kActs };
   Step Look(uint32_t word, bool writes, Site site);
   Step LookAtAll(const std::byte* at, size_t words, bool writes);
-  // Before each step: others may run, and before one that acts this thread may die.
+  // Runs before each step: others may run, and before a step that acts this thread may die.
   void Begin(Step step);
   void Count();
   uint32_t ChooseValue(uint32_t options);
@@ -205,9 +208,9 @@ class Machine {
   void Recognise();
   bool Lives(uint32_t thread) const;
   bool Runnable(uint32_t thread) const;
-  void Leave(Status status);  // the running thread cannot go on: somebody else
+  void Leave(Status status);  // the running thread cannot continue: runs another
   void SwitchTo(uint32_t thread);
-  [[noreturn]] void Finish();  // back to Run
+  [[noreturn]] void Finish();  // returns to Run
   void Die(uint32_t thread);
   uint64_t StateHash();
   uint8_t Concerned(uint32_t word) const;
@@ -217,7 +220,7 @@ class Machine {
   void CheckWrite(uint32_t word);
   void Trace(Site site, const char* what, const void* word, uint64_t value, uint32_t choice);
 
-  struct Mixture {  // of a copy: every word the oldest, but this one
+  struct Mixture {  // a copy in which every word is the oldest except this one
     size_t word;
     uint32_t choice;
   };
@@ -243,13 +246,13 @@ class Machine {
   std::string failure_;
   bool known_ = false;
   bool recognised_ = false;  // the state before this step was looked up
-  uint32_t count_ = 0;       // threads
+  uint32_t count_ = 0;       // number of threads
   uint32_t self_ = 0;
   uint32_t deviations_ = 0, deaths_ = 0, chosen_deaths_ = 0, stops_ = 0, timeouts_ = 0, idle_timeouts_ = 0;
   uint64_t steps_ = 0;
 };
 
-extern Machine* machine;  // the one that runs; set by whoever runs scenarios
+extern Machine* machine;  // the machine that runs; set by the code that runs scenarios
 
 const char* NameOf(Site site);
 

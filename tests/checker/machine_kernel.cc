@@ -1,4 +1,5 @@
-// The machine's half that stands in for the kernel: futexes and locks, with what they guarantee and no more.
+// The part of the machine that stands in for the kernel: futexes and locks, with the kernel's guarantees and
+// no more.
 #include "tests/checker/machine.h"
 
 namespace millrace::checker {
@@ -14,8 +15,8 @@ Machine::Queue& Machine::QueueOf(const void* word) {
   return queue;
 }
 
-// The comparison happens under the lock of the futex queue: a wake that came before it has made its store
-// visible. One that comes later finds the sleeper.
+// Compares under the lock of the futex queue. A wake before the comparison has made its store visible. A wake
+// after it finds the sleeper.
 bool Machine::FutexWait(const uint32_t* address, uint64_t seen) {
   Enter(address, seen);
   Begin(Step::kActs);

@@ -1,4 +1,4 @@
-// The machine's half that touches words: every access of checked code.
+// The part of the machine that accesses words: every access of checked code.
 #include <cstring>
 
 #include "tests/checker/machine.h"
@@ -12,7 +12,7 @@ uint64_t Cut(uint64_t value, uint32_t bytes) { return bytes == 4 ? value & 0xfff
 
 uint64_t Machine::Load(const void* address, uint32_t bytes, std::memory_order order, Site site) {
   Enter(address, static_cast<uint64_t>(order), static_cast<uint64_t>(site));
-  if (!memory_.Covers(address)) {  // a constant of the program: nobody shares it
+  if (!memory_.Covers(address)) {  // a constant of the program: not shared
     uint64_t bits = 0;
     std::memcpy(&bits, address, bytes);
     return bits;
@@ -64,7 +64,7 @@ bool Machine::CompareExchange(void* address, uint32_t bytes, uint64_t* expected,
   const uint32_t word = memory_.WordAt(address, bytes);
   Look(word, /*writes=*/false, site);
   Begin(Look(word, /*writes=*/true, site));
-  // A failing one is a load, and may fail because of an old value.
+  // A failing exchange is a load, and may fail because of an old value.
   const uint32_t choice = ChooseValue(memory_.LoadChoices(self_, word));
   if (choice != 0) {
     const Value& value = memory_.Load(self_, word, std::memory_order_acquire, choice);
@@ -105,7 +105,7 @@ bool Machine::Membarrier() {
   };
   fence(self_);
   for (uint32_t i = 0; i < count_; ++i) {
-    // The interrupt reaches each of them somewhere in between.
+    // The interrupt reaches each of them at some point inside the call.
     if (i != self_ && threads_[i].role.registered) fence(i);
   }
   fence(self_);
@@ -113,8 +113,8 @@ bool Machine::Membarrier() {
   return true;
 }
 
-// One step: a crash in between leaves bytes that nobody looks at, and who reads them at the same time may see
-// each of them old or new (LoadPayload).
+// Stores the payload in one step. A crash in between leaves bytes that no reader looks at. A concurrent
+// reader may see each of them old or new (LoadPayload).
 void Machine::StorePayload(std::byte* to, const uint64_t* words, size_t n) {
   Enter(to, n);
   if (n == 0) return;
@@ -128,10 +128,10 @@ void Machine::StorePayload(std::byte* to, const uint64_t* words, size_t n) {
   if (trace_ != nullptr) Trace(Site::X, "payload", to, words[0], 0);
 }
 
-// Of all mixtures of old and new words only those matter that a thread learns least by: every word as old as
-// can be, but for one. Any other copy that is wrongly believed contains a word that is wrong, and the mixture
-// with that word alone is believed as well, since less was learnt that could speak against it. And all words
-// as new as can be: the calm execution.
+// Tries only two kinds of mixtures of old and new words. In the first, every word is as old as possible
+// except one: a thread learns least from it. Any other wrong copy that is believed contains a wrong word. The
+// mixture with that word alone is believed as well, since the thread learnt less that could contradict it. In
+// the second, every word is the newest: the calm execution.
 void Machine::LoadPayload(uint64_t* to, const std::byte* from, size_t n) {
   Enter(from, n);
   if (n == 0) return;
@@ -161,7 +161,7 @@ void Machine::LoadPayload(uint64_t* to, const std::byte* from, size_t n) {
   if (trace_ != nullptr) Trace(Site::X, "copied", from, to[0], 0);
 }
 
-// No choice of who runs first: a race shows in the clocks in either order.
+// Makes no choice of which thread runs first: a race shows in the clocks in either order.
 void Machine::ReadPlain(uint64_t* to, const std::byte* from, size_t n) {
   Enter(from, n);
   if (n == 0) return;

@@ -20,7 +20,7 @@ struct Options {
   uint64_t seed = 0, seeds = 0;
   double seconds = 1e9;
   unsigned workers = Cpus();
-  int deviations = -1;  // not the scenario's own bound
+  int deviations = -1;  // -1: the scenario's own bound
   bool list = false, mutants = false, brief = false, planted = false, exhaustive = false, weak = false,
        compare = false;
 };
@@ -83,8 +83,8 @@ int RunScenario(const Scenario& scenario, const Options& options) {
   return report.violated ? 1 : 0;
 }
 
-// A reader that does not look at R again after its copy, seen by exhaustion, by seed and in a replay; and the
-// code as it is, not seen.
+// The planted bug is a reader that does not load R again after its copy. It must be found by exhaustion, by
+// seed and in a replay. The unchanged code must pass.
 int Planted(const Mutant& bug) {
   const Scenario& scenario = *FindScenario("lapped");
   const Limits limits = {20'000, 30};

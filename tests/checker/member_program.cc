@@ -27,7 +27,7 @@ Adopted MemberProgram::AdoptFrom(uint32_t index) {
   const bool alone = Slipped(Slip::kAdoptAlone), unlocked = Slipped(Slip::kAdoptUnlocked);
   if (!unlocked && !(alone ? machine->TryLock(rescuer) : machine->TryLockShared(rescuer)))
     return Adopted::kLeft;
-  if (Slipped(Slip::kDeathAskedLate)) {  // what Adopt looks at, it has looked at already
+  if (Slipped(Slip::kDeathAskedLate)) {  // Adopt has loaded its words already
     mutated::Prefetch(&seat.words.claim);
     mutated::Prefetch(&world->bytes().seats_control.groups[group_].cursor);
   }
@@ -145,7 +145,7 @@ bool MemberProgram::Sleep(uint64_t state) {
   const auto pending = [&] {
     return ring_.SomethingThere() || W::LoadState(control.room) != state || !ring_.Live();
   };
-  machine->Polls(true);  // for abandoned claims
+  machine->Polls(true);  // for abandoned leases
   waited_.control = &control;
   waited_.sleepers = &world->bytes().seats_control.sleeper;
   const Parked parked = ParkConsumer<A>(waited_, nullptr, 0, CheckedParkOps(), INT64_MAX, pending,
@@ -162,7 +162,7 @@ Ended MemberProgram::Receive(bool wait) {
     if (ended == Ended::kOvertaken && wait) continue;
     if (ended != Ended::kEmpty || !wait) return ended;
     if (!Sleep(state) || machine->Held(&world->producer_lock)) continue;
-    // Nobody could publish any more: one more look. In a closed ring others have messages in hand.
+    // No producer is left: polls once more. In a closed ring others may hold messages.
     ended = TryNext();
     if (ended == Ended::kEmpty && !gives_up_ && ClosedNow(W::LoadState(ring_.control().room))) continue;
     if (ended == Ended::kEmpty) return Ended::kNobody;

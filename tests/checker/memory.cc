@@ -8,7 +8,7 @@
 namespace millrace::checker {
 
 Memory::Memory(const std::byte* arena, size_t bytes) : arena_(arena), number_(bytes / 4) {
-  offsets_.push_back(0);  // word 0 is nobody
+  offsets_.push_back(0);  // word 0 is unused
   sizes_.push_back(0);
   words_.emplace_back();
   plain_reads_.emplace_back();
@@ -56,7 +56,7 @@ void Memory::Reset() {
     is_touched_[word] = false;
   }
   touched_.clear();
-  // Words numbered during an execution are new to views made before: all of a view is cleared.
+  // Words numbered during an execution are new to views made before it, so all of a view is cleared.
   for (ThreadViews& t : threads_) {
     Clear(&t.now);
     Clear(&t.pending);

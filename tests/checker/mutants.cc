@@ -96,7 +96,7 @@ std::vector<Written> WrittenDown() {
        "wake",
        true},
 
-      // A re-check that is not made.
+      // A re-check left out.
       {"recheck P10",
        "a stop sign is taken to stand wherever a message ends",
        {K::kConstant, S::P10},
@@ -123,7 +123,7 @@ std::vector<Written> WrittenDown() {
        "join-overtaken",
        true},
 
-      // What must be one instruction.
+      // Read-modify-writes that must be one instruction.
       {"tear P7", "sleepers is read and then cleared", Tear(S::P7), "sleepers"},
       {"tear late P7",
        "sleepers is cleared after the wake (seeded 12)",
@@ -151,7 +151,7 @@ std::vector<Written> WrittenDown() {
       {"narrow K6", "the sequences of marks", Narrow(S::K6), "wrap-32"},
       {"narrow J5", "intent", Narrow(S::J5), "join-overtaken"},
 
-      // What the code around the ring must not do.
+      // Mistakes of the code around the ring.
       {"not registered", "asym = 1 without registration (seeded 8)", Make(Slip::kNotRegistered), "wake",
        true},
       {"wake one", "FUTEX_WAKE of one sleeper (seeded 9)", Make(Slip::kWakeOne), "sleepers", true},
@@ -189,7 +189,7 @@ std::vector<Written> WrittenDown() {
       {"evicted reads on", "a copy is believed although the seat was evicted", Make(Slip::kEvictedReadsOn),
        "evict-copy", true},
 
-      // Groups. In brackets: the option of the model group that makes the same mistake.
+      // Groups. The option of the model `group` that makes the same mistake is in brackets.
       {"swap R9 R10", "the scan reads claims before cursors (CURSOR_LAST)", Prefetch(S::R10, S::R9),
        "group-room", true},
       {"swap R8 R11", "the scan reads seats_used before the moves (SEATS_FIRST)", Prefetch(S::R8, S::R11),
@@ -261,7 +261,7 @@ std::vector<Written> WrittenDown() {
       {"keep deliveries", "who sits down keeps the count of whoever sat there", Make(Slip::kKeepDeliveries),
        "group-stranger"},
 
-      // Not made of accesses.
+      // Mistakes that are not made of accesses.
       {"mask in shared memory", "the mask is read from the shared header (seeded 14)", Elsewhere(), ""},
       {"length read twice", "a header's length is read twice (seeded 16)", Elsewhere(), ""},
       {"locked after link", "the producer's lock is taken after the queue has its name (seeded 18)",
@@ -296,7 +296,7 @@ std::vector<std::string> Cells(const std::string& row) {
   return cells;
 }
 
-// The scenario that exercises a label, to be tried first.
+// Returns the scenario that exercises a label, to be tried first.
 std::string HintFor(const std::string& label) {
   static const std::pair<const char*, const char*> kExact[] = {{"P5", "wake-fenced"},
                                                                {"W4", "wake-fenced"},
@@ -353,7 +353,7 @@ std::string HintFor(const std::string& label) {
   }
 }
 
-// All weakenings of one row by one step.
+// Adds all weakenings of one row by one step.
 bool Weaken(const std::vector<std::string>& cells, std::vector<Mutant>* out) {
   const std::string& label = cells[0];
   const std::string& order = cells[2];

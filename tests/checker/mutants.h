@@ -15,10 +15,11 @@ struct Mutant {
   Mutation mutation;
   std::string hint;         // the scenario to try first
   bool brief = false;       // part of the short form
-  bool only_there = false;  // the same elsewhere is another mutant
+  bool only_there = false;  // not tried in other scenarios: there it is another mutant
 };
 
-// Why a mutant may survive here: a reason, and the test elsewhere that catches it, if it is none of ordering.
+// Why a mutant may survive here: a reason. If the mutant is not about ordering, also the test that catches
+// it.
 struct Excuse {
   const char* mutant;
   const char* reason;
@@ -26,17 +27,17 @@ struct Excuse {
   const char* test = nullptr;  // as in TEST_F(Suite, Name): "Suite, Name"
 };
 
-// One for each order in the table "Memory order" of PROTOCOL.md, weakened one step, and one for each fence
-// left out; then those written down in mutants.cc. Empty: the table was not found, or names a label that the
-// code does not have.
+// Returns one mutant for each order in the table "Memory order" of PROTOCOL.md, weakened one step, and one
+// for each fence left out. The mutants written down in mutants.cc follow. Returns an empty list if the table
+// was not found, or if it names a label that the code does not have.
 std::vector<Mutant> AllMutants(const std::string& protocol_path);
 const Excuse* ExcuseFor(const std::string& mutant);
 // Does the named test exist?
 bool TestExists(const Excuse& excuse, const std::string& tests_directory);
 
-// Prints a line a mutant and a summary; the number that survived.
-// With and without partial-order reduction: the number of differences.
+// Explores with and without partial-order reduction. Returns the number of differences.
 int CompareReduction(const std::vector<Mutant>& mutants);
+// Prints one line for each mutant and a summary. Returns the number that survived.
 int RunMutants(const std::vector<Mutant>& mutants, bool brief, unsigned workers);
 
 }  // namespace millrace::checker

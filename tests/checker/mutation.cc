@@ -51,7 +51,7 @@ void Do(const Delayed& d, Site site) {
   }
 }
 
-// Before and after every access that is really done.
+// Runs before and after every access that is really made.
 void Before(Site site) {
   if (mutation == nullptr || mutation->kind != Mutation::kHoist || mutation->other != site ||
       Mine().remembered)
@@ -69,7 +69,7 @@ void After(Site site) {
     Do(delayed, mutation->site);
   }
 }
-// At `other`: the words at `site` are loaded now, and not when it is their turn.
+// Runs before an access at `other`: loads the words at `site` early, not when it is their turn.
 void PrefetchBefore(Site other) {
   if (mutation == nullptr || mutation->kind != Mutation::kPrefetch || mutation->other != other) return;
   const Mutation now = *mutation;
@@ -171,7 +171,7 @@ void Store(void* word, uint32_t bytes, uint64_t value, std::memory_order order, 
   Before(site);
   if (Is(Mutation::kDrop, site)) return;
   if (Delay(site, {Delayed::kStore, word, bytes, value, order})) return;
-  // Only an adopter stores the end of a claim before the claim.
+  // Only an adopter stores the end of a lease before the lease.
   if (mutation != nullptr && mutation->kind == Mutation::kOwnedFirst && site == Site::G2 &&
       Mine().last == Site::G3)
     value &= ~internal::kClaimTentative;

@@ -15,7 +15,7 @@ inline void AwaitGates(int n) {
   for (int i = 0; i < n; ++i) machine->AwaitLock(&world->gates[i]);
 }
 
-// `kGates`: waits until that many consumers have joined.
+// Waits until `kGates` consumers have joined, then publishes.
 template <uint32_t kMessages, WhenFull kWhen = WhenFull::kBlock, bool kClose = true, int kGates = 0>
 void Producer() {
   ProducerProgram p(1);
@@ -26,7 +26,8 @@ void Producer() {
   machine->Unlock(&world->producer_lock);
 }
 
-// Closes only after so many consumers have got everything: closing would wake who sleeps beside a message.
+// Closes only after `kGates` consumers have received everything. An earlier close would wake a consumer that
+// sleeps beside a message.
 template <uint32_t kMessages, int kGates>
 void PatientProducer() {
   ProducerProgram p(1);
@@ -37,14 +38,14 @@ void PatientProducer() {
   machine->Unlock(&world->producer_lock);
 }
 
-// Single messages, a batch that is given up, and one that is not.
+// Publishes single messages, a batch that is given up, and a batch that is committed.
 template <uint32_t kSingles, uint32_t kBatched, int kGates>
 void Batcher() {
   ProducerProgram p(1);
   p.Begin();
   AwaitGates(kGates);
   p.Publish(kSingles, WhenFull::kBlock);
-  p.PublishBatch(kBatched - 1, /*abort=*/true);  // shorter: its headers are those of the next one
+  p.PublishBatch(kBatched - 1, /*abort=*/true);  // shorter: its headers are those of the next batch
   p.PublishBatch(kBatched);
   p.Close();
   machine->Unlock(&world->producer_lock);
@@ -68,8 +69,8 @@ inline void OpenGate() {
   }
 }
 
-// Consumers that join one after the other and begin to read once all have: each waits for the one before it,
-// and all for the last, which opens gate `kLast`.
+// Consumers that join one after the other and begin to read when all have joined. Each waits for the one
+// before it. All wait for the last, which opens gate `kLast`.
 template <Reading kReading, int kGate, int kLast>
 void Seated() {
   ConsumerProgram c(kReading);
@@ -105,7 +106,7 @@ void Consumer() {
   c.Leave();
 }
 
-// Opens its gate when everything up to a sequence was read.
+// Opens its gate when every message below sequence `kUpTo` was read.
 template <Reading kReading, uint64_t kUpTo>
 void Attentive() {
   ConsumerProgram c(kReading);
@@ -117,7 +118,7 @@ void Attentive() {
   c.Leave();
 }
 
-// Reads so many messages and leaves for good.
+// Reads `kMessages` messages and leaves for good.
 template <Reading kReading, uint32_t kMessages>
 void Leaver() {
   ConsumerProgram c(kReading);
@@ -130,7 +131,7 @@ void Leaver() {
   c.Leave();
 }
 
-// Reads what somebody wrote over the ring: it may call it damaged, it may not believe it.
+// Reads a ring that was written over. It may call the ring damaged, but may not believe the bytes.
 inline void Suspicious() {
   ConsumerProgram c(Reading::kObserver);
   const bool joined = c.Open(StartAt::kOldest);
@@ -140,12 +141,12 @@ inline void Suspicious() {
 }
 inline void Scribbler() {
   AwaitGates(1);
-  // A message as long as the ring allows and longer than its maximum.
+  // A message as long as the ring allows, and longer than the ring's maximum.
   auto& header = *reinterpret_cast<uint64_t*>(world->bytes().data);
   A::Store(header, MakeFrameHeader(0, 504), std::memory_order_release, Site::P2);
 }
 
-// Reads a few messages, leaves, and comes back for the rest.
+// Reads a few messages, leaves, and joins again for the rest.
 template <Reading kReading, uint32_t kMessages>
 void Returner() {
   for (int visit = 0; visit < 2; ++visit) {
@@ -162,7 +163,7 @@ void Returner() {
   }
 }
 
-// Leaves a seat that it never used, and comes back when it is told, at the end.
+// Leaves a seat that it never used, and joins again after gate 1 opens, at the end.
 inline void Rejoiner() {
   for (int visit = 0; visit < 2; ++visit) {
     ConsumerProgram c(Reading::kInPlace);
@@ -186,7 +187,7 @@ inline void Recalled() {
   Successor<2, true>();
 }
 
-// Looks a few times and never waits.
+// Polls `kLooks` times and never waits.
 template <uint32_t kLooks, Reading kReading = Reading::kObserver, StartAt kStart = StartAt::kOldest>
 void Onlooker() {
   ConsumerProgram c(kReading);
@@ -199,9 +200,10 @@ void Onlooker() {
   c.Leave();
 }
 
-// ---- played by heart: cases that need one particular order of events before the interesting one -----------
+// ---- scripted: cases that need one particular order of events before the interesting one ------------------
 
-// Reads one message at a time and says so at once; goes on after `kFirst` only when it is told.
+// Reads one message at a time and stores its position after each. After `kFirst` messages it waits for the
+// cue.
 template <uint32_t kFirst>
 void Stepper() {
   ConsumerProgram c(Reading::kInPlace);
@@ -217,14 +219,14 @@ void Stepper() {
   c.CheckCounts();
   c.Leave();
 }
-// Joins and is killed at once.
+// Joins and is killed immediately.
 inline void Stillborn() {
   ConsumerProgram c(Reading::kInPlace);
   if (!c.Open(StartAt::kOldest)) return;
   machine->Perish();
 }
-// Is filled to the brim, then gets room by so little that a mark late in its chunk is still intact when one
-// early in the chunk takes its place.
+// Together with MarksSecond: the full ring gets very little room. A mark recorded late in its chunk is then
+// still intact when a mark early in the chunk replaces it.
 inline void MarksFirst() {
   ProducerProgram p(1);
   p.Begin();
@@ -240,7 +242,8 @@ inline void MarksSecond() {
   p.Publish(1, WhenFull::kBlock);
   p.Close();
 }
-// The same, so that R moves twice while the producer stands in one chunk: the second time makes no mark.
+// Fills the ring likewise, but R moves twice while the producer is in one chunk. The second time makes no
+// mark.
 inline void Crammer() {
   ProducerProgram p(1);
   p.Begin();
@@ -251,7 +254,7 @@ inline void Crammer() {
   p.Close();
 }
 
-// Publishes so many and goes on after its cue was given, or gives it.
+// Publishes `kMessages` messages and gives the cue (gate 2). SuccessorAfterCue begins after the cue.
 template <uint32_t kMessages>
 void CueingProducer() {
   ProducerProgram p(1);

@@ -1,4 +1,4 @@
-// The atomics policy under which the real ring and parking code is checked: every access goes to the machine.
+// The atomics policy under which the real ring and parking code is checked. Every access goes to the machine.
 #ifndef MILLRACE_TESTS_CHECKER_POLICY_H_
 #define MILLRACE_TESTS_CHECKER_POLICY_H_
 
@@ -45,8 +45,8 @@ struct CheckedAtomics {
     return done;
   }
   static void Fence(std::memory_order order, Site site) { mutated::Fence(order, site); }
-  // Orders nothing between CPUs. That the compiler keeps program order is how the checked code runs anyway;
-  // what it could do without is the mutation kHoist.
+  // Orders nothing between CPUs. The checked code runs in program order anyway. What a compiler could do
+  // without the barrier is the mutation kHoist.
   static void CompilerBarrier(Site) {}
 
   static void CopyIn(std::byte* to, const void* from, size_t bytes) {

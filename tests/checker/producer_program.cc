@@ -6,7 +6,7 @@ using namespace internal;  // NOLINT: the checker is about nothing else
 
 namespace {
 
-// Steps that one public operation may take; a scan of all marks is some 200.
+// Steps that one public operation may take. A scan of all marks takes about 200.
 constexpr uint32_t kOperationSteps = 4000;
 
 bool Wait(const uint32_t* word, uint32_t seen, int64_t) {
@@ -120,13 +120,13 @@ std::byte* ProducerProgram::TryClaim(size_t n, bool patient) {
 std::byte* ProducerProgram::WaitClaim(size_t n, WhenFull when) {
   std::byte* data = TryClaim(n);
   if (when == WhenFull::kGiveUp) return data;
-  // Groups without living members lose their messages when `evict_after` has passed.
+  // `patient`: `evict_after` has not passed yet. Then groups without living members lose their messages.
   bool patient = true;
   for (; data == nullptr; patient = false) {
     machine->BeginOperation(kOperationSteps);
     if (when == WhenFull::kEvict && EvictAll()) data = TryClaim(n, patient);
     if (data != nullptr) break;
-    machine->Polls(true);  // until those of a dead group have had their time
+    machine->Polls(true);  // until `evict_after` has passed for a dead group's messages
     ParkProducer<A>(world->bytes().seats_control, CheckedParkOps(), 0, INT64_MAX, [&] {
       if (!Slipped(Slip::kNoLastScan)) data = TryClaim(n, patient);
       return data != nullptr;
@@ -145,7 +145,7 @@ bool ProducerProgram::EvictAll() {
       group = GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
     } else if (PhaseOf(holder.state) != SeatPhase::kEvicted) {
       evicted |= ring_.Evict(holder.index, holder.state, EvictedWhy::kHeldBack);
-    } else if (!Slipped(Slip::kNobodyComes)) {  // a claim that its group could adopt
+    } else if (!Slipped(Slip::kNobodyComes)) {  // a lease that its group could adopt
       group = GroupOfSeat<A>(world->bytes().seats[holder.index].identity);
     }
     if (!group) return;
@@ -172,7 +172,7 @@ bool ProducerProgram::EmptyDeadSeats(bool patient) {
         place = GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
         break;
       case Holder::Kind::kClaim:
-        // While the group lives, its members adopt it.
+        // While the group lives, its members adopt the lease.
         place = GroupOfSeat<A>(world->bytes().seats[holder.index].identity);
         if (Slipped(Slip::kEmptyClaim)) emptied |= EmptyDeadSeat(holder.index);
         break;

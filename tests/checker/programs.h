@@ -1,9 +1,8 @@
-// What checked threads do: a producer and a consumer process, as the runtime drives the ring.
+// What checked threads do: producer and consumer processes that drive the ring as the runtime does.
 //
-// The ring, join, marks, eviction, take-over and parking code is the real one. Around it, what the runtime
-// does between system calls (runtime/api/producer_core.cc, consumer_core.cc, runtime/segment/epoch.cc,
-// attach_consumer.cc, group.cc) is written again here over the machine's locks and futexes, as short as it
-// can be.
+// The ring, join, marks, eviction, take-over and parking code is the real one. The runtime's code between
+// system calls (runtime/api/producer_core.cc, consumer_core.cc, runtime/segment/epoch.cc, attach_consumer.cc,
+// group.cc) is written again here over the machine's locks and futexes, as short as possible.
 #ifndef MILLRACE_TESTS_CHECKER_PROGRAMS_H_
 #define MILLRACE_TESTS_CHECKER_PROGRAMS_H_
 
@@ -27,27 +26,28 @@ const internal::ParkOps& CheckedParkOps();
 
 void WakeEverybody(internal::RingControl& control);
 
-// The first seat that nobody holds, locked; kSeats: there is none. Of a member of `place`: also one that
-// holds a message of this very group. Its rescuer lock is held as well if a member sat there: `*rescuer`.
+// Locks and returns the first seat without a holder, or returns kSeats if there is none. A member of `place`
+// may also get a seat that holds a message of this very group. If a member sat there before, the seat's
+// rescuer lock is taken as well and stored in `*rescuer`.
 uint32_t LockSeat(const std::optional<internal::GroupPlace>& place, KernelLock** rescuer);
 
 enum class WhenFull : uint8_t { kBlock, kGiveUp, kEvict };
 
 class ProducerProgram {
  public:
-  // `number`: 1 created the queue and was there before anybody; others take over.
+  // `number`: 1 created the queue and existed before any other process. Higher numbers take over.
   explicit ProducerProgram(uint32_t number) : number_(number) {}
   void Begin();
   void TakeOver(bool asym);
-  // Publishes the next message. false: full, and told to give up.
+  // Publishes the next message. Returns false if the ring is full and `when` is kGiveUp.
   bool Publish(WhenFull when = WhenFull::kBlock);
   void Publish(uint32_t n, WhenFull when) {
     for (uint32_t i = 0; i < n; ++i) Publish(when);
   }
-  // Publishes the next `n` messages as one batch, or begins it and thinks better of it.
+  // Publishes the next `n` messages as one batch. With `abort`, begins the batch and gives it up.
   void PublishBatch(uint32_t n, bool abort = false);
   void Close();
-  bool EvictAll();  // seats that hold back the last claim
+  bool EvictAll();  // evicts the seats that hold back the last claim
 
  private:
   std::byte* TryClaim(size_t n, bool patient = true);
@@ -61,15 +61,15 @@ class ProducerProgram {
 
 // What a producer or a member does about groups under their locks.
 bool HeldBySomebody(uint32_t seat);
-// true: it is gone. `abandon`: with what its dead members hold.
+// Returns true if the group was retired. `abandon`: also with the messages that its dead members hold.
 bool RetireDeadGroup(internal::GroupPlace place, bool abandon);
 
-// How a consumer reads.
+// The ways in which a consumer reads.
 enum class Reading : uint8_t {
   kInPlace,       // lossless; a race is an error
   kLosslessCopy,  // lossless, copied and checked
-  kInPlaceAsked,  // lossless, read in place, believed only if StillIntact says so afterwards
-  kLossy,         // a seat, but holds nobody back
+  kInPlaceAsked,  // lossless, read in place, believed only if StillIntact confirms it
+  kLossy,         // has a seat but holds nobody back
   kObserver,      // no seat
 };
 
@@ -78,16 +78,17 @@ enum class Ended : uint8_t { kNot, kClosed, kEvicted, kDamaged, kNobody, kEmpty,
 class ConsumerProgram {
  public:
   explicit ConsumerProgram(Reading reading) : reading_(reading) {}
-  // Takes a free seat and joins. false: evicted or overtaken while joining, too often.
+  // Takes a free seat and joins. Returns false if it was evicted or overtaken too often while joining.
   bool Open(internal::StartAt start, uint64_t value = 0);
-  // The next message, checked; waits for it unless told not to.
+  // Receives and checks the next message. With `wait`, waits for it.
   Ended Receive(bool wait = true);
-  // Until the ring is closed (or there is nobody left who could publish).
+  // Receives until the ring is closed, or until no producer is left.
   Ended ReceiveAll();
-  void Settle();  // done with what was lent: says so at once
+  void Settle();  // finished with what was lent: stores that immediately
   void Leave();
 
-  // start + received + lost + skipped = next sequence, and a lossless consumer loses nothing.
+  // Requires that start + received + lost + skipped = next sequence, and that a lossless consumer lost
+  // nothing.
   void CheckCounts() const;
   internal::RingConsumer<A>& ring() { return ring_; }
 
@@ -98,7 +99,7 @@ class ConsumerProgram {
   void StorePosition();
   void FinishWithLent();
   void Check(const internal::Lent& lent);
-  bool Sleep(uint64_t state);  // true: it expired
+  bool Sleep(uint64_t state);  // returns true if the sleep expired
 
   Reading reading_;
   internal::RingConsumer<A> ring_;
@@ -111,21 +112,22 @@ class ConsumerProgram {
   uint64_t buffer_[kMostWords];
 };
 
-// A member of a group. Readings: kInPlace, kInPlaceAsked (where it may be evicted), kLosslessCopy.
+// A member of a group. It may use kInPlace, kInPlaceAsked (if it may be evicted) and kLosslessCopy.
 class MemberProgram {
  public:
   explicit MemberProgram(Reading reading, uint32_t group = 0, uint64_t at_most = 1)
       : reading_(reading), group_(group), at_most_(at_most) {}
-  // Joins the group, which it creates at `start` if it is not there. false: no seat, or no slot.
+  // Joins the group. Creates it at `start` if it does not exist. Returns false if there is no seat or no
+  // slot.
   bool Open(internal::StartAt start = internal::StartAt::kEnd);
   Ended Receive(bool wait = true);
   Ended ReceiveAll();
-  bool Ack();    // done with the message in hand. false: evicted
+  bool Ack();    // finishes the message in hand; returns false if evicted
   void Leave();  // with the message in hand, if there is one
   internal::RingMember<A>& ring() { return ring_; }
-  // Its group has another name: it takes the slot if the group there may go.
+  // Gives its group another name: it takes the slot if the group there may be retired.
   void BelongsToAnother() { another_ = true; }
-  // It does not wait for ever for the messages that others have in hand.
+  // Lets the member stop waiting for messages that others hold.
   void GivesUp() { gives_up_ = true; }
 
  private:
@@ -137,9 +139,9 @@ class MemberProgram {
   internal::Adopted AdoptFrom(uint32_t seat);
   void GiveRoom(bool offer);
   void Check(const internal::Handed& handed);
-  void LookAgain();  // at the message in hand, as late as can be
+  void LookAgain();  // checks the message in hand as late as possible
   Ended TryNext();
-  bool Sleep(uint64_t state);  // true: it expired
+  bool Sleep(uint64_t state);  // returns true if the sleep expired
 
   Reading reading_;
   uint32_t group_;

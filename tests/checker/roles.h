@@ -1,4 +1,4 @@
-// Who takes part in a scenario: threads by what they do, and what may befall them.
+// The roles of a scenario: what each thread does, and what may happen to it.
 #ifndef MILLRACE_TESTS_CHECKER_ROLES_H_
 #define MILLRACE_TESTS_CHECKER_ROLES_H_
 
@@ -54,8 +54,8 @@ inline Machine::Role Mortal(Machine::Role role) {
   return role;
 }
 
-// Only while it reads: neither while it joins its group nor while it leaves, when it may have the group's
-// lock.
+// Lets the thread die or stop only while it reads. While it joins its group or leaves it, it may have the
+// group's lock.
 inline Machine::Role WhileReading(Machine::Role role) {
   role.only_stage = 1;
   return role;
@@ -66,7 +66,7 @@ inline Machine::Role Stoppable(Machine::Role role) {
   return role;
 }
 
-constexpr uint64_t kNearEnd = 304;  // of the first lap: the third message is preceded by padding
+constexpr uint64_t kNearEnd = 304;  // in the first lap: padding precedes the third message
 
 void AddGroupScenarios(std::vector<Scenario>* all);
 

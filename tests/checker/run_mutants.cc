@@ -17,9 +17,9 @@ struct Verdict {
   uint64_t executions = 0;
 };
 
-// The likely scenario thoroughly, then all the others; seeds and exhaustion in turn, because some mistakes
-// are near the calm execution and others far from every one of them. Bounded by executions, not by time: the
-// verdict is the same on every machine.
+// Tries the likely scenario thoroughly, then all the others. Alternates between seeds and exhaustion, because
+// some mistakes are near the calm execution and others far from it. The effort is bounded by executions, not
+// by time, so the verdict is the same on every machine.
 Verdict Hunt(const Mutant& mutant, uint64_t effort) {
   mutation = &mutant.mutation;
   Verdict verdict;
@@ -77,7 +77,7 @@ std::string Judge(const Mutant& mutant, bool brief) {
                     (excuse->test != nullptr ? excuse->test : ""));
   }
   if (mutant.mutation.kind == Mutation::kElsewhere) return JudgeElsewhere(mutant, excuse);
-  // An excuse is not believed outright, but less is spent on it.
+  // An excuse is not believed outright, but less effort is spent on it.
   const uint64_t effort = (brief ? 4'000 : 32'000) / (excuse != nullptr ? 4 : 1);
   const Verdict verdict = Hunt(mutant, effort);
   if (verdict.caught) return Line("caught", mutant, Describe(verdict));

@@ -1,4 +1,4 @@
-// The cases that are explored: who does what on which ring, and how far executions may stray.
+// The cases that are explored: which threads do what on which ring, and how far executions may stray.
 #ifndef MILLRACE_TESTS_CHECKER_SCENARIOS_H_
 #define MILLRACE_TESTS_CHECKER_SCENARIOS_H_
 
@@ -17,7 +17,7 @@ struct Scenario {
   Shape shape;
   std::vector<Machine::Role> roles;
   Bounds exhaustive;  // explored completely
-  Bounds wild;        // by seed
+  Bounds wild;        // sampled by seed
   Sleeps sleeps = Sleeps::kUntilWoken;
 };
 

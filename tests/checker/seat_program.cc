@@ -1,4 +1,4 @@
-// Taking seats and keeping groups in order, as runtime/segment does it: under kernel locks.
+// Takes seats and retires groups under kernel locks, as runtime/segment does.
 #include "tests/checker/programs.h"
 
 namespace millrace::checker {
@@ -14,7 +14,7 @@ bool HasForeignClaim(uint32_t seat, const std::optional<GroupPlace>& place) {
   return !place || GroupOfSeat<A>(world->bytes().seats[seat].identity) != *place;
 }
 
-// f(seat, state) for each seat whose last holder belonged to the group; true ends it.
+// Calls f(seat, state) for each seat whose last holder belonged to the group, until f returns true.
 template <class F>
 bool AnySeatOf(GroupPlace place, F f) {
   const SeatTable seats = world->Seats();
@@ -78,7 +78,7 @@ uint32_t LockSeat(const std::optional<GroupPlace>& place, KernelLock** rescuer) 
     if (grouped && HasForeignClaim(i, place)) continue;
     if (!machine->TryLock(&world->seat_locks[i])) continue;
     if (!grouped) return i;
-    // Where a member sat, another may be adopting what it holds, and would take our claim for that one.
+    // If a member sat here, another member may be adopting its lease, and could take our lease for that one.
     if (GroupOfSeat<A>(world->bytes().seats[i].identity) && !Slipped(Slip::kSitDownUnlocked)) {
       *rescuer = &world->rescuer_locks[i];
       if (!machine->TryLock(*rescuer)) *rescuer = nullptr;
@@ -102,7 +102,7 @@ bool MemberProgram::HoldGroup(StartAt start, Beginning* begin) {
     machine->AwaitLock(&world->group_locks[group_]);
     const uint32_t flags = W::LoadGroupFlags(group);
     if ((flags & kGroupUsed) == 0 || another_) {
-      // The locks of all groups at once: give way to who has one of the others.
+      // Creating needs the locks of all groups. Gives way to a process that holds one of the others.
       KernelLock* taken = nullptr;
       for (KernelLock& other : world->group_locks) {
         if (&other != &world->group_locks[group_] && !machine->TryLock(&other)) taken = &other;
@@ -163,7 +163,7 @@ bool MemberProgram::SitDown(Beginning begin) {
   if (!keep_claim) {
     W::StoreClaim(seat.words, kNoClaim);
     if (!Slipped(Slip::kKeepDeliveries))
-      W::StoreDeliveries(seat.words, 0);  // this group's begins at 0, wherever it stands
+      W::StoreDeliveries(seat.words, 0);  // this group's count begins at 0, whatever the seat holds
   }
   world->groups.SitsDown(seat_, group_);
   W::Note(seat.identity.group, group_ + 1);

@@ -1,10 +1,9 @@
-// Recognising a state of the memory: everything that can make a difference to anybody's future, and no more.
+// Recognises a state of the memory: hashes everything that can affect any thread's future, and no more.
 //
-// H1  Words that nobody will access again are gone, and so are values that all who will access their word
-// have
-//     left behind: nobody can read them, or store before them.
+// H1  Words that no thread will access again are left out. Values that every thread which will access their
+//     word has left behind are left out too: none of them can be read, or have a store placed before it.
 // H2  A stamp in a view matters only by its rank among the values of its word that can still be read.
-// H3  A clock in a view matters only by its rank among the plain accesses that some live thread has not heard
+// H3  A clock in a view matters only by its rank among the plain accesses that some live thread does not know
 //     of: nothing else is ever compared with it.
 // H4  What a thread has learnt by relaxed loads counts only where it knows no better already.
 #include <algorithm>
@@ -71,7 +70,7 @@ uint64_t Mix(uint64_t h, uint64_t x) {
 }
 }  // namespace
 
-// H2. `at_least`: known anyway (H4).
+// H2. `at_least`: a view that is known anyway (H4).
 uint64_t Memory::HashOf(const View& view, const View* at_least) {
   uint64_t h = 7;
   for (size_t i = 0; i < several_.size(); ++i) {
@@ -114,7 +113,7 @@ uint64_t Memory::Canonical(uint32_t live, uint32_t views, const std::vector<uint
     for (size_t i = r.from; i < values.size(); ++i) {
       const Value& v = values[i];
       h = Mix(h, v.bits);
-      // A view tells nothing where all who live know as much: then it hashes like any other such view.
+      // A view adds nothing where all live threads know as much. It then hashes like any other such view.
       h = Mix(h, HashOfValue(v.view));
       if (i == r.from) continue;
       const bool room = v.stamp - values[i - 1].stamp > 1;  // for a store before it

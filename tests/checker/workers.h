@@ -1,5 +1,5 @@
-// Independent pieces of work on several CPUs: each worker is a forked copy of this process, since the machine
-// and the world exist once in each.
+// Runs independent pieces of work on several CPUs. Each worker is a forked copy of this process, because the
+// machine and the world exist once in each process.
 #ifndef MILLRACE_TESTS_CHECKER_WORKERS_H_
 #define MILLRACE_TESTS_CHECKER_WORKERS_H_
 
@@ -9,8 +9,8 @@
 
 namespace millrace::checker {
 
-// Does pieces 0 to `pieces` - 1, whichever is next, and hands over what each returned in that order. A worker
-// that dies loses its piece: then `done` is told so by an empty text.
+// Does pieces 0 to `pieces` - 1; a free worker takes the next one. Calls `done` with what each piece
+// returned, in that order. A worker that dies loses its piece; `done` then gets an empty text.
 void Share(size_t pieces, unsigned workers, const std::function<std::string(size_t)>& work,
            const std::function<void(size_t, const std::string&)>& done);
 

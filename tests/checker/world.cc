@@ -29,7 +29,7 @@ void World::Build(const Shape& shape) {
   Prepublish();
 }
 
-// What was published, taken and left behind before the scenario begins.
+// Builds what was published, taken and left in hand before the scenario begins.
 void World::Prepublish() {
   uint64_t& end = first_end_;
   uint64_t after_first = end;
@@ -238,7 +238,7 @@ void World::StoredInSeat(uint32_t seat, uint64_t value, Site site) {
     case Site::C6:
       stands_at(value);
       break;
-    case Site::J2: {  // a new holder: what came before its first position was not its, but for a claim
+    case Site::J2: {  // a new holder: forget positions before its first, except its lease's
       positions_[seat].erase(positions_[seat].begin(), positions_[seat].end() - 1);
       const uint64_t claim = machine->Newest(&bytes_->seats[seat].words.claim, 8);
       if (claim != kNoClaim) stands_at(ClaimPosition(claim));
