@@ -1,29 +1,29 @@
 /*
- * asym_flag: the wake protocol across take-overs between producers that fence and producers that
- * rely on membarrier.
+ * asym_flag: the wake protocol across take-overs between producers that fence and producers that rely
+ * on membarrier.
  *
- * Modelled.  PRODUCERS producers follow one another.  Each picks a mode: "fencing" (a full fence
- * after every publication) or "asymmetric" (none; it relies on the consumers' membarrier, for which
- * it has registered).  It stores the flag {producer epoch, asymmetric}, fences, and only then
- * publishes.  All its stores go through one first-in-first-out store buffer; what is left in it
- * drains when the process ends.  The consumer chooses its barrier by the flag it read, looks for a
+ * Modelled.  PRODUCERS producers follow one another. Each picks a mode. A "fencing" producer makes a
+ * full fence after every publication. An "asymmetric" one makes none: it relies on the consumers'
+ * membarrier, for which it has registered. Each stores the flag {producer epoch, asymmetric}, fences,
+ * and only then publishes. All stores of a producer go through one first-in-first-out store buffer,
+ * which drains when the process ends. The consumer chooses its barrier by the flag it read, looks for a
  * message, and reads the flag again before it sleeps.
  *
  * By default a producer hands over between two publications and take-over wakes nobody, so that the
- * rule for the flag stands on its own.  With -DKILL a producer that is not the last may be killed
- * at any point, and take-over changes the wake epoch and wakes all.
+ * rule for the flag is tested alone. With -DKILL a producer that is not the last may be killed at any
+ * point, and take-over changes the wake epoch and wakes all.
  *
  * Property.  No deadlock: the consumer receives every message that was published.
  *
- * Must fail, each by a consumer that sleeps for ever beside an unread message:
+ * Must fail, each by a consumer that sleeps forever beside an unread message:
  *   -DNO_SECOND_LOOK_AT_FLAG   the consumer only fences, because the flag it read was the previous
- *                              producer's; this one relies on membarrier.
+ *                              producer's. The present producer relies on membarrier.
  *   -DFLAG_WITHOUT_EPOCH       fencing, asymmetric, fencing again: the second look finds the flag
  *                              unchanged and misses the producer in the middle.
- *   -DNO_FLAG_FENCE            the flag sits in the store buffer while the producer already relies
- *                              on it.
- *   -DKILL -DNO_TAKEOVER_WAKE  a producer killed between its publication and its wake leaves a
- *                              sleeper that the next one has no reason to wake.
+ *   -DNO_FLAG_FENCE            the flag sits in the store buffer while the producer already relies on
+ *                              it.
+ *   -DKILL -DNO_TAKEOVER_WAKE  a producer killed between its publication and its wake leaves a sleeper
+ *                              that the next producer has no reason to wake.
  */
 #ifndef MESSAGES
 #define MESSAGES 2                      /* by each producer, at most */
@@ -40,7 +40,7 @@
 
 byte published = 0;
 byte flag      = 0;                     /* shared word {producer epoch, asymmetric} */
-bool sleepers  = false;                 /* shared word: somebody may be asleep */
+bool sleepers  = false;                 /* shared word: the consumer may be asleep */
 byte epoch     = 0;                     /* shared word: the futex */
 bool queued    = false;                 /* kernel: the consumer is on the futex queue */
 
@@ -143,11 +143,11 @@ proctype Consumer()
        :: else                                                /* own fence only */
        fi;
        if
-       :: published > received          /* something there: do not sleep */
+       :: published > received          /* a message: does not sleep */
        :: else ->
             if
 #ifndef NO_SECOND_LOOK_AT_FLAG
-            :: flag != seen             /* another producer: again */
+            :: flag != seen             /* another producer: starts again */
             :: flag == seen ->
 #else
             :: true ->
@@ -158,7 +158,7 @@ proctype Consumer()
                    :: else
                    fi
                  };
-                 /* Asleep with nothing to read is not a lost wake once nothing more will come. */
+                 /* After the last message, a sleep with nothing to read is not a lost wake-up. */
                  if
                  :: !queued
                  :: finished && received == total

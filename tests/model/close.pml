@@ -2,15 +2,15 @@
  * close: a consumer finds the end of a closed ring.
  *
  * Modelled.  EPOCHS producers one after another publish up to MESSAGES messages each and close the
- * ring; the next one opens it again.  The consumer loads the ring's state, then the header at its
- * position; "closed" and a header that is 0 mean the end.
+ * ring; the next one opens it again. The consumer loads the ring's state, then the header at its
+ * position. "Closed" and a header that is 0 mean the end.
  *
- * Property.  When the consumer reports the end, it has received everything that was published
- * before the close that it saw.
+ * Property.  When the consumer reports the end, it has received everything that was published before
+ * the close that it saw.
  *
  * Must fail:
- *   -DHEADER_FIRST  the header is loaded before the state: the last message is published and the
- *                   ring closed between the two loads.
+ *   -DHEADER_FIRST  the header is loaded before the state. The last message is published and the ring
+ *                   closed between the two loads.
  */
 #ifndef MESSAGES
 #define MESSAGES 2

@@ -1,34 +1,36 @@
 /*
- * event_fd: how an event descriptor becomes readable, with a thread of the consumer's process asleep
- * in its place.
+ * event_fd: how an event descriptor becomes readable, while a thread of the consumer's process sleeps
+ * in the consumer's place.
  *
- * Modelled.  One producer publishes MESSAGES messages; its publishing store and the consumer's store
- * of `armed` go through store buffers, which drain by themselves at any time, at a locked instruction
- * of their owner, or (the producer's) at the consumer's membarrier.  The consumer reads until the ring
- * is empty, clears the descriptor, arms the bell, announces a sleeper, calls membarrier, looks again,
- * and then waits until the descriptor is readable.  The bridge sleeps on the wake epoch; when that has
- * moved and the bell is armed, it takes `armed` and raises the descriptor, in two steps.  Another
- * consumer of the ring announces itself whenever it likes, so that a wake may answer its announcement.
- * The event loop is level-triggered or (-DEDGES) edge-triggered: then only a raise wakes it.
+ * Modelled.  One producer publishes MESSAGES messages. Its publishing store and the consumer's store of
+ * `armed` go through store buffers. They drain by themselves at any time, at a locked instruction of
+ * their owner, or (the producer's) at the consumer's membarrier. The consumer reads until the ring is
+ * empty, clears the descriptor, arms the bell, announces a sleeper, calls membarrier and looks again.
+ * Then it waits until the descriptor is readable. The bridge thread sleeps on the wake epoch. When the
+ * epoch has changed and the bell is armed, the bridge takes `armed` and raises the descriptor, in two
+ * steps. Another consumer of the ring announces itself at any time, so a wake may answer that
+ * announcement. The event loop is level-triggered. With -DEDGES it is edge-triggered: only a raise
+ * wakes it.
  *
- * Not modelled: the bound on every sleep.  Nothing here may depend on it.
+ * Not modelled: the bound on every sleep. Nothing here may depend on it.
  *
  * Property.  No deadlock: the consumer receives every message.
  *
- * Must fail, each by a consumer that waits for ever beside an unread message:
- *   -DNO_MEMBARRIER   the consumer looks again while the publication sits in the producer's store buffer.
- *   -DARM_LATE        the bell is armed after the last look: a wake that comes before that meets a bell
- *                     that is not armed, and no further one follows.
- *   -DARMED_FIRST     the bridge looks whether the bell is armed, then reads the epoch that it sleeps on:
- *                     what is armed and answered in between is slept through.
- *   -DCLEAR_LATE      the descriptor is cleared after arming: what the bridge has just raised is lost.
- *   -DRAISE_FIRST     the bridge raises before it takes `armed`: a consumer that is so fast as to be back
- *                     at arming finds the bell armed, and then it is disarmed.
+ * Must fail, each by a consumer that waits forever beside an unread message:
+ *   -DNO_MEMBARRIER   the consumer looks again while the publication sits in the producer's store
+ *                     buffer.
+ *   -DARM_LATE        the bell is armed after the last look. A wake before that finds the bell not
+ *                     armed, and no further wake follows.
+ *   -DARMED_FIRST     the bridge loads `armed` before the epoch that it sleeps on. If the bell is armed
+ *                     and a wake follows in between, the bridge sleeps through it.
+ *   -DCLEAR_LATE      the descriptor is cleared after arming. What the bridge has just raised is lost.
+ *   -DRAISE_FIRST     the bridge raises before it takes `armed`. A fast consumer that arms again in
+ *                     between finds the bell armed, and then the bridge disarms it.
  */
 #ifndef MESSAGES
 #define MESSAGES 3
 #endif
-#define OTHERS 2                        /* announcements of somebody else */
+#define OTHERS 2                        /* announcements of another consumer */
 
 byte published = 0;                     /* messages that consumers can see */
 byte buffered  = 0;                     /* messages in the producer's store buffer */
@@ -37,7 +39,7 @@ byte epoch     = 0;                     /* shared word: the futex */
 bool armed     = false;                 /* word of the consumer's process */
 bool arming    = false;                 /* its store, in the consumer's store buffer */
 bool readable  = false;                 /* the descriptor */
-bool edge      = false;                 /* raised since the loop looked last */
+bool edge      = false;                 /* raised since the event loop last waited */
 bool queued    = false;                 /* kernel: the bridge is on the futex queue */
 bool finished  = false;                 /* the consumer has everything */
 byte running   = 2;                     /* producer and consumer */
@@ -157,13 +159,13 @@ proctype Consumer()
   do
   :: received == MESSAGES -> break
   :: received < MESSAGES && published > received -> received++
-  :: received < MESSAGES && published <= received ->          /* TryNext says kEmpty */
-       edge = false;                    /* the loop has dealt with what it was told */
+  :: received < MESSAGES && published <= received ->          /* TryNext returns kEmpty */
+       edge = false;                    /* the loop has handled earlier events */
 #ifndef CLEAR_LATE
        readable = false;
 #endif
        if
-       :: armed || arming               /* still: nobody has rung */
+       :: armed || arming               /* still armed: the bridge has not taken it */
        :: else ->
 #ifndef ARM_LATE
             arming = true;

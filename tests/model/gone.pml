@@ -1,19 +1,18 @@
 /*
  * gone: a consumer finds out that a producer ended without closing the ring.
  *
- * Modelled.  EPOCHS producers one after another take the lock, begin an epoch, publish up to
- * MESSAGES messages each and end at any moment, which frees the lock.  The consumer loads the
- * ring's state, finds nothing at its position, asks the kernel for the lock, and looks at its
- * position again.  A free lock and a header that is 0, in that order, mean the end of the
- * producer whose epoch the state said.
+ * Modelled.  EPOCHS producers one after another take the lock, begin an epoch, publish up to MESSAGES
+ * messages each and end at any moment, which frees the lock. The consumer loads the ring's state, finds
+ * nothing at its position, probes the lock, and looks at its position again. A free lock and a header
+ * that is 0, in that order, mean the end of the producer whose epoch the state named.
  *
- * Property.  When the consumer reports the end of a producer, that producer has ended, and the
- * consumer has received everything that it published.
+ * Property.  When the consumer reports the end of a producer, that producer has ended, and the consumer
+ * has received everything that it published.
  *
  * Must fail:
- *   -DHEADER_FIRST  no second look: the last message is published and its producer killed
- *                   between the look and the question.
- *   -DSTATE_LAST    the state is loaded after the question: it is a successor's, which lives.
+ *   -DHEADER_FIRST  no second look. The last message is published and its producer killed between the
+ *                   look and the probe.
+ *   -DSTATE_LAST    the state is loaded after the probe. It is a successor's, which lives.
  */
 #ifndef MESSAGES
 #define MESSAGES 2
@@ -24,7 +23,7 @@
 
 byte published = 0;                     /* header(n) is nonzero iff n < published */
 byte epoch     = 0;                     /* shared word */
-bool locked    = false;                 /* the kernel's */
+bool locked    = false;                 /* kernel: the producer's lock */
 bool ended[EPOCHS + 1];                 /* ghost */
 byte at_end[EPOCHS + 1];                /* ghost: messages published when that epoch ended */
 bool finished  = false;

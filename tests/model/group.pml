@@ -1,103 +1,104 @@
 /*
- * group: members of one group share the messages of a ring; any of them may be killed, evicted or
+ * group: members of one group share the messages of a ring. Any member may be killed, evicted or
  * stopped for good anywhere, one after the other.
  *
- * Modelled.  One producer, MEMBERS members, a ring of CAPACITY one-cell frames, MESSAGES frames in
- * all; the one at PADDING is a padding frame.  A member reads the header at the cursor, stores a
- * tentative claim, moves the cursor by CAS and turns the claim into an owned one; it gives every
- * message to its caller and then moves the claim on.  With -DBATCH=2 it may take two frames at
- * once: claim_end is stored before the cursor is moved.  After the tentative store every change of
- * a claim is a CAS.  Padding is passed by a CAS of the cursor alone.
+ * Modelled.  One producer, MEMBERS members, a ring of CAPACITY one-cell frames. MESSAGES frames are
+ * published in all; the one at PADDING is a padding frame. A member reads the header at the cursor,
+ * stores a tentative lease (`claim`), moves the cursor by CAS and turns the lease into an owned one.
+ * It gives every message to its caller and then moves the lease to the next message. With -DBATCH=2 a
+ * member may take two frames together: it stores claim_end before it moves the cursor. After the
+ * tentative store every change of a lease is a CAS. A CAS of the cursor alone passes padding.
  *
- * CRASHES members may be killed, at any point; the kernel then drops their locks.  EVICTIONS
- * members may be evicted at any point although they are alive: they go on until they notice, or
- * stand still for good, with the locks they have.  A member without a claim adopts what such a seat
- * holds: it evicts the seat if its lock is free, shares its rescue lock, takes its lock (which says
- * that the holder is dead; one that is evicted may be alive), and moves the claim into its own seat:
- *   - tentative, cursor at or below: dropped if the holder is dead.  A holder that is alive could
- *     still win the cursor, so its claim stays until the cursor has passed it;
- *   - tentative, cursor past it: moved as it is.  The frame is copied, `reserved` is looked at
- *     again, the copy is delivered if intact; out of range at once, it had lost: dropped;
- *   - owned: moved as a tentative one, which is owned once it is gone from the other seat.
- * A move is counted before the claim leaves its old seat.  An adopter is a member: it may be
- * killed, evicted and stopped while it adopts and afterwards, and others adopt from it.
+ * CRASHES members may be killed, at any point; the kernel then drops their locks. EVICTIONS members
+ * may be evicted at any point although they are alive. They continue until they notice, or stand still
+ * for good, with the locks they have. A member without a lease adopts the lease of such a seat. It
+ * evicts the seat if the seat's lock is free, shares the seat's rescue lock, and takes the seat's lock.
+ * If it gets that lock, the holder is dead; an evicted holder may be alive. Then it moves the lease
+ * into its own seat:
+ *   - A tentative lease with the cursor at or below it is dropped if the holder is dead. A living
+ *     holder could still win the cursor, so its lease stays until the cursor has passed it.
+ *   - A tentative lease that the cursor has passed is moved as it is. The frame is copied, `reserved`
+ *     is loaded again, and the copy is delivered if intact. If the lease is out of range from the
+ *     start, it had lost and is dropped.
+ *   - An owned lease is moved as a tentative one. It becomes owned after it has left the other seat.
+ * A move is counted before the lease leaves its old seat. An adopter is a member: it may be killed,
+ * evicted and stopped during and after the adoption, and others adopt from it.
  *
- * The producer reads the cursor before the claims, and the claims between two equal counts of
- * moves.  A tentative claim that is out of range has lost its race and is ignored; an owned one out
- * of range would be nonsense.  A member leaves when the ring is finished and no seat holds a
- * message, also seen between two equal counts.
+ * The producer reads the cursor before the leases, and the leases between two equal counts of moves. A
+ * tentative lease that is out of range has lost its race and is ignored. An owned lease out of range
+ * would be invalid. A member leaves when the ring is finished and no seat holds a message, which it
+ * also establishes between two equal counts.
  *
- * -DORPHAN     member 0 has died before the model begins, with message 0 in its hands; -DORPHAN=2:
- *              it stands still and is evicted.  With a third member that leaves two to adopt.
+ * -DORPHAN     member 0 has died before the model begins, with message 0 in its hands. With
+ *              -DORPHAN=2 it stands still and is evicted. A third member then leaves two to adopt.
  * -DLATE       the last member takes a seat that no scan has looked at yet.
- * -DREJOIN     a joiner sits down on seat 0 when its holder is gone, and on the claim that is there.
- * -DFOREIGN    the same by a member of another group, which takes only a seat without a claim.
- * Joiners have the rescue lock alone.
+ * -DREJOIN     a joiner takes seat 0 when its holder is gone, together with the lease in it.
+ * -DFOREIGN    a member of another group takes seat 0 when its holder is gone, but only a seat without
+ *              a lease.
+ * A joiner holds the rescue lock alone.
  *
- * Property.  While a member survives, every message is delivered at least once, never torn, and
- * nobody waits for ever (a message that hangs two members in a row still arrives); no honest claim
- * is judged to be nonsense, no honest header to be damaged; a claim is taken away from evicted
- * members only.
+ * Property.  While a member survives, every message is delivered at least once and never torn, and no
+ * process waits forever (a message that hangs two members in a row still arrives). No honest lease is
+ * judged invalid, no honest header damaged. A lease is taken away from evicted members only.
  *
  * Must fail:
- *   -DCURSOR_LAST           the producer reads the claims first: a member claims behind its back
- *                           and moves the cursor before it is read.  The frame is overwritten in
- *                           use.
- *   -DJUDGE_LATE_CLAIM      a tentative claim out of range is judged too: an honest member that was
- *                           slow between header and claim is evicted.
- *   -DTRUST_HEADER          a header that fails its check counts although the cursor has moved on:
- *                           a slow member calls the ring damaged.
- *   -DEVICT_DEAD            the producer empties the seat of a dead member: its message is lost.
+ *   -DCURSOR_LAST           the producer reads the leases first. A member then takes a lease unseen
+ *                           and moves the cursor before it is read. The frame is overwritten in use.
+ *   -DJUDGE_LATE_CLAIM      a tentative lease out of range is judged too. An honest member that was
+ *                           slow between header and lease is evicted.
+ *   -DTRUST_HEADER          a header that fails its check counts although the cursor has moved on. A
+ *                           slow member calls the ring damaged.
+ *   -DEVICT_DEAD            the producer empties the seat of a dead member. Its message is lost.
  *   -DFOREIGN -DFORGET_CLAIM
- *                           a stranger takes over the seat of a dead member and forgets its claim:
- *                           its message is lost.
- *   -DBATCH=2 -DLATE_END    claim_end is stored after the cursor was moved: of two frames taken by
- *                           a member killed in between, the second is lost.
- *   -DMOVE_UNCOUNTED        moves are not counted: a scan looks at the new seat before and at the
- *                           old one after.  The frame is overwritten before it is delivered.
- *   -DLATE_COUNT            the same, if they are counted after the claim has left its old seat,
- *   -DMOVES_ONCE            or if the scan does not compare the counts.
- *   -DLATE -DSEATS_FIRST    the scan reads how many seats there are before the count: a new member
- *                           adopts into a seat that it does not look at.
- *   -DCLOSED_UNCOUNTED      a member that looks for claims at the end does not compare the counts:
- *                           it misses one that moves, and leaves; the adopter is killed.  The
- *                           message is lost although a member survived.
+ *                           a stranger takes over the seat of a dead member and discards its lease.
+ *                           The message is lost.
+ *   -DBATCH=2 -DLATE_END    claim_end is stored after the cursor was moved. If a member that takes two
+ *                           frames is killed in between, the second frame is lost.
+ *   -DMOVE_UNCOUNTED        moves are not counted. A scan looks at the new seat before the move and at
+ *                           the old one after it. The frame is overwritten before it is delivered.
+ *   -DLATE_COUNT            moves are counted after the lease has left its old seat. The same failure.
+ *   -DMOVES_ONCE            the scan does not compare the counts. The same failure.
+ *   -DLATE -DSEATS_FIRST    the scan reads the number of seats before the count. A new member adopts
+ *                           into a seat that the scan does not look at.
+ *   -DCLOSED_UNCOUNTED      a member that looks for leases at the end does not compare the counts. It
+ *                           misses one that moves, and leaves; the adopter is killed. The message is
+ *                           lost although a member survived.
  *   -DEVICTIONS=1 -DOWNED_FIRST
- *                           an owned claim is stored as an owned one at once: its evicted holder is
- *                           alive, finishes it, and the place is out of range by then.  An honest
- *                           claim is judged to be nonsense.
+ *                           an owned lease is stored as an owned one from the start. Its evicted holder
+ *                           is alive and finishes it, and the place is out of range by then. An honest
+ *                           lease is judged invalid.
  *   -DEVICTIONS=1 -DCOPY_UNCHECKED
- *                           an adopted tentative claim is delivered without looking at `reserved`
- *                           again: it had lost.  Torn.
+ *                           an adopted tentative lease is delivered without loading `reserved` again.
+ *                           The lease had lost. Torn.
  *   -DEVICTIONS=1 -DOWN_BY_STORE
- *                           the holder turns its claim into an owned one by a store: its claim was
- *                           adopted meanwhile, both have it.
+ *                           the holder turns its lease into an owned one by a store. The lease was
+ *                           adopted before that store, so both members have it.
  *   -DEVICTIONS=1 -DBATCH=2 -DEND_FIRST
- *                           claim_end is read before the cursor is seen past the claim: the evicted
- *                           holder stores it and wins two frames in between.  The second is lost.
+ *                           claim_end is read before the cursor is seen past the lease. The evicted
+ *                           holder stores it and wins two frames in between. The second is lost.
  *   -DEVICTIONS=1 -DBATCH=2 -DUNCAPPED_END
- *                           the adopted claim_end may lie above the cursor: that of a holder that
- *                           lost.  A message is delivered that the group has not taken.
+ *                           the adopted claim_end may lie above the cursor, if the holder lost. A
+ *                           message is delivered that the group has not taken.
  *   -DEVICTIONS=1 -DDROP_LIVE_CLAIM
- *                           the tentative claim of an evicted holder that is alive is dropped at
- *                           the cursor: the holder wins the cursor, cannot own its claim, and
- *                           stops.  The message is lost.
+ *                           the tentative lease of a living evicted holder is dropped at the cursor.
+ *                           The holder wins the cursor, cannot own its lease, and stops. The message is
+ *                           lost.
  *   -DEVICTIONS=1 -DLATE_DEATH
- *                           the adopter asks whether the holder is dead after it has compared claim
- *                           and cursor: the holder wins the cursor in between, and dies.  The
- *                           message is lost.
+ *                           the adopter checks whether the holder is dead after it has compared lease
+ *                           and cursor. The holder wins the cursor in between, and dies. The message is
+ *                           lost.
  *   -DORPHAN=2 -DEVICTIONS=1 -DEXCLUSIVE
- *                           adopters have the rescue lock alone: one that stops in between keeps
- *                           the message for ever.
+ *                           adopters hold the rescue lock alone. One that stops while it holds the lock
+ *                           keeps the message forever.
  *   -DORPHAN -DEVICTIONS=1 -DSTILL_LIVE
- *                           the seat of a dead member is not evicted: an adopter that stops with its
- *                           lock makes it look alive, and the message is kept for ever.
+ *                           the seat of a dead member is not evicted. An adopter that stops with the
+ *                           seat's lock makes it look alive, and the message is kept forever.
  *   -DFOREIGN -DEVICTIONS=1 -DJOIN_UNLOCKED
- *                           a joiner does not take the rescue lock: an adopter that was slow takes
- *                           its claim for the earlier one at the same place.
+ *                           a joiner does not take the rescue lock. A slow adopter takes the joiner's
+ *                           lease for the earlier one at the same place.
  *   -DREJOIN -DEVICTIONS=1 -DLOOK_UNLOCKED
- *                           an adopter looks before it has the rescue lock whether the holder is
- *                           evicted: it takes the claim of a living one that has sat down since.
+ *                           an adopter checks whether the holder is evicted before it has the rescue
+ *                           lock. It takes the lease of a living member that has joined since.
  */
 #ifndef MEMBERS
 #define MEMBERS   2
@@ -120,7 +121,7 @@
 #define CAPACITY  2
 #define NOBODY    255
 #define JOINER    254
-#define ALONE     128                   /* as a set of adopters: a joiner, alone */
+#define ALONE     128                   /* a value of `adopters`: a joiner, alone */
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
 #ifdef ORPHAN
 #define FIRST     1                     /* member that is evicted first */
@@ -133,7 +134,7 @@
 #define SEATED    MEMBERS
 #endif
 
-#define NONE              255           /* a claim is NONE or one of these */
+#define NONE              255           /* a lease is NONE or one of these */
 #define TENTATIVE(p)      (2 * (p))
 #define OWNED(p)          (2 * (p) + 1)
 #define POSITION(c)       ((c) / 2)
@@ -154,8 +155,8 @@ byte generation[MEMBERS] = 0;
 bool foreign  = false;                  /* seat 0 is now held by a member of another group */
 
 bool dead[MEMBERS]      = false;        /* kernel: the holder's lock has fallen */
-byte locker[MEMBERS]    = NOBODY;       /* kernel: who has taken the seat's lock since */
-byte adopters[MEMBERS]  = 0;            /* kernel: who has the seat's rescue lock, as a set */
+byte locker[MEMBERS]    = NOBODY;       /* kernel: the process that has taken the seat's lock since */
+byte adopters[MEMBERS]  = 0;            /* kernel: processes that have the seat's rescue lock, as bits */
 
 byte crashes  = 0;
 bool finished = false;
@@ -165,7 +166,7 @@ bool delivered[MESSAGES] = false;       /* ghost */
 #define LOCK_FREE(s)    (dead[s] && locker[s] == NOBODY)
 #define ABANDONED(s)    (LOCK_FREE(s) || evicted[s])
 #define LOST(s)         (dead[s] || evicted[s])
-#define LAST            (MEMBERS - 1)   /* of two or three members, seen to by hand below */
+#define LAST            (MEMBERS - 1)   /* of two or three members, handled explicitly below */
 #ifdef FOREIGN
 #define FOREIGN_SEAT(s) ((s) == 0 && foreign)
 #else
@@ -181,7 +182,7 @@ bool delivered[MESSAGES] = false;       /* ghost */
 #define MAY_END if :: atomic { crashes < CRASHES -> crashes++ }; goto killed :: true fi
 #endif
 
-/* Must be adopted, or waited for, before the group may call the ring finished. */
+/* This lease must be adopted, or waited for, before the group may call the ring finished. */
 #define HOLDS(s)        (!FOREIGN_SEAT(s) && claim[s] != NONE && !(IS_TENTATIVE(claim[s]) && POSITION(claim[s]) >= cursor))
 #ifdef EXCLUSIVE
 #define RESCUE_FREE(s)  (adopters[s] == 0)
@@ -274,7 +275,7 @@ proctype Producer(byte next)
             lowest = 0;
             found = 0;
             if
-            :: ROOM                     /* a scan that found none is repeated when it matters */
+            :: ROOM                     /* a scan that found no room is repeated when it matters */
             :: ALL_LOST -> goto finished_it
             fi
        od;
@@ -305,17 +306,17 @@ proctype Evictor()
 }
 #endif
 
-/* claim[s]: from -> to, or jump */
+/* Changes claim[s] from -> to, or jumps to or_else. */
 #define CAS_CLAIM(s, from, to, or_else) \
   atomic { if :: claim[s] == (from) -> claim[s] = (to) :: else -> goto or_else fi }
 
-/* The claim of this seat is none. Afterwards it may be a part of what seat s has held. */
+/* Requires that this seat has no lease. Afterwards its lease may be part of what seat s held. */
 inline adopt(s)
 {
 #ifndef STILL_LIVE
   seat = generation[s];
   if
-  :: LOCK_FREE(s) ->                    /* soon its lock does not tell the others any more */
+  :: LOCK_FREE(s) ->                    /* once taken, its lock no longer shows that the holder is dead */
        atomic { if :: generation[s] == seat -> evicted[s] = true :: else fi }
   :: else
   fi;
@@ -535,7 +536,7 @@ hand_out:
        :: mine != NONE ->
             position = POSITION(mine);
             if
-            :: IS_TENTATIVE(mine) ->    /* adopted: copied, then looked at whether it had lost */
+            :: IS_TENTATIVE(mine) ->    /* adopted: copied, then checked for having lost */
                  assert(position < cursor);
                  copy = cell[position % CAPACITY];
 #ifndef COPY_UNCHECKED
@@ -567,7 +568,7 @@ again:
        atomic { mine = NONE; position = 0; frames = 0; copy = 0; seat = 0 }
   od;
 
-gone:                                   /* a claim that is not as it was left: evicted */
+gone:                                   /* its lease was changed by another: evicted */
   assert(evicted[me]);
 killed:
   atomic {
@@ -615,7 +616,7 @@ proctype Joiner()
   :: p + 1 < MESSAGES -> p++
   :: break
   od;
-  claim[0] = TENTATIVE(p);              /* it is somewhere of its own */
+  claim[0] = TENTATIVE(p);              /* the stranger's lease, at a place of its own group */
   atomic { assert(claim[0] == TENTATIVE(p)); claim[0] = NONE };
 #else
   atomic { evicted[0] = false; generation[0]++ };
@@ -639,7 +640,7 @@ init {
     cursor   = 1;
     claim[0] = OWNED(0);
 #if ORPHAN > 1
-    evicted[0] = true;                  /* it lives, and stands still for good */
+    evicted[0] = true;                  /* it is alive and stands still for good */
 #else
     dead[0]  = true;
 #endif

@@ -1,30 +1,29 @@
 /*
  * join: a lossless consumer joins while the producer runs.
  *
- * Modelled.  The producer writes MESSAGES one-cell messages into a ring of CAPACITY cells.  When it
- * has used up its limit it publishes `intent`, fences, scans the seats and grants itself room up to
- * the lowest position + CAPACITY, in chunks of CHUNK.  A consumer stores the position it wants to
- * start at and makes its seat visible, fences, and checks `intent`: too far ahead means that the
- * scan may have missed the seat, so it chooses a newer position.  It starts either at the tail or
- * as far back as a mark can lead it.  Either both fences order the two sides, or one side misses
- * the other.
+ * Modelled.  The producer writes MESSAGES one-cell messages into a ring of CAPACITY cells. When it has
+ * used up its limit it publishes `intent`, fences, scans the seats and grants itself room up to the
+ * lowest position + CAPACITY, in chunks of CHUNK. A consumer stores the position it wants to start at,
+ * makes its seat visible, fences, and checks `intent`. If `intent` is too far ahead, the scan may have
+ * missed the seat, so the consumer chooses a newer position. It starts either at the tail or as far
+ * back as a mark can lead it. Together the fences ensure that at least one side sees the other.
  *
- * With -DSKIP the producer skips the scan while `joins` is as it was at the last full scan and the
- * wanted end lies within the last minimum + CAPACITY, as the real one does.
+ * With -DSKIP the producer skips the scan, as the real one does, under two conditions. `joins` must be
+ * unchanged since the last full scan, and the wanted end must lie within the last minimum + CAPACITY.
  *
- * With -DAHEAD=n `intent` is n cells further than what is wanted, and as far as that, within the last
- * minimum + CAPACITY, room is granted later without a store, a fence or a look: who joins after the
- * fence sees this `intent`.
+ * With -DAHEAD=n `intent` is n cells further than the wanted end. Up to `intent`, and within the last
+ * minimum + CAPACITY, room is granted later without a store, a fence or a scan. A consumer that joins
+ * after the fence sees this `intent`.
  *
  * Property.  Once a consumer has accepted its position, its next message is never overwritten.
  *
  * Must fail, each by a consumer that reads another lap's message:
  *   -DNO_PRODUCER_FENCE     `intent` becomes visible after the scan.
  *   -DNO_CONSUMER_FENCE     the seat becomes visible after `intent` was read.
- *   -DSKIP -DLATE_JOINS     `joins` is counted after `intent` was read: the producer skips the scan
+ *   -DSKIP -DLATE_JOINS     `joins` is counted after `intent` was read. The producer skips the scan
  *                           that would have found the seat.
- *   -DSKIP -DAHEAD=1 -DBEYOND one cell more than announced is granted without asking.
- *   -DSKIP -DAHEAD=1 -DUNHELD the last minimum is not asked: what was announced is granted.
+ *   -DSKIP -DAHEAD=1 -DBEYOND one cell more than announced is granted without a scan.
+ *   -DSKIP -DAHEAD=1 -DUNHELD the last minimum is not compared: everything announced is granted.
  */
 #ifndef CAPACITY
 #define CAPACITY 3
@@ -50,7 +49,7 @@
 #define FREE_UNASKED FREE_BY_LAST_SCAN
 #endif
 #define SEATS    2
-#define READS    3                      /* a consumer leaves after so many messages */
+#define READS    3                      /* a consumer leaves after this many messages */
 #define NOBODY   255
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
 
@@ -113,7 +112,7 @@ proctype Producer()
             intent = announced;
 #endif
 granted:
-            limit = (allow > limit -> allow : limit)          /* never goes back */
+            limit = (allow > limit -> allow : limit)          /* never decreases */
        od;
        cell[next % CAPACITY] = next;
        next++;

@@ -1,23 +1,23 @@
 /*
- * join_evict: the producer judges the positions it finds in the seats, and must not take an honest
+ * join_evict: the producer judges the positions that it finds in the seats. It must not take an honest
  * joiner for a hostile one.
  *
- * Modelled.  As `join`, plus the validation of what the scan reads.  The seat's state word is
- * {generation, free -> joining -> live -> evicted}.  A consumer that stopped between choosing a
- * position and storing it stores one that is far too old; it will find out from `intent` and choose
- * again, so the producer ignores a *joining* seat that is out of range.  A *live* seat out of range
- * is nonsense and is evicted, by CAS from the very word that the scan read.  Between the loads of
- * word and position the seat may change hands: consumer 0 leaves and joins again.
+ * Modelled.  As `join`, plus the validation of what the scan reads. The seat's state word is
+ * {generation, free -> joining -> live -> evicted}. A consumer that stopped between choosing a position
+ * and storing it stores one that is far too old. It will find that out from `intent` and choose again,
+ * so the producer ignores a *joining* seat that is out of range. A *live* seat out of range is invalid.
+ * It is evicted, by CAS from the very word that the scan read. Between the loads of word and position
+ * the seat may change hands: consumer 0 leaves and joins again.
  *
- * Property.  An honest consumer is never evicted, its next message is never overwritten, and no
- * scan asks for a limit below the one already granted.
+ * Property.  An honest consumer is never evicted, its next message is never overwritten, and no scan
+ * yields a limit below the one already granted.
  *
  * Must fail:
- *   -DNO_JOINING_STATE   a seat counts as live as soon as it is visible: the joiner is evicted.
- *   -DPOSITION_FIRST     the scan loads the position before the word: it judges a seat that has
- *                        gone live by the position its previous holder left behind.
- *   -DOLD_JOINER_COUNTS  the joining seat that is out of range is taken into the minimum: the limit
- *                        would have to go back behind what is already granted.
+ *   -DNO_JOINING_STATE   a seat counts as live as soon as it is visible. The joiner is evicted.
+ *   -DPOSITION_FIRST     the scan loads the position before the word. It judges a seat that has gone
+ *                        live by the position that its previous holder left there.
+ *   -DOLD_JOINER_COUNTS  a joining seat that is out of range is taken into the minimum. The limit would
+ *                        have to go below what is already granted.
  */
 #ifndef CAPACITY
 #define CAPACITY 3
@@ -29,7 +29,7 @@
 #define LIVES    2                      /* of consumer 0 in its seat; consumer 1 joins once */
 #endif
 #define SEATS    2
-#define READS    2                      /* a consumer leaves after so many messages */
+#define READS    2                      /* a consumer leaves after this many messages */
 #define NOBODY   255
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
 
@@ -79,7 +79,7 @@ proctype Producer()
 #ifdef OLD_JOINER_COUNTS
                            lowest = MIN(lowest, position_read)
 #else
-                           skip         /* has already lost its race: it will choose again */
+                           skip         /* it has already lost its race and will choose again */
 #endif
                       :: position_read + CAPACITY < limit && STATE(word_read) == LIVE ->
                            atomic {

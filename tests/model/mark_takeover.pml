@@ -1,18 +1,18 @@
 /*
  * mark_takeover: marks and batches across a take-over.
  *
- * Modelled.  The first producer writes a batch of two one-cell frames at 0 and 1: the inner header
- * is stored at once, the first header would publish the batch.  It is killed at any point.  The
- * next producer finds nothing at 0, voids a mark that lies above the tail, and publishes one frame
- * of three cells at 0, whose payload at 1 looks like a header.  A lossy reader goes to wherever the
- * mark leads it, after all of its checks.
+ * Modelled.  The first producer writes a batch of two one-cell frames at 0 and 1. It stores the inner
+ * header first; the first header would publish the batch. It is killed at any point. The next producer
+ * finds nothing at 0, voids a mark that lies above the tail, and publishes one frame of three cells at
+ * 0, whose payload at 1 looks like a header. A lossy reader goes to wherever the mark leads it, after
+ * all of its checks.
  *
  * Property.  A mark that passes the reader's checks leads to a frame, never into a payload.
  *
  * Must fail:
- *   -DMARK_IN_BATCH  a mark is recorded at the claim position while a batch is open.  Voiding it at
- *                    take-over does not help the reader that has loaded it already: by the time it
- *                    compares with the tail, the tail has passed.
+ *   -DMARK_IN_BATCH  a mark is recorded at the claim position while a batch is open. Voiding it at
+ *                    take-over does not help a reader that has loaded it already. When that reader
+ *                    compares the mark with the tail, the tail has passed it.
  */
 #define CAPACITY 8
 #define NONE     255
@@ -39,7 +39,7 @@ proctype Producers()
   MAY_BE_KILLED;
   tail = 2;
   MAY_BE_KILLED;
-  mark = 2;                             /* no batch is open: a mark where the producer stands */
+  mark = 2;                             /* no batch is open: a mark at the producer's position */
   cell[3] = 0;
   d_step { cell[2] = 1; is_frame[2] = true };
   tail = 3;
@@ -47,8 +47,8 @@ proctype Producers()
 
 take_over:
   if
-  :: cell[0] != 0 -> tail = 2; goto done                      /* the whole batch counts */
-  :: else                                                     /* it never happened */
+  :: cell[0] != 0 -> tail = 2; goto done                      /* the whole batch is published */
+  :: else                                                     /* the batch never happened */
   fi;
   if
   :: mark > tail -> mark = NONE

@@ -1,22 +1,21 @@
 /*
  * marktorn: one mark {position, sequence} is rewritten while a lossy reader reads it.
  *
- * Modelled.  Each lap of the ring the producer rewrites the entry: position = none, sequence,
- * position.  `reserved` moves with it but only by as much as there is room for, so that the
- * previous mark, which stood late in its chunk, may still be within one capacity of it: that check
- * alone does not reveal a torn pair.  A reader loads position, sequence, position again, then
- * `reserved`.  Sequences are 10 times the lap and positions are made up, so that a wrong pair is
- * seen at once.
+ * Modelled.  Each lap of the ring the producer rewrites the entry: position = none, sequence, position.
+ * `reserved` moves with it, but only by as much as there is room for. The previous mark was recorded
+ * late in its chunk, so it may still be within one capacity of `reserved`: that check alone does not
+ * reveal a torn pair. A reader loads position, sequence, position again, then `reserved`. Sequences are
+ * 10 times the lap and positions are made up, so that every wrong pair is visible.
  *
  * Property.  A mark that passes the reader's checks is a pair that was written together.
  *
  * Must fail, each by a torn pair that passes:
  *   -DNO_INVALIDATION  sequence and position are overwritten in place, sequence first.
- *   -DPOSITION_FIRST   the same, position first.
- *   -DNO_WRITER_FENCE  without fence(release) after position = none, the sequence may become
- *                      visible before it.
- *   -DNO_READER_FENCE  without fence(acquire) before the second load of the position, that load may
- *                      come before the load of the sequence.
+ *   -DPOSITION_FIRST   sequence and position are overwritten in place, position first.
+ *   -DNO_WRITER_FENCE  without fence(release) after position = none, the sequence may become visible
+ *                      before it.
+ *   -DNO_READER_FENCE  without fence(acquire) before the second load of the position, that load may be
+ *                      made before the load of the sequence.
  */
 #ifndef LAPS
 #define LAPS     3
@@ -73,7 +72,7 @@ proctype Reader()
   if
   :: position != NONE && position == again && reserved <= position + CAPACITY ->
        assert(sequence == SEQUENCE(position / CAPACITY))
-  :: else                               /* not intact: try another mark */
+  :: else                               /* not intact: tries another mark */
   fi
 }
 

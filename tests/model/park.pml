@@ -2,30 +2,29 @@
  * park: a producer without room sleeps until a lossless consumer has freed some.
  *
  * Modelled.  One producer passes MESSAGES messages through a ring of CAPACITY cells to two lossless
- * consumers.  Without room it reads room_epoch, sets room_waiting, fences, scans the positions
- * again and only then sleeps.  A consumer stores its position, fences, and if room_waiting is set
- * takes it (exchange), changes room_epoch and wakes.  Both sides have a store buffer: the
- * producer's holds room_waiting, a consumer's its position; each drains by itself at any time, at a
- * fence, at a locked instruction or in a system call.  A signal that stops the sleeping producer
- * takes it off the futex queue; when it continues, the kernel starts the same FUTEX_WAIT again with
- * the same expected value.  It may do so STOPS times.
+ * consumers. Without room it reads room_epoch, sets room_waiting, fences, scans the positions again and
+ * only then sleeps. A consumer stores its position and fences. If room_waiting is set, it takes it
+ * (exchange), changes room_epoch and wakes the producer. Both sides have a store buffer: the producer's
+ * holds room_waiting, a consumer's holds its position. Each drains by itself at any time, at a fence,
+ * at a locked instruction or in a system call. A signal that stops the sleeping producer takes it off
+ * the futex queue. When the producer continues, the kernel starts the same FUTEX_WAIT again with the
+ * same expected value. This may happen STOPS times.
  *
- * Not modelled: the 0.5 ms bound on the sleep, which exists for consumers that were killed.
- * Nothing here may depend on it.
+ * Not modelled: the 0.5 ms bound on the sleep, which exists for consumers that were killed. Nothing
+ * here may depend on it.
  *
  * Property.  No deadlock: the producer publishes everything while its consumers live.
  *
- * Must fail, each by a producer that sleeps for ever beside a free ring:
+ * Must fail, each by a producer that sleeps forever beside a free ring:
  *   -DNO_PRODUCER_FENCE  the scan sees the old position, the consumer an unset room_waiting.
- *   -DNO_CONSUMER_FENCE  the same, by the consumer's store buffer.
- *   -DLATE_EPOCH         room_epoch is read after the scan: a wake between the two is lost.
- *   -DNO_EPOCH           the word is not changed before the wake: a wake that falls between the
- *                        scan and FUTEX_WAIT, or that hits a stopped producer, is lost.
- *   -DPLAIN_EPOCH        room_epoch is changed by a load and a store, not by one locked
- *                        instruction.  The exchange admits one consumer per request, but the
- *                        producer may find room by itself and make the next request while the first
- *                        consumer is still at it.  Then the late one sets the word back to what the
- *                        producer expects.
+ *   -DNO_CONSUMER_FENCE  the same failure, caused by the consumer's store buffer.
+ *   -DLATE_EPOCH         room_epoch is read after the scan. A wake between the two is lost.
+ *   -DNO_EPOCH           the word is not changed before the wake. A wake that falls between the scan
+ *                        and FUTEX_WAIT, or that hits a stopped producer, is lost.
+ *   -DPLAIN_EPOCH        room_epoch is changed by a load and a store, not by one locked instruction.
+ *                        The exchange admits one consumer per request. But the producer may find room
+ *                        by itself and make the next request before the first consumer has stored. The
+ *                        late store then sets the word back to what the producer expects.
  */
 #ifndef MESSAGES
 #define MESSAGES 4
@@ -109,7 +108,7 @@ proctype Producer()
             expected = room_epoch;
 #endif
             if
-            :: HAS_ROOM(next)           /* do not sleep */
+            :: HAS_ROOM(next)           /* does not sleep */
             :: else ->
                  drain_producer();      /* entering the kernel */
 wait:            atomic {               /* FUTEX_WAIT compares and queues in one step */

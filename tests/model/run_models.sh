@@ -10,7 +10,7 @@
 # Exit code: 0 every run ended as expected; 1 one did not, or the table is not fit to be trusted;
 # 2 usage; 3 spin or gcc is missing.  SPIN and CC name other programs than spin and gcc.
 set -eu -o pipefail
-set -m # every run in a process group of its own, so that an interrupted one can be ended whole
+set -m # every run in a process group of its own, so that an interrupted run can be ended as a whole
 
 readonly at_once=2
 readonly default_depth=-m100000
@@ -56,7 +56,7 @@ trap 'exit 143' TERM
 
 # The table ---------------------------------------------------------------------------------------
 
-models=() expectations=() defines=() limits=() # one element per run that is to be done
+models=() expectations=() defines=() limits=() # one element per run to be made
 declare -A holds_lines=() fails_lines=() short_defines=()
 faults=0
 
@@ -106,7 +106,7 @@ read_table() {
   done <"$table"
 }
 
-# Names that a model asks for with #if, but does not give a value to itself: its variants.
+# Names that a model tests with #if but does not define itself: its variants.
 switches() {
   local name
   { grep -E '^ *#(if|elif)' "$1" || true; } |
@@ -133,7 +133,7 @@ judge_table() {
 # One run -----------------------------------------------------------------------------------------
 
 # Leaves in $work/N.result: found, states, depth limit reached (yes or no), what is wrong with it.
-# Leaves in $work/N.unreached: places of assertions that this run never came by.
+# Leaves in $work/N.unreached: places of assertions that this run never reached.
 run() {
   local number=$1 model=$2 run_defines=$3 run_limits=$4
   local directory=$work/$number
@@ -172,7 +172,7 @@ run() {
     else
       found=holds
     fi
-    # assert(false) is there not to be reached.
+    # assert(false) is meant not to be reached.
     sed -n 's/^[[:space:]]*\([a-z_]*\.pml:[0-9]*\), state.*"assert(.*/&/p' output |
       grep -vF '"assert(0)"' | sed 's/^[[:space:]]*\([a-z_.]*:[0-9]*\),.*/\1/' \
       >"$work/$number.unreached" || true
@@ -183,7 +183,7 @@ run() {
   mv "$work/$number.result.part" "$work/$number.result"
 }
 
-# The whole ---------------------------------------------------------------------------------------
+# All runs ---------------------------------------------------------------------------------------
 
 passed=0 failed=0 total_states=0
 declare -A runs_that_hold=() unreached=()
@@ -223,7 +223,7 @@ report() {
   fi
 }
 
-# An assertion that no run of its model ever came by proves nothing.
+# An assertion that no run of its model reaches proves nothing.
 judge_assertions() {
   local place
   for place in "${!unreached[@]}"; do

@@ -1,30 +1,30 @@
 /*
- * seat_lock: who may change a seat's state word, and when a seat may be taken from whom.
+ * seat_lock: which process may change a seat's state word, and when a seat may be taken from its holder.
  *
- * Modelled.  One seat, two joiners that each come LIVES times, one producer that scans it SCANS
- * times.  The seat has a byte lock in the kernel, which falls with its holder, and a state word
- * {generation, free -> joining -> live -> evicted}.  A joiner takes the lock or goes away; with it,
- * it stores {generation + 1, joining}, goes live by CAS, works, stores free and drops the lock.  It
- * may be killed between any two of these steps.  The producer loads the word; a seat that is in use
- * it either evicts, by CAS from that word (whether its holder is slow, stopped or dead), or probes:
- * nobody holds the lock, so it takes the lock itself, and if nothing has changed since it stores
- * free and drops the lock.
+ * Modelled.  One seat, two joiners that each join LIVES times, one producer that scans the seat SCANS
+ * times. The seat has a byte lock in the kernel, which falls with its holder, and a state word
+ * {generation, free -> joining -> live -> evicted}. A joiner takes the lock or gives up. With the lock
+ * it stores {generation + 1, joining}, goes live by CAS, works, stores free and drops the lock. It may
+ * be killed between any two of these steps. The producer loads the word. It either evicts a seat that
+ * is in use, by CAS from that word (its holder may be slow, stopped or dead), or probes the lock. If
+ * the lock is free, the producer takes it. If the word has not changed since, it stores free. Then it
+ * drops the lock.
  *
  * Property.
  *   S1  A seat never has two living holders.
- *   S2  While its holder lives, the word changes by the holder's hand or to *evicted*, and never
- *       back from evicted.
- *   S3  An eviction hits the holder that the producer looked at, not one that came after.
+ *   S2  While its holder lives, only the holder changes the word, except to *evicted*, and it never
+ *       changes back from evicted.
+ *   S3  An eviction hits the holder that the producer looked at, not a later one.
  *   S4  A seat that the producer frees has no living holder.
  *
  * Must fail:
- *   -DFREE_UNLOCKED     the producer frees a seat after probing the lock, without taking it: a
- *                       joiner has re-taken the seat in between (S4, S2).
- *   -DUNLOCK_FIRST      a leaving holder drops the lock before it stores free: the same from the
- *                       other side (S2).
- *   -DEVICT_BY_STORE    the word is overwritten whatever it is by now (S3, S2).
- *   -DSAME_GENERATION   a new holder keeps the generation: the CAS cannot tell it from the one that
- *                       was judged (S3).
+ *   -DFREE_UNLOCKED     the producer frees a seat after probing the lock, without taking it. A joiner
+ *                       has re-taken the seat in between (S4, S2).
+ *   -DUNLOCK_FIRST      a leaving holder drops the lock before it stores free. The same failure from
+ *                       the other side (S2).
+ *   -DEVICT_BY_STORE    the eviction overwrites the word, whatever it is by then (S3, S2).
+ *   -DSAME_GENERATION   a new holder keeps the generation. The CAS cannot distinguish it from the
+ *                       holder that was judged (S3).
  *   -DLIVE_BY_STORE     a joiner that was evicted while it joined goes live all the same (S2).
  *   -DJOIN_UNLOCKED     a joiner trusts a probe of the lock and never takes it (S1).
  */
@@ -45,17 +45,17 @@
 #define GENERATION(word)        ((word) / 4)
 #define STATE(word)             ((word) % 4)
 
-byte lock    = NOBODY;                  /* kernel: who holds the seat's byte lock */
+byte lock    = NOBODY;                  /* kernel: the holder of the seat's byte lock */
 byte word    = WORD(0, FREE);           /* shared word */
 
 byte holder  = NOBODY;                  /* ghost: the living joiner whose seat it is */
-byte holding = 0;                       /* ghost: that holder's number, no two alike; 0: nobody */
+byte holding = 0;                       /* ghost: that holder's unique number; 0: no holder */
 byte holders = 0;                       /* ghost: numbers given out */
 bool holder_evicted = false;            /* ghost: by the producer */
 
 #define MAY_BE_KILLED  if :: goto killed :: true fi
 
-/* Holder: nobody but me and an eviction may have touched the word. */
+/* For the holder: only the holder and an eviction may have changed the word. */
 inline check_my_word(state)
 {
   assert(holder == me &&
@@ -185,7 +185,7 @@ proctype Producer()
                            assert(holder == NOBODY);          /* S4 */
                            word = WORD(GENERATION(seen), FREE)
                          }
-                    :: else             /* others have been and gone */
+                    :: else             /* other holders have come and gone */
                     fi;
                     lock = NOBODY
                  :: lock != NOBODY      /* re-taken: leave it alone */

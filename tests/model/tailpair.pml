@@ -1,26 +1,26 @@
 /*
- * tailpair: the pair {tail.position, tail.sequence}, two words that nobody can store or load at
- * once, read by a joiner at any time and by the next producer after a crash anywhere.
+ * tailpair: the pair {tail.position, tail.sequence}. No process can store or load both words in one
+ * step. A joiner reads the pair at any time, and the next producer reads it after a crash anywhere.
  *
- * Modelled.  A ring of CAPACITY cells.  Frames have one or two cells, so that position and sequence
- * differ; the second cell is payload that must never be parsed.  The producer reserves, writes the
- * payload, writes the stop sign (0) where the next header will be, stores the header.  The pair may
- * lag: before any frame, and at the latest before `reserved` would leave it more than CAPACITY
- * behind, tail.sequence and then tail.position are stored.  The producer may be killed between any
- * two of these stores, KILLS times in all; the next one reads the pair, takes the sequence from the
- * header at that position if one is published there, walks to the first 0 and carries on from
- * there.  A joiner does the same, guarding every header by `reserved`.
+ * Modelled.  A ring of CAPACITY cells. Frames have one or two cells, so that position and sequence
+ * differ; the second cell is payload that must never be parsed. The producer reserves, writes the
+ * payload, writes the stop sign (0) where the next header will be, and stores the header. The pair may
+ * lag. Before any frame, and at the latest before `reserved` would be more than CAPACITY above the pair,
+ * the producer stores tail.sequence and then tail.position. It may be killed between any two of these
+ * stores, KILLS times in all. The next producer reads the pair. If a header is published at that
+ * position, it takes the sequence from the header. It walks to the first 0 and continues from there. A
+ * joiner does the same, and checks every header by `reserved`.
  *
- * Property.  The pair as read names a boundary and its true sequence; a walk meets only headers, in
- * sequence; take-over ends exactly behind the last published frame: none lost, none invented.
+ * Property.  The pair as read names a boundary and its true sequence. A walk finds only headers, in
+ * sequence. Take-over ends exactly after the last published frame: none is lost, none invented.
  *
  * Must fail:
- *   -DPOSITION_FIRST  tail.position stored before tail.sequence: a joiner between the two takes the
+ *   -DPOSITION_FIRST  tail.position is stored before tail.sequence. A joiner between the two takes the
  *                     old sequence for the new position.
- *   -DTRUST_PAIR      the header is not consulted: between the two stores the sequence is one ahead
- *                     of the position, for a moment to a joiner and for ever after a kill.
- *   -DLAG_FOR_EVER    the pair lags by more than the ring: take-over walks over what was overwritten.
- *   -DLATE_STOP_SIGN  the header is stored before the stop sign: a walk runs on into what the
+ *   -DTRUST_PAIR      the header is not read. Between the two stores the sequence is one ahead of the
+ *                     position: briefly for a joiner, forever after a kill.
+ *   -DLAG_FOR_EVER    the pair lags by more than the ring. Take-over walks over overwritten frames.
+ *   -DLATE_STOP_SIGN  the header is stored before the stop sign. A walk continues into what the
  *                     previous lap left there.
  */
 #ifndef CAPACITY
@@ -148,12 +148,12 @@ proctype Joiner()
        reserved_seen = reserved;
        if
        :: reserved_seen <= position + CAPACITY -> break
-       :: else                          /* overrun while reading: again */
+       :: else                          /* overrun while reading: reads again */
        fi
   od;
   assert(sequence == truth[position]);
   do
-  :: header != 0 ->                     /* intact, as `reserved` showed afterwards */
+  :: header != 0 ->                     /* intact: `reserved` was loaded after it */
        assert(SEQUENCE(header) == sequence && CELLS(header) <= 2);
        d_step { position = position + CELLS(header); sequence++ };
        header = cell[position % CAPACITY];

@@ -1,31 +1,31 @@
 /*
  * wake: how a publishing producer wakes sleeping consumers without a fence of its own.
  *
- * Modelled.  One producer publishes MESSAGES messages to two consumers.  Its publishing store goes
- * into a store buffer (`buffered`), which drains by itself at any time, at one of the producer's
- * locked instructions, or when a consumer calls membarrier.  The producer's load of `sleepers` may
- * therefore overtake its own publication.  A consumer that finds nothing reads the wake epoch,
- * announces itself, calls membarrier, looks again and only then sleeps.  A signal that stops a
- * sleeping consumer takes it off the futex queue; when it continues, the kernel starts the same
- * FUTEX_WAIT again with the same expected value.  Consumer 1 may be killed before it announces
- * itself, after that, and in its sleep.
+ * Modelled.  One producer publishes MESSAGES messages to two consumers. Its publishing store goes into
+ * a store buffer (`buffered`). The buffer drains by itself at any time, at one of the producer's locked
+ * instructions, or when a consumer calls membarrier. The producer's load of `sleepers` may therefore
+ * overtake its own publication. A consumer that finds nothing reads the wake epoch, announces itself,
+ * calls membarrier, looks again and only then sleeps. A signal that stops a sleeping consumer takes it
+ * off the futex queue. When the consumer continues, the kernel starts the same FUTEX_WAIT again with
+ * the same expected value. Consumer 1 may be killed before it announces itself, after that, and in its
+ * sleep.
  *
- * A sleep may end by itself, TIMEOUTS times in all.  Before the next one the consumer does without
- * announcement and membarrier if those of its last one stand: `sleepers` is 1, and the epoch is the
- * one that it read before them.
+ * A sleep may end by itself, TIMEOUTS times in all. Before the next sleep the consumer skips
+ * announcement and membarrier if its last ones still stand: `sleepers` is 1, and the epoch is the one
+ * that it read before them.
  *
- * Not modelled: that every sleep ends by itself some time.  Nothing here may depend on it.
+ * Not modelled: that every sleep ends by itself some time. Nothing here may depend on it.
  *
  * Property.  No deadlock: a living consumer receives every message.
  *
- * Must fail, each by a consumer that sleeps for ever beside an unread message:
+ * Must fail, each by a consumer that sleeps forever beside an unread message:
  *   -DNO_MEMBARRIER    the consumer looks again while the publication sits in the producer's store
  *                      buffer, and the producer has already read `sleepers` as 0.
- *   -DNO_EPOCH         the word is not changed before the wake: a wake that falls between the
- *                      second look and FUTEX_WAIT, or that hits a stopped consumer, is lost.
- *   -DWAKE_THEN_EPOCH  the word is changed, but after the wake: the same.
- *   -DSTANDS_WITHOUT_EPOCH  `sleepers` is 1, but another consumer stored it, and its membarrier is
- *                      still to come.
+ *   -DNO_EPOCH         the word is not changed before the wake. A wake that falls between the second
+ *                      look and FUTEX_WAIT, or that hits a stopped consumer, is lost.
+ *   -DWAKE_THEN_EPOCH  the word is changed, but after the wake. The same failure as -DNO_EPOCH.
+ *   -DSTANDS_WITHOUT_EPOCH  `sleepers` is 1, but another consumer stored it, and that consumer has not
+ *                      called membarrier yet.
  */
 #ifndef MESSAGES
 #define MESSAGES 3
@@ -38,7 +38,7 @@
 
 byte published = 0;                     /* messages that consumers can see */
 byte buffered  = 0;                     /* messages in the producer's store buffer */
-bool sleepers  = false;                 /* shared word: somebody may be asleep */
+bool sleepers  = false;                 /* shared word: a consumer may be asleep */
 byte epoch     = 0;                     /* shared word: the futex */
 bool queued[CONSUMERS] = false;         /* kernel: on the futex queue */
 bool killed    = false;
@@ -83,7 +83,7 @@ proctype Producer()
   running--
 }
 
-/* The store buffer drains one store at a time, whenever it likes. */
+/* The store buffer drains one store at a time, at any time. */
 proctype StoreBuffer()
 {
   do
@@ -98,7 +98,7 @@ proctype Consumer(byte me)
 {
   byte received = 0;
   byte expected;
-  bool announced = false;               /* and membarrier called, when the epoch was `expected` */
+  bool announced = false;               /* announced and called membarrier when the epoch was `expected` */
 
   do
   :: received == MESSAGES -> break
@@ -121,7 +121,7 @@ proctype Consumer(byte me)
             announced = true
        fi;
        if
-       :: published > received          /* something there: do not sleep */
+       :: published > received          /* a message: does not sleep */
        :: else ->
 wait:       atomic {                    /* FUTEX_WAIT compares and queues in one step */
               if
