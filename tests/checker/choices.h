@@ -101,7 +101,7 @@ class EveryChoice : public Choices {
   HashSet known_;
   // Parts put aside, one after the other, as runs of zeros and the choice that ends each.
   std::vector<uint8_t> now_, later_;
-  size_t taken_ = 0;  // bytes of now_ already taken
+  size_t taken_ = 0;  // bytes of now_ already explored
 };
 
 // Choices drawn from a seed. The rates of preemptions, old values and so on differ from seed to seed, so that

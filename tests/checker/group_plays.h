@@ -1,4 +1,4 @@
-// What the threads of scenarios with groups do, from their first step to their last.
+// The programs of the threads in scenarios with groups, from their first step to their last.
 #ifndef MILLRACE_TESTS_CHECKER_GROUP_PLAYS_H_
 #define MILLRACE_TESTS_CHECKER_GROUP_PLAYS_H_
 

@@ -92,7 +92,7 @@ bool GroupTruth::Covers(const SeatTruth& seat, uint64_t position) const {
   return position == at || (Ahead(position, at) > 0 && Ahead(position, seat.end) < 0);
 }
 
-// T1.
+// Checks T1.
 void GroupTruth::JudgeHeld(uint32_t g) const {
   const Group& group = groups_[g];
   if (!group.exists || group.creating) return;
@@ -161,7 +161,7 @@ void GroupTruth::CursorStored(uint32_t g, uint64_t to) {
   group.cursor = to;
 }
 
-// T4. A retired group has no owner for its cursor: an evicted member that does not know yet may move it.
+// Checks T4. A retired group's cursor is unprotected: an evicted member that does not know yet may move it.
 void GroupTruth::CursorMoved(uint32_t g, uint64_t from, uint64_t to) {
   Group& group = groups_[g];
   const Mine& me = threads_[machine->self()];
@@ -190,7 +190,7 @@ void GroupTruth::FlagsStored(uint32_t g, uint32_t flags) {
   if (used) group.first = group.cursor;
 }
 
-// T6.
+// Checks T6.
 void GroupTruth::Retired(uint32_t g) {
   Group& group = groups_[g];
   const uint32_t self = machine->self();
@@ -267,7 +267,7 @@ void GroupTruth::GetsUp() {
   me.seat = kSeats;
 }
 
-// T2.
+// Checks T2.
 void GroupTruth::HandedOut(uint64_t sequence, uint64_t times) {
   const uint32_t self = machine->self();
   Mine& me = threads_[self];
@@ -296,7 +296,7 @@ void GroupTruth::HandedOut(uint64_t sequence, uint64_t times) {
   me.handed = published->position;
 }
 
-// T5.
+// Checks T5.
 void GroupTruth::SaysClosed() const {
   const Mine& me = threads_[machine->self()];
   if (me.gone) return;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kStepBound = 100'000;     // steps of one execution
 constexpr uint32_t kIdleTimeoutBound = 40;   // a scenario that continues only by time-outs is stuck
-constexpr uint32_t kOperationsBound = 1000;  // of a thread that makes no progress
+constexpr uint32_t kOperationsBound = 1000;  // operations of a thread in one stage
 
 }  // namespace
 

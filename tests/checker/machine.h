@@ -42,9 +42,9 @@ struct Bounds {
 // When all threads are asleep, whose sleep may end by itself? Any other such state is a lost wake-up, except
 // for threads that poll (Machine::Polls).
 enum class Sleeps : uint8_t {
-  kUntilWoken,       // nobody's
-  kAfterDeath,       // everybody's, after any thread was killed or stopped: a kill wakes nobody
-  kAfterEarlyDeath,  // everybody's: a thread was killed or stopped before the scenario begins
+  kUntilWoken,       // no thread's
+  kAfterDeath,       // every thread's, after any thread was killed or stopped: a kill wakes none
+  kAfterEarlyDeath,  // every thread's: a thread was killed or stopped before the scenario begins
   kAllGetOn,         // as kAfterDeath; and a thread that is not stopped continues although others are
 };
 
@@ -132,7 +132,7 @@ class Machine {
   }
   void AwaitFree(KernelLock* lock);  // waits, does not take it: for the order in which a scenario begins
   void Unlock(KernelLock* lock);
-  bool Held(KernelLock* lock);  // by one thread alone: a probe
+  bool Held(KernelLock* lock);  // a probe: is the lock held by one thread alone?
   // From here on the caller's sleeps end by polling: if all threads sleep and there is something that no
   // thread wakes the caller for, its sleep ends.
   void Polls(bool polls) { threads_[self_].polls = polls; }
@@ -196,7 +196,7 @@ class Machine {
   [[gnu::always_inline]] void Enter(const void* a, uint64_t b = 0, uint64_t c = 0) {
     Enter(reinterpret_cast<uintptr_t>(a), b, c);
   }
-  // What other threads can notice of a step, decided before it is made.
+  // How much other threads can notice of a step. Look decides it before the step is made.
   enum class Step : uint8_t { kOwn, kSees, kActs };
   Step Look(uint32_t word, bool writes, Site site);
   Step LookAtAll(const std::byte* at, size_t words, bool writes);

@@ -109,8 +109,7 @@ class Memory {
   };
   uint64_t Canonical(uint32_t live, uint32_t views, const std::vector<uint8_t>& concerns,
                      const std::vector<Seen>& others);
-  const std::vector<uint32_t>& touched() const { return touched_; }  // words that differ from their initial
-                                                                     // state
+  const std::vector<uint32_t>& touched() const { return touched_; }  // words that were changed or accessed
   // Records that a plain access may race with this word. From then on it matters when the word was written.
   void MayRace(uint32_t word) {
     if (!may_race_[word]) unforeseen_ = may_race_[word] = true;

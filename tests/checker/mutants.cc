@@ -69,7 +69,7 @@ std::vector<Written> WrittenDown() {
       {"swap O1 O2", "the flags after the fence", Delay(S::O1, S::O2), "take-over-asym"},
       {"swap O1 P2", "the flags after the first publication", Delay(S::O1, S::P2), "take-over-asym", true},
 
-      // Something left out.
+      // A store, fence or other access left out.
       {"drop P1", "no stop sign", Drop(S::P1), "room"},
       {"drop P9", "headers inside a batch are never stored", Drop(S::P9), "batch"},
       {"drop P3", "tail.sequence is never stored", Drop(S::P3), "join-end"},
@@ -140,7 +140,7 @@ std::vector<Written> WrittenDown() {
       {"tear J7", "seats_used is read and then stored", Tear(S::J7), "room-two"},
       {"tear E1", "an eviction by a store: a new holder of the seat is evicted", Tear(S::E1), "evict-leave"},
 
-      // Numbers.
+      // Wrong widths and numbers.
       {"narrow C3", "R is compared as a signed 32-bit number (seeded 13)", Narrow(S::C3), "wrap-32", true},
       {"narrow C5", "the same after a copy", Narrow(S::C5), "wrap-32"},
       {"narrow T1", "tail.position is a signed 32-bit number", Narrow(S::T1), "wrap-31"},

@@ -16,7 +16,7 @@ namespace millrace::checker {
 
 enum class Slip : uint8_t {
   kNone,
-  kNotRegistered,         // the flags claim a membarrier registration that was not made
+  kNotRegistered,         // the flags show a membarrier registration that was not made
   kWakeOne,               // FUTEX_WAKE wakes one sleeper
   kPrivateFutex,          // FUTEX_WAKE wakes only its own process
   kStandsWithoutEpoch,    // an announcement is taken to stand because `sleepers` is 1
@@ -49,7 +49,7 @@ enum class Slip : uint8_t {
   kRetireUnlocked,        // a group is retired without its lock
   kRetireWithClaims,      // a group with messages is retired without waiting
   kStillLive,             // a dead member's seat stays live while an adopter has its lock
-  kNobodyComes,           // nobody is evicted for a message that its group does not adopt
+  kNobodyComes,           // no member is evicted for a message that its group does not adopt
   kKeepDeliveries,        // a joiner keeps the count of deliveries that is in its seat
   kClearBeyond,           // the producer clears one word more than it was granted
   kAnnounceLess,          // the producer grants three chunks that it has not announced

@@ -1,4 +1,4 @@
-// What the threads of scenarios do, from their first step to their last.
+// The programs of the threads in scenarios, from their first step to their last.
 #ifndef MILLRACE_TESTS_CHECKER_PLAYS_H_
 #define MILLRACE_TESTS_CHECKER_PLAYS_H_
 

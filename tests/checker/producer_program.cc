@@ -120,7 +120,7 @@ std::byte* ProducerProgram::TryClaim(size_t n, bool patient) {
 std::byte* ProducerProgram::WaitClaim(size_t n, WhenFull when) {
   std::byte* data = TryClaim(n);
   if (when == WhenFull::kGiveUp) return data;
-  // `patient`: `evict_after` has not passed yet. Then groups without living members lose their messages.
+  // True until `evict_after` has passed. After that, groups without living members lose their messages.
   bool patient = true;
   for (; data == nullptr; patient = false) {
     machine->BeginOperation(kOperationSteps);

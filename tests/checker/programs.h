@@ -59,7 +59,7 @@ class ProducerProgram {
   internal::RingProducer<A> ring_;
 };
 
-// What a producer or a member does about groups under their locks.
+// Does a living process hold this seat's lock?
 bool HeldBySomebody(uint32_t seat);
 // Returns true if the group was retired. `abandon`: also with the messages that its dead members hold.
 bool RetireDeadGroup(internal::GroupPlace place, bool abandon);

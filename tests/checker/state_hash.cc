@@ -12,7 +12,7 @@
 
 namespace millrace::checker {
 
-// H1.
+// Finds the values of H1.
 void Memory::FindReadable(const std::vector<uint8_t>& concerns) {
   readable_.clear();
   several_.clear();
@@ -35,7 +35,7 @@ void Memory::FindReadable(const std::vector<uint8_t>& concerns) {
   }
 }
 
-// H3.
+// Finds the accesses of H3.
 void Memory::FindEvents(uint32_t live) {
   uint32_t known[kThreads];
   for (uint32_t i = 0; i < kThreads; ++i) {

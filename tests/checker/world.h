@@ -87,7 +87,7 @@ class World {
   uint64_t end() const { return end_; }  // position of the next frame
   bool IsEnd(uint64_t position) const { return position == end_ || position == boundary_; }
   bool IsBoundary(uint64_t position) const;
-  // Messages by number, from the first of this scenario on.
+  // Below, messages have an index: 0 is the first one published in this scenario.
   static constexpr uint64_t kNoIndex = ~uint64_t{0};
   uint64_t IndexAt(uint64_t position) const;
   uint64_t PositionOf(uint64_t i) const {
@@ -124,7 +124,7 @@ class World {
   KernelLock producer_lock;
   KernelLock seat_locks[kSeats], rescuer_locks[kSeats];
   KernelLock group_locks[kGroupsUsed];
-  KernelLock gates[3];  // gates 0 and 1: opened by joined consumers; 2: a cue
+  KernelLock gates[3];  // opened by the threads born with them, mostly after joining; 2: a cue
 
   GroupTruth groups;
 
