@@ -4,7 +4,7 @@
 #   run_models.sh [--long] [--replay] [PATTERN]
 #
 #   --long    also the runs marked long
-#   --replay  print for every run that fails, also where it is meant to, how to see the failure
+#   --replay  print for every run that fails, intended or not, how to see the failure
 #   PATTERN   only the runs whose line matches this extended regular expression
 #
 # Exit code: 0 every run ended as expected; 1 one did not, or the table is not fit to be trusted;
