@@ -1,5 +1,5 @@
-// Prints what comes through several rings, beside a signal and whatever else runs on a Boost.Asio context.
-// Ends when every ring is closed, or on SIGTERM. Beside it:   shmctl pub RING --create --wait-for 1
+// Prints the messages of several rings from a Boost.Asio context, which can run other work too. Ends when
+// every ring is closed, or on SIGTERM. In another terminal:   shmctl pub RING --create --wait-for 1
 //   millrace_asio RING...
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 struct Reader {
   std::string ring;
   millrace::Consumer consumer;
-  asio::posix::stream_descriptor descriptor;  // owns it
+  asio::posix::stream_descriptor descriptor;  // closes the descriptor in the end
   asio::signal_set& ends;
   int& open;
 
@@ -41,9 +41,7 @@ int main(int argc, char** argv) {
   ends.async_wait([&](const boost::system::error_code&, int) { context.stop(); });
   std::list<Reader> readers;
   int open = argc - 1;
-  const auto turn = [&] {
-    return context.poll(), context.stopped();
-  };  // the loop goes on while a ring is waited for
+  const auto turn = [&] { return context.poll(), context.stopped(); };  // runs the loop while Open waits
   for (int i = 1; i < argc; ++i) {
     auto consumer = millrace::Consumer::Open(
         argv[i], millrace::Delivery::Lossless(),

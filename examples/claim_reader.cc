@@ -1,4 +1,4 @@
-// Zero-copy reading: looks at the pictures of millrace_claim_writer in place, in the ring.
+// Zero-copy reading: examines the pictures of millrace_claim_writer in place, in the ring.
 // Start the two in either order:
 //   millrace_claim_reader [RING]
 #include <cstddef>
@@ -13,14 +13,14 @@ struct Picture {
   uint8_t pixels[64 * 64];
 };
 
-// Returns why there was no further message, in words.
+// Prints every picture. Returns why there was no further message.
 absl::Status LookAtAll(const char* ring) {
   auto reader =
       millrace::Consumer::Open(ring, millrace::Delivery::Lossless(), {.open_timeout = millrace::kForever});
   if (!reader.ok()) return reader.status();
   while (auto message = reader->Next()) {
-    // The producer keeps off these bytes until the next call on `reader`. It can still write them, so what
-    // decides about memory is read once and checked.
+    // The producer does not reuse these bytes before the next call on `reader`. A faulty producer could still
+    // write them, so sizes are read once and then checked.
     const auto* picture = reinterpret_cast<const Picture*>(message->payload.data());
     if (message->payload.size() < offsetof(Picture, pixels)) continue;
     const size_t width = picture->width, height = picture->height;
@@ -28,7 +28,7 @@ absl::Status LookAtAll(const char* ring) {
     if (message->payload.size() != offsetof(Picture, pixels) + width * height) continue;
     const uint32_t light = std::accumulate(picture->pixels, picture->pixels + width * height, uint32_t{0});
     const uint32_t number = picture->number;
-    if (!reader->StillIntact()) continue;  // evicted meanwhile (shmctl evict), and the bytes were used again
+    if (!reader->StillIntact()) continue;  // this reader was evicted (shmctl evict) and the bytes reused
     std::cout << "picture " << number << ": " << width << " x " << height << ", light " << light << "\n";
   }
   return reader->status();
@@ -42,6 +42,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::cout << "that was all\n";
-  // The last reader removes the ring: this call is refused while another one has it open.
+  // The last reader removes the ring: this call fails while another reader has the ring open.
   millrace::SegmentManager().Unlink(ring).IgnoreError();
 }

@@ -1,5 +1,6 @@
-// Publishes a configuration: each line of standard input is its new value. The value outlives this program,
-// whether it ends or is killed; a ring marked `keep` is never pruned. Beside it: millrace_config_watcher
+// Publishes a configuration: each line of standard input is its new value. The value remains when this
+// program ends or is killed, because a ring marked `keep` is never pruned. In another terminal:
+// millrace_config_watcher
 //   millrace_config_publisher [RING]
 #include <cstddef>
 #include <iostream>
@@ -9,7 +10,7 @@
 
 int main(int argc, char** argv) {
   const char* ring = argc > 1 ? argv[1] : "config";
-  // Other users may watch it, and nobody but this program can hold it back or write it.
+  // Other users may observe the ring. Only this user can write it or hold back its producer.
   auto publisher = millrace::Producer::OpenOrCreate(
       ring, {.capacity = size_t{1} << 16, .access = millrace::Access::Watchable(), .keep = true});
   if (!publisher.ok()) {
@@ -25,5 +26,5 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  // No Close(): the last value holds until there is another one.
+  // No Close(): the last value stays valid until the next one.
 }

@@ -1,5 +1,5 @@
-// Follows the configuration of millrace_config_publisher: the current value at once, however long ago and by
-// whomever it was published, then every change. Takes no seat, so that any number of these disturb nobody.
+// Follows the configuration of millrace_config_publisher. Prints the current value immediately, even if it is
+// old or its publisher has ended, and then every change. Takes no seat, so any number of watchers can run.
 //   millrace_config_watcher [RING]
 #include <iostream>
 
@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
 
   while (const millrace::Received value = watcher->Next()) {
     std::cout << value->sequence << ": " << value->text() << std::endl;
-    // If there were several meanwhile, only the newest one counts.
+    // If several values were published since the last Next, only the newest one counts.
     if (const absl::Status skipped = watcher->SkipTo(millrace::Start::Last(1)); !skipped.ok()) break;
   }
   std::cerr << watcher->status() << "\n";  // the ring was removed, or is damaged

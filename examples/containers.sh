@@ -1,12 +1,12 @@
 #!/bin/bash
-# Two containers and one ring: millrace_writer and millrace_reader, each in mount, PID, user, IPC, network and UTS
-# namespaces of its own, with one /dev/shm that both were given. How to run it:
+# Two containers and one ring: runs millrace_writer and millrace_reader, each in its own mount, PID, user, IPC, network
+# and UTS namespaces. Both see one shared /dev/shm. How to run it:
 #   examples/containers.sh BIN                        BIN: where the examples were built, build/bin
 #   examples/containers.sh --one FOLDER COMMAND...    one such container, whose /dev/shm is FOLDER
-# With docker or podman the same is
+# Equivalent commands for docker or podman:
 #   docker run --ipc=shareable --shm-size=256m --name feed IMAGE millrace_writer
 #   docker run --ipc=container:feed IMAGE millrace_reader
-# or --ipc=host for both. Whose users differ must say who may read and write: RingOptions::access.
+# or --ipc=host for both. If the containers run as different users, RingOptions::access must admit both.
 set -euo pipefail
 
 apart=(unshare --user --map-root-user --mount --pid --fork --kill-child --ipc --net --uts --mount-proc --)

@@ -1,6 +1,6 @@
-// A daemon that can be stopped, restarted and killed while its consumers run on. SIGTERM ends it in the
-// middle of any wait; it detaches and does not close, so that its successor goes on with the next sequence
-// number. For systemd there is millrace_daemon.service beside this file.
+// A daemon that can be stopped, restarted and killed while its consumers keep running. SIGTERM ends it in the
+// middle of any wait. It detaches and does not close the ring, so its successor continues with the next
+// sequence number. The file millrace_daemon.service is its unit for systemd.
 //   millrace_daemon [RING [MILLISECONDS]]
 #include <atomic>
 #include <chrono>
@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, Stop);
   std::signal(SIGINT, Stop);
 
-  // The first start creates the ring. Every other one takes it over, also from a predecessor that was killed.
+  // The first start creates the ring. Every later start takes it over, even from a killed predecessor.
   auto producer = millrace::Producer::OpenOrCreate(ring, {.keep = true});
   if (!producer.ok()) {
     std::cerr << producer.status() << "\n";
@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   while (!stopped) {
     const millrace::Sent sent = producer->Publish("tick " + std::to_string(producer->next_sequence()));
     if (sent == millrace::Sent::kInterrupted) break;
-    if (sent != millrace::Sent::kOk) {  // removed, for example: the next start creates it again
+    if (sent != millrace::Sent::kOk) {  // for example, the ring was removed: the next start creates it again
       std::cerr << "not published: " << ToString(sent) << "\n";
       return 1;
     }

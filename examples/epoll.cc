@@ -1,5 +1,5 @@
-// Prints what comes through several rings, from an epoll loop that could as well hold sockets and timers.
-// Ends when every ring is closed. Beside it:   shmctl pub RING --create --wait-for 1
+// Prints the messages of several rings from an epoll loop, which could also watch sockets and timers.
+// Ends when every ring is closed. In another terminal:   shmctl pub RING --create --wait-for 1
 //   millrace_epoll RING...
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
       return 1;
     }
     epoll_event event{};
-    event.events = EPOLLIN;  // with EPOLLET the loop below is right too: it reads until nothing is left
+    event.events = EPOLLIN;  // EPOLLET works too: Poll reads until the ring is empty
     event.data.u32 = static_cast<uint32_t>(readers.size());
     epoll_ctl(loop, EPOLL_CTL_ADD, *descriptor, &event);
     readers.push_back(*std::move(reader));
@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
     if (polled.why == millrace::Got::kMessage || polled.why == millrace::Got::kEmpty) continue;
     std::cout << argv[i + 1] << " ended: " << ToString(polled.why) << std::endl;
     if (polled.why != millrace::Got::kClosed) code = 1;
-    close(descriptors[i]);  // ours, and with it gone from the loop
+    close(descriptors[i]);  // owned by this program; closing it removes it from the loop
     --open;
   }
   return code;

@@ -1,5 +1,5 @@
-// Gives jobs to whoever works on them; see millrace_job_worker. Kill -9 any worker, start others: each job is
-// done.
+// Publishes jobs for a group of millrace_job_worker programs. Kill any worker with kill -9 and start others:
+// each job is still done.
 //   millrace_job_publisher [RING] [JOBS]
 #include <cstdint>
 #include <cstdlib>
@@ -23,11 +23,11 @@ int main(int argc, char** argv) {
     return 1;
   }
 
-  if (!publisher->WaitForConsumers(1)) {  // somebody removed the ring: nobody can come any more
+  if (!publisher->WaitForConsumers(1)) {  // the ring was removed: no worker can join any more
     std::cerr << publisher->Check() << "\n";
     return 1;
   }
-  // From here on the group of the workers keeps its place, whoever is killed.
+  // From now on the group of the workers keeps its position, whichever processes are killed.
   for (uint64_t job = 1; job <= jobs; ++job) {
     const millrace::Sent sent = publisher->Publish({job, 20'000 + 100 * job});
     if (sent != millrace::Sent::kOk) {
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  const absl::Status closed = publisher->Close();  // workers end when the last job is done
+  const absl::Status closed = publisher->Close();  // the workers end after the last job
   if (!closed.ok()) std::cerr << closed << "\n";
   return closed.ok() ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-// One of any number of workers that share the jobs of millrace_job_publisher. A job that a killed worker had
-// in hand goes to another one. Start them in any order:
+// One of any number of workers that share the jobs of millrace_job_publisher. If a worker is killed, another
+// worker gets its job. Start the programs in any order:
 //   millrace_job_worker [RING]
 #include <cstdint>
 #include <iostream>
@@ -28,20 +28,20 @@ int main(int argc, char** argv) {
   absl::Status end;
   {
     const auto workers =
-        millrace::Delivery::Group("workers", /*durable=*/true);  // no job is lost if all are killed
+        millrace::Delivery::Group("workers", /*durable=*/true);  // keeps the jobs if all are killed
     auto worker = millrace::TypedConsumer<Job>::Open(ring, workers, {.open_timeout = millrace::kForever});
     if (!worker.ok()) {
       std::cerr << worker.status() << "\n";
       return 1;
     }
-    while (const auto job = worker->Next()) {  // asking for the next one says that this one is done
+    while (const auto job = worker->Next()) {  // each Next reports that the job before is done
       std::cout << "job " << job->number << ": " << PrimesBelow(job->limit) << " primes below " << job->limit;
       if (job.deliveries() > 1) std::cout << " (another worker had it before)";
-      std::cout << std::endl;  // out before it counts as done
+      std::cout << std::endl;  // flushed before the job counts as done
     }
     end = worker->status();
   }
-  if (millrace::ErrorOf(end) == millrace::Error::kClosed) {  // all jobs are done: the last worker clears up
+  if (millrace::ErrorOf(end) == millrace::Error::kClosed) {  // the last worker removes the ring
     end = millrace::SegmentManager().Unlink(ring);
     const millrace::Error error = millrace::ErrorOf(end);
     if (error == millrace::Error::kInUse || error == millrace::Error::kNotFound) end = absl::OkStatus();

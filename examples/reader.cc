@@ -1,4 +1,4 @@
-// Reads what millrace_writer writes, to the end. Start the two in either order:
+// Prints the readings of millrace_writer until the stream ends. Start the two in either order:
 //   millrace_reader [RING]
 #include <cstdint>
 #include <iostream>
@@ -13,12 +13,12 @@ struct Reading {
 template <>
 inline constexpr std::string_view millrace::kSchema<Reading> = "number:u64 celsius:f64";
 
-// Returns why there was no further message, in words.
+// Prints every reading. Returns why there was no further one.
 absl::Status ReadAll(const char* ring) {
   auto reader = millrace::TypedConsumer<Reading>::Open(ring, millrace::Delivery::Lossless(),
                                                        {.open_timeout = millrace::kForever});
   if (!reader.ok()) return reader.status();
-  while (const auto reading = reader->Next()) {  // sleeps until there is one
+  while (const auto reading = reader->Next()) {  // waits for the next reading
     std::cout << "reading " << reading->number << ": " << reading->celsius << " C\n";
   }
   return reader->status();
@@ -32,6 +32,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::cout << "that was all\n";
-  // The last reader removes the ring: this call is refused while another one has it open.
+  // The last reader removes the ring: this call fails while another reader has the ring open.
   millrace::SegmentManager().Unlink(ring).IgnoreError();
 }

@@ -1,6 +1,6 @@
-// Survives crashes, its own too: notices that the writer died and goes on with the next one, opens the ring
-// again when it was evicted or the ring was removed, and after kill -9 resumes where it stopped. At the end
-// of the stream it removes the ring. Beside it, in another terminal: millrace_survivor_writer
+// Survives crashes of the writer and of itself. If the writer dies, waits for the next one. If evicted, or if
+// the ring was removed, opens the ring again. After kill -9, resumes where it stopped. At the end of the
+// stream, removes the ring. In another terminal: millrace_survivor_writer
 //   millrace_survivor_reader [RING [PROGRESS_FILE]]
 #include <chrono>
 #include <cstdint>
@@ -19,7 +19,7 @@ absl::Status Follow(millrace::Consumer& reader, const std::string& incarnation, 
     if (message) {
       if (message->lost > 0) std::cout << "missed " << message->lost << std::endl;
       std::cout << message->sequence << ": " << message->text() << std::endl;
-      // After the work: a crash in between repeats one message and leaves none out.
+      // Saved after the work: a crash between the two repeats this message and skips none.
       progress.seekp(0) << incarnation << " " << message->sequence + 1 << std::endl;
       continue;
     }
@@ -35,11 +35,11 @@ absl::Status Follow(millrace::Consumer& reader, const std::string& incarnation, 
 int main(int argc, char** argv) {
   const std::string ring = argc > 1 ? argv[1] : "survivor", file = argc > 2 ? argv[2] : ring + ".progress";
   for (;;) {
-    std::string incarnation;  // of the ring that the progress belongs to
+    std::string incarnation;  // of the ring to which the progress belongs
     uint64_t next = 0;
     std::ifstream(file) >> incarnation >> next;
     auto info = SegmentManager().Inspect(ring);
-    if (!info.ok() || info->incarnation != incarnation) next = 0;  // another ring: from its first message
+    if (!info.ok() || info->incarnation != incarnation) next = 0;  // a new ring: start at its first message
     auto reader = millrace::Consumer::Open(
         ring, millrace::Delivery::Lossless(),
         {.start = millrace::Start::Sequence(next), .open_timeout = millrace::kForever});
@@ -52,8 +52,8 @@ int main(int argc, char** argv) {
     const Error why = millrace::ErrorOf(end);
     if (why == Error::kEvicted) continue;
     if (why != Error::kRemoved && why != Error::kNotFound && why != Error::kClosed) return 1;
-    std::filesystem::remove(file);  // the ring that it was about is at its end, or gone
+    std::filesystem::remove(file);  // its ring has ended or was removed
     if (why == Error::kClosed) break;
   }
-  SegmentManager().Unlink(ring).IgnoreError();  // refused while another reader has it open
+  SegmentManager().Unlink(ring).IgnoreError();  // fails while another reader has the ring open
 }

@@ -1,6 +1,5 @@
-// Survives crashes: publishes lines typed by you. Kill it (kill -9) and start it again: it takes the ring
-// over and the sequence goes on. Ctrl-D ends the stream. Beside it, in another terminal:
-// millrace_survivor_reader
+// Survives crashes: publishes the lines that you type. Kill it (kill -9) and start it again: it takes over
+// the ring and continues the sequence. Ctrl-D ends the stream. In another terminal: millrace_survivor_reader
 //   millrace_survivor_writer [RING]
 #include <cstdint>
 #include <iostream>
@@ -10,19 +9,19 @@
 
 int main(int argc, char** argv) {
   const char* ring = argc > 1 ? argv[1] : "survivor";
-  auto writer =
-      millrace::Producer::OpenOrCreate(ring);  // whatever a predecessor left half done never happened
+  // Takes over the ring of a predecessor, without the message that it had not finished.
+  auto writer = millrace::Producer::OpenOrCreate(ring);
   if (writer.ok()) std::cout << "going on at message " << writer->next_sequence() << std::endl;
 
   std::string line;
   while (writer.ok() && std::getline(std::cin, line)) {
-    if (millrace::ErrorOf(writer->Check()) == millrace::Error::kRemoved) {  // somebody removed the ring
+    if (millrace::ErrorOf(writer->Check()) == millrace::Error::kRemoved) {  // the ring was removed
       writer = millrace::Producer::OpenOrCreate(ring);
       if (!writer.ok()) break;
       std::cout << "a new ring" << std::endl;
     }
     const uint64_t sequence = writer->next_sequence();
-    const millrace::Sent sent = writer->Publish(line);  // waits while a living reader leaves no room
+    const millrace::Sent sent = writer->Publish(line);  // waits while a living reader holds back the ring
     if (sent != millrace::Sent::kOk) {
       std::cerr << "not sent: " << ToString(sent) << "\n";
       return 1;

@@ -1,5 +1,5 @@
-// A unit test of code that uses millrace (GoogleTest). Each test has a ring of its own, gone at the end of
-// its scope, so that tests run in parallel. One thread can be both sides, if it never waits for itself.
+// A unit test of code that uses millrace (GoogleTest). Each test has its own ring, removed at the end of the
+// scope, so tests can run in parallel. One thread can be both sides if it never waits for itself.
 //   millrace_unit_test
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 #include "millrace/millrace.h"
 #include "millrace/testing.h"
 
-// What is tested: adds up the numbers of a ring until its producer closes it or is gone.
+// The code under test: adds up the numbers in a ring until its producer closes it or dies (then -1).
 int64_t Sum(millrace::Consumer& numbers) {
   int64_t sum = 0;
   for (;;) {
@@ -23,7 +23,7 @@ int64_t Sum(millrace::Consumer& numbers) {
 }
 
 TEST(Sum, OfWhatWasPublishedBeforeTheClose) {
-  const millrace::ScopedRing ring;  // first, so that it goes last
+  const millrace::ScopedRing ring;  // declared first, so destroyed last
   auto producer = millrace::Producer::Create(ring);
   auto consumer = millrace::Consumer::Open(ring, millrace::Delivery::Lossless());
   ASSERT_TRUE(producer.ok() && consumer.ok()) << producer.status() << consumer.status();
@@ -34,7 +34,7 @@ TEST(Sum, OfWhatWasPublishedBeforeTheClose) {
 
 TEST(Sum, OfAProducerThatDiesIsNone) {
   const millrace::ScopedRing ring;
-  auto consumer = [&] {  // the producer's destructor detaches: to consumers the same as a crash
+  auto consumer = [&] {  // to consumers, the detaching destructor looks like a crash
     auto producer = millrace::Producer::Create(ring);
     return millrace::Consumer::Open(ring, millrace::Delivery::Lossless());
   }();
@@ -47,10 +47,10 @@ TEST(FullRing, OneThreadOnBothSidesNeedsATimeOut) {
   auto consumer = millrace::Consumer::Open(ring, millrace::Delivery::Lossless());
   const std::string message(500, 'x');
   millrace::Sent sent = millrace::Sent::kOk;
-  // Without the time-out this would wait for ever, for a consumer that waits for this call to return.
+  // Without the time-out Publish would wait forever: the consumer cannot read before this call returns.
   while (sent == millrace::Sent::kOk) sent = producer->Publish(message, std::chrono::milliseconds(10));
   EXPECT_EQ(sent, millrace::Sent::kTimedOut);
   while (consumer->TryNext()) {
-  }  // reads all, and by that makes room
+  }  // reads all messages, which makes room
   EXPECT_EQ(producer->Publish(message), millrace::Sent::kOk);
 }

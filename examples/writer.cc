@@ -13,7 +13,7 @@ struct Reading {
 template <>
 inline constexpr std::string_view millrace::kSchema<Reading> = "number:u64 celsius:f64";
 
-// With a reader. A ring that somebody removes while nobody reads it (rm, RemoveIPC) is created again.
+// Returns a producer whose ring has a reader. If the ring is removed before one joins, creates it again.
 absl::StatusOr<millrace::TypedProducer<Reading>> OpenForReader(const char* ring) {
   for (;;) {
     auto writer = millrace::TypedProducer<Reading>::OpenOrCreate(ring);
@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
     }
   }
 
-  const absl::Status closed = writer->Close();  // says "complete"; just exiting would not
+  const absl::Status closed = writer->Close();  // ends the stream; exiting without Close would not
   if (!closed.ok()) std::cerr << closed << "\n";
   return closed.ok() ? 0 : 1;
 }
