@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
-// A process that runs `body`, and dies with this one.
+// Starts a process that runs `body` and dies with this one. Returns false if it could not be created.
 bool Fork(Actor& actor, const std::function<int()>& body) {
   std::fflush(nullptr);
   const pid_t parent = getpid();
@@ -47,7 +47,7 @@ bool Cast::StartConsumer(size_t i, uint64_t wait_for_kill_at) {
 }
 
 bool Cast::Start() {
-  for (size_t i = 0; i < kConsumers; ++i) {  // before there is a ring: they wait for it
+  for (size_t i = 0; i < kConsumers; ++i) {  // before the ring exists: they wait for it
     if (!StartConsumer(i, settings_.roles[i].killed ? settings_.kill_until() : kNever)) return false;
   }
   return Fork(producer_, [this] { return RunProducer(settings_, board_.producer); });

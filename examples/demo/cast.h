@@ -1,4 +1,4 @@
-// The demo's processes: who is started, killed and brought back when.
+// The demo's processes: when each one is started, killed and started again.
 #ifndef MILLRACE_EXAMPLES_DEMO_CAST_H_
 #define MILLRACE_EXAMPLES_DEMO_CAST_H_
 
@@ -19,8 +19,8 @@ struct Actor {
   pid_t pid = -1;  // > 0: running
   Stage stage = Stage::kRunning;
   bool was_killed = false;
-  uint64_t killed_at = 0;  // message that it would have read next
-  uint64_t back_at = 0;    // messages published when it came back
+  uint64_t killed_at = 0;  // sequence of the message that it would have read next
+  uint64_t back_at = 0;    // messages published when it was started again
 };
 
 class Cast {
@@ -29,11 +29,11 @@ class Cast {
   Cast(const Cast&) = delete;
   ~Cast() { KillAll(); }
 
-  bool Start();    // false: no process to be had
-  void Step();     // sees who has ended, kills who is due, brings back who is due
-  void KillAll();  // and waits until they are gone
+  bool Start();    // returns false if a process could not be created
+  void Step();     // notices processes that ended; kills and restarts those that are due
+  void KillAll();  // kills the processes and waits until they are gone
   bool running() const;
-  bool failed() const;  // somebody gave up: the others would wait for ever
+  bool failed() const;  // a process gave up, so the others would wait forever
 
   const Actor& producer() const { return producer_; }
   const Actor& consumer(size_t i) const { return consumers_[i]; }

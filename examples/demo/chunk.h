@@ -1,7 +1,8 @@
 // The demo's message: a piece of the file between two checksums.
 //
-// Both are of the file from its beginning, before and after the piece. So one pass over a piece proves it
-// whole, even right after a loss; and a consumer that lost nothing ends with the checksum of the file.
+// The two are checksums of the file from its beginning up to the piece, and up to the end of the piece. So
+// one pass over a piece proves that it is intact, even right after a loss. A consumer that lost nothing ends
+// with the checksum of the file.
 #ifndef MILLRACE_EXAMPLES_DEMO_CHUNK_H_
 #define MILLRACE_EXAMPLES_DEMO_CHUNK_H_
 
@@ -17,14 +18,14 @@ struct ChunkHeader {
   uint32_t crc_before, crc_after;
 };
 
-// CRC-32 in its unfinished form, which can be continued.
+// CRC-32 in its unfinished form, to which more bytes can be added.
 inline constexpr uint32_t kCrcStart = 0xffffffff;
 inline uint32_t ContinueCrc(uint32_t crc, std::span<const std::byte> bytes) {
   boost::crc_32_type continued(crc);
   continued.process_bytes(bytes.data(), bytes.size());
   return continued.get_interim_remainder();
 }
-// As other programs print it (crc32, zip, gzip).
+// Returns the CRC-32 that other programs print (crc32, zip, gzip).
 inline uint32_t FinishCrc(uint32_t crc) { return boost::crc_32_type(crc).checksum(); }
 
 }  // namespace demo

@@ -10,7 +10,7 @@
 namespace demo {
 namespace {
 
-// One message more: is it the right piece of the file, bit for bit?
+// Adds one message to the tally. Counts it as damaged if it is not exactly the right piece of the file.
 void Count(const millrace::Message& message, const Settings& settings, Tally& tally) {
   ChunkHeader header{};
   bool intact = message.payload.size() > sizeof header;
@@ -48,7 +48,7 @@ int RunConsumer(const Settings& settings, const Role& role, uint64_t wait_for_ki
     const millrace::Received message = consumer->Next();
     if (!message) break;
     Count(*message, settings, tally);
-    row.checkpoint.Save(tally);  // killed before this line, the message is read again; after it, never
+    row.checkpoint.Save(tally);  // after a kill before this line, this message is read again
     pacer.Spend(message->payload.size());
   }
   const absl::Status end = consumer->status();

@@ -1,4 +1,4 @@
-// The processes that read the file from the ring, each by its own contract.
+// The processes that read the file from the ring, each with its own kind of delivery.
 #ifndef MILLRACE_EXAMPLES_DEMO_CONSUMER_H_
 #define MILLRACE_EXAMPLES_DEMO_CONSUMER_H_
 
@@ -9,9 +9,9 @@
 
 namespace demo {
 
-// Reads to the end of the stream, from where the row's checkpoint stands, proves every message and saves a
-// checkpoint after each. Having received `wait_for_kill_at` messages, it waits to be killed. Returns the exit
-// code of its process.
+// Reads from the position in the row's checkpoint to the end of the stream. Checks every message and saves a
+// checkpoint after each. After `wait_for_kill_at` messages, waits to be killed. Returns the exit code of its
+// process.
 int RunConsumer(const Settings& settings, const Role& role, uint64_t wait_for_kill_at, ConsumerRow& row);
 
 }  // namespace demo

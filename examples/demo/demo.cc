@@ -1,6 +1,6 @@
-// The whole of millrace at once: one process streams a real file through a ring that is smaller than the file
-// to three consumer processes - one lossless, one lossy and too slow, one lossless that is kill -9ed midway
-// and comes back - while you watch; at the end checksums are compared.
+// All of millrace in one program. A producer process streams a real file through a ring that is smaller than
+// the file. Three consumer processes read it: a lossless one, a lossy one that is too slow, and a lossless
+// one that is killed with kill -9 midway and started again. You watch; at the end, checksums are compared.
 //   millrace_demo [FILE] [--rate MB/s]            (millrace_demo --help for the rest)
 #include <signal.h>
 #include <sys/stat.h>
@@ -27,13 +27,14 @@ constexpr int kUsage = 2;
 constexpr double kMegabyte = 1e6;
 constexpr double kDefaultSeconds = 6;
 
-// Options; -1 (or 0, where that means nothing) if not given.
+// The options. An option that was not given is -1, or 0 where 0 has no meaning.
 struct Wishes {
   double rate = -1, lossy_rate = -1, seconds = 0;  // MB/s, MB/s, s
   uint64_t capacity = 0, away = 0;
 };
 
-// What the options leave open. False: it cannot be run, and why was said.
+// Fills in the settings that the options leave open. Returns false, after printing why, if the demo cannot
+// run.
 bool Complete(const Wishes& wishes, Settings& s) {
   if (s.file.empty()) s.file = LargestSystemFile();
   struct stat facts {};
@@ -58,7 +59,8 @@ bool Complete(const Wishes& wishes, Settings& s) {
   return true;
 }
 
-// The signals that end the demo early. Blocked for good, also in the consumers: this process cleans up.
+// Blocks the signals that end the demo early, and returns them. The children inherit the blocked signals,
+// because this process cleans up.
 sigset_t BlockEndings() {
   sigset_t endings;
   sigemptyset(&endings);
@@ -67,7 +69,7 @@ sigset_t BlockEndings() {
   return endings;
 }
 
-// Runs it to the end. Returns the signal that ended it early, or 0.
+// Runs the demo to its end. Returns the signal that ended it early, or 0.
 int Play(Cast& cast, Picture& picture) {
   const sigset_t endings = BlockEndings();
   if (!cast.Start()) return 0;
@@ -105,7 +107,7 @@ int Run(const Settings& settings) {
 }
 
 int Main(int argc, char** argv) {
-  signal(SIGPIPE, SIG_IGN);  // `millrace_demo | head` too cleans up after itself
+  signal(SIGPIPE, SIG_IGN);  // so that `millrace_demo | head` cleans up too
   Settings settings;
   Wishes wishes;
   CLI::App app(
@@ -145,7 +147,7 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return demo::Main(argc, argv);
-  } catch (const std::exception& error) {  // no memory, or a mistake in the options' description
+  } catch (const std::exception& error) {  // no memory, or a mistake in the declarations of options
     std::fputs(error.what(), stderr);
     return 1;
   }

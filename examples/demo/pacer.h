@@ -1,4 +1,4 @@
-// Holds a worker to a rate.
+// Limits a worker to a rate.
 #ifndef MILLRACE_EXAMPLES_DEMO_PACER_H_
 #define MILLRACE_EXAMPLES_DEMO_PACER_H_
 
@@ -12,7 +12,7 @@ class Pacer {
  public:
   explicit Pacer(double bytes_per_second) : rate_(bytes_per_second) {}  // 0: no limit
 
-  // Returns when so many bytes more are due, or soon after.
+  // Counts `bytes` as done. Sleeps until they are due if they are more than 1 ms ahead of the rate.
   void Spend(size_t bytes) {
     if (rate_ <= 0) return;
     constexpr auto kNotWorthSleeping = std::chrono::milliseconds(1);

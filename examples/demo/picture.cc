@@ -34,14 +34,14 @@ std::string Bar(double share, int width) {
 
 struct Picture::Line {
   Tally tally;
-  double lag;  // share of the ring
+  double lag;  // as a share of the ring
   std::string state;
   const char* color;
 };
 
 void Speed::Sample(uint64_t bytes, uint64_t messages, double seconds) {
   if (seconds <= 0) return;
-  const double weight = first_ ? 1.0 : std::min(1.0, seconds / 0.5);  // about half a second's memory
+  const double weight = first_ ? 1.0 : std::min(1.0, seconds / 0.5);  // averages over about half a second
   first_ = false;
   bytes_ += weight * (static_cast<double>(bytes - last_bytes_) / seconds - bytes_);
   messages_ += weight * (static_cast<double>(messages - last_messages_) / seconds - messages_);
@@ -51,7 +51,7 @@ void Speed::Sample(uint64_t bytes, uint64_t messages, double seconds) {
 
 Picture::Picture(const Settings& settings, const Scoreboard& board, const Cast& cast, bool terminal)
     : settings_(settings), board_(board), cast_(cast), terminal_(terminal) {
-  if (terminal_) std::fputs("\x1b[?25l\x1b[?7l", stdout);  // no cursor; long lines are cut, not wrapped
+  if (terminal_) std::fputs("\x1b[?25l\x1b[?7l", stdout);  // hides the cursor; cuts long lines
 }
 
 Picture::~Picture() {

@@ -1,4 +1,5 @@
-// What a person sees while the demo runs: a picture redrawn in place on a terminal, else a line per second.
+// What a person sees while the demo runs. On a terminal a picture is redrawn in place. Otherwise one line is
+// printed per second.
 #ifndef MILLRACE_EXAMPLES_DEMO_PICTURE_H_
 #define MILLRACE_EXAMPLES_DEMO_PICTURE_H_
 
@@ -31,10 +32,10 @@ class Picture {
  public:
   Picture(const Settings& settings, const Scoreboard& board, const Cast& cast, bool terminal);
   Picture(const Picture&) = delete;
-  ~Picture();  // gives the terminal back as it was
+  ~Picture();  // restores the terminal
 
-  void Draw();      // if it is time to
-  void DrawLast();  // how it ended
+  void Draw();      // draws if the next picture is due
+  void DrawLast();  // draws the final state
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -53,7 +54,7 @@ class Picture {
   Clock::time_point shown_ = start_;
   Speed producer_;
   std::array<Speed, kConsumers> consumers_;
-  int lines_up_ = 0;  // of the picture on the terminal
+  int lines_up_ = 0;  // height of the picture on the terminal; 0 before the first
 };
 
 }  // namespace demo

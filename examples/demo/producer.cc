@@ -19,7 +19,7 @@ int GiveUp(ProducerRow& row, const std::string& why) {
   return 1;
 }
 
-// Fills `to` from the file's current position; the file may not end before that.
+// Fills `to` from the file's current position. Returns false if the file ends too early or cannot be read.
 bool ReadFull(int fd, std::span<std::byte> to) {
   while (!to.empty()) {
     const ssize_t n = read(fd, to.data(), to.size());

@@ -7,8 +7,8 @@
 
 namespace demo {
 
-// Creates the ring, waits for the lossless consumers, reads the file straight into the ring, chunk by chunk,
-// and closes. Returns the exit code of its process.
+// Creates the ring, waits for the lossless consumers, reads the file chunk by chunk directly into the ring,
+// and closes the ring. Returns the exit code of its process.
 int RunProducer(const Settings& settings, ProducerRow& row);
 
 }  // namespace demo

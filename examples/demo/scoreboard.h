@@ -1,7 +1,7 @@
-// The page that the demo's processes share with the picture: who got how far.
+// The progress of each of the demo's processes, in memory that they share with the picture.
 //
-// Anonymous MAP_SHARED memory made before the first fork, so it outlives each of them. Every word has one
-// writer; all accesses are relaxed except the one that makes a checkpoint count.
+// The memory is anonymous and MAP_SHARED. It is mapped before the first fork, so it outlives each child.
+// Every word has one writer. All accesses are relaxed except those to the word that makes a checkpoint valid.
 #ifndef MILLRACE_EXAMPLES_DEMO_SCOREBOARD_H_
 #define MILLRACE_EXAMPLES_DEMO_SCOREBOARD_H_
 
@@ -20,17 +20,18 @@
 
 namespace demo {
 
-// What a consumer has to show for itself. All it needs to go on after kill -9.
+// A consumer's counts, which are also all that it needs to continue after kill -9.
 struct Tally {
-  uint64_t next = 0;                             // sequence of the message it reads next
+  uint64_t next = 0;                             // sequence of the next message to read
   uint64_t received = 0, lost = 0, damaged = 0;  // messages
   uint64_t bytes = 0;                            // of the file
-  uint64_t crc = kCrcStart;                      // of the file up to here, while nothing is lost
+  uint64_t crc = kCrcStart;                      // of the file so far, if nothing was lost
 };
 
-// Keeps a tally whole although its writer may be killed at any instruction: it writes the slot that does not
-// count and then makes that one count. Read by others meanwhile, two neighbouring tallies may mix (good
-// enough for a picture); once the writer is gone, the answer is exact.
+// Keeps a tally intact although its writer may be killed at any instruction. The writer fills the slot that
+// is not current, and then makes it current. If another process loads while the writer saves, it may see a
+// mixture of two successive tallies, which is good enough for a picture. After the writer is gone, Load is
+// exact.
 class Checkpoint {
  public:
   void Save(const Tally& tally) {
@@ -54,7 +55,7 @@ class Checkpoint {
   std::atomic<uint64_t> slots_[2][std::tuple_size_v<Words>];
 };
 
-// What a process says before it gives up; read after it has ended.
+// The reason why a process gave up. It is read after the process has ended.
 class LastWords {
  public:
   void Say(std::string_view words) {
@@ -69,8 +70,8 @@ class LastWords {
 };
 
 struct ProducerRow {
-  std::atomic<bool> started{false};      // the consumers that it must wait for are there
-  std::atomic<bool> done{false};         // closed: the whole file is published
+  std::atomic<bool> started{false};      // the lossless consumers have joined
+  std::atomic<bool> done{false};         // the whole file is published and the ring closed
   std::atomic<uint64_t> published{0};    // messages
   std::atomic<uint64_t> bytes{0};        // of the file
   std::atomic<uint64_t> nanoseconds{0};  // from the first to the last message
@@ -89,7 +90,7 @@ struct Scoreboard {
   ProducerRow producer;
   std::array<ConsumerRow, kConsumers> consumers;
 
-  // Never unmapped: the processes end with it. Null: no memory.
+  // Returns null if there is no memory. The memory stays mapped until the process ends.
   static Scoreboard* Create() {
     void* page = mmap(nullptr, sizeof(Scoreboard), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return page == MAP_FAILED ? nullptr : new (page) Scoreboard;

@@ -22,7 +22,7 @@ void LookInto(const fs::path& directory, int depth, Largest& largest) {
   constexpr uint64_t kMost = uint64_t{128} << 20;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code ignored;  // what cannot be looked at is passed over
+    std::error_code ignored;  // entries that cannot be examined are skipped
     if (entry->is_symlink(ignored)) continue;
     if (entry->is_directory(ignored) && depth > 0) LookInto(entry->path(), depth - 1, largest);
     if (!entry->is_regular_file(ignored)) continue;

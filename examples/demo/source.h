@@ -1,4 +1,4 @@
-// The file that is streamed.
+// Selects, checks and describes the file that is streamed.
 #ifndef MILLRACE_EXAMPLES_DEMO_SOURCE_H_
 #define MILLRACE_EXAMPLES_DEMO_SOURCE_H_
 
@@ -8,11 +8,11 @@
 
 namespace demo {
 
-// The largest program or library of this system that has at most 128 MiB; "" if there is none.
+// Returns the largest program or library of this system of at most 128 MiB, or "" if there is none.
 std::string LargestSystemFile();
-// As demo::FinishCrc gives it; read from the file once more. Nothing if it cannot be read.
+// Reads the whole file and returns its CRC-32 in the form of FinishCrc. Returns nullopt if it cannot be read.
 std::optional<uint32_t> CrcOfFile(const std::string& file);
-// "35.5 MB": decimal, for people.
+// Returns a size for people, in decimal megabytes: "35.5 MB".
 std::string Megabytes(double bytes);
 
 }  // namespace demo

@@ -22,14 +22,15 @@ std::string Hex(uint32_t crc) {
   return text;
 }
 
-// What is wrong; "" if nothing.
+// Returns what is wrong with a consumer's result, or "" if nothing is.
 std::string Objection(const Role& role, const Actor& actor, const Tally& tally, uint64_t published,
                       uint32_t crc) {
   if (actor.stage != Stage::kEnded) return "it did not reach the end";
   if (role.killed && !actor.was_killed) return "it was not killed";
   if (tally.damaged > 0) return std::to_string(tally.damaged) + " messages are not what the file holds there";
   if (tally.received + tally.lost != published) return "received + lost is not what was published";
-  // Killed, it holds nobody back: what passes meanwhile may be overwritten, and then it is counted.
+  // A killed consumer does not hold back the producer. Messages published before its restart may be
+  // overwritten; it then counts them as lost.
   const bool may_lose = role.delivery.kind() == millrace::Delivery::Kind::kLossy || role.killed;
   if (tally.lost > 0 && !may_lose) return "a lossless consumer lost messages";
   if (tally.lost == 0 && FinishCrc(static_cast<uint32_t>(tally.crc)) != crc)
@@ -95,7 +96,7 @@ bool CleanUp(const Settings& settings) {
   if (!removed.ok() && millrace::ErrorOf(removed) != millrace::Error::kNotFound) {
     std::printf("%s\n", removed.ToString().c_str());
   }
-  std::error_code ignored;  // a producer killed while creating leaves objects of a ring that never was
+  std::error_code ignored;  // a producer killed in Create leaves files of an unfinished ring
   for (const fs::path& object : ObjectsOf(settings.ring)) fs::remove(object, ignored);
   const std::vector<fs::path> left = ObjectsOf(settings.ring);
   if (left.empty()) std::printf("nothing of %s is left in %s\n", settings.ring.c_str(), kDirectory);

@@ -1,4 +1,4 @@
-// What the demo proves, consumer by consumer.
+// Checks the result of each consumer and removes the ring.
 #ifndef MILLRACE_EXAMPLES_DEMO_VERDICT_H_
 #define MILLRACE_EXAMPLES_DEMO_VERDICT_H_
 
@@ -8,10 +8,10 @@
 
 namespace demo {
 
-// Prints a PASS or FAIL line for each consumer. True if all pass.
+// Prints a PASS or FAIL line for each consumer. Returns true if the producer and all consumers pass.
 bool Judge(const Settings& settings, const Scoreboard& board, const Cast& cast);
 
-// Removes the ring, looks whether anything of it is left and says so. True if nothing is.
+// Removes the ring and prints which of its files are left. Returns true if none is.
 bool CleanUp(const Settings& settings);
 
 }  // namespace demo
