@@ -1,4 +1,5 @@
-// Counts of latencies in ticks, in buckets of under 1.6 % width. Plain memory: it lives in a shared page.
+// Counts latencies (in ticks) in buckets that are less than 1.6 % wide. Has no pointers, so it can be placed
+// in shared memory.
 #ifndef MILLRACE_BENCHES_HARNESS_HISTOGRAM_H_
 #define MILLRACE_BENCHES_HARNESS_HISTOGRAM_H_
 
@@ -24,7 +25,7 @@ class Histogram {
   uint64_t total() const { return total_; }
   uint64_t max() const { return max_; }
 
-  // The value below which a share `q` of all lies, in ticks.
+  // Returns the number of ticks below which the share `q` of all latencies lies.
   double Quantile(double q) const {
     const double wanted = q * static_cast<double>(total_);
     double seen = 0;

@@ -1,4 +1,4 @@
-// The loops every channel is measured by: the same for all of them.
+// The loops that measure every channel. All channels are measured with the same loops.
 #ifndef MILLRACE_BENCHES_HARNESS_LOOPS_H_
 #define MILLRACE_BENCHES_HARNESS_LOOPS_H_
 
@@ -23,7 +23,8 @@ inline uint64_t CpuNsOfThisProcess() {
   return ns(usage.ru_utime) + ns(usage.ru_stime);
 }
 
-// Returns when the consumers have it: a sender may end without waiting for what it sent to arrive.
+// Sends the last message and returns when all consumers have it. A channel may lose what it has not delivered
+// when its sender ends.
 template <size_t kBytes, class Sender>
 void SendLast(Sender& sender, const Work& work, Shared& shared) {
   const timespec nap{0, 200'000};
@@ -33,7 +34,7 @@ void SendLast(Sender& sender, const Work& work, Shared& shared) {
       sender.Send(Outgoing<kBytes>{kLastMessage, work.bytes});
       sender.Flush();
     }
-    again = work.lossy;  // who drops the newest message when the queue is full may have dropped this one
+    again = work.lossy;  // a lossy channel may have dropped this message
     nanosleep(&nap, nullptr);
   }
 }
@@ -43,8 +44,8 @@ void SendAsManyAsPossible(Sender& sender, const Work& work, Shared& shared) {
   shared.WaitForStart();
   const uint64_t cpu_before = CpuNsOfThisProcess();
   const uint64_t end = shared.end.load();
-  // A look at the clock costs as much as a message: look once in about 20 µs, after every one if they are
-  // slow.
+  // Reading the clock costs as much as a message. So read it about every 20 µs, or after every message if
+  // messages are slow.
   const uint64_t often_enough = TicksOfNs(20'000);
   uint64_t sent = 0, burst = 1;
   for (uint64_t now = Ticks(); now < end;) {
@@ -64,7 +65,7 @@ void SendAsManyAsPossible(Sender& sender, const Work& work, Shared& shared) {
 
 template <size_t kBytes, class Sender>
 void SendOneByOne(Sender& sender, const Work& work, Shared& shared) {
-  std::minstd_rand random(12345);  // the pause must not fall into step with a poll interval
+  std::minstd_rand random(12345);  // random, so as not to follow the rhythm of polls
   std::uniform_int_distribution<uint64_t> pause(TicksOfNs(static_cast<double>(work.pause_low_ns)),
                                                 TicksOfNs(static_cast<double>(work.pause_high_ns)));
   shared.WaitForStart();
@@ -87,7 +88,8 @@ void SendOneByOne(Sender& sender, const Work& work, Shared& shared) {
   SendLast<kBytes>(sender, work, shared);
 }
 
-// Does not wait for anybody: when something holds one message up, those due meanwhile count as late too.
+// Sends at a fixed rate and does not wait for the consumer. When one message is delayed, the messages that
+// become due during the delay count as late too.
 template <size_t kBytes, class Sender>
 void SendOnSchedule(Sender& sender, const Work& work, Shared& shared) {
   const uint64_t interval = TicksOfNs(static_cast<double>(work.pause_low_ns));
@@ -116,8 +118,8 @@ void SendNothing(Sender& sender, const Work& work, Shared& shared) {
   SendLast<kBytes>(sender, work, shared);
 }
 
-// Finds the message from which a consumer's rate counts: the first after the warm-up at which it looks at the
-// clock. Between two looks it costs one comparison per message, afterwards too.
+// Finds the message from which a consumer's rate counts: the first one after the warm-up at which the clock
+// is read. Every other message costs one comparison, during and after the warm-up.
 class WarmUp {
  public:
   explicit WarmUp(uint64_t warm_ticks) : warm_(warm_ticks), last_(Ticks()) {}
@@ -162,7 +164,7 @@ void ReceiveAll(Receiver& receiver, const Work& work, bool prepared, int index, 
         return;
       }
       if (!in.intact || size != work.bytes) ++report.damaged;
-      if (in.first < expected) ++report.damaged;  // above: the difference to what was sent tells
+      if (in.first < expected) ++report.damaged;  // a gap shows as sent - received
       expected = in.first + 1;
       if (++report.messages == warm_up.next_look()) [[unlikely]]
         warm_up.Look(report.messages);
@@ -192,7 +194,7 @@ void ReceiveOneByOne(Receiver& receiver, const Work& work, bool prepared, int in
         return;
       }
       if (!in.intact || in.first < start) ++report.damaged;
-      // Two cores' counters may differ by a few ticks; that is 0, not 2^64.
+      // The counters of two cores may differ by a few ticks. A negative latency counts as 0.
       if (in.first > warm) shared.latency.Add(now > in.first ? now - in.first : 0);
       ++report.messages;
     });
@@ -203,13 +205,13 @@ void ReceiveOneByOne(Receiver& receiver, const Work& work, bool prepared, int in
   shared.ended.fetch_add(1);
 }
 
-// A channel that carries one size only says so.
+// A channel that carries messages of one size only defines kOnlyBytes.
 template <class Channel>
 concept OfOneSize = requires {
   Channel::kOnlyBytes;
 };
 
-// One slice of a channel.
+// The job of one slice, for a channel.
 template <class Channel>
 class ChannelJob : public Job {
  public:

@@ -35,7 +35,7 @@ std::string OutputOf(const std::string& command) {
   return output;
 }
 
-// Of the sources this binary was built from; "-dirty" if they differ from it.
+// Returns the commit of the sources of this binary, with "-dirty" if the sources differ from the commit.
 std::string Commit() {
   const std::string git = std::string("git -C '") + MILLRACE_SOURCE_DIR + "' ";
   const std::string commit = OutputOf(git + "rev-parse --short=12 HEAD");

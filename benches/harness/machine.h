@@ -1,4 +1,4 @@
-// What the results depend on beside the code.
+// Describes the machine on which the results depend.
 #ifndef MILLRACE_BENCHES_HARNESS_MACHINE_H_
 #define MILLRACE_BENCHES_HARNESS_MACHINE_H_
 
@@ -6,7 +6,8 @@
 
 namespace millrace::bench {
 
-// CPU, kernel, compiler, commit, pinning. Nothing that names the machine or its user.
+// Returns CPU, kernel, compiler, commit, pinning and more, but nothing that identifies the machine or its
+// user.
 nlohmann::json DescribeMachine();
 double LoadAverage();  // of the last minute
 

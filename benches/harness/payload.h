@@ -1,5 +1,5 @@
-// What is in a message: the first word is its number (or its time stamp), the others follow from it, so that
-// every byte can be checked. Sizes are multiples of 8.
+// The contents of messages. The first word is the message's number or its time stamp. The other words follow
+// from the first, so every byte can be checked. Sizes are multiples of 8.
 #ifndef MILLRACE_BENCHES_HARNESS_PAYLOAD_H_
 #define MILLRACE_BENCHES_HARNESS_PAYLOAD_H_
 
@@ -11,15 +11,15 @@ namespace millrace::bench {
 
 inline constexpr uint64_t kLastMessage = ~uint64_t{0};  // first word of the message that ends a slice
 
-// A message about to be sent. kBytes = 0: the size is known only at run time; a program that always sends one
-// type knows it at compile time, and so do the common small sizes here.
+// A message to be sent. kBytes is its size, or 0 if the size is known only at run time. A program that always
+// sends one type knows the size at compile time, so the common small sizes are compile-time constants here.
 template <size_t kBytes>
 struct Outgoing {
   uint64_t first;
   size_t run_time_bytes;
 
   size_t bytes() const { return kBytes != 0 ? kBytes : run_time_bytes; }
-  // `to` is 8-aligned and has room for bytes().
+  // Writes the message to `to`, which is 8-aligned and has room for bytes().
   void Fill(void* to) const {
     auto* words = static_cast<uint64_t*>(__builtin_assume_aligned(to, 8));
     const size_t count = bytes() / 8;
@@ -28,13 +28,14 @@ struct Outgoing {
   }
 };
 
-// What came. Reads every byte.
+// A message that was received.
 template <size_t kBytes>
 struct Incoming {
   uint64_t first = 0;
   bool intact = false;
 
-  // `prepared`: the sender copied a prepared buffer (the memcpy limit), where only the first word counts on.
+  // Reads and checks every byte. `prepared` means that the sender copied a prepared buffer, of which only the
+  // first word differs between messages.
   static Incoming Read(const void* from, size_t run_time_bytes, bool prepared) {
     const auto* words = static_cast<const uint64_t*>(__builtin_assume_aligned(from, 8));
     const size_t count = (kBytes != 0 ? kBytes : run_time_bytes) / 8;

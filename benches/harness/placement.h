@@ -1,4 +1,5 @@
-// How far apart the producer's and the first consumer's cores are. On virtual machines the host moves them.
+// The distance between the producer's core and the first consumer's core. On a virtual machine the host may
+// move virtual cores, which changes the distance.
 #ifndef MILLRACE_BENCHES_HARNESS_PLACEMENT_H_
 #define MILLRACE_BENCHES_HARNESS_PLACEMENT_H_
 
@@ -8,12 +9,12 @@ namespace millrace::bench {
 
 enum class Placement : uint8_t {
   kNear,   // two hyperthreads of one core
-  kL3,     // one L3
-  kFar,    // no shared L3
-  kMoved,  // before and after a slice differ
+  kL3,     // two cores with a shared L3 cache
+  kFar,    // two cores without a shared L3 cache
+  kMoved,  // the distance changed during a slice
 };
 const char* ToString(Placement placement);
-// By the time of a dependent read of a line that the other core has just written.
+// Derives the placement from the time of a dependent read of a line that the other core has just written.
 Placement PlacementOf(double line_ns);
 Placement PlacementOf(double line_ns_before, double line_ns_after);
 

@@ -20,7 +20,7 @@
 namespace millrace::bench {
 namespace {
 
-constexpr size_t kLines = 256;  // 16 KiB: they stay in the writer's first cache
+constexpr size_t kLines = 256;  // 16 KiB, which fit in the writer's L1 cache
 constexpr int kPasses = 15;
 
 struct alignas(64) Line {
@@ -37,14 +37,14 @@ void FutexWake(std::atomic<uint32_t>& word) {
 }  // namespace
 
 struct LineProbe::Page {
-  alignas(64) std::atomic<uint32_t> asked{0};    // sleeps between probes: slices must have the core
-  alignas(64) std::atomic<uint32_t> wanted{0};   // pass that the reader waits for
-  alignas(64) std::atomic<uint32_t> written{0};  // last pass that the partner has written
+  alignas(64) std::atomic<uint32_t> asked{0};    // probes requested; the partner sleeps until it changes
+  alignas(64) std::atomic<uint32_t> wanted{0};   // pass for which the reader waits
+  alignas(64) std::atomic<uint32_t> written{0};  // last pass that the partner has finished
   std::array<Line, kLines> lines;
 };
 
 LineProbe::LineProbe() : page_(std::make_unique<SharedObject<Page>>()) {
-  // One cycle through all lines in an order no prefetcher guesses.
+  // One cycle through all lines, in an order that no prefetcher can predict.
   std::vector<uint32_t> order(kLines);
   std::iota(order.begin(), order.end(), 0U);
   std::shuffle(order.begin(), order.end(), std::minstd_rand(1));

@@ -1,4 +1,4 @@
-// Measures how far apart the producer's and the first consumer's cores are, now.
+// Measures the current distance between the producer's core and the first consumer's core.
 #ifndef MILLRACE_BENCHES_HARNESS_PROBE_H_
 #define MILLRACE_BENCHES_HARNESS_PROBE_H_
 
@@ -10,12 +10,12 @@
 
 namespace millrace::bench {
 
-// A partner process on the consumer's core writes cache lines, this process reads them in dependent steps.
+// A partner process on the consumer's core writes cache lines. This process reads them in dependent steps.
 class LineProbe {
  public:
   LineProbe();      // spawns the partner
   ~LineProbe();     // ends it
-  double LineNs();  // about 0.5 ms; the median of several passes
+  double LineNs();  // returns ns per line, the median of several passes; takes about 0.5 ms
 
  private:
   struct Page;
@@ -23,8 +23,8 @@ class LineProbe {
   pid_t partner_;
 };
 
-// Stamps of the two cores: by how many ns the consumer's counter runs ahead of the producer's, estimated from
-// the shortest trip each way.
+// Returns by how many ns the counter of the consumer's core is ahead of that of the producer's core.
+// Estimates this from the shortest trip of a cache line in each direction.
 double ClockSkewNs();
 
 }  // namespace millrace::bench

@@ -69,14 +69,14 @@ void PinTo(int core) {
 
 pid_t Spawn(int core, const std::function<void()>& body, char* failure, size_t failure_bytes) {
   Cores();               // before this process's own set is narrowed
-  std::fflush(nullptr);  // or the child writes our buffered output again
+  std::fflush(nullptr);  // otherwise the child would print buffered output again
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("fork failed");
   if (child > 0) return child;
   int code = 1;
   try {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGINT, SIG_IGN);  // the terminal's Ctrl-C goes to the whole group: the driver decides
+    signal(SIGINT, SIG_IGN);  // Ctrl-C reaches all processes: the driver alone decides
     signal(SIGTERM, SIG_DFL);
     PinTo(core);
     SharedMemory::TouchAll();
@@ -85,7 +85,7 @@ pid_t Spawn(int core, const std::function<void()>& body, char* failure, size_t f
   } catch (const std::exception& e) {
     if (failure != nullptr) std::snprintf(failure, failure_bytes, "%s", e.what());
   }
-  std::exit(code);  // not _exit: some rivals say good-bye to their daemon in a static destructor
+  std::exit(code);  // not _exit: some rivals leave their daemon in a static destructor
 }
 
 bool Reap(pid_t child, double at_most_seconds) {
@@ -125,7 +125,7 @@ std::string NamePrefix() {
 }
 
 std::string UniqueName() {
-  // A child counts on by itself: its names must not meet the driver's next ones.
+  // A child has its own counter, so its names need its PID to differ from the driver's next names.
   std::string name = NamePrefix();
   if (getpid() != driver) name.append(std::to_string(getpid())).append("-");
   return name.append(std::to_string(names++));
@@ -136,7 +136,7 @@ void RemoveLeftovers() {
   for (const char* directory : {"/dev/shm", "/dev/mqueue", "/tmp"}) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-      // Dots go before some names of the library's own objects.
+      // Some names of the library's files begin with a dot before the prefix.
       const std::string name = entry.path().filename().string();
       if (name.find(NamePrefix()) == std::string::npos) continue;
       std::filesystem::remove(entry.path(), error);

@@ -30,7 +30,7 @@ SharedMemory::~SharedMemory() {
 }
 
 void SharedMemory::TouchAll() {
-  // A kernel that does not know it leaves the faults to the warm-up.
+  // On a kernel without this call, the page faults happen during the warm-up.
   for (const SharedMemory* memory : All()) madvise(memory->at_, memory->bytes_, MADV_POPULATE_WRITE);
 }
 

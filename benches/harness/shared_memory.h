@@ -1,4 +1,4 @@
-// Anonymous memory that forked children share, all pages touched.
+// Anonymous memory that forked children share. All its pages are touched in advance.
 #ifndef MILLRACE_BENCHES_HARNESS_SHARED_MEMORY_H_
 #define MILLRACE_BENCHES_HARNESS_SHARED_MEMORY_H_
 
@@ -17,10 +17,10 @@ class SharedMemory {
   SharedMemory(const SharedMemory&) = delete;
   SharedMemory& operator=(const SharedMemory&) = delete;
 
-  // A child inherits the memory but not the page table entries of it: call this in each, before anything is
-  // measured.
+  // Touches the pages of all such memory. A child inherits the memory but not its page table entries, so each
+  // child calls this before its measurement.
   static void TouchAll();
-  // In this process, from here on.
+  // Makes the memory read-only in this process.
   void ForbidWriting();
 
   std::byte* at(size_t offset = 0) const { return static_cast<std::byte*>(at_) + offset; }
@@ -30,7 +30,7 @@ class SharedMemory {
   void* at_;
 };
 
-// One object of a type in such memory.
+// One object of type T in shared memory.
 template <class T>
 class SharedObject {
  public:

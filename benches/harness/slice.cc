@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr auto kSetUpTime = std::chrono::seconds(20);  // daemons and their discovery take their time
+constexpr auto kSetUpTime = std::chrono::seconds(20);  // daemons and discovery may be slow
 constexpr double kTimeToDrain = 15;
 
 struct Children {
@@ -109,7 +109,7 @@ SliceResult SliceRunner::Run(const Rival& rival, Work work) {
       shared->start.store(start, std::memory_order_release);
       std::this_thread::sleep_for(std::chrono::duration<double>(seconds_));
     }
-    // A child that failed leaves the others waiting for it.
+    // If a child failed, the other children wait for it in vain.
     const double patience = set_up ? kTimeToDrain : 0.2;
     ended &= Reap(children.producer, patience);
     for (const pid_t child : children.consumers) ended &= Reap(child, ended ? patience : 0.2);

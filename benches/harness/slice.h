@@ -1,4 +1,4 @@
-// One slice: a rival does one work in fresh processes, with a probe before and after.
+// One slice: a rival does one piece of work in new processes. The placement is probed before and after it.
 #ifndef MILLRACE_BENCHES_HARNESS_SLICE_H_
 #define MILLRACE_BENCHES_HARNESS_SLICE_H_
 
@@ -13,16 +13,16 @@
 namespace millrace::bench {
 
 struct SliceResult {
-  std::string failure;  // not empty: nothing else counts
+  std::string failure;  // if not empty, no other member is valid
   Placement placement = Placement::kMoved;
   double line_ns_before = 0, line_ns_after = 0;
   uint64_t sent = 0;
-  uint64_t lost = 0, damaged = 0;     // over all consumers
-  std::vector<double> per_second_by;  // of each consumer, after the warm-up
-  double per_second = 0;              // of the slowest
+  uint64_t lost = 0, damaged = 0;     // sums over all consumers
+  std::vector<double> per_second_by;  // rate of each consumer, after the warm-up
+  double per_second = 0;              // rate of the slowest consumer
   double sent_per_second = 0;
-  double consumer_cpu = 0;  // share of one core, first consumer
-  double producer_cpu = 0;  // well below 1 while it polls: other programs had its core
+  double consumer_cpu = 0;  // share of a core, of the first consumer
+  double producer_cpu = 0;  // if well below 1 although it polls, other programs used its core
   std::shared_ptr<Histogram> latency;
 };
 

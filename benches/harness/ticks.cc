@@ -20,7 +20,7 @@ uint64_t ClockNs() {
 
 void CalibrateTicks() {
 #if defined(__x86_64__)
-  constexpr int kTries = 5;  // one of them may be interrupted: take the middle
+  constexpr int kTries = 5;  // a try may be interrupted, so take the median
   constexpr uint64_t kTryNs = 10'000'000;
   std::vector<double> found;
   for (int i = 0; i < kTries; ++i) {

@@ -1,4 +1,4 @@
-// A clock that two processes on two cores can compare: the invariant time-stamp counter, calibrated once.
+// A clock that processes on different cores can compare: the invariant time-stamp counter, calibrated once.
 #ifndef MILLRACE_BENCHES_HARNESS_TICKS_H_
 #define MILLRACE_BENCHES_HARNESS_TICKS_H_
 
@@ -7,7 +7,7 @@
 
 namespace millrace::bench {
 
-// Not ordered with the memory accesses around it: for deadlines.
+// Reads the counter without ordering it with surrounding memory accesses. Use it for deadlines.
 inline uint64_t Ticks() {
 #if defined(__x86_64__)
   return __builtin_ia32_rdtsc();
@@ -18,7 +18,7 @@ inline uint64_t Ticks() {
 #endif
 }
 
-// Read after everything before it has been executed: for stamps.
+// Reads the counter after all earlier instructions have been executed. Use it for time stamps.
 inline uint64_t TicksAfterLoads() {
 #if defined(__x86_64__)
   __builtin_ia32_lfence();
@@ -26,10 +26,10 @@ inline uint64_t TicksAfterLoads() {
   return Ticks();
 }
 
-// Call once, before any fork; the others use what it found.
+// Measures the counter's rate for the functions below. Call it once, before any fork.
 void CalibrateTicks();
 double TicksPerNs();
-bool TicksAreInvariant();  // false: stamps of two cores may not be compared, latencies mean nothing
+bool TicksAreInvariant();  // if false, stamps of two cores cannot be compared and latencies are invalid
 
 inline double NsOfTicks(uint64_t ticks) { return static_cast<double>(ticks) / TicksPerNs(); }
 inline uint64_t TicksOfNs(double ns) { return static_cast<uint64_t>(ns * TicksPerNs()); }

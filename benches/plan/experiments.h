@@ -1,4 +1,4 @@
-// What is not made of slices: all repetitions at once.
+// The experiments that do not consist of slices. Each runs all its repetitions in one go.
 #ifndef MILLRACE_BENCHES_PLAN_EXPERIMENTS_H_
 #define MILLRACE_BENCHES_PLAN_EXPERIMENTS_H_
 

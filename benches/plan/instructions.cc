@@ -1,4 +1,4 @@
-// Instruction counts: they do not depend on what else the machine does. A script counts them under callgrind.
+// Counts instructions, which do not depend on the load of the machine. A script counts them with callgrind.
 #include <array>
 #include <cstdio>
 #include <map>
@@ -8,7 +8,7 @@
 
 namespace millrace::bench {
 
-// The script prints lines "name number".
+// Runs the script, which prints lines of the form "name number".
 void CountInstructions(const Settings& settings, Observations* out) {
   const std::string note = "callgrind; averages over messages that take the straight path, except for seats";
   std::map<std::string, double> counted;
@@ -28,7 +28,7 @@ void CountInstructions(const Settings& settings, Observations* out) {
     Fact fact{.id = id, .what = what, .unit = "instructions", .values = {}, .note = note};
     if (counted.contains(from) && (minus == nullptr || counted.contains(minus))) {
       const double value = counted[from] - (minus != nullptr ? counted[minus] : 0);
-      fact.values = {value, value, value};  // exact: it has no spread
+      fact.values = {value, value, value};  // exact, so without spread
     } else {
       fact.unavailable = "valgrind is not installed, or failed";
     }

@@ -1,4 +1,4 @@
-// Google Benchmark's program: what one process and one thread do.
+// Runs the Google Benchmark program, which measures one process with one thread.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-// Repetitions of all its benchmarks alternate.
+// Runs the program, with the repetitions of its benchmarks interleaved. Returns its JSON, which on failure is
+// not an object.
 json OutputOf(const Settings& settings) {
   const std::filesystem::path file = std::filesystem::temp_directory_path() / UniqueName();
   const std::string command = "taskset -c " + std::to_string(CoreOfProducer()) + " '" + settings.microbench +

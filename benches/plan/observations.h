@@ -1,4 +1,4 @@
-// What was seen, slice by slice: the raw material of every number on the page.
+// The results of all slices, from which every number on the page is computed.
 #ifndef MILLRACE_BENCHES_PLAN_OBSERVATIONS_H_
 #define MILLRACE_BENCHES_PLAN_OBSERVATIONS_H_
 
@@ -12,20 +12,20 @@ namespace millrace::bench {
 struct Observation {
   std::string experiment;            // "throughput", "latency", "fanout" ...
   std::string subject;               // a rival's name
-  Waiting waiting = Waiting::kSpin;  // what was asked for; work.waiting is the nearest that the subject has
+  Waiting waiting = Waiting::kSpin;  // as planned; work.waiting is the subject's nearest way
   Work work;
-  int round = 0;  // slices of one round ran one after the other: their ratios mean something
+  int round = 0;  // slices of one round ran close together, so their ratios are valid
   SliceResult slice;
 };
 
-// A number that no plain slice yields, measured several times.
+// A number that does not come from slices, measured several times.
 struct Fact {
   std::string id;    // "recovery.consumer_killed"
-  std::string what;  // for people
+  std::string what;  // for readers
   std::string unit;  // "ns", "1/s", "share", "instructions"
   std::vector<double> values;
-  std::string note = {};         // what to know when reading it
-  std::string unavailable = {};  // not empty: why there is no value
+  std::string note = {};         // what readers must know about it
+  std::string unavailable = {};  // why there is no value; empty if there is one
 };
 
 struct Observations {

@@ -1,4 +1,4 @@
-// Which slices a round consists of.
+// Plans the slices of a round.
 #ifndef MILLRACE_BENCHES_PLAN_PLAN_H_
 #define MILLRACE_BENCHES_PLAN_PLAN_H_
 
@@ -15,11 +15,11 @@ struct PlannedSlice {
   Work work;
 };
 
-// The same work for one rival after the other: their ratios mean something.
+// Slices of one kind of work, one for each rival. They run one after another, so their ratios are valid.
 struct Group {
   std::string experiment;
-  std::string what;                  // for people: "8 bytes, spinning"
-  Waiting waiting = Waiting::kSpin;  // in the results; who cannot wait like this does the next best
+  std::string what;                  // for readers: "8 bytes, spinning"
+  Waiting waiting = Waiting::kSpin;  // in the results; a rival without this way uses the nearest
   std::vector<PlannedSlice> slices = {};
 };
 

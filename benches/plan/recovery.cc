@@ -1,4 +1,4 @@
-// After a kill -9: how long until the producer publishes again, and until a successor has taken over.
+// Measures the time from a kill -9 until the producer publishes again, and until a successor has taken over.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ void KillAndBury(pid_t child) {
   waitpid(child, nullptr, 0);
 }
 
-// What the kernel takes for it: no recovery can be quicker.
+// Returns the ns that the kernel needs to end a killed process. No recovery can be faster.
 double DeathOfAProcess() {
   SharedObject<Page> page;
   const pid_t child = Spawn(
@@ -56,13 +56,14 @@ double DeathOfAProcess() {
       },
       page->failure, sizeof page->failure);
   Await(page->step, 1);
-  std::this_thread::sleep_for(milliseconds(3));  // it sleeps by now
+  std::this_thread::sleep_for(milliseconds(3));  // the child sleeps by now
   const uint64_t killed = Ticks();
   KillAndBury(child);
   return NsOfTicks(Ticks() - killed);
 }
 
-// A ring that a consumer which never reads keeps full; the producer waits in Publish; the consumer is killed.
+// A consumer that never reads keeps the ring full, and the producer waits in Publish. Returns the ns from the
+// kill of the consumer to the next message.
 double AfterConsumersDeath() {
   const std::string name = UniqueName();
   SharedObject<Page> page;
@@ -92,7 +93,7 @@ double AfterConsumersDeath() {
       },
       page->failure, sizeof page->failure);
   Await(page->step, 2);
-  std::this_thread::sleep_for(milliseconds(3));  // it waits in the kernel by now
+  std::this_thread::sleep_for(milliseconds(3));  // the producer waits in the kernel by now
   const uint64_t killed = Ticks();
   KillAndBury(consumer);
   Await(page->step, 3);
@@ -101,7 +102,8 @@ double AfterConsumersDeath() {
   return NsOfTicks(page->published.load() - killed);
 }
 
-// A stand-by waits in Open for the producer's death; the producer is killed.
+// A standby waits in Open for the producer's death. Returns the ns from the kill of the producer to the
+// standby's first message.
 double AfterProducersDeath() {
   const std::string name = UniqueName();
   SharedObject<Page> page;
@@ -132,7 +134,7 @@ double AfterProducersDeath() {
       },
       page->failure, sizeof page->failure);
   Await(page->step, 2);
-  std::this_thread::sleep_for(milliseconds(5));  // it waits for the lock by now
+  std::this_thread::sleep_for(milliseconds(5));  // the standby waits for the lock by now
   const uint64_t killed = Ticks();
   KillAndBury(producer);
   Await(page->step, 3);

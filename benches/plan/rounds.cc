@@ -27,7 +27,7 @@ class Progress {
     }
     ++done_;
   }
-  // Before something else is printed.
+  // Clears the line on the terminal, before other output.
   void Clear() const {
     if (terminal_) std::printf("\r\033[K");
     std::fflush(stdout);
@@ -75,8 +75,8 @@ void RunRounds(const std::vector<Group>& plan, int rounds, double slice_seconds,
     progress.Round(round);
     for (const Group& group : plan) {
       for (size_t i = 0; i < group.slices.size(); ++i) {
-        // Each round begins with another subject, so that none is always first or after the same pause. The
-        // neighbours stay: the limits come right before millrace, whose ratios to them matter most.
+        // Each round begins with another subject, so that no subject is always the first. The cyclic order
+        // stays: the limits run directly before millrace, and the ratios between these matter most.
         const size_t turn = (i + group.slices.size() - static_cast<size_t>(round) % group.slices.size()) %
                             group.slices.size();
         const auto& [rival, work] = group.slices[turn];

@@ -1,4 +1,4 @@
-// Runs a plan round after round.
+// Runs a plan, one round after another.
 #ifndef MILLRACE_BENCHES_PLAN_ROUNDS_H_
 #define MILLRACE_BENCHES_PLAN_ROUNDS_H_
 
@@ -9,7 +9,8 @@
 
 namespace millrace::bench {
 
-// On a terminal a line that says how far it is, else a line per round.
+// Adds the result of each slice to `out`. On a terminal, shows the progress in one line; otherwise prints a
+// line per round.
 void RunRounds(const std::vector<Group>& plan, int rounds, double slice_seconds, Observations* out);
 
 }  // namespace millrace::bench

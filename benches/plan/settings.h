@@ -1,4 +1,4 @@
-// What a run of the bench is asked to do.
+// The settings of one run of the bench.
 #ifndef MILLRACE_BENCHES_PLAN_SETTINGS_H_
 #define MILLRACE_BENCHES_PLAN_SETTINGS_H_
 
@@ -10,22 +10,22 @@ namespace millrace::bench {
 
 struct Settings {
   bool quick = false;
-  bool smoke = false;        // only see that messages come through
-  int rounds = 0;            // 0: as quick says
-  double slice_seconds = 0;  // 0: as quick says
+  bool smoke = false;        // only check that messages arrive
+  int rounds = 0;            // 0: depends on `quick`
+  double slice_seconds = 0;  // 0: depends on `quick`
   size_t capacity_bytes = 1 << 20;
   std::vector<std::string> only = {};      // experiments; empty: all
   std::vector<std::string> subjects = {};  // empty: all
   std::vector<size_t> sizes = {};          // bytes of payload; empty: all
   std::string instructions = {};           // the script that counts instructions
-  std::string microbench = {};             // the program of Google Benchmark; empty: not built
+  std::string microbench = {};             // the Google Benchmark program; empty if not built
 
   bool Wants(const std::string& experiment) const;
   bool WantsSubject(const std::string& subject) const;
   bool WantsSize(size_t bytes) const;
 };
 
-// What --only takes; some stand for several experiments of the plan.
+// Returns the names that --only accepts. Some names stand for several experiments of the plan.
 const std::vector<std::string>& Experiments();
 
 }  // namespace millrace::bench

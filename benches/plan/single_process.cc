@@ -1,4 +1,4 @@
-// What one process does alone: publishing with nobody there, creating and opening.
+// Measures one process without partners: publishing without consumers, creating and opening.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -22,7 +22,7 @@ namespace {
 
 struct Numbers {
   double publish_alone_8 = 0, publish_alone_64 = 0;          // ns per message
-  double stores_alone_8 = 0, stores_alone_64 = 0;            // the limit
+  double stores_alone_8 = 0, stores_alone_64 = 0;            // their limit, ns per message
   double bare = 0, create = 0, open = 0, open_consumer = 0;  // ns
   double faults_of_first_publish = 0, bytes_per_seat = 0;
   char failure[192] = {};
@@ -53,7 +53,8 @@ double PublishAlone(Producer& producer) {
   return NsOfTicks(Ticks() - before) / kMessages;
 }
 
-// The limit of that: length and payload written to memory of the same size, round and round.
+// Returns the limit of PublishAlone: ns per message to store length and payload in memory of `bytes`, over
+// and over.
 template <size_t kBytes>
 double StoresAlone(const SharedMemory& memory, size_t bytes) {
   constexpr uint64_t kMessages = 2'000'000;
@@ -70,7 +71,7 @@ double StoresAlone(const SharedMemory& memory, size_t bytes) {
   return NsOfTicks(Ticks() - before) / kMessages;
 }
 
-// What any shared memory of this size costs.
+// Returns the ns that bare shared memory of this size costs to create and map.
 double BareSegment(size_t bytes) {
   const std::string name = "/" + UniqueName();
   const uint64_t before = Ticks();
@@ -87,7 +88,7 @@ double BareSegment(size_t bytes) {
 
 void MeasureOnce(Numbers* n) {
   const SegmentManager manager;
-  {  // Everything once on another ring: page faults of the code itself are not what is counted below.
+  {  // Publish once on another ring, so that page faults of the code itself are not counted below.
     const std::string other = UniqueName();
     Producer producer = Must(Producer::Create(other));
     const uint64_t word = 1;

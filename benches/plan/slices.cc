@@ -1,4 +1,4 @@
-// The experiments that are made of slices between processes.
+// Plans the experiments that consist of slices.
 #include <algorithm>
 
 #include "benches/plan/plan.h"
@@ -12,7 +12,8 @@ bool Can(const Rival& rival, Waiting waiting) {
   return std::find(rival.waits.begin(), rival.waits.end(), waiting) != rival.waits.end();
 }
 
-// What stands for a way of waiting that a rival does not have: by default most sleep in the kernel at once.
+// Returns the way of waiting that replaces one that the rival does not have. Most rivals sleep in the kernel
+// by default.
 Waiting Nearest(const Rival& rival, Waiting waiting) {
   if (Can(rival, waiting) || waiting != Waiting::kAdaptive) return waiting;
   return Can(rival, Waiting::kSleep) ? Waiting::kSleep : Waiting::kSpin;
@@ -31,7 +32,7 @@ class Planner {
           !settings_.WantsSubject(rival.name))
         continue;
       Work own = work;
-      // Throughput and what resembles it is measured in the way of waiting that is best for each.
+      // Throughput and similar experiments use the way of waiting that is best for each rival.
       own.waiting = Latencies(work) || work.activity == Activity::kIdle ? Nearest(rival, group.waiting)
                                                                         : rival.throughput_waiting;
       own.lossy |= !rival.lossless;
@@ -65,12 +66,13 @@ struct LatencyCase {
   uint64_t pause_low_ns, pause_high_ns;
 };
 
-// Spinning and adaptive: the next message comes before a wake-up would have taken effect. Sleeping: the
-// consumer is surely asleep. Adaptive waiting is measured in both situations.
+// Pauses between messages, in ns. After a short one the next message arrives before a wake-up could take
+// effect. After a long one the consumer is certainly asleep. Spinning is measured with short pauses, sleeping
+// with long ones, and adaptive waiting with both.
 constexpr uint64_t kSoon = 300, kNotSoSoon = 2'000, kLater = 150'000, kMuchLater = 300'000;
 
-// Where adaptive waiting is asked for: every rival as it waits by default, and the bare line or the bare
-// futex as the limit.
+// Does this rival take part in a case of adaptive waiting without having that mode? Rivals do, with their
+// default way of waiting. So does the limit of the case: the bare cache line or the bare futex.
 bool StandsIn(const Rival& rival, const LatencyCase& c) {
   if (c.waiting != Waiting::kAdaptive) return false;
   if (rival.kind == Kind::kRival) return true;
@@ -114,10 +116,11 @@ void PlanFanOut(const Settings& settings, Planner* planner) {
 
 void PlanSlowConsumers(Planner* planner) {
   constexpr uint64_t kSlowNs = 1'000;
-  // One slow consumer that may lose messages: the producer must not care.
+  // One slow consumer that may lose messages must not slow down the producer.
   planner->Add({"overrun", "a slow consumer that may lose messages"},
                {.bytes = 64, .lossy = true, .chew_ns = kSlowNs}, [](const Rival& r) { return r.lossy_mode; });
-  // A slow one that may not, alone and beside a fast one: the second must not cost anything more.
+  // A slow consumer that must not lose messages, alone and together with a fast one. The fast consumer should
+  // not add any cost.
   const auto lossless = [](const Rival& r) { return r.lossless && r.fan_out && r.kind != Kind::kLimit; };
   planner->Add({"slow_alone", "a slow consumer that may not"}, {.bytes = 64, .chew_ns = kSlowNs}, lossless);
   planner->Add({"slow_beside_fast", "the same beside a fast one"},

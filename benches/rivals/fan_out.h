@@ -1,4 +1,4 @@
-// One queue per consumer, for rivals that serve one consumer each: what their users do.
+// Gives each consumer its own queue, as users do with rivals whose queues serve one consumer only.
 #ifndef MILLRACE_BENCHES_RIVALS_FAN_OUT_H_
 #define MILLRACE_BENCHES_RIVALS_FAN_OUT_H_
 

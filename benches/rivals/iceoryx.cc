@@ -1,4 +1,4 @@
-// iceoryx with its daemon, which the bench starts and stops.
+// The rival iceoryx. The bench starts and stops its daemon.
 #include <signal.h>
 #include <unistd.h>
 
@@ -30,7 +30,7 @@ void StartDaemon() {
   daemon_pid = Spawn(
       CoreOfConsumer(0),
       [] {
-        // Started once per run; between slices it only looks after its clients every 100 ms.
+        // The daemon runs for the whole run. During slices it only checks its clients every 100 ms.
         if (freopen("/dev/null", "w", stdout) == nullptr || freopen("/dev/null", "w", stderr) == nullptr)
           return;
         execl(MILLRACE_ROUDI, MILLRACE_ROUDI, "--log-level", "off", static_cast<char*>(nullptr));
@@ -48,7 +48,7 @@ void StopDaemon() {
   daemon_pid = 0;
 }
 
-// Joins the daemon; it would tell about everything it does.
+// Connects to the daemon. Turns off the client library's log, which would report every step.
 iox::runtime::PoshRuntime& Join(const iox::RuntimeName_t& name) {
   iox::log::LogManager::GetLogManager().SetDefaultLogLevel(iox::log::LogLevel::kOff,
                                                            iox::log::LogLevelOutput::kHideLogLevel);
@@ -63,7 +63,8 @@ iox::capro::ServiceDescription Service(const Work& work) {
   return {"millrace", "bench", iox::capro::IdString_t(iox::cxx::TruncateToCapacity, work.name)};
 }
 
-// Its fixed maximum, but no deeper than its default memory pools allow.
+// Returns the depth of a queue: iceoryx's fixed maximum, or less if its default memory pools do not allow
+// that.
 uint64_t Depth(const Work& work) {
   const uint64_t most = work.bytes <= 16384 ? iox::MAX_SUBSCRIBER_QUEUE_CAPACITY : 128;
   return std::clamp<uint64_t>(work.Slots(), 1, most);

@@ -1,4 +1,4 @@
-// Boost.Interprocess message_queue.
+// The rival Boost.Interprocess message_queue.
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/version.hpp>
 #include <vector>

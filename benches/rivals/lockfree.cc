@@ -1,4 +1,5 @@
-// boost::lockfree::spsc_queue placed in shared memory. Its elements are of one type: messages of one size.
+// The rival boost::lockfree::spsc_queue, placed in shared memory. Its elements have one type, so its messages
+// have one size.
 #include <array>
 #include <boost/lockfree/spsc_queue.hpp>
 #include <boost/version.hpp>
@@ -13,7 +14,7 @@
 namespace millrace::bench {
 namespace {
 
-// Its capacity is part of the type, so it is fixed here; other rivals get the default of Work.
+// The capacity is part of the queue's type, so it is fixed here, at the default of Work.
 constexpr size_t kCapacityBytes = Work{}.capacity_bytes;
 
 template <size_t kSize>

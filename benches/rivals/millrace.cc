@@ -1,4 +1,4 @@
-// millrace itself: with default options, and with what a user may change.
+// millrace itself, with default options and with options that a user may change.
 #include "millrace/millrace.h"
 
 #include <chrono>
@@ -37,8 +37,8 @@ Wait WaitOf(Waiting waiting) {
   return Wait::kAdaptive;
 }
 
-// Polls: open_timeout waits for the name with inotify, and on a machine full of spinning processes the kernel
-// takes seconds to close that.
+// Opens the ring, waiting up to 10 s for its creation. Polls, because open_timeout waits with inotify. If all
+// cores are busy with spinning processes, the kernel takes seconds to close an inotify descriptor.
 Consumer OpenWhenCreated(const std::string& name, Delivery delivery, const ConsumerOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   for (;;) {
@@ -49,10 +49,10 @@ Consumer OpenWhenCreated(const std::string& name, Delivery delivery, const Consu
 }
 
 enum class Style : uint8_t {
-  kInPlace,   // claims, fills and commits; looks with TryNext before it waits with Next
-  kCopying,   // Publish of a buffer of its own; nothing but Next: the first example of a user's program
-  kPrepared,  // Publish of a buffer of which only the first word changes, as raw_memcpy
-  kBatching,  // every kBatch messages become visible at once
+  kInPlace,   // claims, fills, commits; tries TryNext before it waits in Next
+  kCopying,   // publishes its own buffer and reads with Next only, like a user's first program
+  kPrepared,  // publishes a buffer of which only the first word changes, like raw_memcpy
+  kBatching,  // every kBatch messages become visible together
 };
 
 constexpr uint64_t kBatch = 16;
@@ -70,7 +70,7 @@ class Ring {
           buffer_(work.bytes / 8) {
       std::iota(buffer_.begin(), buffer_.end(), 0);
     }
-    // Inlined, as it is in the smaller files of the others: of six ways in one file GCC would make calls.
+    // Forced inline. GCC inlines Send in the smaller files of other rivals, but not six variants in one file.
     template <class M>
     [[gnu::always_inline]] void Send(const M& message) {
       if constexpr (kStyle == Style::kCopying || kStyle == Style::kPrepared) {
@@ -107,7 +107,7 @@ class Ring {
 
    private:
     template <class M>
-    // By value: where its address is taken, every message would be stored on the stack first.
+    // Takes the message by value. With a reference, GCC would first store every message on the stack.
     [[gnu::noinline]] void SendWaiting(M message) {
       Claim claim = producer_.WaitClaim(message.bytes());
       if (!claim) throw std::runtime_error(ToString(claim.why()));
@@ -117,7 +117,7 @@ class Ring {
 
     Producer producer_;
     std::vector<uint64_t> buffer_;
-    std::optional<MessageBatch> batch_;  // after the producer: it ends before it
+    std::optional<MessageBatch> batch_;  // declared after the producer, so destroyed before it
   };
 
   class Receiver {
@@ -125,7 +125,7 @@ class Ring {
     Receiver(Ring& ring, const Work& work, int)
         : consumer_(OpenWhenCreated(ring.name_, work.lossy ? Delivery::Lossy() : Delivery::Lossless(),
                                     {.start = Start::Oldest(), .wait = WaitOf(work.waiting)})) {}
-    // The results are not const: GCC would keep them in memory.
+    // The results are not const, because GCC would keep const results in memory.
     template <class F>
     [[gnu::always_inline]] void Receive(F&& f) {
       if constexpr (kStyle != Style::kCopying) {

@@ -1,4 +1,4 @@
-// A pipe. It knows no messages: the reader asks for as many bytes as it knows every message to have.
+// The rival pipe. A pipe has no message boundaries, so the reader reads the size that every message has.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ class Pipe {
   explicit Pipe(const Work& work) {
     if (pipe2(ends_.data(), work.waiting == Waiting::kSleep ? 0 : O_NONBLOCK) != 0)
       throw std::runtime_error("pipe failed");
-    fcntl(ends_[1], F_SETPIPE_SZ, static_cast<int>(work.capacity_bytes));  // the system may bound it to less
+    fcntl(ends_[1], F_SETPIPE_SZ, static_cast<int>(work.capacity_bytes));  // the system may grant less
   }
   ~Pipe() {
     close(ends_[0]);

@@ -1,4 +1,4 @@
-// What a spinning process does between two looks.
+// What a spinning process does between two polls.
 #ifndef MILLRACE_BENCHES_RIVALS_POLLING_H_
 #define MILLRACE_BENCHES_RIVALS_POLLING_H_
 
@@ -13,7 +13,7 @@ class Polling {
   explicit Polling(const Work& work) : yields_(work.oversubscribed) {}
   void FoundNothing() {
     CpuRelax();
-    // With more processes than cores, what this one waits for may need its core.
+    // If there are more processes than cores, the awaited process may need this core.
     if (yields_ && ++looks_ % kLooksBeforeYield == 0) sched_yield();
   }
 

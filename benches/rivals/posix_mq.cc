@@ -1,4 +1,4 @@
-// POSIX message queues.
+// The rival POSIX message queues.
 #include <fcntl.h>
 #include <mqueue.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@
 namespace millrace::bench {
 namespace {
 
-constexpr long kMessages = 10;  // the system's default bound; users rarely can raise it
+constexpr long kMessages = 10;  // the system's default limit, which most users cannot raise
 
 class Queue {
  public:
@@ -88,7 +88,7 @@ const Registration registered(Describe<FanOut<Queue>>({
     .name = "posix_mq",
     .what = "POSIX message queue, 10 messages deep",
     .waits = {Waiting::kSpin, Waiting::kSleep},
-    .most_bytes = 8192,  // the system's default bound
+    .most_bytes = 8192,  // the system's default limit
     .fan_out = true,
     .lossy_mode = true,
     .order = 14,

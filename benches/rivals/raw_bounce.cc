@@ -1,4 +1,4 @@
-// Limit: one cache line that the producer writes and the consumer polls. Nothing can be quicker.
+// A limit: one cache line that the producer writes and the consumer polls. Nothing can be faster.
 #include <atomic>
 
 #include "benches/harness/loops.h"

@@ -1,4 +1,4 @@
-// Limit: the kernel's way to wake another process, and nothing else.
+// A limit: the kernel's way to wake another process, and nothing else.
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>

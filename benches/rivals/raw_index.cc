@@ -1,5 +1,5 @@
-// Limits: a minimal ring of bytes for one reader, with a length in front of every message and one index that
-// says how far it is filled, stored after every message or after every 16.
+// Limits: minimal byte rings for one reader. Each message has a length in front of it. One index says how far
+// the ring is filled; it is stored after every message or after every 16 messages.
 #include <algorithm>
 #include <atomic>
 
@@ -10,7 +10,8 @@
 namespace millrace::bench {
 namespace {
 
-// kLengths: without them the ring can carry messages of one size only.
+// kEvery is the number of messages per store of the index. Without kLengths the ring carries messages of one
+// size only.
 template <uint64_t kEvery, bool kLengths>
 class IndexRing {
   static constexpr size_t kHeader = kLengths ? sizeof(uint64_t) : 0;
@@ -21,8 +22,8 @@ class IndexRing {
     alignas(64) std::atomic<uint64_t> read{0};
   };
   explicit IndexRing(const Work& work)
-      // As much memory as millrace's ring has, lengths included: a larger one would visit more cache lines.
-      // There is no message across the end.
+      // Takes as much memory as millrace's ring, including lengths, because a larger ring would use more
+      // cache lines. No message wraps around the end.
       : ring_bytes_(std::max<size_t>(work.capacity_bytes / (work.bytes + kHeader), 2) *
                     (work.bytes + kHeader)),
         memory_(ring_bytes_) {}
@@ -65,7 +66,7 @@ class IndexRing {
     Receiver(IndexRing& ring, const Work& work, int)
         : data_(ring.memory_.at()),
           ring_bytes_(ring.ring_bytes_),
-          // Once in a while is enough for the producer, and a store is what the other core then has to fetch.
+          // Stores rarely, because the producer's core must fetch the line after each store.
           store_every_(kEvery == 1 ? 1 : ring.ring_bytes_ / 8),
           indexes_(*ring.indexes_),
           polling_(work),

@@ -1,4 +1,4 @@
-// Limit: memcpy of a prepared buffer into shared memory, every byte read there by the other process.
+// A limit: memcpy of a prepared buffer into shared memory, where the other process reads every byte.
 #include <algorithm>
 #include <atomic>
 #include <cstring>

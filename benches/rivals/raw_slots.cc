@@ -1,4 +1,5 @@
-// Limits: minimal rings of slots of one size with a turn number in front; any number of lossless readers.
+// Limits: minimal rings of slots of one size, each with a turn number in front, for any number of lossless
+// readers.
 #include <algorithm>
 #include <atomic>
 
@@ -12,9 +13,9 @@ namespace {
 constexpr size_t kLine = 64;
 
 enum class Kept : uint8_t {
-  kOnOwnLines,  // each slot; its readers could write to it
-  kSafe,        // one behind the other, and readers cannot write: as a ring of messages of any length has to
-                // be whose readers shall do no harm
+  kOnOwnLines,  // each slot begins on its own cache line; readers could write to the ring
+  kSafe,        // slots follow each other without gaps and readers cannot write: required of a ring with
+                // messages of any length whose readers must not be able to damage it
 };
 
 template <Kept kKept>
@@ -26,7 +27,7 @@ class Slots {
   explicit Slots(const Work& work)
       : stride_(kKept == Kept::kSafe ? sizeof(uint64_t) + work.bytes
                                      : (sizeof(uint64_t) + work.bytes + kLine - 1) / kLine * kLine),
-        // As much memory as millrace's ring has: a larger one would visit more cache lines.
+        // Takes as much memory as millrace's ring, because a larger ring would use more cache lines.
         slots_(std::max<size_t>(work.capacity_bytes / stride_, 2)),
         readers_(static_cast<size_t>(work.consumers)),
         positions_(kMostConsumers * sizeof(Position)),

@@ -1,4 +1,4 @@
-// Unix sockets that keep message boundaries (SOCK_SEQPACKET).
+// The rival Unix socket, of the type that keeps message boundaries (SOCK_SEQPACKET).
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ class Pair {
   explicit Pair(const Work& work) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends_.data()) != 0)
       throw std::runtime_error("socketpair failed");
-    const int bytes = static_cast<int>(work.capacity_bytes);  // the system may bound it to less
+    const int bytes = static_cast<int>(work.capacity_bytes);  // the system may grant less
     setsockopt(ends_[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
   }
   ~Pair() {

@@ -1,4 +1,4 @@
-// What shared-memory tutorials show: a flag, and usleep while it has the wrong value.
+// The method of shared-memory tutorials: a flag, and usleep while it has the wrong value.
 #include <unistd.h>
 
 #include <atomic>

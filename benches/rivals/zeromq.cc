@@ -1,5 +1,6 @@
-// ZeroMQ over ipc://. One consumer: PUSH and PULL; several: XPUB without dropping, and SUB. Lossy: XPUB that
-// drops what finds no room, as is its default.
+// The rival ZeroMQ over ipc://. One consumer is served by PUSH and PULL, several by SUB and an XPUB that does
+// not drop messages. Lossy consumers are served by an XPUB that drops messages without room, which is its
+// default.
 #include <unistd.h>
 #include <zmq.h>
 
@@ -19,11 +20,11 @@ bool Publishes(const Work& work) { return work.consumers > 1 || work.lossy; }
 class Socket {
  public:
   Socket(int type, const Work& work) : context_(zmq_ctx_new()), socket_(zmq_socket(context_, type)) {
-    // High-water marks on both sides make its queue together as deep as the others' are.
+    // The high-water marks of both sides together make its queue as deep as those of other rivals.
     const int messages = static_cast<int>(std::max<size_t>(work.Slots() / 2, 1));
     Set(ZMQ_SNDHWM, messages);
     Set(ZMQ_RCVHWM, messages);
-    Set(ZMQ_LINGER, 0);  // when it ends, everything has arrived; by default it sometimes waits for ever
+    Set(ZMQ_LINGER, 0);  // the end does not wait, because all messages have arrived
   }
   ~Socket() {
     zmq_close(socket_);
@@ -57,10 +58,10 @@ class Ipc {
           buffer_(work.bytes / 8) {
       if (Publishes(work)) {
         socket_.Set(ZMQ_XPUB_NODROP, work.lossy ? 0 : 1);
-        socket_.Set(ZMQ_XPUB_VERBOSE, 1);  // tells of every subscriber, not only of the first
+        socket_.Set(ZMQ_XPUB_VERBOSE, 1);  // reports every subscriber, not only the first
       }
       Socket::Check(zmq_bind(socket_.get(), ipc.endpoint_.c_str()));
-      // Connecting takes its time: it is not part of what is measured.
+      // Wait for the connections here, so that the time to connect is not measured.
       for (int i = 0; i < work.consumers && Publishes(work); ++i) {
         char subscription = 0;
         Socket::Check(zmq_recv(socket_.get(), &subscription, 1, 0));
@@ -120,7 +121,7 @@ const Registration registered(Describe<Ipc>({
     .name = "zeromq",
     .what = "ZeroMQ " MILLRACE_ZMQ_VERSION " ipc://, PUSH to PULL",
     .waits = {Waiting::kSpin, Waiting::kSleep},
-    .throughput_waiting = Waiting::kSleep,  // its own thread of the same core needs the time
+    .throughput_waiting = Waiting::kSleep,  // its own thread needs time on the same core
     .fan_out = true,
     .lossy_mode = true,
     .order = 12,
