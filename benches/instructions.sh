@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints instructions per message, one "name number" a line, counted by callgrind.
+# Prints instructions per message, counted by callgrind: one "name number" per line.
 # usage: benches/instructions.sh [PATH OF millrace_counted]
 set -euo pipefail
 counted=${1:-$(dirname "$0")/../build/bin/millrace_counted}
@@ -9,7 +9,7 @@ command -v valgrind >/dev/null || { echo "instructions.sh: valgrind is not insta
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# count NAME KIND FUNCTION MESSAGES: instructions inside FUNCTION and what it calls, per message.
+# count NAME KIND FUNCTION MESSAGES: prints the instructions per message inside FUNCTION and the functions it calls.
 count() {
   local total
   total=$(valgrind --tool=callgrind --callgrind-out-file="$scratch/out" --toggle-collect="$3" "$counted" "$2" 2>&1 |

@@ -1,4 +1,4 @@
-// Measures millrace beside its rivals and the raw limits, and writes results, summary and a page.
+// Measures millrace, its rivals and the raw limits, and writes results, summary and a page.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -56,7 +56,7 @@ void Declare(CLI::App* app, Arguments* a) {
                   "draw the page of an existing results.json again; measures nothing");
 }
 
-// Fills in what was not said.
+// Fills in the settings that the arguments leave open.
 void Complete(Arguments* a) {
   Settings& settings = a->settings;
   settings.instructions = MILLRACE_SOURCE_DIR "/benches/instructions.sh";
@@ -72,7 +72,8 @@ void Complete(Arguments* a) {
   if (settings.slice_seconds == 0) settings.slice_seconds = settings.quick ? kQuickSlice : kFullSlice;
 }
 
-// Starts the daemons that rivals need; those whose daemon does not start are left out, loudly.
+// Starts the daemons that rivals need, and stops them in the end. Removes rivals whose daemon does not start,
+// and prints a message.
 class Daemons {
  public:
   Daemons(const Settings& settings, std::vector<std::string>* left_out) {
@@ -120,7 +121,7 @@ nlohmann::json Measure(const Settings& settings) {
 
   const auto started = std::chrono::steady_clock::now();
   Observations observations;
-  // First: its processes are to be small, and we grow.
+  // Recovery runs first, while this process, and so its children, are still small.
   MeasureIfWanted("recovery", MeasureRecovery, settings, &observations);
   {
     const Daemons daemons(settings, &left_out);
@@ -150,7 +151,8 @@ int Run(int argc, char** argv) {
     for (const Rival& rival : Rivals()) std::printf("%-20s %s\n", rival.name.c_str(), rival.what.c_str());
     return 0;
   }
-  // Now: an unreadable one should not be told after half an hour.
+  // Read earlier results now, so that an unreadable file is reported before the run and not after half an
+  // hour.
   const nlohmann::json earlier = EarlierRuns(arguments.earlier);
   if (!arguments.page_of.empty()) {
     nlohmann::json results = ReadResults(arguments.page_of);

@@ -1,6 +1,6 @@
-// What instructions.sh counts: `millrace_counted KIND` runs one of the functions below on kMessages messages.
-// They are neither inlined nor cloned, so that callgrind can be told by their names to count inside them
-// only.
+// The program whose instructions instructions.sh counts. `millrace_counted KIND` runs one of the functions
+// below on kMessages messages. The functions are neither inlined nor cloned, so callgrind can select them by
+// name and count only inside them.
 #include <unistd.h>
 #include <array>
 #include <cstdint>
@@ -44,7 +44,7 @@ extern "C" {
   }
 }
 
-// The loop and the copy alone: what any publish of 64 bytes has to do.
+// Only the loop and the copy, which every publish of 64 bytes needs.
 [[gnu::noipa]] void CountedCopy(Sixty4* to, const Sixty4& message) {
   for (int i = 0; i < kMessages; ++i) {
     asm volatile("" : : "r"(&message) : "memory");
@@ -79,7 +79,7 @@ int Run(const std::string& kind) {
       millrace::SegmentManager().Unlink(name, millrace::SegmentManager::Force::kYes).IgnoreError();
     }
   } const unlink{name};
-  // A chunk is a 64th of this: the messages of one run stay inside one, off the slow path.
+  // A chunk is a 64th of the capacity. All messages of one run fit in one chunk, so they avoid the slow path.
   millrace::RingOptions options{.capacity = size_t{1} << 24, .seats = 1024};
   Sixty4 message{};
   const auto bytes = std::as_bytes(std::span(&message, 1));
@@ -96,7 +96,7 @@ int Run(const std::string& kind) {
     return 0;
   }
   if (kind.starts_with("publish_seats_")) {
-    // Over four laps of a ring of the default size, slow path included: that is where seats are looked at.
+    // Runs more than four laps of a ring of the default size, including the slow path, which scans the seats.
     options.capacity = size_t{1} << 20;
     auto producer = Must(millrace::Producer::Create(name, options));
     std::vector<Consumer> consumers;

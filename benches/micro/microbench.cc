@@ -1,4 +1,4 @@
-// What happens in one process and one thread, by Google Benchmark: no cache line travels here.
+// Measures one process with one thread, by Google Benchmark. No cache line moves between cores here.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 

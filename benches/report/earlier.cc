@@ -1,4 +1,5 @@
-// Earlier runs beside this one: machines that share their cores differ from hour to hour.
+// Collects the values of earlier runs, to be shown beside this run's. The speed of a machine with shared
+// cores differs from hour to hour.
 #include "benches/report/report.h"
 #include "benches/report/summary_parts.h"
 
@@ -11,7 +12,7 @@ json EarlierRuns(const std::vector<std::filesystem::path>& earlier) {
   for (const std::filesystem::path& path : earlier) {
     json run = ReadResults(path);
     const json about = run.at("about");
-    // Those that were earlier than this one come before it.
+    // The earlier runs of this run are placed before it.
     for (const json& before : run.value("earlier", json::array())) runs.push_back(before);
     run.erase("earlier");
     json values = json::object();

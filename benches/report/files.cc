@@ -1,4 +1,4 @@
-// What is read and written.
+// Reads results and writes the reports.
 #include <fstream>
 #include <stdexcept>
 
@@ -9,7 +9,8 @@ namespace millrace::bench {
 
 using nlohmann::json;
 
-// A line for each cell, fact and failure: small enough to be committed, and its differences can be read.
+// Returns the results as JSON with one line for each cell, fact and failure. The file is small enough to be
+// committed, and its differences are readable.
 std::string OneLineEach(const json& results) {
   std::string text = "{\n";
   bool first = true;
@@ -29,7 +30,7 @@ std::string OneLineEach(const json& results) {
 
 namespace {
 
-// JSON that may stand inside a script element: no text of the results can end the element.
+// Returns JSON that can be placed inside a script element: no text in it can end the element.
 std::string ForScript(const json& value) {
   std::string text;
   for (const char c : value.dump()) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Saves the README's picture of a page of the bench. Needs Chromium.
+# Prints the README's picture, taken from a page of the bench. Needs Chromium.
 #   benches/report/picture.sh build/bench/index.html > benches/results/throughput.svg
 set -euo pipefail
 page=$(realpath "$1")

@@ -1,4 +1,4 @@
-// Questions to results.json.
+// Queries on results.json.
 #ifndef MILLRACE_BENCHES_REPORT_QUERY_H_
 #define MILLRACE_BENCHES_REPORT_QUERY_H_
 
@@ -12,25 +12,25 @@
 
 namespace millrace::bench {
 
-// Which cells; placement is given separately.
+// Selects cells. The placement is given separately.
 struct CellKey {
   std::string experiment, subject;
   size_t bytes = 8;
   int consumers = 1;
-  std::string waiting = {};  // empty: any
+  std::string waiting = {};  // empty: any way of waiting
 };
 
-// Every placement that has cells; the one in which most slices ran comes first.
+// Returns every placement that has cells. The placement with the most slices is first.
 std::vector<std::string> PlacementsSeen(const nlohmann::json& results);
 
 const nlohmann::json* FindCell(const nlohmann::json& results, const CellKey& key,
                                const std::string& placement);
 const nlohmann::json* FindFact(const nlohmann::json& results, const std::string& id);
 
-// Latencies: a lower median is better.
+// Returns true for latencies, where a lower median is better.
 bool LessIsBetter(const std::string& experiment);
 
-// Ratios a/b of slices of the same round in the same placement.
+// Returns, for each placement, statistics of the ratios a / b between slices of one round.
 std::map<std::string, Statistics> Ratios(const nlohmann::json& results, const CellKey& a, const CellKey& b,
                                          const std::string& metric);
 

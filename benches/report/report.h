@@ -1,5 +1,5 @@
-// From what was seen to results.json, summary.json and the page. Everything after ResultsOf works from the
-// JSON alone, so that a page can be made again from old results.
+// Turns observations into results.json, summary.json and the page. All functions after ResultsOf use only the
+// JSON, so a page can be made again from old results.
 #ifndef MILLRACE_BENCHES_REPORT_REPORT_H_
 #define MILLRACE_BENCHES_REPORT_REPORT_H_
 
@@ -16,18 +16,18 @@ nlohmann::json ResultsOf(const Observations& observations, const std::vector<Riv
                          nlohmann::json about);
 nlohmann::json ReadResults(const std::filesystem::path& path);  // throws
 
-// What the targets came to in earlier runs, best on other machines or at other times: put into the results as
-// "earlier", it is shown beside this run's. A run brings its own earlier ones along. Throws if one of them is
-// no results.json.
+// Returns the values of the targets in earlier runs, preferably on other machines or at other times. Stored
+// in the results as "earlier", they are shown beside this run's values. The earlier runs of an earlier run
+// are included. Throws if a file is not a results.json.
 nlohmann::json EarlierRuns(const std::vector<std::filesystem::path>& earlier);
 
 nlohmann::json SummaryOf(const nlohmann::json& results);  // one object per target
-// page.html with the results and the summary in it; its script draws everything. With #picture after its
-// address the page is only the README's picture (picture.sh saves that).
+// Returns page.html with the results and the summary in it; its script draws everything. With #picture at the
+// end of its address the page shows only the README's picture, which picture.sh saves.
 std::string PageOf(const nlohmann::json& results, const nlohmann::json& summary);
-std::string InWords(const nlohmann::json& results);            // a few lines for the terminal
+std::string InWords(const nlohmann::json& results);  // returns a few lines for the terminal
 
-// Writes results.json, summary.json and index.html. Makes the folder if there is none.
+// Writes results.json, summary.json and index.html to the folder, which is created if necessary.
 void WriteReports(const nlohmann::json& results, const std::filesystem::path& folder);
 
 }  // namespace millrace::bench

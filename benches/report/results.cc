@@ -1,4 +1,4 @@
-// results.json: the samples, grouped into cells by placement.
+// Makes results.json: the samples, grouped into cells by placement.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -17,11 +17,12 @@ using nlohmann::json;
 constexpr std::pair<const char*, double> kQuantiles[] = {
     {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}};
 constexpr double kUndisturbed = 0.9;
-// More of them, for the curves.
+// More quantiles, for the curves.
 constexpr double kCurve[] = {0.01, 0.1,   0.25,  0.5,   0.75,   0.9,    0.95,  0.98,
                              0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999};
 
-// Four significant digits are more than these numbers have. By way of text, so that the JSON shows no others.
+// Rounds to four significant digits, which is more than the measurements have. Converts through text, so that
+// the JSON shows no further digits.
 double Rounded(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", value);
@@ -42,7 +43,7 @@ bool HasLatencies(const Observation& o) {
   return o.work.activity == Activity::kLatency || o.work.activity == Activity::kPaced;
 }
 
-// What one slice says, in the terms of its experiment.
+// Returns the values of one slice that matter in its experiment.
 json SampleOf(const Observation& o) {
   const SliceResult& s = o.slice;
   json sample = {{"round", o.round},
@@ -68,7 +69,7 @@ json SampleOf(const Observation& o) {
 const char* MainMetric(const Observation& o) {
   if (HasLatencies(o)) return "p50";
   if (o.work.activity == Activity::kIdle) return "cpu";
-  // Where the producer must not care for a slow consumer, it is the one to look at.
+  // In "overrun" a slow consumer must not slow down the producer, so the producer's rate matters.
   return o.experiment == "overrun" ? "sent_per_second" : "per_second";
 }
 
@@ -122,7 +123,7 @@ json ResultsOf(const Observations& observations, const std::vector<Rival>& rival
   std::map<std::string, int> placements;
   int disturbed = 0;
   for (const Observation& o : observations.slices) {
-    // A throughput or latency producer that polls uses all of its core, unless another program wanted it too.
+    // A polling producer of throughput or latency uses all of its core, unless another program used it too.
     const bool polls = o.work.activity != Activity::kIdle && o.work.waiting == Waiting::kSpin;
     if (polls && o.slice.failure.empty() && o.slice.producer_cpu < kUndisturbed) ++disturbed;
     ++placements[ToString(o.slice.placement)];

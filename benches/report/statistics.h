@@ -1,4 +1,4 @@
-// Medians and spreads of a handful of samples.
+// Medians and spreads of a small number of samples.
 #ifndef MILLRACE_BENCHES_REPORT_STATISTICS_H_
 #define MILLRACE_BENCHES_REPORT_STATISTICS_H_
 
@@ -9,14 +9,14 @@
 
 namespace millrace::bench {
 
-inline constexpr double kWideSpread = 0.3;  // beyond this, a cell says that it means little
+inline constexpr double kWideSpread = 0.3;  // a cell with a larger spread is marked as unreliable
 inline constexpr size_t kFewSamples = 3;
 
 struct Statistics {
   size_t n = 0;
   double median = 0, low = 0, high = 0;  // quartiles
   double spread = 0;                     // (high - low) / median
-  bool wide = false;                     // too few samples, or too far apart
+  bool wide = false;                     // too few samples, or too large a spread
 };
 
 inline Statistics StatisticsOf(std::vector<double> values) {

@@ -1,4 +1,4 @@
-// summary.json: the project's targets, each with the parts it consists of.
+// Makes summary.json: the project's targets, each with its parts.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-// As much as another, by what such a ratio differs from one build to the next: benches/README.md "Targets".
+// The ratio that counts as equally fast, because ratios differ between builds: benches/README.md "Targets".
 constexpr double kAsMuch = 0.95;
 
 CellKey Throughput(const std::string& subject, size_t bytes) { return {"throughput", subject, bytes}; }
@@ -21,7 +21,8 @@ CellKey Latency(const std::string& subject, size_t bytes, const std::string& wai
   return {"latency", subject, bytes, 1, waiting};
 }
 
-// From 1 KiB on the bare ring that keeps nothing back: benches/README.md "Targets".
+// Returns the bare ring to compare with: from 1 KiB on, the ring that withholds no message. See
+// benches/README.md "Targets".
 const char* BareRing(size_t bytes) { return bytes < 1024 ? "raw_index_16" : "raw_index"; }
 
 std::vector<json> AgainstLimits(const json& results) {
@@ -30,7 +31,7 @@ std::vector<json> AgainstLimits(const json& results) {
     return RatioPart(results, size + " against " + limit, Throughput(subject, bytes),
                      Throughput(limit, bytes), "per_second", Bound::kAtLeast, least);
   };
-  // 64 KiB: copies with copies.
+  // At 64 KiB copies are compared with copies.
   return {part("8 B", 8, BareRing(8), 1.1), part("64 B", 64, BareRing(64), 0.8),
           part("1 KiB", 1024, BareRing(1024), kAsMuch), part("4 KiB", 4096, BareRing(4096), kAsMuch),
           part("64 KiB", 65536, "raw_memcpy", 0.8, "millrace_prepared")};
@@ -65,8 +66,8 @@ json Batches(const json& results) {
   return part;
 }
 
-// They are measured minutes apart, in which clocks and neighbours change: each is taken against the bounce of
-// its own minute.
+// Compares default waiting with spinning. The two are measured minutes apart, and clock rates and other load
+// change in minutes. So each is first divided by the bounce that was measured together with it.
 json DefaultWaiting(const json& results) {
   const char* const what = "default waiting against spinning, p50 at 8 B";
   const auto against_bounce = [&](const char* waiting) {
@@ -85,7 +86,7 @@ json DefaultWaiting(const json& results) {
   return part;
 }
 
-// Plus or minus one.
+// Returns a part that is met if the difference is between -1 and 1.
 json Seats(const json& results, const std::string& seats) {
   json part = FactPart(results, "instructions per publish, " + seats + " seats less 1 seat",
                        "instructions.seats_" + seats, Bound::kAtMost, 1, "");

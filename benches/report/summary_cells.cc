@@ -1,4 +1,4 @@
-// In how many cells a rival is ahead.
+// Counts the cells in which a rival is ahead.
 #include <algorithm>
 
 #include "benches/report/query.h"
@@ -10,7 +10,7 @@ using nlohmann::json;
 
 namespace {
 
-// This median beats the other by more than the spread of either.
+// Is the rival's median better than millrace's by more than the spread of either?
 bool Beats(const json& rival, const json& own) {
   const double ours = own.at("median"), theirs = rival.at("median");
   const auto spread = [](const json& cell) {
@@ -20,7 +20,8 @@ bool Beats(const json& rival, const json& own) {
   return LessIsBetter(own.at("experiment")) ? theirs < ours - allowance : theirs > ours + allowance;
 }
 
-// Who spins burns a core where millrace sleeps: quicker, and no comparison.
+// Can the two latencies be compared? A rival that spins where millrace sleeps is faster, but uses a whole
+// core.
 bool Comparable(const json& rival, const json& own) {
   return !LessIsBetter(own.at("experiment")) || own.at("waits") == "spinning" ||
          rival.at("waits") != "spinning";
@@ -35,7 +36,7 @@ std::string NameOf(const json& cell) {
          cell.at("placement").get<std::string>();
 }
 
-// The cell of another subject beside this one of millrace's; nullptr: none with slices enough.
+// Returns the cell of another subject that corresponds to `own`, or nullptr if none has enough slices.
 const json* FindBeside(const json& results, const json& own, const std::string& subject) {
   const json* const cell = FindCell(
       results, {own.at("experiment"), subject, own.at("bytes"), own.at("consumers"), own.at("waiting")},
@@ -43,7 +44,8 @@ const json* FindBeside(const json& results, const json& own, const std::string& 
   return cell != nullptr && cell->at("n").get<size_t>() >= kFewSamples ? cell : nullptr;
 }
 
-// Filled in place or copied, both with default options: who uses it picks what is quicker for his messages.
+// Returns the better of millrace's two ways with default options: filled in place or copied. A user can
+// choose the faster one.
 const json& BestWay(const json& results, const json& in_place) {
   const json* const copied = FindBeside(results, in_place, "millrace_copy");
   if (copied == nullptr) return in_place;
@@ -51,8 +53,8 @@ const json& BestWay(const json& results, const json& in_place) {
   return less == LessIsBetter(in_place.at("experiment")) ? *copied : in_place;
 }
 
-// Latencies: is what hardware and kernel allow ahead of us as well? A bare ring whose reader cannot write to
-// it or, where we sleep, a bare futex. benches/README.md "Targets"
+// For latencies: do hardware and kernel allow better than millrace? The limit is a bare ring whose reader
+// cannot write to it or, where millrace sleeps, a bare futex. See benches/README.md "Targets".
 bool CouldBeQuicker(const json& results, const json& own) {
   if (!LessIsBetter(own.at("experiment"))) return true;
   const char* const bare = own.at("waits") == "spinning" ? "raw_slots_safe" : "raw_futex";
@@ -62,7 +64,6 @@ bool CouldBeQuicker(const json& results, const json& own) {
 
 }  // namespace
 
-// Of all cells that compare millrace with its rivals, those in which one of them is ahead.
 json CellsLost(const json& results) {
   int lost = 0, compared = 0;
   json where = json::array();

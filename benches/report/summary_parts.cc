@@ -25,7 +25,7 @@ json Part(const std::string& what, std::optional<double> value, Bound bound, dou
   if (!value) return part;
   part["value"] = std::round(*value * 1e4) / 1e4;
   part["met"] = bound == Bound::kAtLeast ? *value >= limit : *value <= limit;
-  // How far from the limit: above 1 is missed.
+  // The distance from the limit. Above 1 the part is missed.
   const double distance = bound == Bound::kAtLeast ? limit / std::max(*value, 1e-9)
                                                    : (limit == 0 ? (*value > 0 ? 1e9 : 0) : *value / limit);
   part["distance"] = std::round(distance * 1e4) / 1e4;
@@ -34,8 +34,8 @@ json Part(const std::string& what, std::optional<double> value, Bound bound, dou
 
 namespace {
 
-// The worst placement decides, of those with enough rounds: that furthest from its own limit,
-// limit_of(placement). `limit` is told where nothing was measured.
+// Returns a part for the worst of the placements with enough rounds: the one furthest from its own limit,
+// limit_of(placement). If nothing was measured, the part shows `limit`.
 template <class LimitOf>
 json WorstPlacement(const json& results, const std::string& what, const CellKey& a, const CellKey& b,
                     const std::string& metric, Bound bound, double limit, LimitOf limit_of) {
@@ -96,7 +96,6 @@ std::string NameOfPart(const json& target, const json& part) {
   return target.at("id").get<std::string>() + " " + part.at("what").get<std::string>();
 }
 
-// Met: every part is; unknown: nothing is missed, but something was not measured.
 json Target(const std::string& id, const std::string& what, const std::vector<json>& parts) {
   json target = {{"id", id},          {"what", what},   {"value", nullptr},
                  {"target", nullptr}, {"met", nullptr}, {"parts", parts}};

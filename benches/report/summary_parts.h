@@ -1,4 +1,4 @@
-// What the targets of summary.json consist of.
+// The parts of the targets in summary.json.
 #ifndef MILLRACE_BENCHES_REPORT_SUMMARY_PARTS_H_
 #define MILLRACE_BENCHES_REPORT_SUMMARY_PARTS_H_
 
@@ -13,27 +13,29 @@ namespace millrace::bench {
 
 enum class Bound : uint8_t { kAtLeast, kAtMost };
 
-// {what, value, target, met, distance}; without a value, value and met are null.
+// Returns {what, value, target, met, distance}. Without a value, value and met are null and there is no
+// distance.
 nlohmann::json Part(const std::string& what, std::optional<double> value, Bound bound, double limit,
                     const std::string& unit = "");
-// The median of the ratios a / b within rounds; the worst placement decides, of those with enough rounds.
+// Returns a part whose value is the median of the ratios a / b within rounds. Of the placements with enough
+// rounds, the worst one decides.
 nlohmann::json RatioPart(const nlohmann::json& results, const std::string& what, const CellKey& a,
                          const CellKey& b, const std::string& metric, Bound bound, double limit);
-// The same against a rival of which a bare ring of this machine (`bare`) is less than `limit` times ahead:
-// then four fifths of that, placement by placement.
+// Like RatioPart, against a rival. In each placement the least value is `limit`, or four fifths of the ratio
+// bare / rival there if that is less. `bare` is a bare ring.
 nlohmann::json RivalPart(const nlohmann::json& results, const std::string& what, const CellKey& own,
                          const CellKey& rival, const CellKey& bare, double limit);
 nlohmann::json FactPart(const nlohmann::json& results, const std::string& what, const std::string& id,
                         Bound bound, double limit, const std::string& unit, double scale = 1);
 
-// By which a part is found again in another run.
+// Returns the name by which a part is found in another run.
 std::string NameOfPart(const nlohmann::json& target, const nlohmann::json& part);
 
-// Cells that compare millrace with its rivals; the part counts those in which one of them is ahead.
+// Returns a part that counts the cells in which a rival is ahead of millrace.
 nlohmann::json CellsLost(const nlohmann::json& results);
 
-// Met: every part is; unknown: nothing is missed, but something was not measured. The value is that of the
-// part furthest from its limit.
+// Returns a target. It is met if every part is met, and missed if a part is missed. Otherwise a part was not
+// measured and `met` is null. The value is that of the part furthest from its limit.
 nlohmann::json Target(const std::string& id, const std::string& what,
                       const std::vector<nlohmann::json>& parts);
 

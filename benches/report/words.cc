@@ -1,4 +1,4 @@
-// The end of a run, for the terminal.
+// Makes the summary of a run for the terminal.
 #include <cmath>
 #include <cstdio>
 
@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-// 158, 8.6, 0.96, 0.0001
+// Formats like 158, 8.6, 0.96 and 0.0001.
 std::string Short(double value) {
   char text[32];
   const double size = std::abs(value);
@@ -22,7 +22,7 @@ std::string Short(double value) {
   return text;
 }
 
-// In columns of the terminal, not bytes.
+// Pads to a width in columns of the terminal, not in bytes.
 std::string Padded(std::string text, size_t width) {
   size_t columns = 0;
   for (const char c : text) columns += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;

@@ -66,7 +66,7 @@ class IndexRing {
     Receiver(IndexRing& ring, const Work& work, int)
         : data_(ring.memory_.at()),
           ring_bytes_(ring.ring_bytes_),
-          // Stores rarely, because the producer's core must fetch the line after each store.
+          // With kEvery > 1, stores rarely, because the producer's core must fetch the line after each store.
           store_every_(kEvery == 1 ? 1 : ring.ring_bytes_ / 8),
           indexes_(*ring.indexes_),
           polling_(work),

@@ -24,7 +24,7 @@ class Socket {
     const int messages = static_cast<int>(std::max<size_t>(work.Slots() / 2, 1));
     Set(ZMQ_SNDHWM, messages);
     Set(ZMQ_RCVHWM, messages);
-    Set(ZMQ_LINGER, 0);  // the end does not wait, because all messages have arrived
+    Set(ZMQ_LINGER, 0);  // all messages have arrived, so the end need not wait, possibly forever
   }
   ~Socket() {
     zmq_close(socket_);
