@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
       std::cout << "a new ring" << std::endl;
     }
     const uint64_t sequence = writer->next_sequence();
-    const millrace::Sent sent = writer->Publish(line);  // waits while a living reader holds back the ring
+    const millrace::Sent sent = writer->Publish(line);  // waits while a living reader leaves no room
     if (sent != millrace::Sent::kOk) {
       std::cerr << "not sent: " << ToString(sent) << "\n";
       return 1;

@@ -188,7 +188,7 @@ void ReceiveOneByOne(Receiver& receiver, const Work& work, bool prepared, int in
   for (bool more = true; more;) {
     receiver.Receive([&](const void* bytes, size_t) {
       const auto in = Incoming<kBytes>::Read(bytes, work.bytes, prepared);
-      const uint64_t now = TicksAfterLoads();  // every byte has been read
+      const uint64_t now = TicksAfterLoads();  // after reading every byte
       if (in.first == kLastMessage) {
         more = false;
         return;

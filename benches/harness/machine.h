@@ -9,7 +9,7 @@ namespace millrace::bench {
 // Returns CPU, kernel, compiler, commit, pinning and more, but nothing that identifies the machine or its
 // user.
 nlohmann::json DescribeMachine();
-double LoadAverage();  // of the last minute
+double LoadAverage();  // returns the load average of the last minute
 
 }  // namespace millrace::bench
 

@@ -68,7 +68,7 @@ void PinTo(int core) {
 }
 
 pid_t Spawn(int core, const std::function<void()>& body, char* failure, size_t failure_bytes) {
-  Cores();               // before this process's own set is narrowed
+  Cores();               // reads the allowed cores before PinTo narrows them
   std::fflush(nullptr);  // otherwise the child would print buffered output again
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("fork failed");

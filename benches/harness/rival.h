@@ -45,7 +45,7 @@ class Job {
 };
 
 struct Rival {
-  std::string name;  // in the results
+  std::string name;  // name in the results
   std::string what;  // one line for readers
   Kind kind = Kind::kRival;
   bool lossless = true;  // false: it always drops messages without room; the losses are counted

@@ -32,7 +32,7 @@ inline constexpr int kMostConsumers = 8;
 struct Work {
   Activity activity = Activity::kThroughput;
   Waiting waiting = Waiting::kSpin;
-  size_t bytes = 8;                 // of each message, a multiple of 8
+  size_t bytes = 8;                 // size of each message, a multiple of 8
   size_t capacity_bytes = 1 << 20;  // payload in the queue, unless the rival or the system fixes it
   int consumers = 1;
   bool lossy = false;  // the consumer may lose messages; the producer never waits for it

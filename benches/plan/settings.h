@@ -14,8 +14,8 @@ struct Settings {
   int rounds = 0;            // 0: depends on `quick`
   double slice_seconds = 0;  // 0: depends on `quick`
   size_t capacity_bytes = 1 << 20;
-  std::vector<std::string> only = {};      // experiments; empty: all
-  std::vector<std::string> subjects = {};  // empty: all
+  std::vector<std::string> only = {};      // names of experiments; empty: all
+  std::vector<std::string> subjects = {};  // names of rivals and limits; empty: all
   std::vector<size_t> sizes = {};          // bytes of payload; empty: all
   std::string instructions = {};           // the script that counts instructions
   std::string microbench = {};             // the Google Benchmark program; empty if not built

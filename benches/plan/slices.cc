@@ -107,7 +107,7 @@ void PlanFanOut(const Settings& settings, Planner* planner) {
   const std::vector<size_t> sizes =
       settings.quick ? std::vector<size_t>{64} : std::vector<size_t>{8, 64, 1024};
   for (const size_t bytes : sizes) {
-    for (const int consumers : {2, 4, 8}) {  // one: "throughput"
+    for (const int consumers : {2, 4, 8}) {  // "throughput" measures one consumer
       planner->Add({"fanout", Size(bytes) + ", " + std::to_string(consumers) + " consumers"},
                    {.bytes = bytes, .consumers = consumers}, [](const Rival& r) { return r.fan_out; });
     }

@@ -14,14 +14,14 @@ namespace millrace::bench {
 
 nlohmann::json ResultsOf(const Observations& observations, const std::vector<Rival>& rivals,
                          nlohmann::json about);
-nlohmann::json ReadResults(const std::filesystem::path& path);  // throws
+nlohmann::json ReadResults(const std::filesystem::path& path);  // throws if it cannot
 
 // Returns the values of the targets in earlier runs, preferably on other machines or at other times. Stored
 // in the results as "earlier", they are shown beside this run's values. The earlier runs of an earlier run
 // are included. Throws if a file is not a results.json.
 nlohmann::json EarlierRuns(const std::vector<std::filesystem::path>& earlier);
 
-nlohmann::json SummaryOf(const nlohmann::json& results);  // one object per target
+nlohmann::json SummaryOf(const nlohmann::json& results);  // returns one object per target
 // Returns page.html with the results and the summary in it; its script draws everything. With #picture at the
 // end of its address the page shows only the README's picture, which picture.sh saves.
 std::string PageOf(const nlohmann::json& results, const nlohmann::json& summary);

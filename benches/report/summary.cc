@@ -86,7 +86,7 @@ json DefaultWaiting(const json& results) {
   return part;
 }
 
-// Returns a part that is met if the difference is between -1 and 1.
+// Returns a part that requires a difference from -1 to 1.
 json Seats(const json& results, const std::string& seats) {
   json part = FactPart(results, "instructions per publish, " + seats + " seats less 1 seat",
                        "instructions.seats_" + seats, Bound::kAtMost, 1, "");

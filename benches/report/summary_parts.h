@@ -34,8 +34,8 @@ std::string NameOfPart(const nlohmann::json& target, const nlohmann::json& part)
 // Returns a part that counts the cells in which a rival is ahead of millrace.
 nlohmann::json CellsLost(const nlohmann::json& results);
 
-// Returns a target. It is met if every part is met, and missed if a part is missed. Otherwise a part was not
-// measured and `met` is null. The value is that of the part furthest from its limit.
+// Returns a target. `met` is false if a part is missed, null if only measurements are lacking, and true
+// otherwise. The value is that of the part furthest from its limit.
 nlohmann::json Target(const std::string& id, const std::string& what,
                       const std::vector<nlohmann::json>& parts);
 

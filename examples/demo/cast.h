@@ -16,7 +16,7 @@ namespace demo {
 enum class Stage : uint8_t { kRunning, kKilled, kEnded, kFailed };
 
 struct Actor {
-  pid_t pid = -1;  // > 0: running
+  pid_t pid = -1;  // above 0 while the process runs
   Stage stage = Stage::kRunning;
   bool was_killed = false;
   uint64_t killed_at = 0;  // sequence of the message that it would have read next

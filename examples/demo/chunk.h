@@ -14,7 +14,7 @@
 namespace demo {
 
 struct ChunkHeader {
-  uint64_t offset;  // of the piece in the file
+  uint64_t offset;  // position of the piece in the file
   uint32_t crc_before, crc_after;
 };
 

@@ -29,7 +29,7 @@ constexpr double kDefaultSeconds = 6;
 
 // The options. An option that was not given is -1, or 0 where 0 has no meaning.
 struct Wishes {
-  double rate = -1, lossy_rate = -1, seconds = 0;  // MB/s, MB/s, s
+  double rate = -1, lossy_rate = -1, seconds = 0;  // MB/s, MB/s, seconds
   uint64_t capacity = 0, away = 0;
 };
 

@@ -23,9 +23,9 @@ namespace demo {
 // A consumer's counts, which are also all that it needs to continue after kill -9.
 struct Tally {
   uint64_t next = 0;                             // sequence of the next message to read
-  uint64_t received = 0, lost = 0, damaged = 0;  // messages
-  uint64_t bytes = 0;                            // of the file
-  uint64_t crc = kCrcStart;                      // of the file so far, if nothing was lost
+  uint64_t received = 0, lost = 0, damaged = 0;  // numbers of messages
+  uint64_t bytes = 0;                            // bytes of the file received
+  uint64_t crc = kCrcStart;                      // CRC of the file so far, if nothing was lost
 };
 
 // Keeps a tally intact although its writer may be killed at any instruction. The writer fills the slot that
@@ -72,8 +72,8 @@ class LastWords {
 struct ProducerRow {
   std::atomic<bool> started{false};      // the lossless consumers have joined
   std::atomic<bool> done{false};         // the whole file is published and the ring closed
-  std::atomic<uint64_t> published{0};    // messages
-  std::atomic<uint64_t> bytes{0};        // of the file
+  std::atomic<uint64_t> published{0};    // number of messages
+  std::atomic<uint64_t> bytes{0};        // bytes of the file published
   std::atomic<uint64_t> nanoseconds{0};  // from the first to the last message
   LastWords last_words;
 };

@@ -24,7 +24,7 @@ struct Settings {
   uint64_t file_bytes = 0;
   size_t chunk = 4096;
   size_t capacity = 0;
-  double rate = 0;  // of the producer; 0: without limit
+  double rate = 0;  // rate of the producer; 0: without limit
   size_t away = 0;  // bytes published between the kill and the restart of the consumer
   std::string ring;
   std::array<Role, kConsumers> roles;
