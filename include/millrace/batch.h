@@ -1,4 +1,4 @@
-// Several messages that become visible all at once, or not at all.
+// Several messages that become visible together, or not at all.
 #ifndef MILLRACE_BATCH_H_
 #define MILLRACE_BATCH_H_
 
@@ -18,10 +18,11 @@
 
 namespace millrace {
 
-// Made by Producer::Batch; one at a time per Producer, which publishes nothing else meanwhile (asserts) and
-// must outlive it. What was added is invisible to everybody until Commit; a crash before that, Abort and the
-// destructor make it never have happened. Commit is one publication: one wake-up, whatever the number of
-// messages. Use it on the Producer's thread. PROTOCOL.md "Batches".
+// An open batch, made by Producer::Batch. A Producer has at most one open batch, must outlive it, and
+// publishes nothing else until the batch has ended (asserts). Consumers see no message of the batch before
+// Commit. Abort, the destructor and a crash before Commit discard all of its messages. Commit publishes all
+// messages with one wake-up, whatever their number. Use a batch in the Producer's thread only. PROTOCOL.md
+// "Batches".
 class [[nodiscard]] MessageBatch {
  public:
   MessageBatch(MessageBatch&& other) noexcept
@@ -29,11 +30,12 @@ class [[nodiscard]] MessageBatch {
   MessageBatch& operator=(MessageBatch&&) = delete;
   ~MessageBatch() { Abort(); }
 
-  // Adds a copy of a message. Never waits. kFull: no room now; with OnLargeBatch::kPublishInParts what was
-  // added before is published then, because others need not wait for it, and the batch goes on empty.
-  // kTooLarge: larger than the ring's maximum message, or (kRefuse) the batch would take more than a quarter
-  // of the ring's capacity, counted in frames (8 bytes and the payload, rounded up to 8). kBadArgument: this
-  // batch has ended.
+  // Adds a copy of a message. Never waits. Returns kFull if there is no room now.
+  // OnLargeBatch::kPublishInParts then publishes the messages added before, because consumers need not wait
+  // for the rest, and the batch continues empty. Returns kTooLarge if the message is larger than the ring's
+  // maximum message. With OnLargeBatch::kRefuse, returns kTooLarge also if the batch would take more than a
+  // quarter of the ring's capacity, counted in frames (8 bytes plus the payload, rounded up to a multiple of
+  // 8). Returns kBadArgument if this batch has ended.
   [[gnu::always_inline]] inline Sent TryAdd(std::span<const std::byte> message) noexcept {
     if (core_ == nullptr) [[unlikely]]
       return Sent::kBadArgument;
@@ -41,8 +43,8 @@ class [[nodiscard]] MessageBatch {
   }
   Sent TryAdd(std::string_view message) noexcept { return TryAdd(std::as_bytes(std::span(message))); }
 
-  // The same, waiting for room as ProducerOptions::on_full says. A time-out, and a message that was dropped,
-  // leave the batch as it was, or empty if its part was published.
+  // Adds a copy of a message like TryAdd, and waits for room as ProducerOptions::on_full says. A time-out or
+  // a dropped message leaves the batch as it was, or empty if its messages were published as a part.
   Sent Add(std::span<const std::byte> message, Nanos timeout = kForever) {
     if (core_ == nullptr) return Sent::kBadArgument;
     return AddNowOr(message, timeout.count());
@@ -51,17 +53,18 @@ class [[nodiscard]] MessageBatch {
     return Add(std::as_bytes(std::span(message)), timeout);
   }
 
-  // Messages added and not yet visible.
+  // Returns the number of messages that were added and are not yet visible.
   uint64_t size() const { return core_ == nullptr ? 0 : core_->ring.batched(); }
 
-  // Publishes all of it at once; afterwards this is over, like after Abort. Wait-free, and without system
-  // call unless a consumer sleeps. kBadArgument: it is over already, or the producer published something
-  // meanwhile (misuse), which published the batch too.
+  // Publishes all messages of the batch together and ends the batch. Wait-free, and without a system call
+  // unless a consumer sleeps. Returns kBadArgument if the batch has ended already, or if the producer has
+  // published something else since it began (misuse), which published the messages of the batch too.
   Sent Commit() noexcept {
     if (core_ == nullptr) return Sent::kBadArgument;
     internal::ProducerCore& core = *std::exchange(core_, nullptr);
     return core.EndBatch(/*commit=*/true);
   }
+  // Discards all messages that are not yet visible and ends the batch.
   void Abort() noexcept {
     if (core_ != nullptr) (void)std::exchange(core_, nullptr)->EndBatch(/*commit=*/false);
   }
@@ -84,7 +87,7 @@ class [[nodiscard]] MessageBatch {
   }
   bool in_parts() const { return on_large_ == OnLargeBatch::kPublishInParts; }
 
-  internal::ProducerCore* core_;  // null: over
+  internal::ProducerCore* core_;  // null: the batch has ended
   OnLargeBatch on_large_;
 };
 

@@ -1,4 +1,4 @@
-// A consumer's handle: reads every message of a ring in order, or says how many it missed.
+// The handle of a consumer. It reads the messages of a ring in order and reports how many it missed.
 #ifndef MILLRACE_CONSUMER_H_
 #define MILLRACE_CONSUMER_H_
 
@@ -32,91 +32,111 @@ class MergeCore;
 }
 
 struct ProducerInfo {
-  bool alive = false;          // asked of the kernel now; an answer it refuses counts as alive
-  bool alive_unknown = false;  // true: `alive` is that assumption
-  bool closed = false;
-  uint64_t epoch = 0;  // +1 with every producer; 0: there never was one
-  uint64_t epoch_first_sequence = 0;
-  std::optional<pid_t> pid;  // only where it means something: in its own PID namespace
-  bool pid_foreign = false;  // it lives in another PID namespace
-  std::string label;
+  bool alive = false;                 // as the kernel answered now; true if the kernel refused to answer
+  bool alive_unknown = false;         // true: the kernel refused to answer, so `alive` is an assumption
+  bool closed = false;                // the producer called Close()
+  uint64_t epoch = 0;                 // each producer of the ring adds 1; 0: the ring never had one
+  uint64_t epoch_first_sequence = 0;  // sequence of the first message of this producer
+  std::optional<pid_t> pid;           // set only if the producer is in the caller's PID namespace
+  bool pid_foreign = false;           // true: the producer is in another PID namespace
+  std::string label;                  // ProducerOptions::label
 };
 
-// Messages are counted from `start`, the sequence of the first message that this consumer asked for, there or
-// overwritten already. Always: start + received + lost + skipped = next_sequence(), and with the unread ones (the lag)
-// that is ProducerStats::published. Members of a group count what each of them received, from where the group stood
-// when it joined; the sum over a group's members counts a message twice that was handed out twice.
+// Counts of one consumer handle. `start` is the sequence of the first message that the consumer asked for,
+// whether it was still in the ring or already overwritten. Always: start + received + lost + skipped =
+// next_sequence(). That sum plus the unread messages (the lag) is ProducerStats::published. A member of a
+// group counts the messages that it received itself, and starts at the place of the group when it joined. The
+// sum over all members counts a message twice if it was handed out twice.
 struct ConsumerStats {
   uint64_t start;
-  uint64_t received, lost, overruns, skipped;  // messages; times
-  uint64_t late_wakeups;                       // wake-ups that only a time-out repaired: should be 0
-  uint64_t approximate_lag_messages, approximate_lag_bytes;  // behind what is published
+  uint64_t received, lost, overruns, skipped;  // messages; for overruns, how often the producer overran it
+  uint64_t late_wakeups;                       // missed wake-ups, which only a time-out ended; should be 0
+  uint64_t approximate_lag_messages, approximate_lag_bytes;  // published and not yet read
 };
 
-// Movable; one thread at a time, only Interrupt() is free of that; a moved-from handle may be destroyed,
-// assigned or asked valid(). After fork() the child's handle answers kForked and its destructor does nothing.
-// No call on a handle is a cancellation point: pthread_cancel() acts after it, so end a wait by Interrupt().
+// Reads one ring. Movable. Not thread-safe, except Interrupt(): use a handle in one thread at a time. A
+// moved-from handle may only be destroyed, assigned to, or queried with valid(). After fork(), the child's
+// handle returns kForked and its destructor does nothing. No call on a handle is a cancellation point:
+// pthread_cancel() takes effect after the call, so use Interrupt() to end a wait.
 class MILLRACE_EXPORT Consumer {
  public:
+  // Opens an existing ring for reading. Takes a seat, except for an observer. Errors: kNotFound (after
+  // open_timeout), kInterrupted (cancel_open), kNoSeat, kNoPermission, kSchema, kBadArgument (an option, or a
+  // sequence that is not published yet), kBadName, kOptionsDiffer (a group), kDamaged and the other errors of
+  // an unusable ring.
   static absl::StatusOr<Consumer> Open(std::string_view name, const Delivery&, const ConsumerOptions& = {});
   Consumer(Consumer&&) noexcept;
   Consumer& operator=(Consumer&&) noexcept;
-  ~Consumer();  // leaves its seat; a message in hand is another member's (groups)
+  // Gives the seat back. In a group, a message that was not acknowledged goes to another member.
+  ~Consumer();
 
-  // The next message or why there is none. Never waits. A message stays valid until the next call on this
-  // handle, which also gives its bytes back to the producer (lossless).
+  // Returns the next message, or the reason why there is none (kEmpty: nothing to read now). Never waits. The
+  // message stays valid until the next call on this handle. That call also gives the bytes of the message
+  // back to the producer (lossless consumers) or acknowledges the message (groups).
   [[gnu::always_inline]] inline Received TryNext() noexcept { return core_->TryNext(); }
-  // Waits for it: while (auto m = c.Next()) use(m->payload); then look at why(). Does not return because
-  // the producer died, unless ConsumerOptions::report_producer_gone says so.
+  // Waits for the next message and returns it, or the reason why there is none (kTimedOut after `timeout`).
+  // Read in a loop, while (auto m = c.Next()) use(m->payload); and look at why() afterwards. The death of the
+  // producer does not end the wait unless ConsumerOptions::report_producer_gone is set.
   [[gnu::always_inline]] inline Received Next(Nanos timeout = kForever) {
     return core_->Next(timeout.count());
   }
 
-  // Calls handler(const Message&) for what is there, at most `max` messages. The handler returns nothing, or
-  // bool: false stops after this message. If it throws, its message counts as not consumed; a member of a
-  // group has acknowledged each one whose handler returned. Calling this handle from inside the handler is a
-  // programmer's error (asserts).
+  // Calls handler(const Message&) for each message that is there, at most `max` times. Never waits. The
+  // handler returns nothing, or a bool: false stops after this message. If the handler throws, its message
+  // counts as not consumed. A member of a group has acknowledged each message whose handler returned. A
+  // handler must not call this handle; Poll asserts this.
   template <class F>
   Polled Poll(F&& handler, size_t max = 64);
 
-  // The current message is done with; its payload must not be used any more. In a group: it will not be given
-  // to another member (asking for the next message says that too, the destructor does not). Lossless: its
-  // bytes go back to the producer.
+  // Ends the use of the current message. Its payload must not be used afterwards. In a group, no other member
+  // will receive the message. Asking for the next message has this effect too; the destructor does not. For a
+  // lossless consumer, the bytes of the message go back to the producer.
   void Ack() noexcept { core_->Ack(); }
 
-  // Returns true while the current message is whole. Ask after reading in place and before acting on it.
-  // Lossless consumers and groups, in place: false once the producer has reserved the message's bytes again,
-  // which it does only after an eviction, or after another process has written into the ring's seats (Access).
-  // A copy (lossy, observer, ConsumerOptions::copy) stays whole. False where there is no current message: before
-  // the first, after Ack and after SkipTo.
+  // Returns true while the current message is whole. Call it after reading in place and before acting on what
+  // was read. Lossless consumers and groups that read in place: returns false once the producer has reserved
+  // the bytes of the message again. The producer does that only after an eviction, or after another process
+  // has written into the ring's seats (Access). A copy (lossy consumer, observer, ConsumerOptions::copy)
+  // stays whole. Returns false if there is no current message: before the first one, after Ack and after
+  // SkipTo.
   bool StillIntact() const noexcept;
-  // Moves forward (conflate: SkipTo(Start::Last(1))); what is passed over counts as skipped. Never goes
-  // back: a start behind the current place stays where it is, Sequence behind it is kBadArgument. Members of
-  // a group share their place: kBadArgument.
+  // Moves forward; SkipTo(Start::Last(1)) skips to the newest message. The messages passed over count as
+  // skipped. An earlier start has no effect, except Sequence, which fails with kBadArgument. A sequence that
+  // is not published yet fails with kBadArgument too. Members of a group cannot skip (kBadArgument), because
+  // they share one position. Other errors: kDamaged, kForked.
   absl::Status SkipTo(Start);
 
-  // For poll, epoll, Boost.Asio, libuv: a descriptor that is readable while a message, or a reason why there
-  // will be none (closed, evicted, removed, damaged, producer gone), is there for TryNext. A TryNext that
-  // answers kEmpty makes it unreadable until the next one comes, which is also a new edge for EPOLLET. So
-  // read until kEmpty, or, where levels are watched, as much as you like. It may be readable once without
-  // need. Interrupt() does not touch it. The caller closes it (closed on exec too) and does nothing with it
-  // but wait. Each call gives another. It tells nothing more when this handle is gone. In a forked child it
-  // is the parent's. A plug-in that has used it stays loaded after dlclose(). Costs: one thread of this
-  // process ("millrace", all signals blocked) for each 127 consumers that have one, while they live, and some
-  // system calls with each kEmpty. kForked; kOther: no descriptor or thread to be had.
+  // Returns a new descriptor for poll, epoll, Boost.Asio or libuv. It is readable while TryNext would return
+  // a message or a reason why there will be none (closed, evicted, removed, damaged, producer gone). A
+  // TryNext that returns kEmpty makes it unreadable until the next message or reason, which is also a new
+  // edge for EPOLLET. With edge-triggered waiting, read until kEmpty. With level-triggered waiting, read as
+  // much as you like. The descriptor may occasionally be readable when there is nothing to read. Interrupt()
+  // does not affect it.
+  //
+  // The caller closes the descriptor and uses it only for waiting. It is closed on exec. It is not signalled
+  // any more once this handle is gone. In a forked child the descriptor still belongs to the parent's handle.
+  // A plug-in that has called EventFd stays loaded after dlclose().
+  //
+  // Costs one thread of this process ("millrace", all signals blocked) for each 127 consumers with a
+  // descriptor, while they exist, and some system calls for each kEmpty. Errors: kForked; kOther if no
+  // descriptor or thread is available.
   absl::StatusOr<int> EventFd();
 
-  ProducerInfo producer() const;  // two system calls. "Gone" = !alive && !closed
-  // The last reason why there was no message, in words: who evicted, where it is damaged ... OK if the ring
-  // was empty or the time was up.
+  // Returns what is known about the producer. Makes two system calls. A producer with !alive && !closed is
+  // gone without Close. Returns an empty ProducerInfo in a forked child.
+  ProducerInfo producer() const;
+  // Returns the last reason why there was no message, in words: which process evicted this consumer, where
+  // the ring is damaged and so on. Returns OK if the ring was empty or the time-out had passed.
   absl::Status status() const;
   ConsumerStats stats() const;
-  uint64_t next_sequence() const;  // of the message this consumer (in a group: some member) reads next
-  // Ends Next(), now or later, with kInterrupted, whether or not there are messages; TryNext goes on. From
-  // any thread or signal handler; lasts for the life of this handle. A signal alone never ends a wait. Linux
-  // before 5.16, and filters of system calls that refuse futex_waitv: up to 50 ms late.
+  // Returns the sequence of the next message to be read: by this consumer or, in a group, by any member.
+  uint64_t next_sequence() const;
+  // Makes the current or the next Next() return kInterrupted, whether or not there are messages, and every
+  // Next() after it. TryNext still returns messages. Lasts for the life of this handle. May be called in any
+  // thread or signal handler. A signal alone never ends a wait. On Linux before 5.16, and under system call
+  // filters that refuse futex_waitv, a wait ends up to 50 ms late.
   void Interrupt() noexcept;
-  bool valid() const { return core_ != nullptr; }
+  bool valid() const { return core_ != nullptr; }  // false after the handle was moved from
 
  private:
   template <class T>
@@ -130,7 +150,7 @@ class MILLRACE_EXPORT Consumer {
 template <class F>
 Polled Consumer::Poll(F&& handler, size_t max) {
   assert(!core_->polling);
-  struct Guard {  // the handler may throw: then its message is read again
+  struct Guard {  // If the handler throws, its message is read again.
     internal::ConsumerCore* core;
     bool handling = false;
     uint64_t sequence = 0, lost = 0;

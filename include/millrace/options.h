@@ -1,4 +1,5 @@
-// Options of rings, producers and consumers. Sizes are bytes, times are relative and monotonic.
+// Options of rings, producers and consumers. Sizes are in bytes. Times are relative and on the monotonic
+// clock.
 #ifndef MILLRACE_OPTIONS_H_
 #define MILLRACE_OPTIONS_H_
 
@@ -19,9 +20,9 @@
 
 namespace millrace {
 
-// A span of time. Every std::chrono::duration converts to it and means what it says: one that is too long for
-// nanoseconds, such as std::chrono::milliseconds::max(), becomes kForever.
-// A time to wait that is negative does not wait, as zero: it is the rest of a deadline that has passed.
+// A span of time. Every std::chrono::duration converts to Nanos. A duration that is too long for nanoseconds,
+// such as std::chrono::milliseconds::max(), becomes kForever. A call with a zero or negative time-out does
+// not wait, so the time left until a deadline that has passed is a valid time-out.
 class Nanos : public std::chrono::nanoseconds {
  public:
   constexpr Nanos() : std::chrono::nanoseconds(0) {}
@@ -54,100 +55,113 @@ class Nanos : public std::chrono::nanoseconds {
 };
 inline constexpr Nanos kForever = Nanos::max();
 
-// Exact modes of the two shared objects; the umask has no say. A successor producer needs the owner's uid,
-// whatever is set here: nobody else can take the producer's lock. (Root can, and says whose ring it means:
-// ProducerOptions::owner.)
+// Exact modes of the two shared objects of a ring. The umask does not change them. Whatever the modes are,
+// only the ring's owner can take the producer's lock, so a successor producer must run as that user. Root can
+// take it too and names the expected owner with ProducerOptions::owner.
 struct Access {
-  mode_t ring = 0600;               // who may read messages (r)
-  // Who may take a seat (rw). Such a process can stop the queue: hold the producer back, evict other consumers,
-  // truncate the seats. It can move another consumer's position, which then loses messages and says kDamaged,
-  // or reads torn bytes where it reads in place (Consumer::StillIntact, ConsumerOptions::copy).
+  mode_t ring = 0600;  // Any process that can read this file can read all messages.
+  // Any process that can read and write this file can take a seat. It can also stop the queue: hold the
+  // producer back, evict other consumers, or truncate the file. It can overwrite another consumer's position.
+  // That consumer then loses messages and returns kDamaged, or reads torn bytes if it reads in place
+  // (Consumer::StillIntact, ConsumerOptions::copy).
   mode_t seats = 0600;
-  std::optional<gid_t> group = {};  // unset: the creator's effective group, whatever the directory's is
+  std::optional<gid_t> group = {};  // unset: the creator's effective group, whatever the directory's group is
 
+  // Only the owner may observe and take seats.
   static constexpr Access Private() { return {}; }
-  // Anyone may observe, nobody else may hold the producer back.
+  // Every user may observe. Only the owner can take seats, so no other user can hold the producer back.
   static constexpr Access Watchable() { return {0644, 0600, {}}; }
+  // Members of group `g` may observe and take seats. Other users can do neither.
   static constexpr Access Group(gid_t g) { return {0640, 0660, g}; }
-  // Anyone may hold the producer back and fill its seats.
+  // Every user may observe and take seats, and can therefore hold the producer back or occupy all seats.
   static constexpr Access Everyone() { return {0644, 0666, {}}; }
 };
 
-// What a ring is made of. Create: unset means the default. OpenOrCreate on an existing ring: what is set
-// must match (else kOptionsDiffer), what is unset accepts what is there.
+// Properties of a ring. Create uses the default for an option that is unset. OpenOrCreate on an existing ring
+// returns kOptionsDiffer if an option that is set differs from the ring. It accepts any value for unset
+// options.
 struct RingOptions {
-  std::optional<size_t> capacity = {};     // power of two, 4 KiB to 8 GiB; default 1 MiB
-  std::optional<size_t> max_message = {};  // default and bound: min(capacity / 8, 2^28 - 64)
-  std::optional<uint32_t> seats = {};      // 1..1024; default 64, 256 bytes of shared memory each
+  std::optional<size_t> capacity = {};     // bytes, a power of two, 4 KiB to 8 GiB; default 1 MiB
+  std::optional<size_t> max_message = {};  // bytes; default and maximum: min(capacity / 8, 2^28 - 64)
+  std::optional<uint32_t> seats = {};      // 1 to 1024; default 64; each takes 256 bytes of shared memory
   std::optional<std::string> schema = {};  // at most 1000 bytes; default none. Grammar: PROTOCOL.md "Schema"
-  std::optional<Access> access = {};       // not compared on open
-  bool keep = false;                       // true: never counted as stale, whoever is gone
+  std::optional<Access> access = {};       // default Access::Private(); not compared by OpenOrCreate
+  bool keep = false;                       // true: the ring is never stale, even if no process uses it
 };
 
-// What Publish and WaitClaim do while the slowest lossless consumer leaves no room. TryPublish and TryClaim
-// never wait, drop, or evict the living; the seat of a dead consumer is taken back by any of them.
+// What Publish, WaitClaim and MessageBatch::Add do while the slowest lossless consumer or group leaves no
+// room. TryPublish, TryClaim and TryAdd never wait, never drop a message and never evict a living consumer.
+// All of these calls take back the seat of a dead consumer that is in the way.
 enum class OnFull : uint8_t {
   kBlock,         // wait for room
-  kDropNew,       // drop the new message: it takes no sequence number and is counted
+  kDropNew,       // drop the new message: it gets no sequence number and ProducerStats::dropped counts it
   kEvictSlowest,  // wait, then evict every consumer that has left no room for evict_after
 };
 
-// What Producer::Batch does when its messages would take more than a quarter of the ring.
+// What a batch does when its messages would take more than a quarter of the ring's capacity.
 enum class OnLargeBatch : uint8_t {
-  kPublishInParts,  // what was added so far is published, the rest later: fast, not atomic
-  kRefuse,          // kTooLarge, and the batch stays as it was: all or nothing
+  kPublishInParts,  // publish the messages added before and continue with an empty batch: fast, not atomic
+  kRefuse,          // return kTooLarge and leave the batch as it is: all or nothing
 };
 
 struct ProducerOptions {
   OnFull on_full = OnFull::kBlock;
-  // kEvictSlowest: how long a consumer may leave no room. Only time in which this producer wants room and the
-  // consumer does not move counts: not while the producer is stopped or does not ask. The messages that dead members
-  // of a group had in hand wait as long, whatever on_full is. Negative: kBadArgument.
+  // How long a consumer may leave no room before kEvictSlowest evicts it. Time counts only while this
+  // producer wants room and the consumer does not move. Time in which the producer is stopped or calls
+  // nothing does not count. Whatever on_full is, a group whose members are all dead keeps the messages that
+  // they held for this time, so that a new member can receive them. A negative time is refused with
+  // kBadArgument.
   Nanos evict_after = std::chrono::seconds(5);
-  // A killed predecessor holds its lock until the kernel has freed its memory: up to seconds for a huge
-  // process. Opening waits this long for it before it answers kProducerAlive (creating: at most 5 s).
+  // How long Open waits for the lock of the previous producer before it returns kProducerAlive. Create waits
+  // for it at most 5 s. A killed producer holds its lock until the kernel has freed its memory, which takes
+  // up to seconds for a huge process.
   Nanos take_over_timeout = std::chrono::seconds(2);
   std::string label = {};  // shown to people, at most 63 bytes; default: the program's name
   std::string directory = "/dev/shm";
-  // Whose ring it must be: all its objects belong to this user, else kNoPermission, and the text names the
-  // owner that was found. Anybody may create a file of any name in /dev/shm, so a name says nothing about the
-  // owner. Unset: the effective user, root included. In a user namespace the overflow uid (65534) stands for
-  // every user that has no number there.
+  // The user that must own all files of the ring. Otherwise opening fails with kNoPermission, and the text
+  // names the owner that was found. Every user can create a file of any name in /dev/shm, so a name says
+  // nothing about the owner. Unset: the effective user, also for root. In a user namespace, the overflow uid
+  // (65534) stands for every user that has no number in it.
   std::optional<uid_t> owner = {};
 };
 
-// How a waiting consumer spends its time.
+// How a consumer waits for a message.
 enum class Wait : uint8_t {
-  kAdaptive,  // spin a little, as long as that was worth it lately, then sleep
-  kSpin,      // never sleep, nor pause for the producer: lowest latency, less throughput
-  kPark,      // sleep at once
+  kAdaptive,  // spin for a short time if that has paid off lately, then sleep
+  kSpin,      // never sleep, and never pause for the producer's benefit: lowest latency, less throughput
+  kPark,      // sleep without spinning first
 };
 
-// Where a lossy consumer goes on after it was overrun.
+// Where a lossy consumer continues after the producer has overrun it.
 enum class Overrun : uint8_t {
-  kResumeOldest,  // the oldest message that is still intact at a recorded boundary
-  kResumeNewest,  // what is published next
+  kResumeOldest,  // at the oldest message that is still intact at a recorded boundary
+  kResumeNewest,  // at the next message that will be published
 };
 
-// What a consumer asks of the ring. There is no default: this choice decides who suffers from whom.
+// How a consumer receives messages. There is no default, because the choice decides who pays for a slow
+// consumer: the producer (it waits) or the consumer (it loses messages).
 class Delivery {
  public:
   enum class Kind : uint8_t { kLossless = 1, kLossy = 2, kGroup = 3, kObserver = 4 };
 
-  // Takes a seat and holds the producer back; payloads are read in place.
+  // Takes a seat and receives every message. The producer waits for this consumer. Payloads are read in
+  // place.
   static Delivery Lossless() { return Delivery(Kind::kLossless); }
-  // Takes a seat, never holds the producer back; payloads are the consumer's own checked copies.
+  // Takes a seat and never holds the producer back. Payloads are checked copies that belong to the consumer.
   static Delivery Lossy() { return Delivery(Kind::kLossy); }
-  // Takes no seat, opens nothing for writing, is invisible to the producer. Lossy. Cannot announce that it
-  // sleeps: unless the producer wakes others, a message comes late by up to 20 ms, or by up to a quarter of
-  // the time in which nothing came, at most 500 ms (50 ms where others than the owner may read the ring).
+  // Takes no seat, opens no file for writing, and is invisible to the producer. Loses messages like a lossy
+  // consumer and hands out copies. An observer cannot ask to be woken. Unless the producer wakes other
+  // consumers, a message is seen up to 20 ms late. After an idle time, this delay grows to a quarter of that
+  // time, at most 500 ms (50 ms if users other than the owner may read the ring).
   static Delivery Observer() { return Delivery(Kind::kObserver); }
-  // One of several members that share the messages: each goes to one member, and again to another only after
-  // that one died, was evicted or left without Ack (Message::deliveries says so). Takes a seat; the group
-  // holds the producer back. Its first member creates it and decides where it begins
-  // (ConsumerOptions::start). A group whose last member is gone goes too, unless it is durable: then it keeps
-  // its place, and holds the producer back, until its next member comes or it is removed
-  // (SegmentManager::RemoveGroup). Up to 8 groups a ring. Names: as of rings, at most 63 characters.
+  // One of several members that share the messages. Each message goes to one member. It goes to another
+  // member only if the first one died, was evicted or left without Ack; Message::deliveries counts this. A
+  // member takes a seat, and the producer waits for the group. The first member creates the group and decides
+  // where it begins (ConsumerOptions::start). A group ends with its last member unless it is durable. A
+  // durable group without members keeps its place, and the producer waits for it. The next member continues
+  // there. SegmentManager::RemoveGroup removes a group. All members must give the same `durable`
+  // (kOptionsDiffer). A ring has at most 8 groups (kNoSeat). Names follow the rules of ring names, with at
+  // most 63 characters (kBadName).
   static Delivery Group(std::string name, bool durable = false) {
     Delivery delivery(Kind::kGroup);
     delivery.group_ = std::move(name);
@@ -166,24 +180,29 @@ class Delivery {
   bool durable_ = false;
 };
 
-// Where a consumer begins to read, or skips to. "Retained" is, for lossless consumers and groups, what the
-// producer has not announced to write over: mostly all but some 5 of 64 parts of the ring, less where
-// messages are large.
+// Where a consumer begins to read, or skips to. "Retained" messages are those that were not overwritten. For
+// lossless consumers and groups, a message is retained until the producer announces that it will overwrite
+// it: usually about 59/64 of the ring is retained, less with large messages.
 class Start {
  public:
   enum class Kind : uint8_t { kEnd, kOldest, kLast, kSequence, kAgo };
 
-  static constexpr Start End() { return Start(Kind::kEnd, 0); }              // what is published from now on
-  static constexpr Start Oldest() { return Start(Kind::kOldest, 0); }        // the oldest retained message
-  static constexpr Start Last(uint64_t n) { return Start(Kind::kLast, n); }  // newest n retained, then on
-  // Overwritten already: the oldest retained, and the first Message.lost says how many are missing.
-  // Beyond the next message: kBadArgument.
+  // The next message that will be published.
+  static constexpr Start End() { return Start(Kind::kEnd, 0); }
+  // The oldest retained message.
+  static constexpr Start Oldest() { return Start(Kind::kOldest, 0); }
+  // The oldest of the newest `n` retained messages.
+  static constexpr Start Last(uint64_t n) { return Start(Kind::kLast, n); }
+  // The message of sequence `s`. If it was overwritten, the consumer begins at the oldest retained message,
+  // and the first Message::lost says how many messages are missing. A sequence above the next one is
+  // kBadArgument.
   static constexpr Start Sequence(uint64_t s) { return Start(Kind::kSequence, s); }
-  // At a message boundary not later than the first message that was published so long ago or since, and about
-  // a chunk (capacity / 64) earlier at most: boundaries get a time where the producer makes room, once per
-  // chunk, or per message where those are larger; up to two chunks apart while consumers hold it back.
-  // Older than what is retained: as Oldest. Zero and negative, a time that is yet to come: as End. By the
-  // machine's wall clock: if that was set back meanwhile, it begins earlier rather than later.
+  // A message boundary at or before the first message that was published within the last `age`, and usually
+  // at most a chunk (capacity / 64) before it. The producer records the time of a boundary once per chunk, or
+  // once per message if messages are larger. While consumers hold the producer back, boundaries lie up to two
+  // chunks apart. An age beyond the oldest retained message means Oldest. A zero or negative age means End.
+  // Ages are measured with the machine's wall clock. If that clock was set back after a message was
+  // published, the consumer may begin earlier than asked, not later.
   static constexpr Start Ago(Nanos age) {
     return Start(Kind::kAgo, age.count() > 0 ? static_cast<uint64_t>(age.count()) : 0);
   }
@@ -201,30 +220,34 @@ struct ConsumerOptions {
   Start start = Start::End();
   Wait wait = Wait::kAdaptive;
   Overrun on_overrun = Overrun::kResumeOldest;
-  // Lossless consumers and groups too hand out a copy of their own. It is proved whole after it was made, by
-  // what the producer alone writes: in place, a process that may write the ring's seats (Access) can let the
-  // producer write over a message that is being read (StillIntact tells).
+  // true: lossless consumers and groups hand out a copy of their own as well. After copying, the consumer
+  // proves that the copy is whole, using values that only the producer writes. Without a copy, a process that
+  // can write the ring's seats (Access) can make the producer overwrite a message while it is read;
+  // StillIntact detects this.
   bool copy = false;
-  // Groups: how many messages a member may take at once, 1 to 64, together at most 1/64 of the ring. More is
-  // faster for many small messages, but who stops or dies keeps that many from the others.
+  // Groups: how many messages a member may take at a time, 1 to 64, and together at most 1/64 of the ring.
+  // More is faster for many small messages, but a member that stalls or dies withholds that many from the
+  // rest of the group. Other values are kBadArgument.
   uint32_t messages_per_claim = 1;
   bool follow_reopen = false;          // true: a closed ring is waited on like an empty one
-  Nanos open_timeout = Nanos::zero();  // > 0: wait that long for the ring to be created
-  // Ends that wait: Open calls it in its own thread before it sleeps, at least every 200 ms and after each
-  // signal, and returns kInterrupted once it returns true. For a std::atomic<bool> that a signal handler
-  // sets, a std::stop_token, or a turn of an event loop.
+  Nanos open_timeout = Nanos::zero();  // how long Open waits for the ring to be created; then kNotFound
+  // Ends the wait for the ring: Open returns kInterrupted once this function returns true. Open calls it in
+  // its own thread before each sleep, at least every 200 ms, and after each signal. Use it to test a
+  // std::atomic<bool> that a signal handler sets, to test a std::stop_token, or to run one turn of an event
+  // loop.
   std::function<bool()> cancel_open = {};
-  // true: once the producer is gone without Close (killed, crashed, detached) and everything that it published
-  // was read, every way of asking answers Got::kProducerGone, once for each producer. After that the consumer
-  // waits for the next producer as usual. Known within 50 ms after the kernel has freed the producer's lock,
-  // through an event descriptor within 130 ms. The kernel alone is asked: a stopped producer lives, and where
-  // the kernel does not tell, it counts as alive. A ring that never had a producer is waited for. Costs up to
-  // 20 wake-ups a second while the consumer sleeps.
+  // true: the consumer reports that the producer is gone without Close (killed, crashed or detached). Once
+  // everything that this producer published was read, every way of reading returns Got::kProducerGone, once
+  // for each producer. After that the consumer waits for the next producer as usual. The consumer finds out
+  // within 50 ms after the kernel has freed the producer's lock, through an event descriptor within 130 ms.
+  // Only the kernel decides: a stopped producer is alive, and a producer counts as alive if the kernel does
+  // not answer. A ring that never had a producer is waited for. This costs up to 20 wake-ups a second while
+  // the consumer sleeps.
   bool report_producer_gone = false;
-  std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema
+  std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema (kSchema)
   std::string label = {};                  // as in ProducerOptions
   std::string directory = "/dev/shm";
-  // Set: the ring must belong to this user, as in ProducerOptions. Unset: anybody's ring is read.
+  // Set: the user that must own the ring, as in ProducerOptions. Unset: a ring of any user is read.
   std::optional<uid_t> owner = {};
 };
 

@@ -1,4 +1,4 @@
-// What a message call answers: one byte that says why, and a message where there is one.
+// Results of message calls: one byte that gives the reason, and a message if there is one.
 #ifndef MILLRACE_OUTCOME_H_
 #define MILLRACE_OUTCOME_H_
 
@@ -13,51 +13,55 @@
 
 namespace millrace {
 
+// Result of publishing or claiming.
 enum class [[nodiscard]] Sent : uint8_t{
     kOk,
-    kFull,  // TryPublish, TryClaim: a lossless consumer leaves no room now
-    kTimedOut,
-    kDropped,   // OnFull::kDropNew: no room; counted in ProducerStats::dropped
-    kTooLarge,  // larger than the ring's maximum message
-    kClosed,    // this producer has closed its ring
-    kRemoved,   // the ring was unlinked
-    kInterrupted,
-    kForked,  // this handle came through fork()
-    kBadArgument,
+    kFull,         // TryPublish, TryClaim, TryAdd: a lossless consumer or a group leaves no room now
+    kTimedOut,     // there was no room within the time-out
+    kDropped,      // OnFull::kDropNew: no room; ProducerStats::dropped counts the message
+    kTooLarge,     // larger than the ring's maximum message; in a batch also: see OnLargeBatch::kRefuse
+    kClosed,       // this producer has closed its ring
+    kRemoved,      // the ring was unlinked, or truncated under the SIGBUS guard
+    kInterrupted,  // Interrupt() was called on this producer
+    kForked,       // this handle was inherited through fork()
+    kBadArgument,  // this batch has ended
 };
 
+// Result of reading.
 enum class [[nodiscard]] Got : uint8_t{
     kMessage,
-    kEmpty,  // nothing published beyond what was read; a producer may be alive or gone
-    kTimedOut,
-    kClosed,   // the producer closed the ring and everything was read
-    kEvicted,  // this consumer lost its seat; status() says to whom and why
-    // The ring's name is gone or leads to another ring (shmctl unlink, rm, mv), and everything was read. A
-    // consumer that always finds a message is not interrupted: it learns this at its first look that finds
-    // none.
+    kEmpty,     // everything published so far was read; the producer may be alive or gone
+    kTimedOut,  // no message arrived within the time-out
+    kClosed,    // the producer closed the ring and everything was read
+    kEvicted,   // this consumer lost its seat; status() says which process evicted it, and why
+    // The ring's name was removed or belongs to another ring now (shmctl unlink, rm, mv), and everything was
+    // read. A consumer that always finds a message continues to read. It learns of the removal when it first
+    // finds none.
     kRemoved,
-    kDamaged,  // the ring's contents contradict the protocol, or its file lost bytes; status() says where
-    kInterrupted,
-    kForked,        // this handle came through fork()
-    kProducerGone,  // ConsumerOptions::report_producer_gone: it is gone without Close and everything was read
-    kNoMemory,      // no memory for this message's copy; it is not lost: free some and ask again
+    kDamaged,       // the ring contradicts the protocol, or its file has lost bytes; status() says where
+    kInterrupted,   // Interrupt() was called on this consumer, WaitSet or Merge
+    kForked,        // this handle was inherited through fork()
+    kProducerGone,  // report_producer_gone: the producer ended without Close and everything was read
+    kNoMemory,      // no memory for a copy of the next message; free some and ask again, nothing is lost
 };
 
-// "kTimedOut" and so on; never null. For logs and tests.
+// Returns the name of a value, such as "kTimedOut"; never null. For logs and tests.
 MILLRACE_EXPORT const char* ToString(Sent sent);
 MILLRACE_EXPORT const char* ToString(Got got);
 
+// A message that a consumer has received.
 struct Message {
-  // Valid until the next call on this Consumer; inside Poll, until the handler returns.
+  // The bytes of the message, at an address that is a multiple of 8. Valid until the next call on the
+  // Consumer; inside Poll, until the handler returns.
   std::span<const std::byte> payload;
   uint64_t sequence;    // 0 for the first message ever published on the ring
-  uint64_t lost;        // messages this consumer missed directly before this one; skipped ones are not lost
-  uint32_t deliveries;  // 1: first delivery
+  uint64_t lost;        // messages missed directly before this one; messages skipped by SkipTo do not count
+  uint32_t deliveries;  // 1 for the first delivery; in a group, each earlier delivery adds 1
 
   std::string_view text() const { return {reinterpret_cast<const char*>(payload.data()), payload.size()}; }
 };
 
-// A message or the reason why there is none.
+// A message, or the reason why there is none.
 class [[nodiscard]] Received {
  public:
   Received(Got why) noexcept : why_(why) {}  // NOLINT(google-explicit-constructor): `return Got::kEmpty;`
@@ -73,9 +77,10 @@ class [[nodiscard]] Received {
   Got why_;
 };
 
+// Result of Consumer::Poll.
 struct [[nodiscard]] Polled {
   size_t handled;  // messages given to the handler
-  Got why;         // kMessage: stopped by `max` or by the handler; else why there was no further message
+  Got why;         // kMessage: stopped by `max` or by the handler; otherwise why there was no further message
 };
 
 }  // namespace millrace
