@@ -1,4 +1,4 @@
-// The exact causes behind an absl::Status of this library.
+// The exact causes of the errors in an absl::Status of this library.
 #ifndef MILLRACE_ERROR_H_
 #define MILLRACE_ERROR_H_
 
@@ -11,45 +11,45 @@
 
 namespace millrace {
 
-// Exact cause of a refused cold call (create, open, unlink, ...). Status::code() is the coarse canonical
-// code and Status::message() is for people: it names the operation, the object, what was found, what was
-// expected and what to do. Programs decide by this.
+// The exact cause of an error of a cold call (create, open, unlink and so on). Programs should decide by this
+// value. Status::code() is only the coarse canonical code. Status::message() is for people: it names the
+// operation, the object, what was found, what was expected and what to do.
 enum class Error : uint8_t {
   kNone,           // the status is OK
-  kOther,          // a system call failed in a way that has no name here; errno is in the text
-  kBadArgument,    // an option, size or time out of its range
+  kOther,          // a system call failed for a reason without a name here; the text has its errno
+  kBadArgument,    // an option, a size or a time is out of range
   kBadName,        // not [A-Za-z0-9_][A-Za-z0-9_.-]*, or longer than 200 characters
-  kNotFound,       // no ring of that name
-  kExists,         // Create: there is a ring of that name
-  kNoPermission,   // the kernel refused access, or another user owns the ring than the one required
+  kNotFound,       // there is no ring of that name; also: no such seat, group, or consumer in a WaitSet
+  kExists,         // Create: a ring of that name exists
+  kNoPermission,   // the kernel refused access, or the ring belongs to another user than the required one
   kNoSpace,        // the file system of the directory is full
-  kNoMemoryLimit,  // the memory cgroup (or RLIMIT_FSIZE) would not allow it
-  kProducerAlive,  // another process is this ring's producer
-  kNoSeat,         // every consumer seat is taken by a living consumer
-  kTruncated,      // the object is smaller than its own header says
+  kNoMemoryLimit,  // the ring exceeds the limit of the memory cgroup or RLIMIT_FSIZE
+  kProducerAlive,  // another process is the producer of this ring
+  kNoSeat,         // living consumers hold all seats, or the ring has its 8 groups already
+  kTruncated,      // the file is smaller than its header says
   kNotARing,       // a file of that name exists and is not a ring
-  kLayoutVersion,  // a ring of a layout or with features this build does not know
+  kLayoutVersion,  // the ring has a layout or features that this build does not know
   kBadLengths,     // sizes in the header contradict each other or the file
-  kIncarnation,    // ring and seats belong to different queues, or one of them is missing
+  kIncarnation,    // ring and seats belong to different queues, one is missing, or the queue was replaced
   kSchema,         // the ring carries messages of another schema
-  kOptionsDiffer,  // OpenOrCreate: the existing ring differs from an option that was set
-  kInUse,          // Unlink: a producer or consumer is alive
+  kOptionsDiffer,  // OpenOrCreate: the existing ring differs from an option that is set; also for a group
+  kInUse,          // a producer, a consumer or a group member is alive; WaitSet: the consumer is in a set
   kRemoved,        // the ring was unlinked
   kClosed,         // the producer has closed the ring
   kEvicted,        // this consumer was evicted
-  kDamaged,        // the ring's contents contradict the protocol
-  kTimedOut,
-  kForked,        // the handle was inherited through fork()
-  kInterrupted,   // Interrupt() was called, or ConsumerOptions::cancel_open returned true
-  kProducerGone,  // the producer is gone without closing the ring (ConsumerOptions::report_producer_gone)
-  kNoMemory,      // this process gets no memory for the copy of a message
+  kDamaged,        // the contents of the ring contradict the protocol
+  kTimedOut,       // another process held a lock of the ring for too long
+  kForked,         // the handle was inherited through fork()
+  kInterrupted,    // Interrupt() was called, or ConsumerOptions::cancel_open returned true
+  kProducerGone,   // the producer ended without closing the ring (ConsumerOptions::report_producer_gone)
+  kNoMemory,       // this process could not allocate memory for the copy of a message
 };
 
-// The exact cause recorded in a status of this library. Error::kNone for an OK status, Error::kOther for
-// a status that does not come from here. Thread-safe.
+// Returns the exact cause recorded in a status of this library. Returns Error::kNone for an OK status and
+// Error::kOther for a status of other origin. Thread-safe.
 MILLRACE_EXPORT Error ErrorOf(const absl::Status& status);
 
-// "kNoSpace" and so on; never null. For logs.
+// Returns the name of a value, such as "kNoSpace"; never null. For logs.
 MILLRACE_EXPORT const char* ToString(Error error);
 
 }  // namespace millrace

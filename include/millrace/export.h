@@ -1,4 +1,4 @@
-// Which names the shared library shows; everything else in it is hidden.
+// Marks the names that the shared library exports. All other names in it are hidden.
 #ifndef MILLRACE_EXPORT_H_
 #define MILLRACE_EXPORT_H_
 

@@ -1,4 +1,4 @@
-// Fan-in: many rings read as one stream.
+// Fan-in: reads many rings as one stream.
 #ifndef MILLRACE_MERGE_H_
 #define MILLRACE_MERGE_H_
 
@@ -22,8 +22,8 @@ namespace internal {
 class MergeCore;
 }
 
-// A message and the ring it came from, or the reason why there is none: of a ring that has ended (source()
-// says which), or of the whole.
+// A message and the ring that it came from, or the reason why there is no message. The reason concerns one
+// ring if source() is set, and the whole merge otherwise.
 class [[nodiscard]] Merged {
  public:
   Merged(const Received& received, std::optional<uint32_t> source) : received_(received), source_(source) {}
@@ -31,8 +31,8 @@ class [[nodiscard]] Merged {
   const Message& operator*() const { return *received_; }
   const Message* operator->() const { return received_.operator->(); }
   Got why() const { return received_.why(); }
-  // The number that Add gave. nullopt: no ring, but the call has ended: kTimedOut, kEmpty (no ring is left),
-  // kInterrupted, kForked.
+  // Returns the number of the ring, as Merge::Add returned it. Returns nullopt if the call ended without a
+  // ring: kTimedOut, kEmpty (no ring is left), kInterrupted or kForked.
   std::optional<uint32_t> source() const { return source_; }
 
  private:
@@ -40,8 +40,8 @@ class [[nodiscard]] Merged {
   std::optional<uint32_t> source_;
 };
 
-// Reads up to 128 rings as one stream, whatever kinds of consumers they are. The order of each ring is kept,
-// between rings there is none; rings that are ready take turns, a message each.
+// Reads up to 128 rings as one stream; any kinds of consumers can be mixed. Messages of one ring keep their
+// order; messages of different rings have no order. Rings that are ready take turns, one message each.
 //
 //   for (;;) {
 //     const auto got = merge.Next();
@@ -50,39 +50,42 @@ class [[nodiscard]] Merged {
 //     else break;                                                              // kEmpty: all have ended
 //   }
 //
-// Movable; one thread at a time, only Interrupt() is free of that. After fork() the child's merge answers
-// kForked.
+// Movable. Not thread-safe, except Interrupt(): use a merge in one thread at a time. After fork(), the
+// child's merge returns kForked.
 class MILLRACE_EXPORT Merge {
  public:
   Merge();
   Merge(Merge&&) noexcept;
   Merge& operator=(Merge&&) noexcept;
-  ~Merge();  // with its consumers
+  ~Merge();  // destroys its consumers too
 
-  // Takes the consumer over; the answer is its number, from 0 on, never given twice. kBadArgument: it would
-  // be the 129th that has not ended; kInUse: it is in a WaitSet; kForked. On an error the consumer stays the
-  // caller's.
+  // Takes over the consumer and returns its number. Numbers begin at 0 and are never reused. On an error the
+  // caller keeps the consumer. Errors: kBadArgument if 128 rings that have not ended are in the merge, kInUse
+  // if the consumer is in a WaitSet, kForked.
   absl::StatusOr<uint32_t> Add(Consumer&& consumer);
-  // Gives it back, ended or not; nullopt: there is no such number (any more).
+  // Removes a consumer from the merge and returns it, whether or not its ring has ended. Returns nullopt if
+  // there is no consumer of that number.
   std::optional<Consumer> Remove(uint32_t source);
-  // For status(), stats(), producer(), SkipTo() ... Until it is removed, also after it has ended; null: there
-  // is no such number. Reading from it past the merge is allowed, and the merge goes on after that. A
-  // consumer that is assigned to has left the merge: Remove it and Add it again.
+  // Returns a consumer of the merge, for status(), stats(), producer(), SkipTo() and so on, or null if there
+  // is none of that number. The pointer stays valid until the consumer is removed, also after its ring has
+  // ended. The caller may read from the consumer directly; the merge then continues after those messages. A
+  // consumer that is assigned to has left the merge: Remove it, then Add it again.
   Consumer* consumer(uint32_t source);
-  size_t size() const;  // rings that have not ended
+  size_t size() const;  // number of rings that have not ended
 
-  // The next message of whichever ring has its turn, or why there is none. A ring that has ended (kClosed,
-  // kEvicted, kRemoved, kDamaged, kInterrupted, kProducerGone) says so once, with its source(); kNoMemory ends
-  // none. The message is valid until the next call on this merge, which also says that it is done with (groups:
-  // acknowledges it).
+  // Waits for a message of any ring and returns it, or the reason why there is none. The reason why a ring
+  // has ended (kClosed, kEvicted, kRemoved, kDamaged, kInterrupted, kProducerGone) is returned once, with the
+  // source() of the ring. kNoMemory ends no ring. The message stays valid until the next call on this merge.
+  // That call also ends the use of the message (groups: acknowledges it).
   Merged Next(Nanos timeout = kForever);
-  Merged TryNext() { return Next(Nanos::zero()); }  // kTimedOut: nothing is there now
-  // The current message is done with, as Consumer::Ack.
+  // Returns a message that is there now, or kTimedOut if there is none. Never waits.
+  Merged TryNext() { return Next(Nanos::zero()); }
+  // Ends the use of the current message, as Consumer::Ack does.
   void Ack() noexcept;
-  // Ends Next(), now or later, with kInterrupted. From any thread or signal handler; lasts for the life of
-  // this merge.
+  // Makes the current or the next Next() return kInterrupted, and every Next() after it. Lasts for the life
+  // of this merge. May be called in any thread or signal handler.
   void Interrupt() noexcept;
-  bool valid() const { return core_ != nullptr; }
+  bool valid() const { return core_ != nullptr; }  // false after the merge was moved from
 
  private:
   std::unique_ptr<internal::MergeCore> core_;

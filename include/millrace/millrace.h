@@ -1,9 +1,11 @@
 // millrace: a lock-free message queue between processes on one Linux machine. C++20.
 //
-// One producer writes a named ring in POSIX shared memory, any number of consumers read it. No exception
-// comes from this library, it installs no signal handler, and a signal never ends a wait.
+// One producer writes a named ring in POSIX shared memory, and any number of consumers read it. The library
+// throws no exception and installs no signal handler (unless InstallSigbusGuard is called). A signal never
+// ends a wait.
 //
-// Comments of these headers cite PROTOCOL.md, the description of the shared memory. It is installed in
+// This header includes the whole interface except millrace/testing.h. Read producer.h, consumer.h and
+// options.h first. Comments cite PROTOCOL.md, which describes the shared memory. It is installed in
 // share/doc/millrace.
 #ifndef MILLRACE_MILLRACE_H_
 #define MILLRACE_MILLRACE_H_

@@ -1,4 +1,4 @@
-// The producer's handle: claims space in a ring, fills it, commits it.
+// The handle of a producer. It claims space in a ring, fills it and publishes it.
 #ifndef MILLRACE_PRODUCER_H_
 #define MILLRACE_PRODUCER_H_
 
@@ -25,12 +25,14 @@ namespace millrace {
 template <class T>
 class TypedProducer;
 
-// What a message call takes while it need not wait is inlined always, here and in consumer.h and typed.h: in
-// a large file GCC stops inlining by itself, and a call with its result in memory halves the speed of small
-// messages. Not so Claim::Commit: forced, its cold half comes onto the straight path.
+// The path of a message call that need not wait is always inlined, here and in consumer.h and typed.h.
+// Otherwise GCC stops inlining in large files, and returning the result of a call through memory slows small
+// messages down [NOTES inline]. Claim::Commit is the exception: forced inlining pulls its cold half into the
+// straight path.
 
-// Space for one message inside the ring. Belongs to its Producer, one at a time; destroyed without Commit it
-// publishes nothing, so an exception or early return never publishes half a message.
+// Space for one message inside the ring. A Producer has at most one open claim and must outlive it. A claim
+// that is destroyed without Commit publishes nothing, so an exception or an early return never publishes half
+// a message. Use a claim in the Producer's thread only.
 class [[nodiscard]] Claim {
  public:
   Claim(Claim&& other) noexcept
@@ -41,24 +43,27 @@ class [[nodiscard]] Claim {
   Claim& operator=(Claim&&) = delete;
   ~Claim() { Abort(); }
 
-  explicit operator bool() const { return core_ != nullptr; }
-  Sent why() const { return why_; }  // why there is no space; kOk if there is
+  explicit operator bool() const { return core_ != nullptr; }  // true: there is space, not yet committed
+  Sent why() const { return why_; }  // the reason why there is no space; kOk if there is
 
-  // Exactly the bytes asked for, 8-aligned, UNINITIALISED: they hold old messages, overwrite all you commit.
+  // Returns the claimed bytes, exactly as many as were requested, at an address that is a multiple of 8. They
+  // are UNINITIALISED: they hold parts of old messages, so overwrite every byte that you commit.
   std::span<std::byte> bytes() const { return {data_, size_}; }
 
-  // Publishes the first `used` bytes (all without argument); afterwards this is empty. Wait-free, and without
-  // system call unless a consumer sleeps. PROTOCOL.md "Publish".
+  // Publishes the first `used` bytes, or all bytes without an argument, and ends the claim. Requires an open
+  // claim and `used` <= bytes().size() (asserts). Wait-free, and without a system call unless a consumer
+  // sleeps. PROTOCOL.md "Publish".
   void Commit() { Commit(size_); }
   void Commit(size_t used) {
     assert(core_ != nullptr && used <= size_);
     if (core_ == nullptr || used > size_) return;
     internal::ProducerCore& core = *std::exchange(core_, nullptr);
     if (!core.ring.Holds(used)) [[unlikely]]
-      return;                            // in a forked child, or after Close (misuse): the space is gone
-    assert(data_ == core.ring.Place());  // else something was published since it was claimed
+      return;                            // misuse in a forked child or after Close: the space is gone
+    assert(data_ == core.ring.Place());  // fails if another message was published since this claim was made
     core.Commit(used);
   }
+  // Gives the space back; nothing is published.
   void Abort() { core_ = nullptr; }
 
  private:
@@ -72,37 +77,44 @@ class [[nodiscard]] Claim {
   Sent why_;
 };
 
-// Of this handle, but for `published`, which counts on from its predecessors.
+// Counts of this handle, except `published`, which includes the messages of earlier producers of the ring.
 struct ProducerStats {
-  uint64_t published, bytes, dropped, blocked, evictions, wakes;  // messages, payload bytes, times ...
-  Nanos blocked_time;
+  // Messages published, payload bytes, messages dropped, waits for room, consumers evicted, wake-ups of
+  // consumers.
+  uint64_t published, bytes, dropped, blocked, evictions, wakes;
+  Nanos blocked_time;  // spent in waits for room that are over
 };
 
-// One ring has at most one producer. Movable; one thread at a time, only Interrupt() is free of that; a
-// moved-from handle may be destroyed, assigned or asked valid(). After fork() the child's handle answers
-// kForked and its destructor does nothing. No call on a handle is a cancellation point: pthread_cancel() acts after it,
-// so end a wait by Interrupt().
+// Publishes to one ring; a ring has at most one producer. Movable. Not thread-safe, except Interrupt(): use a
+// handle in one thread at a time. A moved-from handle may only be destroyed, assigned to, or queried with
+// valid(). After fork(), the child's handle returns kForked and its destructor does nothing. No call on a
+// handle is a cancellation point: pthread_cancel() takes effect after the call, so use Interrupt() to end a
+// wait.
 class MILLRACE_EXPORT Producer {
  public:
-  // A new ring. kExists if there is one of that name.
+  // Creates a ring and becomes its producer. Errors: kExists if a ring of that name exists, kBadName,
+  // kBadArgument, kNoSpace, kNoMemoryLimit, kNoPermission, kProducerAlive if a removed ring of that name
+  // still has a producer.
   static absl::StatusOr<Producer> Create(std::string_view name, const RingOptions& = {},
                                          const ProducerOptions& = {});
-  // Takes an existing ring over in place: the sequence goes on, consumers keep running. Reopens a closed
-  // ring. kProducerAlive after take_over_timeout if its producer lives. PROTOCOL.md "Take-over".
+  // Takes over an existing ring in place: sequence numbers continue and consumers keep running. Reopens a
+  // closed ring. Errors: kNotFound, kNoPermission (ProducerOptions::owner), kProducerAlive if the ring still
+  // has a living producer after take_over_timeout. PROTOCOL.md "Take-over".
   static absl::StatusOr<Producer> Open(std::string_view name, const ProducerOptions& = {});
-  // Whichever of the two fits: what a daemon wants.
+  // Opens the ring if it exists and creates it otherwise, as a daemon needs at its start. Returns
+  // kOptionsDiffer if the existing ring differs from an option that is set.
   static absl::StatusOr<Producer> OpenOrCreate(std::string_view name, const RingOptions& = {},
                                                const ProducerOptions& = {});
 
   Producer(Producer&&) noexcept;
   Producer& operator=(Producer&&) noexcept;
-  // DETACHES, as a crash would: consumers can see that the producer is gone, a successor goes on. Only
-  // Close() says that the stream is complete.
+  // Detaches, as a crash would: consumers can see that the producer is gone, and a successor can continue the
+  // stream. Only Close() declares that the stream is complete.
   ~Producer();
 
-  // Space for a message of `n` bytes (0 is allowed). Wait-free: never waits, drops or evicts the living.
-  // Two claims open at a time are the same space and a programmer's error: who commits behind the other
-  // asserts.
+  // Claims space for a message of `n` bytes (0 is allowed). Wait-free: never waits, drops, or evicts a living
+  // consumer. The claim is empty if there is no space; see Claim::why(). Only one claim may be open at a
+  // time: a second one gets the same bytes, and committing both asserts.
   [[gnu::always_inline]] inline Claim TryClaim(size_t n) noexcept {
     assert(!core_->ring.batch_open());
     internal::ProducerCore& core = *core_;
@@ -113,7 +125,7 @@ class MILLRACE_EXPORT Producer {
     }
     return Claim(&core, claimed.data, n, Sent::kOk);
   }
-  // The same, waiting for room as ProducerOptions::on_full says.
+  // Claims space like TryClaim, and waits for room as ProducerOptions::on_full says, at most `timeout`.
   [[gnu::always_inline]] inline Claim WaitClaim(size_t n, Nanos timeout = kForever) {
     internal::ProducerCore& core = *core_;
     if (!core.ring.Allows(n) || !core.MayPublishNow(n)) [[unlikely]]
@@ -121,7 +133,8 @@ class MILLRACE_EXPORT Producer {
     return Claim(&core, core.ring.Place(), n, Sent::kOk);
   }
 
-  // Publishes a copy. kFull where a lossless consumer leaves no room now.
+  // Publishes a copy of a message. Returns kFull if a lossless consumer or a group leaves no room now. Never
+  // waits.
   [[gnu::always_inline]] inline Sent TryPublish(std::span<const std::byte> message) noexcept {
     assert(!core_->ring.batch_open());
     internal::ProducerCore& core = *core_;
@@ -136,8 +149,9 @@ class MILLRACE_EXPORT Producer {
     return TryPublish(std::as_bytes(std::span(message)));
   }
 
-  // The same, waiting for room as ProducerOptions::on_full says. A producer and a lossless consumer in one
-  // thread wait for each other: give a time-out. Zero: do not wait.
+  // Publishes a copy of a message, and waits for room as ProducerOptions::on_full says, at most `timeout`
+  // (zero: does not wait). A producer and a lossless consumer in one thread would wait for each other
+  // forever, so give a time-out there.
   [[gnu::always_inline]] inline Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever) {
     internal::ProducerCore& core = *core_;
     const size_t n = message.size();
@@ -151,8 +165,8 @@ class MILLRACE_EXPORT Producer {
     return Publish(std::as_bytes(std::span(message)), timeout);
   }
 
-  // Begins a batch: messages that become visible all at once (batch.h). Nothing else may be published or
-  // claimed until it has ended (asserts).
+  // Begins a batch: messages that become visible together (batch.h). Nothing else may be published or claimed
+  // until the batch has ended (asserts).
   MessageBatch Batch(OnLargeBatch on_large = OnLargeBatch::kPublishInParts) noexcept {
     assert(!core_->ring.batch_open());
     if (core_->ring.batch_open()) return MessageBatch(nullptr, on_large);
@@ -160,23 +174,27 @@ class MILLRACE_EXPORT Producer {
     return MessageBatch(core_.get(), on_large);
   }
 
-  // Says that the stream is complete and releases the ring: consumers that have read everything see kClosed.
-  // Later calls answer kClosed.
+  // Declares that the stream is complete and releases the ring. Consumers that have read everything return
+  // kClosed. Later calls on this handle return kClosed.
   absl::Status Close();
-  // Is the ring still linked and whole? Two system calls; kRemoved, kTruncated. Call it now and then.
+  // Returns OK if the ring still has its name and all of its bytes. Otherwise returns kRemoved or kTruncated.
+  // Makes a few system calls. Call it from time to time.
   absl::Status Check();
-  // Waits until so many lossless or group consumers are alive. false: time-out; Interrupt(); the ring was
-  // removed or damaged, so that nobody can come (Check() says so, within 50 ms); or, at once, more than the
-  // ring has seats.
+  // Waits until that many lossless consumers and group members are alive, and returns true. Returns false
+  // after the time-out, after Interrupt(), after Close(), and in a forked child. Returns false within 50 ms
+  // if the ring was removed or damaged, because no consumer can join then; Check() gives the reason. Returns
+  // false immediately if the number is larger than the number of seats.
   bool WaitForConsumers(size_t lossless_or_group, Nanos timeout = kForever);
 
-  uint64_t next_sequence() const;  // messages ever published; the first message has sequence 0
-  size_t max_message() const;      // bytes
+  uint64_t next_sequence() const;  // number of messages ever published; the first message has sequence 0
+  size_t max_message() const;      // largest message, in bytes
   ProducerStats stats() const;
-  // Ends a wait, now or later, with kInterrupted. From any thread or signal handler; lasts for the life of
-  // this handle. A signal alone never ends a wait.
+  // Ends the waits of this producer, now and later. Publish and WaitClaim return kInterrupted, even if there
+  // is room. MessageBatch::Add returns kInterrupted instead of waiting, and WaitForConsumers returns false.
+  // Lasts for the life of this handle. May be called in any thread or signal handler. A signal alone never
+  // ends a wait.
   void Interrupt() noexcept;
-  bool valid() const { return core_ != nullptr; }
+  bool valid() const { return core_ != nullptr; }  // false after the handle was moved from
 
  private:
   template <class T>
@@ -184,7 +202,8 @@ class MILLRACE_EXPORT Producer {
   explicit Producer(std::unique_ptr<internal::ProducerCore> core);
   [[gnu::cold]] Claim WaitClaimSlow(size_t n, Nanos timeout);
   [[gnu::cold]] Sent PublishSlow(std::span<const std::byte> message, Nanos timeout);
-  // kSchema, kBadArgument: the ring does not carry messages of this schema and size. ("" is any schema.)
+  // Returns kSchema if the ring carries another schema ("" matches any), or kBadArgument if `bytes` is larger
+  // than the ring's maximum message.
   absl::Status CheckCarries(std::string_view schema, size_t bytes) const;
   std::unique_ptr<internal::ProducerCore> core_;
 };

@@ -21,130 +21,150 @@
 
 namespace millrace {
 
+// A seat that is taken, as a tool sees it. Values are a snapshot.
 struct SeatInfo {
-  uint32_t seat = 0, generation = 0;
-  std::string label, delivery, group;  // delivery: "lossless", "lossy", "group"
+  uint32_t seat = 0, generation = 0;   // what SegmentManager::Evict needs
+  std::string label, delivery, group;  // delivery: "lossless", "lossy" or "group"; group: its name
   std::optional<pid_t> pid;            // as in ProducerInfo
-  bool pid_foreign = false;
+  bool pid_foreign = false;            // as in ProducerInfo
   bool alive = false;
   bool evicted = false;
-  bool stopped = false;  // its process is stopped (SIGSTOP, a debugger), as far as /proc tells: only a hint
-  bool holds_back = false;          // it leaves no room for what the producer wanted last
-  uint64_t received = 0, lost = 0;  // messages, as of its last stored position
-  uint64_t lag_messages = 0, lag_bytes = 0;
-  std::optional<uint64_t> lag_ns;  // age of the oldest message it has not read, within 3 chunks; 0: none
+  // True if /proc shows that the process is stopped (SIGSTOP, a debugger). Only a hint.
+  bool stopped = false;
+  bool holds_back = false;          // leaves no room for the message that the producer last wanted to publish
+  uint64_t received = 0, lost = 0;  // messages, when the consumer last stored its position
+  uint64_t lag_messages = 0, lag_bytes = 0;  // published and not yet read
+  // Largest possible age of the oldest message that the consumer has not read, in nanoseconds: the age of a
+  // mark up to 3 chunks below that message. 0: the consumer has read everything. Unset: unknown.
+  std::optional<uint64_t> lag_ns;
 };
-
+// A group of a ring, as a tool sees it.
 struct GroupInfo {
   std::string name;
   bool durable = false;
   bool holds_back = false;  // messages that no member has taken leave no room, as in SeatInfo
-  uint32_t members = 0;     // alive and not evicted
-  uint32_t in_hand = 0;     // members, dead ones too, that hold messages
-  uint64_t lag_messages = 0, lag_bytes = 0;  // not taken by any member yet
+  uint32_t members = 0;     // members that are alive and not evicted
+  uint32_t in_hand = 0;     // members, dead ones included, that hold messages
+  uint64_t lag_messages = 0, lag_bytes = 0;  // published and not yet taken by any member
 };
 
+// A ring, as a tool sees it. Sizes are in bytes. Values are a snapshot.
 struct RingInfo {
   std::string name, incarnation;  // incarnation: 32 hexadecimal digits
-  std::string schema, damage;     // damage: "" = none. Damaged rings are listed, not an error
-  std::string stale_why;          // why it is stale, or why not
-  // "live", "closed", "producer_gone", "never_used", "damaged", "unreadable" (List only; `damage` says why)
+  std::string schema, damage;     // damage: "" if there is none; a damaged ring is listed, not an error
+  std::string stale_why;          // why the ring is stale, or why it is not
+  // "live", "closed", "producer_gone", "never_used", "damaged", or "unreadable" (List only; `damage` gives
+  // the reason).
   std::string state;
-  uint64_t capacity = 0, max_message = 0, bytes = 0;  // bytes: of shared memory, all objects
+  uint64_t capacity = 0, max_message = 0, bytes = 0;  // bytes: shared memory of all objects of the ring
   uint64_t next_sequence = 0, oldest_sequence = 0;
-  bool next_sequence_exact = true;  // false: it and all lags are at least that; looking went no further
+  // False: next_sequence and all lags are lower bounds, because the bounded search for the end stopped early.
+  bool next_sequence_exact = true;
+  // Counts over all producers: messages dropped, waits for room, wake-ups of consumers, bytes of payload.
   uint64_t dropped = 0, blocked = 0, wakes = 0, payload_bytes = 0;
   uint64_t evictions = 0;   // seats taken away by producers and by tools
-  uint64_t abandoned = 0;   // messages in dead members' hands that went with their group, claims of them
-  Nanos blocked_time{0};    // of waits that are over
-  uint64_t created_ns = 0;  // CLOCK_REALTIME
-  // What a living producer waits for now: "room", "consumers" (WaitForConsumers), "" nothing. For how long;
-  // for room since its first claim that found none, over several calls. nullopt: nothing, or unknown.
+  uint64_t abandoned = 0;   // leases of dead members that were discarded when their group was retired
+  Nanos blocked_time{0};    // spent in waits for room that are over
+  uint64_t created_ns = 0;  // CLOCK_REALTIME, nanoseconds
+  // What a living producer waits for now: "room", "consumers" (WaitForConsumers), or "" if it does not wait.
   std::string waits_for;
+  // For how long the producer has waited, in nanoseconds. A wait for room counts from its first claim that
+  // found none, across several calls. Unset if it does not wait, or if the time is unknown.
   std::optional<uint64_t> waits_ns;
-  uint32_t awaited_consumers = 0;  // how many consumers it waits for
-  // How long a living producer has found no room, while somebody is still in the way (see `holds_back`),
-  // whether it waits, polls or drops messages. nullopt: there is room.
+  uint32_t awaited_consumers = 0;  // number of consumers that the producer waits for
+  // For how long a living producer has found no room, in nanoseconds, while a consumer is still in the way
+  // (see `holds_back`). Counts whether the producer waits, polls or drops messages. Unset if there is room.
   std::optional<uint64_t> full_ns;
-  // Bytes from the oldest that a lossless consumer or a group still holds to the end. nullopt: nobody can
-  // hold the producer back, or the consumers are unknown.
+  // Bytes from the oldest message that a lossless consumer or a group still needs to the end of the ring.
+  // Unset if no consumer can hold the producer back, or if the consumers are unknown.
   std::optional<uint64_t> held_bytes;
-  // Age of the newest message: exact if its publication woke somebody, else it is at most that old, by the
-  // ring's marks. nullopt: there is none, or it is unknown.
+  // Age of the newest message, in nanoseconds. It is exact if the publication woke a consumer. Otherwise the
+  // message is at most that old, according to the ring's marks. Unset if there is no message, or if the age
+  // is unknown.
   std::optional<uint64_t> last_message_ns;
-  bool last_message_exact = false;
-  bool producer_stopped = false;  // as SeatInfo::stopped
-  // CLOCK_REALTIME of the newest trace of use: creation, a producer or consumer that came or left, a wake-up,
-  // a chunk that was filled. A killed process leaves the last of these. 0: the clock was set back since.
+  bool last_message_exact = false;  // true: last_message_ns is exact
+  bool producer_stopped = false;    // as SeatInfo::stopped
+  // Time of the newest trace of use, as CLOCK_REALTIME in nanoseconds: creation, a producer or consumer that
+  // opened or left, a wake-up, a chunk that was filled. A killed process leaves only the last of its traces.
+  // 0: unknown, because the clock was set back since.
   uint64_t used_ns = 0;
   uint32_t seats = 0;
   bool keep = false, stale = false;
-  bool seats_readable = true;  // false: no permission, consumers are unknown
-  mode_t mode = 0;             // of the messages' object
-  mode_t seats_mode = 0;       // 0: there is none
-  uid_t uid = 0;               // of the messages' object
-  gid_t gid = 0;
-  std::optional<uid_t> seats_uid, lock_uid;  // of the other objects; nullopt: there is none
+  bool seats_readable = true;                // false: no permission, so the consumers are unknown
+  mode_t mode = 0;                           // mode of the ring file
+  mode_t seats_mode = 0;                     // mode of the seats file; 0: there is no such file
+  uid_t uid = 0;                             // owner of the ring file
+  gid_t gid = 0;                             // group of the ring file
+  std::optional<uid_t> seats_uid, lock_uid;  // owners of the other files; unset: there is no such file
   ProducerInfo producer;
   std::vector<SeatInfo> consumers;
   std::vector<GroupInfo> groups;
 };
 
-// A queue, or what a killed creator left of one, that nobody uses and nobody will miss.
+// A stale queue: no process uses it, and its grace time is over. Also the remains of a queue whose creator
+// was killed.
 struct Stale {
-  std::string name, incarnation;  // incarnation: "" where there is no ring left to read it from
-  std::string why;
-  uint64_t bytes = 0;  // of shared memory
-  uid_t owner = 0;     // who, besides root, may remove it
-  // What Remove compares: the grace time it was found with, and what the queue showed of its use then. A
-  // Stale made by hand leaves them as they are.
+  std::string name, incarnation;  // incarnation: "" if there is no ring left to read it from
+  std::string why;                // why the queue is stale
+  uint64_t bytes = 0;             // shared memory of all its objects
+  uid_t owner = 0;                // the user that may remove it; root may too
+  // Values that Remove compares: the grace time of the search, and the traces of use that the queue showed
+  // then. Leave the defaults in a Stale that was made by hand.
   Nanos idle_for{0};
   uint64_t used_ns = 0, next_sequence = 0;
 };
 
-// What Set changes of an existing ring; unset stays as it is.
+// Changes of an existing ring for SegmentManager::Set. Options that are unset stay as they are.
 struct RingChanges {
   std::optional<bool> keep = {};
   std::optional<mode_t> ring_mode = {}, seats_mode = {};
-  std::optional<uid_t> owner =
-      {};  // of all objects: hands the ring over to another user's producer; root only
+  // The new owner of all files of the ring. It hands the ring over to the producer of another user. Root
+  // only.
+  std::optional<uid_t> owner = {};
   std::optional<gid_t> group = {};
-  // Whose ring it must be now, as in ProducerOptions::owner. Unset: the effective user's, root included.
+  // The user that must own the ring now, as in ProducerOptions::owner. Unset: the effective user, also for
+  // root.
   std::optional<uid_t> owned_by = {};
 };
 
-// Stateless but for the directory; every call is thread-safe.
+// Manages the rings of one directory. Has no state except the directory. Every call is thread-safe.
 class MILLRACE_EXPORT SegmentManager {
  public:
   explicit SegmentManager(std::string directory = "/dev/shm");
 
-  // All rings, by name. Looking takes no seat and no lock. One that cannot be read or mapped is listed too,
-  // with the state "unreadable" and the reason in `damage`.
+  // Returns all rings, sorted by name. Takes no seat and no lock. A ring that cannot be read or mapped is
+  // listed with the state "unreadable" and the reason in `damage`.
   absl::StatusOr<std::vector<RingInfo>> List() const;
+  // Returns the facts of one ring. Takes no seat and no lock. A damaged ring is described, not an error.
+  // Errors: kNotFound, kNotARing, kNoPermission, kBadName.
   absl::StatusOr<RingInfo> Inspect(std::string_view name) const;
-  // A ring without a producer yet.
+  // Creates a ring that has no producer yet. Errors as of Producer::Create.
   absl::Status Create(std::string_view name, const RingOptions&) const;
 
   enum class Force : bool { kNo, kYes };
-  // Removes a ring: users are told kRemoved and woken. kInUse while a producer or consumer is alive (the text
-  // says which), unless forced: the locks of all users are held from the check to the removal. Removes what a
-  // killed creator left of one, too. A file that is not a ring is never touched.
+  // Removes a ring. Its producer and consumers are woken and return kRemoved. Unless forced, returns kInUse
+  // while a producer or consumer is alive; the text says which. Holds the locks of all users from that check
+  // to the removal. Also removes what a killed creator left of a ring. Never touches a file that is not a
+  // ring.
   absl::Status Unlink(std::string_view name, Force = Force::kNo) const;
 
-  // Rings without living producer or consumer whose newest trace is older than `idle_for`, and remains of
-  // killed creators. Never: kept rings, rings that had no producer yet, durable groups, files that are not
-  // ours. Times in the future (the clock was set back) say nothing: the change time of the file decides
-  // instead, and if that is in the future too, it is set to now, as far as the caller owns the file.
-  // A negative time: kBadArgument.
+  // Returns the stale queues: rings without a living producer or consumer whose newest trace of use is older
+  // than `idle_for`, and the remains of killed creators. Never returns kept rings, rings that had no producer
+  // yet, rings with a durable group, or files that are not millrace's. A time in the future (the clock was
+  // set back) says nothing about use. The change time of the file decides then. If that is in the future too,
+  // it is set to the present if the caller owns the file. Returns kBadArgument if `idle_for` is negative.
   absl::StatusOr<std::vector<Stale>> FindStale(Nanos idle_for = std::chrono::minutes(1)) const;
-  // Removes it, after proving again under all of its locks what FindStale saw: kInUse if it is used, kept or
-  // was used since, kIncarnation if the name leads to another queue by now.
+  // Removes a stale queue, after proving under all of its locks that it is still stale. Returns kInUse if the
+  // queue is in use, kept, or was used since FindStale. Returns kIncarnation if the name leads to another
+  // queue now.
   absl::Status Remove(const Stale&) const;
-  // Takes a consumer's seat away; its next call says kEvicted. A seat that was reused since is never hit:
-  // kNotFound unless the generation still matches.
+  // Takes the seat of a consumer away. Its next call returns kEvicted. Returns kNotFound if the seat has
+  // another generation now, so that a consumer that took the seat later is never evicted by mistake.
   absl::Status Evict(std::string_view name, uint32_t seat, uint32_t generation) const;
-  // Removes a group without living members, also a durable one: it holds nothing back any more. kInUse.
+  // Removes a group without living members, durable or not, so that the producer no longer waits for it.
+  // Returns kInUse if a member is alive or joining, and kNotFound if there is no such group.
   absl::Status RemoveGroup(std::string_view name, std::string_view group) const;
+  // Changes properties of an existing ring. Errors: kNoPermission, kNotFound, kBadArgument.
   absl::Status Set(std::string_view name, const RingChanges& changes) const;
 
  private:

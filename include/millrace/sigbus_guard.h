@@ -9,13 +9,14 @@
 
 namespace millrace {
 
-// Installs a SIGBUS handler that turns the truncation of a ring into an answer: consumers say Got::kDamaged,
-// producers Sent::kRemoved and Check() kTruncated, where otherwise the process would be killed. Faults
-// elsewhere go to the handler that was there before. Opt-in, because a library may not take a signal unasked;
-// shmctl does. Call it once, before other threads start. What was published into a lost page is lost.
+// Installs a SIGBUS handler. If a ring is truncated, its consumers then return Got::kDamaged, its producer
+// returns Sent::kRemoved, and Check() returns kTruncated. Without the guard, the kernel kills the process at
+// its next access. Faults outside of rings go to the handler that was installed before. The guard is opt-in,
+// because a library must not take over a signal unasked; shmctl installs it. Call this function once, before
+// other threads start. Messages published into a lost page are lost.
 //
-// SIGBUS must stay unblocked in every thread that uses a ring: the kernel ends a process whose thread blocks the
-// signal of its own fault. The library's own threads keep it unblocked.
+// SIGBUS must stay unblocked in every thread that uses a ring. The kernel kills a process if the faulting
+// thread blocks SIGBUS. The library's own threads keep it unblocked.
 MILLRACE_EXPORT absl::Status InstallSigbusGuard();
 
 }  // namespace millrace

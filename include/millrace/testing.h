@@ -1,4 +1,4 @@
-// For the tests of programs that use millrace: rings that are theirs alone and gone afterwards.
+// For the tests of programs that use millrace: a ring name of its own for each test, removed afterwards.
 #ifndef MILLRACE_TESTING_H_
 #define MILLRACE_TESTING_H_
 
@@ -15,8 +15,9 @@
 
 namespace millrace {
 
-// A name that no other test uses, in this process or another, so that tests run in parallel. Whatever ring
-// carries it is removed at the end of scope, by the process that made the name.
+// A ring name that no other test uses, in this process or another, so that tests can run in parallel. The
+// destructor removes the ring of that name, but only in the process that made the name, not in a forked
+// child.
 class ScopedRing {
  public:
   explicit ScopedRing(std::string_view stem = "test", std::string directory = "/dev/shm")

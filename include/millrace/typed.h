@@ -1,4 +1,4 @@
-// Messages of one plain type: no length to check by hand, and a schema that both sides must share.
+// Messages of one plain type: no length to check by hand, and a schema that both sides share.
 //
 // Declare the schema beside the type:
 //   struct Quote { uint64_t seq; double bid, ask; };
@@ -24,20 +24,22 @@
 
 namespace millrace {
 
-// A type whose bytes mean the same in another process. Members of type bool or enum are allowed and risky: a
-// hostile producer can store any bits there. Use integers and check them. Padding bytes are published too.
+// A type whose bytes have the same meaning in another process. Members of type bool or enum are allowed but
+// risky, because a hostile producer can store any bits in them: use integers and check them. Padding bytes
+// are published too.
 template <class T>
 concept Plain = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> && !std::is_pointer_v<T> &&
                 alignof(T) <= 8;
 
-// Specialise it for each message type: fields "name:type" in order, separated by one space, where type is u8
-// to u64, i8 to i64, f32, f64, or an array such as u8[16]; "_:u8[4]" names padding. "": untyped.
+// The schema of a message type; specialise it for each type. It lists the fields "name:type" in order,
+// separated by one space. A type is u8 to u64, i8 to i64, f32, f64, or an array such as u8[16]. "_:u8[4]"
+// names padding. "" means untyped.
 template <class T>
 inline constexpr std::string_view kSchema = "";
 
 namespace internal {
 
-// One message per type: what is wrong and what to do about it.
+// Reports at compile time what is wrong with a message type, and how to mend it.
 template <class T>
 constexpr bool CheckMessageType() {
   static_assert(
@@ -72,12 +74,12 @@ RingOptions WithSchema(RingOptions options) {
 
 }  // namespace internal
 
-// A typed message or the reason why there is none. The reference is valid until the next call on the
-// consumer.
+// A typed message, or the reason why there is none. The reference to the message is valid until the next call
+// on the consumer.
 template <class T>
 class [[nodiscard]] TypedReceived {
  public:
-  // Scalars of its own: a copied Received would go through the stack.
+  // Stores the fields of a Received, not a copy of it, which would go through the stack.
   explicit TypedReceived(const Received& received)
       : value_(received->payload.data()),
         sequence_(received->sequence),
@@ -89,6 +91,7 @@ class [[nodiscard]] TypedReceived {
   explicit operator bool() const { return why_ == Got::kMessage; }
   const T& operator*() const { return *reinterpret_cast<const T*>(value_); }
   const T* operator->() const { return &**this; }
+  // As the fields of Message.
   uint64_t sequence() const { return sequence_; }
   uint64_t lost() const { return lost_; }
   uint32_t deliveries() const { return deliveries_; }
@@ -101,7 +104,7 @@ class [[nodiscard]] TypedReceived {
   Got why_;
 };
 
-// A batch of one type: see MessageBatch.
+// An open batch of messages of one type. See MessageBatch.
 template <class T>
 class [[nodiscard]] TypedBatch {
  public:
@@ -120,11 +123,15 @@ class [[nodiscard]] TypedBatch {
   MessageBatch batch_;
 };
 
+// A Producer of messages of type T. Each function works like the one of the same name in Producer.
 template <class T>
 class TypedProducer {
   static_assert(internal::CheckMessageType<T>());
 
  public:
+  // Create and OpenOrCreate give the ring kSchema<T> unless RingOptions::schema is set. All three return
+  // kSchema if the ring carries another schema, and kBadArgument if T is larger than the ring's maximum
+  // message.
   static absl::StatusOr<TypedProducer> Create(std::string_view name, const RingOptions& ring = {},
                                               const ProducerOptions& options = {}) {
     return Wrap(Producer::Create(name, internal::WithSchema<T>(ring), options));
@@ -140,7 +147,7 @@ class TypedProducer {
   [[gnu::always_inline]] inline Sent TryPublish(const T& message) noexcept {
     internal::ProducerCore& core = *bytes_.core_;
     assert(!core.ring.batch_open());
-    // sizeof(T) was compared with the maximum message when opening.
+    // Opening has compared sizeof(T) with the maximum message.
     if (!core.ring.Fits(sizeof(T))) [[unlikely]]
       return core.TryPublishSlow(&message, sizeof(T));
     internal::RealAtomics::CopyIn(core.ring.Place(), &message, sizeof(T));
@@ -155,7 +162,7 @@ class TypedProducer {
     return TypedBatch<T>(bytes_.Batch(on_large));
   }
 
-  // As in Producer.
+  // These work as in Producer.
   absl::Status Close() { return bytes_.Close(); }
   absl::Status Check() { return bytes_.Check(); }
   bool WaitForConsumers(size_t lossless_or_group, Nanos timeout = kForever) {
@@ -166,7 +173,8 @@ class TypedProducer {
   void Interrupt() noexcept { bytes_.Interrupt(); }
   bool valid() const { return bytes_.valid(); }
 
-  // The untyped handle, for code that takes a Producer. What it publishes must be a T too.
+  // Returns the untyped handle, for code that takes a Producer. Messages published through it must be a T
+  // too.
   Producer& bytes() { return bytes_; }
 
  private:
@@ -179,11 +187,14 @@ class TypedProducer {
   Producer bytes_;
 };
 
+// A Consumer of messages of type T. Each function works like the one of the same name in Consumer.
 template <class T>
 class TypedConsumer {
   static_assert(internal::CheckMessageType<T>());
 
  public:
+  // Opens a ring for reading. Returns kSchema if the ring does not carry kSchema<T>, or ConsumerOptions::schema
+  // if that is set.
   static absl::StatusOr<TypedConsumer> Open(std::string_view name, Delivery delivery,
                                             const ConsumerOptions& options = {}) {
     ConsumerOptions with_schema = options;
@@ -193,8 +204,9 @@ class TypedConsumer {
     return TypedConsumer(*std::move(consumer));
   }
 
-  // A message of another size than T (from an untyped producer) answers kDamaged and is passed over: nothing
-  // can be said about its bytes.
+  // Returns the next message, as Consumer::TryNext and Next do. If an untyped producer has published a
+  // message of another size than T, the call returns kDamaged and passes over that message, because its bytes
+  // are no T.
   [[gnu::always_inline]] inline TypedReceived<T> TryNext() noexcept {
     internal::Lent lent;
     if (bytes_.core_->ring.NextOfSize(sizeof(T), &lent)) [[likely]]
@@ -208,7 +220,8 @@ class TypedConsumer {
       return TypedReceived<T>(lent);
     return NextSlow(timeout);
   }
-  // handler(const T&, uint64_t sequence, uint64_t lost) -> void or bool, as Consumer::Poll.
+  // Calls handler(const T&, uint64_t sequence, uint64_t lost) for each message, as Consumer::Poll does. The
+  // handler returns nothing or a bool.
   template <class F>
   Polled Poll(F&& handler, size_t max = 64) {
     bool wrong_size = false;
@@ -232,7 +245,7 @@ class TypedConsumer {
     return polled;
   }
 
-  // As in Consumer.
+  // These work as in Consumer.
   void Ack() noexcept { bytes_.Ack(); }
   bool StillIntact() const noexcept { return bytes_.StillIntact(); }
   absl::Status SkipTo(Start start) { return bytes_.SkipTo(start); }
@@ -244,7 +257,7 @@ class TypedConsumer {
   void Interrupt() noexcept { bytes_.Interrupt(); }
   bool valid() const { return bytes_.valid(); }
 
-  // The untyped handle, for code that takes a Consumer: WaitSet, Merge.
+  // Returns the untyped handle, for code that takes a Consumer, such as WaitSet and Merge.
   Consumer& bytes() { return bytes_; }
 
  private:

@@ -20,65 +20,74 @@ namespace internal {
 class WaitSetCore;
 }
 
-// What one call of Wait did. while (set.Wait()) {}   serves rings until the last of them has ended.
+// Result of WaitSet::Wait. Use `while (set.Wait()) {}` to serve rings until the last of them has ended.
 struct [[nodiscard]] Waited {
-  Got why;  // kMessage: one handler was called. Else none was: kEmpty (no ring is in the set), kTimedOut,
-            // kInterrupted, kForked
+  // kMessage: one handler was called. Otherwise none was called: kEmpty (the set has no ring), kTimedOut,
+  // kInterrupted or kForked.
+  Got why;
 
   explicit operator bool() const { return why == Got::kMessage; }
 };
 
-// Waits on up to 128 rings at once and hands what comes to a handler of each. Any kinds of consumers mix.
+// Waits on up to 128 rings together and hands each message to the handler of its ring. Any kinds of consumers
+// can be mixed.
 //
 //   millrace::WaitSet set;
 //   status = set.Add(quotes, [&](const millrace::Received& got) { ... });
 //   status = set.Add(orders, [&](const millrace::Received& got) { ... });
 //   while (set.Wait()) {}
 //
-// Movable; one thread at a time for the set and all of its consumers together, only Interrupt() is free of
-// that. A consumer is in one set at most. Its handle may be moved meanwhile. One that is destroyed or
-// assigned to leaves the set. After fork() the child's set answers kForked and its destructor does nothing.
+// Movable. Not thread-safe, except Interrupt(): use the set and all of its consumers in one thread at a time.
+// A consumer is in at most one set. A consumer's handle may be moved while it is in a set. A consumer that is
+// destroyed or assigned to leaves the set. After fork(), the child's set returns kForked and its destructor
+// does nothing.
 //
-// How it waits follows from its consumers (ConsumerOptions::wait): one that is kSpin keeps the whole set
-// from sleeping, one that is kAdaptive lets it spin a little first. A set with an observer in it sleeps no
-// longer at a time than the observer alone would (Delivery::Observer). Linux before 5.16, and filters of
-// system calls that refuse futex_waitv: slices of 1 ms, so that what comes may be seen that much later.
+// How the set waits depends on its consumers (ConsumerOptions::wait). One kSpin consumer keeps the whole set
+// from sleeping. One kAdaptive consumer lets the set spin for a short time first. A set with an observer
+// sleeps no longer at a time than that observer alone would (Delivery::Observer). On Linux before 5.16, and
+// under system call filters that refuse futex_waitv, the set polls every 1 ms instead of sleeping, so a
+// message may be noticed up to 1 ms late.
 class MILLRACE_EXPORT WaitSet {
  public:
   static constexpr size_t kMostRings = 128;
-  // A message, or the reason why this ring has no more: kClosed, kEvicted, kRemoved, kDamaged, kInterrupted
-  // (Consumer::Interrupt) or kForked. A reason is told once, and its ring has left the set by then: it may be
-  // added again, but will then tell it again. After kProducerGone it waits for the next producer when it is
-  // added again. kNoMemory is told each time, and its ring stays.
+  // Receives a message, or the reason why the ring has no more: kClosed, kEvicted, kRemoved, kDamaged,
+  // kProducerGone, kInterrupted (Consumer::Interrupt) or kForked. A reason is reported once, after its ring
+  // has left the set. The ring may be added again; it then reports its reason again, except after
+  // kProducerGone, when it waits for the next producer. kNoMemory is reported each time, and its ring stays
+  // in the set.
   using Handler = std::function<void(const Received&)>;
 
   WaitSet();
   WaitSet(WaitSet&&) noexcept;
   WaitSet& operator=(WaitSet&&) noexcept;
-  ~WaitSet();  // its consumers stay as they are
+  ~WaitSet();  // does not destroy its consumers
 
-  // Also from inside a handler. What is there already counts. kBadArgument: a 129th ring, or no handler;
-  // kInUse: it is in a set, this or another; kForked.
+  // Adds a consumer. Its handler also receives the messages that are in the ring already. May be called
+  // inside a handler. Errors: kBadArgument if the set has 128 rings or the handler is empty, kInUse if the
+  // consumer is in a set already, kForked.
   absl::Status Add(Consumer& consumer, Handler handler);
-  // Also from inside a handler, even for its own ring. kNotFound: it is not in this set.
+  // Removes a consumer. May be called inside a handler, even for the handler's own ring. Returns kNotFound if
+  // the consumer is not in this set.
   absl::Status Remove(Consumer& consumer);
 
-  // Serves one ring: hands one message, or the reason why there will be none, to its handler. Waits for it if
-  // there is nothing. Rings that are ready are served in turn, so that none waits for more than one message
-  // of each other. The message stays valid until the handler returns. If the handler throws, the exception
-  // passes through, and the message counts as not consumed unless the handler read on. A handler may use its
-  // consumer, add, remove and destroy consumers; calling Wait or destroying the set in it is a programmer's
-  // error (asserts).
-  // Does not return because of a signal, nor because a producer died unless
-  // ConsumerOptions::report_producer_gone says so. What no wake announces (messages of a group's dead
-  // members, the end of a group, a ring removed by rm) is found by asking all rings every 50 ms, whatever the
-  // other rings do.
+  // Serves one ring: calls its handler once, with one message or with the reason why there will be none.
+  // Waits if no ring is ready. Rings that are ready take turns, so that no ring waits for more than one
+  // message of each other ring. The message stays valid until the handler returns. If the handler throws, the
+  // exception passes through, and the message counts as not consumed unless the handler read on. A handler
+  // may use its consumer, and may add, remove and destroy consumers. It must not call Wait or destroy the set
+  // (asserts).
+  //
+  // A signal does not end the wait. The death of a producer does not end it unless
+  // ConsumerOptions::report_producer_gone is set. Some events wake no sleeper: messages of a group's dead
+  // members, the end of a group, a ring removed by rm. The set finds them by polling all rings every 50 ms,
+  // whatever the other rings do.
   Waited Wait(Nanos timeout = kForever);
-  // Ends Wait(), now or later, with kInterrupted, whether or not there is something. From any thread or
-  // signal handler; lasts for the life of this set. With 128 rings in it a sleep may go on for up to 50 ms.
+  // Makes the current or the next Wait() return kInterrupted, whether or not a ring is ready, and every
+  // Wait() after it. Lasts for the life of this set. May be called in any thread or signal handler. With 128
+  // rings in the set, a sleep may continue for up to 50 ms.
   void Interrupt() noexcept;
-  size_t size() const;  // rings in it
-  bool valid() const { return core_ != nullptr; }
+  size_t size() const;                             // number of rings in the set
+  bool valid() const { return core_ != nullptr; }  // false after the set was moved from
 
  private:
   std::unique_ptr<internal::WaitSetCore> core_;
