@@ -150,9 +150,9 @@ class Delivery {
   // Takes a seat and never holds the producer back. Payloads are checked copies that belong to the consumer.
   static Delivery Lossy() { return Delivery(Kind::kLossy); }
   // Takes no seat, opens no file for writing, and is invisible to the producer. Loses messages like a lossy
-  // consumer and hands out copies. An observer cannot ask to be woken. Unless the producer wakes other
-  // consumers, a message is seen up to 20 ms late. After an idle time, this delay grows to a quarter of that
-  // time, at most 500 ms (50 ms if users other than the owner may read the ring).
+  // consumer and hands out copies. An observer cannot announce that it sleeps. Unless the producer wakes
+  // other consumers, a message is seen up to 20 ms late. After an idle time, this delay grows to a quarter of
+  // that time, at most 500 ms (50 ms if users other than the owner may read the ring).
   static Delivery Observer() { return Delivery(Kind::kObserver); }
   // One of several members that share the messages. Each message goes to one member. It goes to another
   // member only if the first one died, was evicted or left without Ack; Message::deliveries counts this. A

@@ -193,8 +193,8 @@ class TypedConsumer {
   static_assert(internal::CheckMessageType<T>());
 
  public:
-  // Opens a ring for reading. Returns kSchema if the ring does not carry kSchema<T>, or ConsumerOptions::schema
-  // if that is set.
+  // Opens a ring for reading. Returns kSchema if the ring does not carry kSchema<T>, or
+  // ConsumerOptions::schema if that is set.
   static absl::StatusOr<TypedConsumer> Open(std::string_view name, Delivery delivery,
                                             const ConsumerOptions& options = {}) {
     ConsumerOptions with_schema = options;
