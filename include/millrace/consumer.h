@@ -31,6 +31,7 @@ namespace internal {
 class MergeCore;
 }
 
+// What a consumer or a tool can know about the producer of a ring. Values are a snapshot.
 struct ProducerInfo {
   bool alive = false;                 // as the kernel answered now; true if the kernel refused to answer
   bool alive_unknown = false;         // true: the kernel refused to answer, so `alive` is an assumption
@@ -128,7 +129,7 @@ class MILLRACE_EXPORT Consumer {
   // Returns the last reason why there was no message, in words: which process evicted this consumer, where
   // the ring is damaged and so on. Returns OK if the ring was empty or the time-out had passed.
   absl::Status status() const;
-  ConsumerStats stats() const;
+  ConsumerStats stats() const;  // counts of this handle
   // Returns the sequence of the next message to be read: by this consumer or, in a group, by any member.
   uint64_t next_sequence() const;
   // Makes the current or the next Next() return kInterrupted, whether or not there are messages, and every

@@ -104,20 +104,21 @@ enum class OnLargeBatch : uint8_t {
   kRefuse,          // return kTooLarge and leave the batch as it is: all or nothing
 };
 
+// Options of a Producer.
 struct ProducerOptions {
   OnFull on_full = OnFull::kBlock;
   // How long a consumer may leave no room before kEvictSlowest evicts it. Time counts only while this
   // producer wants room and the consumer does not move. Time in which the producer is stopped or calls
-  // nothing does not count. Whatever on_full is, a group whose members are all dead keeps the messages that
-  // they held for this time, so that a new member can receive them. A negative time is refused with
+  // nothing does not count. A group whose members are all dead keeps the messages that they held for this
+  // time, whatever on_full is, so that a new member can receive them. A negative time is refused with
   // kBadArgument.
   Nanos evict_after = std::chrono::seconds(5);
   // How long Open waits for the lock of the previous producer before it returns kProducerAlive. Create waits
   // for it at most 5 s. A killed producer holds its lock until the kernel has freed its memory, which takes
   // up to seconds for a huge process.
   Nanos take_over_timeout = std::chrono::seconds(2);
-  std::string label = {};  // shown to people, at most 63 bytes; default: the program's name
-  std::string directory = "/dev/shm";
+  std::string label = {};              // shown to people, cut after 63 bytes; default: the program's name
+  std::string directory = "/dev/shm";  // where the files of the ring are; must support locks and mmap
   // The user that must own all files of the ring. Otherwise opening fails with kNoPermission, and the text
   // names the owner that was found. Every user can create a file of any name in /dev/shm, so a name says
   // nothing about the owner. Unset: the effective user, also for root. In a user namespace, the overflow uid
@@ -152,7 +153,8 @@ class Delivery {
   // Takes no seat, opens no file for writing, and is invisible to the producer. Loses messages like a lossy
   // consumer and hands out copies. An observer cannot announce that it sleeps. Unless the producer wakes
   // other consumers, a message is seen up to 20 ms late. After an idle time, this delay grows to a quarter of
-  // that time, at most 500 ms (50 ms if users other than the owner may read the ring).
+  // that time, but to no more than 500 ms. The limit is 50 ms if users other than the owner may read the
+  // ring.
   static Delivery Observer() { return Delivery(Kind::kObserver); }
   // One of several members that share the messages. Each message goes to one member. It goes to another
   // member only if the first one died, was evicted or left without Ack; Message::deliveries counts this. A
@@ -216,9 +218,11 @@ class Start {
   uint64_t value_;
 };
 
+// Options of a Consumer.
 struct ConsumerOptions {
-  Start start = Start::End();
-  Wait wait = Wait::kAdaptive;
+  Start start = Start::End();   // where to begin; in a group, the first member decides
+  Wait wait = Wait::kAdaptive;  // how to wait for a message
+  // Where a lossy consumer or an observer continues after an overrun.
   Overrun on_overrun = Overrun::kResumeOldest;
   // true: lossless consumers and groups hand out a copy of their own as well. After copying, the consumer
   // proves that the copy is whole, using values that only the producer writes. Without a copy, a process that
@@ -246,7 +250,7 @@ struct ConsumerOptions {
   bool report_producer_gone = false;
   std::optional<std::string> schema = {};  // set: the ring must carry exactly this schema (kSchema)
   std::string label = {};                  // as in ProducerOptions
-  std::string directory = "/dev/shm";
+  std::string directory = "/dev/shm";      // as in ProducerOptions
   // Set: the user that must own the ring, as in ProducerOptions. Unset: a ring of any user is read.
   std::optional<uid_t> owner = {};
 };

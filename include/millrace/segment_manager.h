@@ -38,6 +38,7 @@ struct SeatInfo {
   // mark up to 3 chunks below that message. 0: the consumer has read everything. Unset: unknown.
   std::optional<uint64_t> lag_ns;
 };
+
 // A group of a ring, as a tool sees it.
 struct GroupInfo {
   std::string name;
@@ -89,7 +90,7 @@ struct RingInfo {
   // 0: unknown, because the clock was set back since.
   uint64_t used_ns = 0;
   uint32_t seats = 0;
-  bool keep = false, stale = false;
+  bool keep = false, stale = false;          // as RingOptions::keep; see `stale_why`
   bool seats_readable = true;                // false: no permission, so the consumers are unknown
   mode_t mode = 0;                           // mode of the ring file
   mode_t seats_mode = 0;                     // mode of the seats file; 0: there is no such file
@@ -158,8 +159,8 @@ class MILLRACE_EXPORT SegmentManager {
   // queue is in use, kept, or was used since FindStale. Returns kIncarnation if the name leads to another
   // queue now.
   absl::Status Remove(const Stale&) const;
-  // Takes the seat of a consumer away. Its next call returns kEvicted. Returns kNotFound if the seat has
-  // another generation now, so that a consumer that took the seat later is never evicted by mistake.
+  // Takes the seat of a consumer away. The next call of that consumer returns kEvicted. Returns kNotFound if the
+  // seat is free or has another generation now, so that a later holder of the seat is never evicted by mistake.
   absl::Status Evict(std::string_view name, uint32_t seat, uint32_t generation) const;
   // Removes a group without living members, durable or not, so that the producer no longer waits for it.
   // Returns kInUse if a member is alive or joining, and kNotFound if there is no such group.

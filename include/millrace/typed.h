@@ -91,7 +91,7 @@ class [[nodiscard]] TypedReceived {
   explicit operator bool() const { return why_ == Got::kMessage; }
   const T& operator*() const { return *reinterpret_cast<const T*>(value_); }
   const T* operator->() const { return &**this; }
-  // As the fields of Message.
+  // These return the fields of Message that have their names.
   uint64_t sequence() const { return sequence_; }
   uint64_t lost() const { return lost_; }
   uint32_t deliveries() const { return deliveries_; }
