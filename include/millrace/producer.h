@@ -92,14 +92,15 @@ struct ProducerStats {
 // wait.
 class MILLRACE_EXPORT Producer {
  public:
-  // Creates a ring and becomes its producer. Errors: kExists if a ring of that name exists, kBadName,
-  // kBadArgument, kNoSpace, kNoMemoryLimit, kNoPermission, kProducerAlive if a removed ring of that name
-  // still has a producer.
+  // Creates a ring and becomes its producer. Errors: kExists if the file NAME.ring exists, kNotARing if
+  // NAME.seats or NAME.lock is a file of another program, kBadName, kBadArgument, kNoSpace, kNoMemoryLimit,
+  // kNoPermission, kProducerAlive if a removed ring of that name still has a living producer.
   static absl::StatusOr<Producer> Create(std::string_view name, const RingOptions& = {},
                                          const ProducerOptions& = {});
   // Takes over an existing ring in place: sequence numbers continue and consumers keep running. Reopens a
   // closed ring. Errors: kNotFound, kNoPermission (ProducerOptions::owner), kProducerAlive if the ring still
-  // has a living producer after take_over_timeout. PROTOCOL.md "Take-over".
+  // has a living producer after take_over_timeout, and those of an unusable ring: kNotARing, kTruncated,
+  // kLayoutVersion, kBadLengths, kIncarnation, kDamaged. PROTOCOL.md "Take-over".
   static absl::StatusOr<Producer> Open(std::string_view name, const ProducerOptions& = {});
   // Opens the ring if it exists and creates it otherwise, as a daemon needs at its start. Returns
   // kOptionsDiffer if the existing ring differs from an option that is set.

@@ -159,8 +159,9 @@ class MILLRACE_EXPORT SegmentManager {
   // queue is in use, kept, or was used since FindStale. Returns kIncarnation if the name leads to another
   // queue now.
   absl::Status Remove(const Stale&) const;
-  // Takes the seat of a consumer away. The next call of that consumer returns kEvicted. Returns kNotFound if the
-  // seat is free or has another generation now, so that a later holder of the seat is never evicted by mistake.
+  // Takes the seat of a consumer away. The next call of that consumer returns kEvicted. Returns kNotFound if
+  // the seat is free or has another generation now, so that a later holder of the seat is never evicted by
+  // mistake.
   absl::Status Evict(std::string_view name, uint32_t seat, uint32_t generation) const;
   // Removes a group without living members, durable or not, so that the producer no longer waits for it.
   // Returns kInUse if a member is alive or joining, and kNotFound if there is no such group.
