@@ -43,10 +43,10 @@ std::string WhoEvicted(const internal::SeatIdentity& seat) {
                       "; open the ring again to go on");
 }
 
-// Where this consumer stands, or its group.
+// Returns the place of this consumer, or of its group.
 Point Here(const Cold& cold) { return cold.core->member ? cold.member.at() : cold.core->ring.at(); }
 
-// Has the producer written over the place where a lossless consumer stands?
+// Returns true if the producer has overwritten the place of a lossless consumer.
 bool Overwritten(const Cold& cold, Point here) {
   return cold.lossless() && !cold.core->ring.Intact(here.position) && !cold.attached.ring.Faulted();
 }
@@ -155,7 +155,7 @@ absl::Status Consumer::SkipTo(Start start) {
   if (where.at == StartAt::kOldest) return absl::OkStatus();
   if (where.at == StartAt::kTime) {
     to = ring.MarkBefore(where.value);
-    if (!to) return absl::OkStatus();  // as Oldest
+    if (!to) return absl::OkStatus();  // like Oldest
     wanted = to->sequence;
   }
   if (where.at == StartAt::kLast) {
@@ -177,7 +177,8 @@ absl::Status Consumer::SkipTo(Start start) {
   }
   if (Ahead(wanted, here.sequence) <= 0) return absl::OkStatus();
   if (wanted != to->sequence) to = ring.Find(wanted);
-  if (!to) to = ring.Walk(here, wanted);  // no mark below it: from here on everything is protected or counted
+  // No mark below it: from `here` on every message is protected or counted.
+  if (!to) to = ring.Walk(here, wanted);
   if (!to || Ahead(to->sequence, here.sequence) < 0) to = end;
   ring.SkipTo(*to);
   core_->StorePosition();
@@ -217,7 +218,7 @@ uint64_t Consumer::next_sequence() const { return Here(*core_->cold).sequence; }
 void Consumer::Interrupt() noexcept {
   core_->interrupted.store(1, std::memory_order_release);
   os::FutexWakeAll(api::FutexOf(core_->interrupted));
-  api::CallWaitSets();  // it may be in one
+  api::CallWaitSets();  // a wait set may be waiting for this consumer
 }
 
 }  // namespace millrace

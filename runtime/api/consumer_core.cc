@@ -16,9 +16,9 @@ namespace {
 using W = Words<RealAtomics>;
 
 constexpr int64_t kLookAroundEveryNs = 1'000'000'000;
-constexpr int64_t kLookAroundDuringRemovalNs = 10'000'000;  // the remover may have been killed
-constexpr int64_t kProducerLookEveryNs = 10'000'000;        // two system calls
-constexpr int64_t kSpinSliceNs = 50'000;                    // Wait::kSpin looks at everything else that often
+constexpr int64_t kLookAroundDuringRemovalNs = 10'000'000;  // poll: the remover may have been killed
+constexpr int64_t kProducerLookEveryNs = 10'000'000;        // a look takes two system calls
+constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin checks everything else once per slice
 
 }  // namespace
 
@@ -95,7 +95,7 @@ std::byte* ConsumerCore::Cold::Reserve(size_t bytes) {
 
 void ConsumerCore::Cold::LookAround() {
   const int64_t now = os::CoarseMonotonicNs();
-  // The word is only a hint: the name decides.
+  // The word is only a hint. Whether the ring still has its name decides.
   const bool removing = W::LoadRemoved(control().room);
   if (now < next_look_around_ns && (!removing || removed_word_checked)) return;
   next_look_around_ns = now + (removing ? kLookAroundDuringRemovalNs : kLookAroundEveryNs);
@@ -112,15 +112,15 @@ bool ConsumerCore::Cold::ProducerGone(uint64_t state) {
   if (now < next_producer_look_ns) return false;
   next_producer_look_ns = now + kProducerLookEveryNs;
   if (attached.ring_probe.Ask(kLockProducer) != os::Holder::kNone) return false;
-  const uint64_t flags = W::LoadFlags(control().room);  // of this epoch, or a successor is on its way
+  const uint64_t flags = W::LoadFlags(control().room);  // of this epoch, unless a successor is attaching
   if (EpochOf(flags) != epoch || (flags & kFlagAliveUnknown) != 0) return false;
-  // What living members have in hand may come to us yet.
+  // A message in a living member's lease may still reach this member.
   return W::LoadState(control().room) == state && !(core->member && member.OthersHold());
 }
 
 int64_t ConsumerCore::Cold::LongestSleep() const {
-  // A member or a producer that dies wakes nobody. While no other has anything in hand, there is nothing to
-  // come from that.
+  // No wake reports the death of a member or of a producer. A member's death only matters while other members
+  // hold leases.
   const bool others_hold = core->member && member.OthersHold();
   const bool must_ask = others_hold || options.report_producer_gone;
   return attached.private_ring && !must_ask ? kPrivateSleepBoundNs : kSleepBoundNs;
@@ -192,10 +192,10 @@ Read ConsumerCore::Cold::ReadOne(Lent* lent) {
 
 Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
   if (!core->member && !core->ring.PositionStored()) core->StorePosition();
-  // What living members have in hand may come to us yet.
+  // A message in a living member's lease may still reach this member.
   if (IsClosed(state) && !options.follow_reopen && !(core->member && member.OthersHold())) {
     if (core->member && last_why != Got::kClosed)
-      os::FutexWakeAll(&control().wake.epoch);  // the others wait for the same; once is enough
+      os::FutexWakeAll(&control().wake.epoch);  // other members wait for this too; once is enough
     return Got::kClosed;
   }
   if (!removed) LookAround();
@@ -204,7 +204,7 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
                   : ProducerGone(state) ? Got::kProducerGone
                                         : Got::kEmpty;
   if (end == Got::kEmpty) return end;
-  // What was published between the look at the ring and the question is read first: PROTOCOL.md "Other ends".
+  // A message published between the look at the ring and this check is read first: PROTOCOL.md "Other ends".
   if (MessageThere()) {
     next_producer_look_ns = 0;
     return Got::kEmpty;
@@ -232,14 +232,15 @@ Received ConsumerCore::Find() noexcept {
     deliveries = static_cast<uint32_t>(handed.deliveries);
   } else {
     read = cold->ReadOne(&lent);
-    // Wait::kSpin is for latency: it pauses for nobody's throughput.
+    // Wait::kSpin is for latency, so it does not pause to raise the producer's throughput.
     if (read == Read::kEmpty && cold->options.wait != Wait::kSpin &&
         cold->drain_pause.After(ring.at(), cold->shared_core.shared()))
       read = cold->ReadOne(&lent);
   }
   if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
-    read = Read::kDamaged;  // the SIGBUS guard
-  // Taken, but not given to the caller (the SIGBUS guard): Poll and the next call must not acknowledge it.
+    read = Read::kDamaged;  // the SIGBUS guard noticed it
+  // The member took a message that the caller will not get (SIGBUS guard). Poll and the next call must not
+  // acknowledge it.
   if (member && read != Read::kMessage) cold->member.Undeliver();
   switch (read) {
     case Read::kMessage:
@@ -257,8 +258,8 @@ Received ConsumerCore::Find() noexcept {
   }
   cold->last_why = cold->WhyEmpty(state);
   if (cold->last_why == Got::kEmpty && !member) {
-    // A program that polls comes back at once. It gets what a spinning Next gets: the lines of the next
-    // message are asked for, and looks at its header are a pause apart.
+    // A program that polls calls again immediately. Treat it like a spinning Next: prefetch the lines of the
+    // next message, and leave a pause between two looks at its header.
     ring.FetchNext();
     CpuPause();
   }
@@ -273,7 +274,7 @@ void ConsumerCore::Ack() noexcept {
     StorePosition();
 }
 
-// Evicted meanwhile: the next call says so.
+// If this member was evicted in the meantime, the next call reports it.
 void ConsumerCore::AckHandled() noexcept {
   if (cold->forked || !cold->member.Ack()) return;
   cold->GiveRoom(cold->member.OwesRoom());
@@ -313,8 +314,8 @@ bool ConsumerCore::Cold::Pending(uint64_t state) const {
 }
 
 bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
-  // All but the header can wait for some looks, of 15 to 40 ns each: a message that comes while we look at
-  // the clock waits for us. Few at a time where few are paid for, and where others want the core.
+  // Poll the header many times between the slower checks, because a message that arrives during a clock read
+  // has to wait [NOTES few-looks]. Poll fewer times if the budget is short or the CPU is shared.
   constexpr int kFewLooks = 32, kManyLooks = 256;
   constexpr int64_t kFewNs = 10'000;
   const int64_t start = os::MonotonicNs();
@@ -356,7 +357,8 @@ Parked ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
   const int64_t now = os::MonotonicNs();
   if (parked == Parked::kMissed) CountLateWakeup();
   if (parked != Parked::kPending) spin.Slept(now - before);
-  if (parked == Parked::kWoken) removed_word_checked = false;  // whoever removes wakes again when it is done
+  // The remover wakes its waiters again when it is done.
+  if (parked == Parked::kWoken) removed_word_checked = false;
   return parked;
 }
 
@@ -366,13 +368,14 @@ Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
   if (received.why() != Got::kEmpty) return received;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   const Wait wait = cold->options.wait;
-  for (bool idle = false;;) {  // a whole sleep went by without a message: spinning would catch none either
+  for (bool idle = false;;) {  // after a sleep without a message, spinning would not catch one either
     const int64_t left = deadline - os::MonotonicNs();
     if (left <= 0) return cold->last_why = Got::kTimedOut;
     if (wait != Wait::kPark && !idle) {
       const int64_t budget = wait == Wait::kSpin ? kSpinSliceNs : cold->spin.ns();
       if (cold->Spin(budget, left, W::LoadState(cold->control().room))) {
-        // At once, and built where the caller wants it: all between the header and its reader is latency.
+        // Return immediately, and build the result where the caller wants it: every instruction after the
+        // header is latency.
         Lent lent;
         const bool straight = ring.Next(&lent);
         if (wait == Wait::kAdaptive) cold->spin.CaughtIt();

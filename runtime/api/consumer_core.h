@@ -1,4 +1,4 @@
-// The compiled half of a consumer: waiting, copying, finding out why there is no message, leaving.
+// The compiled half of a consumer: waits, copies, finds out why there is no message, leaves the ring.
 #ifndef MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
 #define MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
 
@@ -29,78 +29,87 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool observer() const { return delivery.kind() == Delivery::Kind::kObserver; }
   bool lossless() const { return delivery.kind() == Delivery::Kind::kLossless; }
   segment::SeatsAccess seats();
-  bool in_place() const { return lossless() && !options.copy; }  // the straight path
+  bool in_place() const { return lossless() && !options.copy; }  // reads on the straight path
   bool HandsOutCopies() const { return core->member ? options.copy : !in_place(); }
   const RingControl& control() const { return core->ring.control(); }
   SleeperWords* sleepers() const;
   ConsumerCounts counts() const { return core->member ? member.counts() : core->ring.counts(); }
-  std::byte* Reserve(size_t bytes);  // the copy buffer, grown to at least that; null: no memory for it
-  // Asks, at a bounded rate, what nobody says by a wake: has the ring lost its name (rm) or its memory
-  // (truncated, a hole)? Part of every look that finds nothing, so that every way of asking gets the answer.
+  // Returns the copy buffer, grown to at least `bytes`. Returns null if there is no memory for it.
+  std::byte* Reserve(size_t bytes);
+  // Checks, at a bounded rate, what no wake reports: whether the ring has lost its name (rm) or its memory
+  // (truncated, or a hole was punched). Every look that finds no message calls this, so every way of reading
+  // learns of it.
   void LookAround();
-  // How long this consumer may sleep, as far as its ring is concerned. Call it after the last look. The first
-  // takes an observer for one that could announce itself.
+  // Both return how long this consumer may sleep, as far as its ring is concerned. Requires that the last
+  // look is over. LongestSleep ignores that an observer cannot announce itself to the producer; SleepBound
+  // does not.
   int64_t LongestSleep() const;
   int64_t SleepBound();
 
-  // What is at this consumer's place, in its way of reading; the next two are those with a copy.
+  // Reads the message at this consumer's place, in place or as a copy, as its options demand. The other two
+  // functions read copies.
   Read ReadOne(Lent* lent);
   Read ReadCopy(Lent* lent);
   Read ReadLosslessCopy(Lent* lent);
-  // As a member: takes a message, or adopts one.
+  // Takes a message as a member of a group, or adopts one.
   Read ReadGroup(Handed* handed);
-  // Adopts what a dead or evicted member holds. true: Next hands it out.
+  // Adopts a message that a dead or evicted member holds. Returns true if Next will return that message.
   bool Adopt();
-  // The producer waits for what this member gave up.
+  // Wakes a producer that waits for the room which this member gave up.
   void GiveRoom(bool offer);
-  // TryNextSlow where somebody may wait by a descriptor.
+  // TryNextSlow of a consumer that has an event descriptor. Arms the bell if nothing was found, and rings it
+  // if the ring has ended.
   Received FindAndSettleBell();
-  // Nothing is there: closed, removed, or just empty. `state` was read before the header that was 0.
+  // Returns why nothing is there: closed, removed, damaged, producer gone, or just empty. `state` was read
+  // before the header that was 0.
   Got WhyEmpty(uint64_t state);
-  // Has the producer that stored `state` ended without closing, and was that not reported yet? Asked at a
-  // bounded rate.
+  // Returns true if the producer that stored `state` ended without closing and this was not reported yet.
+  // Checks at a bounded rate.
   bool ProducerGone(uint64_t state);
-  uint64_t Place() const;  // position of the next message of this consumer, or of its group
+  uint64_t Place() const;  // position of the next message of this consumer or of its group
   bool MessageThere() const;
   bool SomethingThere() const;
-  // Is there anything to do for this consumer, now that it found nothing? `state` was read before it looked.
-  // What every way of waiting asks, in the thread of this handle, before it sleeps.
+  // Returns true if there is anything to do for this consumer, although it found no message. `state` was read
+  // before the consumer looked. Every way of waiting calls this in the thread of the handle before it sleeps.
   bool Pending(uint64_t state) const;
-  // Was a wake missed? What every way of waiting asks after a time-out under which the epoch did not change.
+  // Returns true if a wake was missed. Every way of waiting calls this after a time-out during which the wake
+  // epoch did not change.
   bool MissedWake() const;
   void CountLateWakeup();
 
-  // Polls for at most budget_ns, not counting what others had of the core, and at most left_ns in all. true:
-  // something is there.
+  // Polls for at most left_ns, and for at most budget_ns without the time that other processes had the CPU.
+  // Returns true if there is something to do.
   bool Spin(int64_t budget_ns, int64_t left_ns, uint64_t state);
 
   absl::StatusOr<int> EventFd();
-  uint64_t LateRings() const;  // wake-ups of the bell's that only a time-out repaired, not yet counted
+  // Returns how many late wake-ups the bell has noticed (only a time-out repaired them) that are not counted
+  // yet.
+  uint64_t LateRings() const;
   Parked Sleep(int64_t at_most_ns, uint64_t state);
 
   segment::ConsumerAttachment attached;
   Delivery delivery;
   ConsumerOptions options;
   ConsumerCore* core = nullptr;
-  RingMember<RealAtomics> member;  // delivery Group
+  RingMember<RealAtomics> member;  // used if the delivery is Group
   api::ObserverScratch scratch;
   bool forked = false, removed = false;
-  bool cut = false;                   // the ring's file has lost bytes that were not read yet, or all of them
-  bool removed_word_checked = false;  // the word was set and the ring still had its name
+  bool cut = false;  // the ring's file has lost all its bytes, or some that were not read yet
+  bool removed_word_checked = false;  // the word was set, but the ring still had its name
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
   api::SharedCore shared_core;
-  WaitSetCore* wait_set = nullptr;  // the one it is in
-  std::shared_ptr<EventBell> bell;  // null: it has no descriptor
+  WaitSetCore* wait_set = nullptr;  // the set that contains this consumer
+  std::shared_ptr<EventBell> bell;  // null: this consumer has no event descriptor
   api::DrainPause drain_pause;
   int64_t next_look_around_ns = 0, next_producer_look_ns = 0;  // on the coarse clock
-  uint32_t gone_epoch = 0;                                     // of the producer whose end was reported last
-  WaitedRing waited;                                           // of Next, or of the set it is in
-  uint64_t idle_at_sequence = 0;  // an observer: where it stood when it last went to sleep,
-  int64_t idle_since_ns = 0;      // and since when
+  uint32_t gone_epoch = 0;        // epoch of the producer whose end was reported last
+  WaitedRing waited;              // used by Next, or by the set that contains this consumer
+  uint64_t idle_at_sequence = 0;  // of an observer, when it last went to sleep
+  int64_t idle_since_ns = 0;      // since when the observer has been there
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;
-  size_t refused_bytes = 0;  // of the last buffer for which there was no memory
+  size_t refused_bytes = 0;  // size of the last buffer for which there was no memory
 };
 
 }  // namespace millrace::internal

@@ -1,9 +1,10 @@
 // How long a consumer leaves the producer alone after it has read everything.
 //
-// A consumer that is quicker than its producer looks at the line that the producer is filling just then, and
-// takes it away from it, message for message. So it pauses once, right after a drain, the longer the more it
-// has drained: in a stream that makes the next drain longer, up to the limit. After a single message it does
-// not pause at all: then nothing says that another one follows, and its latency counts.
+// A consumer that is faster than its producer polls the cache line that the producer is filling. Each poll
+// takes that line away from the producer, once per message. So the consumer pauses once after each drain. The
+// more bytes it has drained, the longer it pauses. In a stream a pause makes the next drain longer, and so
+// the next pause, up to the limit. After a single message the consumer does not pause: nothing suggests that
+// another message follows, and latency counts.
 #ifndef MILLRACE_RUNTIME_API_DRAIN_PAUSE_H_
 #define MILLRACE_RUNTIME_API_DRAIN_PAUSE_H_
 
@@ -17,7 +18,8 @@ namespace millrace::api {
 
 class DrainPause {
  public:
-  // Nothing is at `here`. true: it has paused, look again. Not on a core that others want: they are pause
+  // Pauses if the last drain was long enough. Returns true if it has paused; the caller then looks again. The
+  // consumer has found nothing at `here`. Never pauses on a shared CPU: running the other processes is pause
   // enough.
   bool After(internal::Point here, bool shared_core) noexcept {
     const uint64_t messages = here.sequence - last_.sequence, bytes = here.position - last_.position;
@@ -29,12 +31,11 @@ class DrainPause {
   }
 
  private:
-  // A pause takes 15 to 40 ns on CPUs of the last years: a microsecond at most, after 2.5 KB, and longer for
-  // large messages, which take as long to come. Twice as many made no difference at 8 and 64 bytes; half as
-  // many looked a quarter slower at 64 (few slices).
+  // One pause instruction for 64 bytes drained. The limit is about a microsecond for small messages, and more
+  // for large messages, which also take the producer longer.
   static constexpr uint64_t kBytesPerPause = 64, kSmallPauses = 40, kBytesPerPauseMore = 16,
                             kLargePauses = 200;
-  internal::Point last_;  // where nothing was last time
+  internal::Point last_;  // where the last drain ended
 };
 
 }  // namespace millrace::api

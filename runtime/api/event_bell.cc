@@ -40,15 +40,16 @@ bool EventBell::Ring() {
 }
 
 void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
-  // First: what was raised for something that this consumer has not seen is found by the look below, or, if
-  // the bell is armed still, was not raised yet.
+  // Clear first. If the descriptor was raised for something that this consumer has not seen, the look below
+  // finds it. If the bell is still armed, the descriptor was not raised yet.
   fd_.Clear();
   if (Armed()) return;
   const uint64_t round = (round_.load(std::memory_order_relaxed) | 1) + 1;  // even: no snapshot
   round_.store(round, std::memory_order_release);
-  armed_.store(1, std::memory_order_release);  // before W2: whoever answers the announcement meets it
+  // Before W2, so that a producer that answers the announcement finds the bell armed.
+  armed_.store(1, std::memory_order_release);
   WaitedRing ring{&control(), sleepers_};
-  // What the bridge raised the descriptor for meanwhile was cleared above.
+  // Also checks look_around_: if the bridge raised the descriptor for that, fd_.Clear() above has cleared it.
   const auto pending = [&](size_t) {
     if (cold.Pending(state) || look_around_.load(std::memory_order_acquire)) return true;
     ring.longest_ns = cold.LongestSleep();
@@ -63,7 +64,7 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
   armed_since_ns_.store(now, std::memory_order_relaxed);
   bridge_->LookWithin(now + bound_ns(now));
   const std::optional<Point> end = FindEnd(cold, state);
-  if (pending(0)) {  // no need to wait for its wake
+  if (pending(0)) {  // the bell need not wait for a wake
     Ring();
     return;
   }
@@ -77,7 +78,8 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
   round_.store(round + 1, std::memory_order_release);
 }
 
-// Where everything published ends. nullopt: more is coming, or the ring is damaged.
+// Returns where everything published ends. Returns nullopt if more arrives during the search, or if the ring
+// is damaged.
 std::optional<Point> EventBell::FindEnd(const ConsumerCore::Cold& cold, uint64_t state) const {
   std::optional<Point> at = view_.Tail();
   for (uint64_t i = 0; at && i <= view_.capacity() / kFrameHeader && !cold.Pending(state); ++i) {
@@ -120,7 +122,7 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
                     .flags = snapshot_.flags.load(std::memory_order_relaxed)};
     ring.certain = snapshot_.certain.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (round_.load(std::memory_order_relaxed) != round) return;  // armed anew meanwhile
+    if (round_.load(std::memory_order_relaxed) != round) return;  // the bell was armed again during this read
     if (view_.SomethingAt(end.position) || W::LoadState(control().room) != state ||
         (seat_ != nullptr && W::LoadOwnState(*seat_) != live_state_)) {
       const bool missed = WakeWasMissed<RealAtomics>(
@@ -131,16 +133,16 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
       return;
     }
   } else if (sleepers_ == nullptr) {
-    Ring();  // no wake will come for an observer, and where to look is not known
+    Ring();  // no wake arrives for an observer, and without a snapshot there is no place to look at
     return;
   }
-  // Truncated, as the looks above have found: no wake will come from there.
+  // The file was truncated, as the looks above have found. No wake will arrive from it.
   if (os::Faulted(ring_guarded_) || os::Faulted(seats_guarded_)) {
     Ring();
     return;
   }
-  // A member that dies wakes nobody, and the end of a group is reached when the last message is acknowledged:
-  // this member has to look.
+  // No wake reports a member's death, and a group ends when its last message is acknowledged. So this member
+  // must check.
   const uint64_t now = W::LoadState(control().room);
   if (member_ && IsClosed(now)) {
     Ring();
@@ -173,7 +175,7 @@ absl::StatusOr<int> ConsumerCore::Cold::EventFd() {
     auto made = std::make_shared<EventBell>(*this, *std::move(fd));
     if (absl::Status s = EventBridge::Add(made, what.c_str()); !s.ok()) return s;
     bell = std::move(made);
-    // Nobody was told of an end that is there already.
+    // No wake follows an end that is already there.
     const uint64_t state = W::LoadState(control().room);
     bell->Arm(*this, IsClosed(state) ? ~state : state);
   }
@@ -184,7 +186,7 @@ uint64_t ConsumerCore::Cold::LateRings() const { return bell == nullptr ? 0 : be
 
 Received ConsumerCore::Cold::FindAndSettleBell() {
   if (forked) return core->Find();
-  if (!bell->Armed()) removed_word_checked = false;  // whoever removes wakes again when it is done
+  if (!bell->Armed()) removed_word_checked = false;  // the remover wakes its waiters again when it is done
   if (bell->TakeLookAround()) next_look_around_ns = next_producer_look_ns = 0;
   for (uint64_t late = bell->TakeLate(); late > 0; --late) CountLateWakeup();
   const uint64_t state = W::LoadState(control().room);

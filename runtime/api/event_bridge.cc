@@ -14,7 +14,8 @@ namespace {
 
 constexpr int64_t kBoundPerRingNs = 1'000'000;
 
-// All bridges of this process, under the fork guard. Never destroyed: threads may use it until the very end.
+// All bridges of this process, used under the fork guard. Never destroyed, because threads may use it until
+// the process ends.
 struct Bridges final : os::ForkAware {
   void InForkedChild() noexcept override { inherited = true; }
   std::vector<std::shared_ptr<EventBridge>> all;
@@ -67,7 +68,8 @@ void EventBridge::Remove(const EventBell& bell) {
   CallLocked();
 }
 
-// Either the thread sees the bell's new bound, which was stored before this, or this sees how long it sleeps.
+// Either the thread sees the bell's new bound, which was stored before this call, or this call sees how long
+// it sleeps.
 void EventBridge::LookWithin(int64_t until_ns) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (until_ns >= until_ns_.load(std::memory_order_relaxed)) return;
@@ -91,7 +93,7 @@ bool EventBridge::EndIfUnused() {
 void EventBridge::Run() {
   struct Watched {
     std::shared_ptr<EventBell> bell;
-    uint32_t epoch;  // of its ring, when this thread looked last
+    uint32_t epoch;  // of its ring, at this thread's last look
   };
   std::vector<Watched> watched;
   std::vector<WaitedRing> rings;
@@ -99,7 +101,7 @@ void EventBridge::Run() {
   int64_t looked_ns = os::MonotonicNs();
   for (bool called = true;;) {
     if (called) {
-      std::vector<Watched> before = std::exchange(watched, {});  // let go of without the mutex
+      std::vector<Watched> before = std::exchange(watched, {});  // destroyed after the mutex is released
       {
         const std::lock_guard lock(mutex_);
         calls = std::atomic_ref(calls_).load(std::memory_order_relaxed);
@@ -113,7 +115,8 @@ void EventBridge::Run() {
       }
     }
     rings.clear();
-    // Of many rings each wake-up costs more, and what the bound repairs is rare.
+    // With many rings each wake-up costs more, and missed wakes are rare, so the bound grows with the number
+    // of rings.
     const int64_t bound_of_many = static_cast<int64_t>(watched.size()) * kBoundPerRingNs;
     int64_t bound = kPrivateSleepBoundNs;
     until_ns_.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);

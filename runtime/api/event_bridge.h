@@ -14,28 +14,29 @@
 
 namespace millrace::internal {
 
-// One thread for up to kMostBells rings; when that is full, another. It ends with the last of its bells. A
-// forked child has no such thread and forgets all bridges: its consumers answer kForked, those it opens get a
-// bridge of its own.
+// One thread watches up to kMostBells rings; further rings get another bridge. The thread ends when its last
+// bell is removed. A forked child has no such thread and abandons all bridges: consumers of the parent return
+// kForked there, and consumers that the child opens get a bridge of its own.
 class EventBridge {
  public:
   static constexpr size_t kMostBells = kMostParkWords - 1;  // one word is for calling the thread
 
-  // Gives the bell a bridge, which keeps it until it is removed. `what`: for the error text.
+  // Gives the bell a bridge, which keeps the bell until it is removed. `what` is for the error text.
   static absl::Status Add(const std::shared_ptr<EventBell>& bell, const char* what);
   void Remove(const EventBell& bell);
-  // Lets the thread look over its bells by then, if it would sleep longer.
+  // Makes the thread look over its bells by `until_ns` if it would sleep longer.
   void LookWithin(int64_t until_ns);
 
  private:
   void Run();
   void CallLocked();
-  bool EndIfUnused();  // under the fork guard
+  bool EndIfUnused();  // takes the fork guard
 
-  std::mutex mutex_;  // never held by a forking thread of this process when it matters: the child forgets it
+  // A forked child abandons the bridge, so it never needs this mutex.
+  std::mutex mutex_;
   std::vector<std::shared_ptr<EventBell>> bells_;
   uint32_t calls_ = 0;                // a futex; changed under the mutex
-  std::atomic<int64_t> until_ns_{0};  // how long the thread sleeps, or is about to
+  std::atomic<int64_t> until_ns_{0};  // until when the thread sleeps, or is about to sleep
 };
 
 }  // namespace millrace::internal

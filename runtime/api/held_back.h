@@ -1,8 +1,9 @@
-// How long somebody has left a producer no room.
+// Measures how long a holder has left the producer no room.
 //
-// Only time between two looks of a producer that wanted room counts, and only if the holder stood at the same place
-// at both: one that has moved has made room, whoever has used it since. A gap between two looks counts up to a
-// bound, because a producer that was stopped, or did not ask, was held back by nobody.
+// Time counts only between two looks of a producer that wanted room, and only if the holder was at one place
+// at both looks. A holder that has moved has made room, even if that room is already used. The time between
+// two looks counts up to a bound: a producer that was stopped, or did not look, was not held back in that
+// time.
 #ifndef MILLRACE_RUNTIME_API_HELD_BACK_H_
 #define MILLRACE_RUNTIME_API_HELD_BACK_H_
 
@@ -13,7 +14,8 @@ namespace millrace::api {
 
 class HeldBack {
  public:
-  // The holder of this generation is in the way at `position`. Returns for how long it has been, in nanoseconds.
+  // Notes that the holder of this generation is in the way at `position`. Returns how long it has been there,
+  // in nanoseconds.
   int64_t At(uint32_t generation, uint64_t position, int64_t now_ns, int64_t most_between_looks_ns) noexcept {
     if (!in_the_way_ || generation != generation_ || position != position_) {
       *this = HeldBack();

@@ -20,13 +20,13 @@ class MergeCore {
     return source;
   }
 
-  // Its message in hand goes with it.
+  // Removes the consumer together with its message in hand.
   std::optional<Consumer> Remove(uint32_t source) {
     const auto at = consumers_.find(source);
     if (at == consumers_.end()) return std::nullopt;
     Consumer consumer = std::move(at->second);
     consumers_.erase(at);
-    // Whoever assigned to it or moved from it through Find has the consumer that was read, or has ended it.
+    // Find may have let the user replace or move the consumer. So forget it by number, not by address.
     set_.ForgetSource(source);
     if (!consumer.valid()) return std::nullopt;
     return consumer;
@@ -60,10 +60,10 @@ class MergeCore {
 
  private:
   WaitSetCore set_;
-  std::map<uint32_t, Consumer> consumers_;  // ended before the set, which they leave
+  std::map<uint32_t, Consumer> consumers_;  // destroyed before the set, which they leave
   uint32_t next_source_ = 0;
   ConsumerCore* Current() const { return current_ == nullptr ? nullptr : current_->consumer; }
-  std::shared_ptr<WaitSetCore::Member> current_;  // whose message was handed out last
+  std::shared_ptr<WaitSetCore::Member> current_;  // member whose message was handed out last
 };
 
 }  // namespace internal

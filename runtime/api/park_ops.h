@@ -1,4 +1,4 @@
-// The system's calls as the table that parking expects.
+// The system calls, as the table that the parking code expects.
 #ifndef MILLRACE_RUNTIME_API_PARK_OPS_H_
 #define MILLRACE_RUNTIME_API_PARK_OPS_H_
 
@@ -32,22 +32,23 @@ inline const internal::ParkOps& SystemParkOps() {
   return kOps;
 }
 
-// The word under an atomic of this process, for the futex calls.
+// Returns the word inside an atomic of this process, for the futex calls.
 inline const uint32_t* FutexOf(const std::atomic<uint32_t>& word) {
   static_assert(sizeof word == sizeof(uint32_t) && std::atomic<uint32_t>::is_always_lock_free);
   return reinterpret_cast<const uint32_t*>(&word);
 }
 
-// Consumer::Interrupt() on a consumer of a set must reach the thread that waits for the set, and may run
-// beside Add and Remove, so it looks for no set: all sets of the process sleep on this word too, and look
-// whether one of theirs was meant. Async-signal-safe.
+// Wakes every WaitSet of this process. Consumer::Interrupt() must reach the thread that waits for the
+// consumer's set. Interrupt() may run while another thread is in Add or Remove, so it cannot look up the set.
+// Instead all sets also sleep on this word, and each then checks its own consumers. Async-signal-safe.
 inline std::atomic<uint32_t> wait_set_calls{0};
 inline void CallWaitSets() noexcept {
   wait_set_calls.fetch_add(1, std::memory_order_release);
   os::FutexWakeAll(FutexOf(wait_set_calls));
 }
 
-// A point in time `timeout_ns` from now that cannot overflow; now, if that is negative.
+// Returns the time `timeout_ns` from now, without overflow. Returns the current time if `timeout_ns` is
+// negative.
 inline int64_t DeadlineAfter(int64_t timeout_ns) {
   const int64_t now = os::MonotonicNs();
   if (timeout_ns <= 0) return now;

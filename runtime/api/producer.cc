@@ -42,7 +42,8 @@ absl::StatusOr<std::unique_ptr<ProducerCore>> OpenCore(std::string_view name, co
   return CoreOf(segment::TakeOver(*paths, wanted, options), options);
 }
 
-// A ring that somebody emptied is none: creating one removes what is left of it.
+// Returns true if there is no ring of this name. A ring whose file was emptied does not count: creating a new
+// one removes its remains.
 bool ThereIsNone(const absl::Status& status, std::string_view name, const ProducerOptions& options) {
   if (ErrorOf(status) != Error::kTruncated) return ErrorOf(status) == Error::kNotFound;
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
@@ -97,7 +98,7 @@ absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const Rin
                                                 const ProducerOptions& options) {
   absl::StatusOr<segment::RingPlan> plan = segment::PlanOf(name, ring);
   if (!plan.ok()) return plan.status();
-  constexpr int kRaces = 100;  // others may create and remove it between our two looks
+  constexpr int kRaces = 100;  // other processes may create and remove it between the two looks
   for (int i = 0;; ++i) {
     auto core = OpenCore(name, &ring, options);
     if (!core.ok() && ThereIsNone(core.status(), name, options)) core = CreateCore(name, ring, options);
@@ -135,7 +136,7 @@ absl::Status Producer::Close() {
   segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
   cold.closed = true;
   core_->ring.Strand(api::StrandedProducerRing(),
-                     api::StrandedSeats());  // the ring is a successor's from here on
+                     api::StrandedSeats());  // the ring may belong to a successor from here on
   cold.attached.alive_lock.Release();
   cold.attached.producer_lock.Release();
   return absl::OkStatus();
@@ -182,7 +183,7 @@ bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
   const int64_t deadline = api::DeadlineAfter(timeout.count());
   const ProducerCore::Cold::AwaitsConsumers noted(cold, *core_, lossless_or_group);
   for (;;) {
-    // Nobody can join a ring that has lost its name.
+    // No consumer can join a ring that has lost its name.
     if (!Check().ok()) return false;
     const uint32_t joins = W::LoadJoins(table.control->join);
     size_t alive = 0;

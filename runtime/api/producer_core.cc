@@ -17,13 +17,13 @@ namespace {
 
 using W = Words<RealAtomics>;
 
-// A full ring is no reason to ask the kernel about the same seats again at once.
+// Bounds how often a full ring makes the producer query the kernel about its seats.
 constexpr int64_t kProbeEveryNs = 250'000;
 constexpr int64_t kRoomLinkCheckEveryNs = 50'000'000;
 constexpr int64_t kWordCheckEveryNs = 1'000'000;
 
-// The group that is in the way, by its cursor or by a message in a member's hand. nullopt: a lossless
-// consumer.
+// Returns the group that is in the way, through its cursor or through a lease of one of its members. Returns
+// nullopt for a lossless consumer.
 std::optional<GroupPlace> GroupOf(const SeatTable& seats, const Holder& holder) {
   switch (holder.kind) {
     case Holder::Kind::kSeat:
@@ -38,7 +38,7 @@ std::optional<GroupPlace> GroupOf(const SeatTable& seats, const Holder& holder) 
 
 using GroupInTheWay = ProducerCore::Cold::GroupInTheWay;
 
-// The groups that are in the way, each at its lowest place.
+// The groups that are in the way, each with its lowest position.
 class GroupsInTheWay {
  public:
   void Add(GroupPlace place, uint64_t position) {
@@ -136,7 +136,7 @@ bool ProducerCore::Cold::Removed() {
 Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
   if (forked) return Sent::kForked;
   if (closed) return Sent::kClosed;
-  // The word is only a hint: the link count decides, so that a scribbled word stops nobody.
+  // The word is only a hint: the link count decides, so a corrupted word cannot stop the producer.
   if (!removed && W::LoadRemoved(c.ring.control().room)) {
     const int64_t now = os::MonotonicNs();
     if (now - last_word_check_ns > kWordCheckEveryNs) {
@@ -145,7 +145,7 @@ Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
     }
   }
   if (attached.ring.Faulted() || attached.seats.Faulted())
-    removed = true;  // truncated, under the SIGBUS guard
+    removed = true;  // truncated, as the SIGBUS guard noticed
   return removed ? Sent::kRemoved : Sent::kOk;
 }
 
@@ -164,14 +164,14 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
       emptied |= segment::EmptyDeadSeat(attached.seats_probe, seats, holder.index);
     }
   });
-  // What a dead member holds is its group's to adopt, while that lives.
+  // A living group adopts the leases of its dead members. Retire only groups without a living member.
   groups.ForEach([&](const GroupInTheWay& group) { emptied |= RetireDeadGroup(c, group, now); });
   if (emptied) c.ring.ForgetScan();
   return emptied;
 }
 
-// A group without a living member: at once, but with the messages its dead members had in hand only after
-// evict_after: until then a new member would get them.
+// Retires a group without a living member. A group whose dead members hold leases is retired only after
+// evict_after, because until then a new member could get those messages.
 bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, const GroupInTheWay& group, int64_t now) {
   const segment::SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
                                    c.ring.seats()};
@@ -181,13 +181,13 @@ bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, const GroupInThe
   const os::ForkGuard guard(std::try_to_lock);
   const segment::Retired retired = segment::RetireDeadGroup(
       guard, seats, group.place, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
-  if (retired.has_members) held.Forget();  // the time of a group begins when its last member is gone
+  if (retired.has_members) held.Forget();  // the time counts from the death of the last member
   abandoned += retired.abandoned;
   return retired.retired;
 }
 
 int64_t ProducerCore::Cold::MostBetweenLooks() const {
-  constexpr int64_t kMostNs = 100'000'000;  // a producer that waits looks every 0.25 ms
+  constexpr int64_t kMostNs = 100'000'000;  // far above the interval of a producer that waits
   return std::min(options.evict_after.count() / 4, kMostNs);
 }
 
@@ -202,7 +202,7 @@ bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
   c.ring.HoldingBack([&](const Holder& holder) {
     const bool its_own = holder.kind != Holder::Kind::kGroup && PhaseOf(holder.state) != SeatPhase::kEvicted;
     if (its_own) return judge(seats_held_back[holder.index], holder.index, holder.state, holder.position);
-    // A claim that its group could adopt, or the group itself.
+    // A lease that its group could adopt, or the group's cursor: this counts against the living members.
     if (const auto group = GroupOf(c.ring.seats(), holder)) groups.Add(*group, holder.position);
   });
   groups.ForEach([&](const GroupInTheWay& group) {
@@ -210,12 +210,12 @@ bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
       judge(members_held_back[seat], seat, state, group.position);
     });
   });
-  if (evicted) segment::WakeEverybody(c.ring.control());  // a sleeping victim is told now
+  if (evicted) segment::WakeEverybody(c.ring.control());  // a sleeping victim is informed now
   return evicted;
 }
 
-// Looks again for a while before sleeping: consumers that keep reading free a chunk or two at a time and need
-// not be asked, nor spend a system call on waking us. true: there is room, or a reason not to wait for it.
+// Polls for room before sleeping. Consumers that keep reading free a chunk or two at a time; while they do,
+// the producer need not sleep, and they need no system call to wake it.
 bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t n, std::byte** data,
                                      Sent* why) {
   constexpr int kPausesPerLook = 8;
@@ -232,13 +232,14 @@ bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t 
 }
 
 void ProducerCore::Wake() noexcept {
-  // The time, for people, only where there is a system call anyway.
+  // For operators. Read the clock only where a system call was made anyway.
   if (cold->WakeSleepers(*this))
     W::Note(ring.control().counters.last_wake, MakeLastWake(os::WallNs(), ring.sequence()));
   if (ring.PrepareNext()) cold->FlushCounters(*this);
 }
 
-// Misuse (asserted in debug builds): a message besides the open batch. Nobody's stream may break for it.
+// A message besides the open batch is misuse (asserted in debug builds). Commit the batch, so that no
+// consumer's stream breaks.
 ProducerCore::Claimed ProducerCore::TryClaimSlow(size_t n) noexcept {
   if (ring.batch_open()) CommitBatch();
   Claimed claimed{};
@@ -280,7 +281,7 @@ std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
 
 std::byte* ProducerCore::ClaimInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept {
   *why = cold->Refusal(*this);
-  if (*why == Sent::kOk && !ring.batch_open()) *why = Sent::kBadArgument;  // ended by misuse
+  if (*why == Sent::kOk && !ring.batch_open()) *why = Sent::kBadArgument;  // the batch was ended by misuse
   if (*why == Sent::kOk && n > ring.max_message()) *why = Sent::kTooLarge;
   if (*why != Sent::kOk) return nullptr;
   const auto publish_part = [this] {
@@ -296,7 +297,7 @@ std::byte* ProducerCore::ClaimInBatch(size_t n, int64_t timeout_ns, bool in_part
   }
   std::byte* const data = TryForRoom(n, why);
   if (data != nullptr || *why != Sent::kFull) return data;
-  if (in_parts && ring.batched() != 0) publish_part();  // others need not wait with us
+  if (in_parts && ring.batched() != 0) publish_part();  // consumers need not wait for room too
   return timeout_ns <= 0 ? nullptr : WaitForRoom(n, timeout_ns, why);
 }
 

@@ -1,4 +1,4 @@
-// The compiled half of a producer: waiting for room, waking, emptying the seats of the dead, leaving.
+// The compiled half of a producer: waits for room, wakes, empties the seats of dead holders, leaves the ring.
 #ifndef MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
 #define MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
 
@@ -23,29 +23,29 @@ struct ProducerCore::Cold final : os::ForkAware {
   }
   void InForkedChild() noexcept override;
 
-  // Why nothing can be published now, whatever room there is; kOk: nothing is in the way.
+  // Returns why nothing can be published now, even if there is room. Returns kOk if nothing is in the way.
   Sent Refusal(const ProducerCore& core);
-  // The ring or its seats have lost their names.
+  // Returns true if the ring or its seats have lost their names.
   bool Removed();
-  // Empties the seats of dead holders that leave no room, and retires groups without members. true: scan
-  // again.
+  // Empties the seats of dead holders that leave no room, and retires groups without members. Returns true if
+  // the caller should scan again.
   bool EmptyDeadSeats(ProducerCore& core);
-  // The lowest place at which a group is in the way.
+  // A group that holds the producer back, and the lowest position at which it does.
   struct GroupInTheWay {
     GroupPlace place;
     uint64_t position;
   };
   bool RetireDeadGroup(const ProducerCore& core, const GroupInTheWay& group, int64_t now);
-  // Of two looks: more than that between them counts for nobody.
+  // Returns how much of the time between two looks counts against a holder at most.
   int64_t MostBetweenLooks() const;
-  // OnFull::kEvictSlowest: evicts each that has left no room for evict_after, over one or several waiting calls.
-  // true: scan again.
+  // OnFull::kEvictSlowest: evicts each consumer that has left no room for evict_after, counted over one or
+  // several waiting calls. Returns true if the caller should scan again.
   bool EvictSlowest(ProducerCore& core, int64_t now);
   void FlushCounters(const ProducerCore& core);
-  // Notes for people what this producer cannot do now; the time since when stays while it is short of room.
+  // Notes, for operators, what this producer cannot do now. The start time stays while it is short of room.
   void NoteActivity(const ProducerCore& core, Activity kind);
-  // Notes for people, while it lives, that this producer waits for so many consumers. A caller that waits in
-  // slices waits since its first, if it published nothing in between.
+  // Notes, for operators and while this object lives, that the producer waits for `consumers` consumers. If a
+  // caller waits in slices and publishes nothing in between, the wait counts from its first slice.
   class AwaitsConsumers {
    public:
     AwaitsConsumers(Cold& cold, const ProducerCore& core, size_t consumers);
@@ -56,9 +56,9 @@ struct ProducerCore::Cold final : os::ForkAware {
     CounterWords& counters_;
     const uint32_t epoch_;
   };
-  // true: somebody was asleep, and was woken.
+  // Wakes sleeping consumers. Returns true if there were any.
   bool WakeSleepers(ProducerCore& core);
-  // Polls for room for at most budget_ns. true: *data, or *why there is none.
+  // Polls for room for at most budget_ns. Returns true if *data is room, or *why says why there is none.
   bool SpinForRoom(ProducerCore& core, int64_t budget_ns, size_t n, std::byte** data, Sent* why);
 
   segment::ProducerAttachment attached;
@@ -68,17 +68,19 @@ struct ProducerCore::Cold final : os::ForkAware {
   SpinBudget spin;
   int64_t last_probe_ns = 0;
   int64_t last_word_check_ns = 0;
-  // OnFull::kEvictSlowest, by seat: its own position or claim; the place of its group, for which it could come.
+  // OnFull::kEvictSlowest, by seat. First: how long the seat's own position or lease was in the way. Second:
+  // how long its group was, whose message this member could have taken.
   std::vector<api::HeldBack> seats_held_back, members_held_back;
-  api::HeldBack groups_held_back[kGroups];  // without a living member, with their messages in hand
+  // Groups without a living member whose dead members hold leases.
+  api::HeldBack groups_held_back[kGroups];
   int64_t last_link_check_ns = 0;
-  Activity activity = Activity::kNone;   // as noted, but for waits for consumers
-  uint64_t awaited = 0, awaited_at = 0;  // consumers, at this sequence; see AwaitsConsumers
+  Activity activity = Activity::kNone;   // as noted, except for waits for consumers
+  uint64_t awaited = 0, awaited_at = 0;  // the number of consumers and the sequence; see AwaitsConsumers
   int64_t awaited_since_ns = 0;
   uint64_t dropped = 0, blocked = 0, wakes = 0, abandoned = 0;  // by this handle
   int64_t blocked_ns = 0;
   uint64_t base_bytes = 0, base_dropped = 0, base_blocked = 0, base_blocked_ns = 0, base_wakes = 0,
-           base_abandoned = 0;  // predecessors'
+           base_abandoned = 0;  // by predecessors
 };
 
 }  // namespace millrace::internal

@@ -47,7 +47,8 @@ absl::StatusOr<std::vector<RingInfo>> SegmentManager::List() const {
     if (info.ok())
       rings.push_back(*std::move(info));
     else if (std::optional<RingInfo> unreadable = segment::FactsOfUnreadable(*paths, info.status()))
-      rings.push_back(*std::move(unreadable));  // else: gone meanwhile, or not ours
+      // Otherwise the file is not a ring, or was removed during the listing.
+      rings.push_back(*std::move(unreadable));
   }
   return rings;
 }

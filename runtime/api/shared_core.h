@@ -1,9 +1,9 @@
-// Lets others have the core that a spinning process shares with them.
+// Yields the CPU between polls while other processes want it.
 //
-// With more processes than cores, what one spins for may need that very core: spinning to the end of a time
-// slice holds everybody up, and sleeping costs the producer a system call for each message. So it yields
-// between looks. Where nobody else wants the core, a yield is a system call for nothing, and soon made
-// seldom.
+// With more processes than CPUs, the process that a poller waits for may need that very CPU. Spinning to the
+// end of the time slice delays every process on it, and sleeping costs the producer a system call per
+// message. So the poller yields between its looks [NOTES yield]. Where no other process wants the CPU, a
+// yield is a wasted system call, so yields soon become rare.
 #ifndef MILLRACE_RUNTIME_API_SHARED_CORE_H_
 #define MILLRACE_RUNTIME_API_SHARED_CORE_H_
 
@@ -18,9 +18,11 @@ namespace millrace::api {
 
 class SharedCore {
  public:
-  // Did somebody else want the core lately? Then he should have it before we wait for anything.
+  // Returns true if another process has recently wanted this CPU. The caller should then yield before it
+  // waits.
   bool shared() const noexcept { return every_ == kOften; }
-  // After so many looks, of 15 to 40 ns each. Returns how long others had the core, in nanoseconds.
+  // Counts `looks` polls and yields when it is due. Returns how long other processes then had the CPU, in
+  // nanoseconds.
   int64_t AfterLooks(int looks) noexcept {
     looks_left_ -= looks;
     if (looks_left_ > 0) return 0;
@@ -34,7 +36,8 @@ class SharedCore {
   }
 
  private:
-  static constexpr int64_t kTakenNs = 2'000;  // a yield for nothing takes 0.2 to 0.5 microseconds
+  // Far longer than a yield takes when no other process wants the CPU.
+  static constexpr int64_t kTakenNs = 2'000;
   static constexpr int kOften = 32, kSeldom = 2048;  // looks
   int every_ = kSeldom, looks_left_ = kSeldom;
 };

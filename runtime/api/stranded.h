@@ -1,8 +1,8 @@
-// Memory for the handles of a forked child: zeros to read, room to scribble.
+// Memory for the handles of a forked child: reads as zeros, and takes stray writes.
 //
-// The child has no mapping of the ring. Its handles are pointed here, so that the straight path needs no
-// check: a claim finds its limit reached, a header reads as "nothing there", and the slow path answers
-// kForked.
+// The child has no mapping of the ring. Its handles point here instead, so that the straight path needs no
+// check for a fork. A claim finds its limit reached, a header reads as "nothing there", and the slow path
+// returns kForked.
 #ifndef MILLRACE_RUNTIME_API_STRANDED_H_
 #define MILLRACE_RUNTIME_API_STRANDED_H_
 
@@ -18,7 +18,8 @@ internal::RingMemory StrandedConsumerRing();  // never written: a header there r
 internal::SeatTable StrandedSeats();
 internal::ConsumerSeat StrandedSeat();
 
-// The seat of an observer, which has none: its own scratch, so that observers do not share a cache line.
+// Stands in for the seat that an observer does not have. Each observer has its own, so that observers do not
+// share a cache line.
 struct ObserverScratch {
   internal::Seat seat{};
   internal::RoomWaitingWords room_waiting{};

@@ -114,7 +114,7 @@ void WaitSetCore::Hand(const Turn& turn) {
   const auto& [member, received] = turn;
   ConsumerCore& consumer = *member->consumer;
   if (HasEnded(received)) Forget(consumer);
-  // The handler may throw, or remove or destroy its consumer, the latter with the core.
+  // The handler may throw, or remove its consumer. It may also destroy the consumer, together with its core.
   struct Guard {
     WaitSetCore* set;
     const Member* member;
@@ -125,7 +125,7 @@ void WaitSetCore::Hand(const Turn& turn) {
       set->serving_ = false;
       if (!*received || member->consumer == nullptr) return;
       ConsumerCore& consumer = *member->consumer;
-      if (consumer.cold->counts().received != count) return;  // the handler read on
+      if (consumer.cold->counts().received != count) return;  // the handler has read on
       if (threw)
         consumer.Undeliver((*received)->sequence, (*received)->lost);
       else if (consumer.member)
@@ -137,7 +137,7 @@ void WaitSetCore::Hand(const Turn& turn) {
   guard.threw = false;
 }
 
-// The most awake of its consumers decides for the set.
+// Returns how to wait for the set: the consumer that spins most decides.
 Wait WaitSetCore::HowToWait() const {
   Wait how = Wait::kPark;
   for (const std::shared_ptr<Member>& member : members_) {
@@ -171,7 +171,7 @@ Parked WaitSetCore::Sleep(int64_t at_most_ns) {
     rings_[i].control = &cold.control();
     rings_[i].sleepers = cold.sleepers();
   }
-  // Read before anybody is asked whether it was interrupted.
+  // Read before any consumer is checked for an interrupt.
   const uint32_t calls = api::wait_set_calls.load(std::memory_order_acquire);
   const bool hears_calls = n < kMostParkWords;
   if (!hears_calls) at_most_ns = std::min(at_most_ns, kSleepBoundNs);
@@ -192,7 +192,7 @@ Parked WaitSetCore::Sleep(int64_t at_most_ns) {
     consumer.cold->waited = rings_[i];
     if (rings_[i].missed) consumer.cold->CountLateWakeup();
     if (parked == Parked::kWoken) {
-      consumer.cold->removed_word_checked = false;  // whoever removes wakes again when it is done
+      consumer.cold->removed_word_checked = false;  // the remover wakes its waiters again when it is done
     }
   }
   return parked;
@@ -213,7 +213,7 @@ Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
   if (TakeTurn(turn)) return Got::kMessage;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   const Wait wait = HowToWait();
-  for (bool idle = false;;) {  // as in Next
+  for (bool idle = false;;) {  // `idle` as in ConsumerCore::NextWaiting
     const int64_t left = deadline - os::MonotonicNs();
     if (left <= 0) return Got::kTimedOut;
     if (wait != Wait::kPark && !idle) {

@@ -22,53 +22,53 @@ class WaitSetCore final : public os::ForkAware {
   void InForkedChild() noexcept override { forked_ = true; }
 
   struct Member {
-    ConsumerCore* consumer;  // null: it has left the set, and may be gone
+    ConsumerCore* consumer;  // null: the consumer has left the set, and may be destroyed
     WaitSet::Handler handler;
-    uint32_t source;     // its number in a Merge
-    bool empty = false;  // it said so, and after `state` was read
+    uint32_t source;     // number of the consumer in a Merge
+    bool empty = false;  // the consumer reported so after `state` was read
     uint64_t state = 0;
   };
-  // Whose turn it was, and what it had: a message, or the reason why it has no more.
+  // The member whose turn it was, and what it had: a message, or the reason why it has no more.
   struct Turn {
     std::shared_ptr<Member> member;
     Received received = Got::kEmpty;
   };
 
-  // Will this ring say nothing more? Without memory for a copy it may be asked again.
+  // Returns true if this ring will report nothing more. After kNoMemory the consumer may be called again.
   static bool HasEnded(const Received& received) { return !received && received.why() != Got::kNoMemory; }
 
-  // `call`: for the error text.
+  // `call` is for the error text.
   absl::Status Add(ConsumerCore& consumer, WaitSet::Handler handler, uint32_t source, const char* call);
   absl::Status Remove(ConsumerCore& consumer);
-  void Forget(ConsumerCore& consumer);  // it is in this set and leaves it
-  void ForgetSource(uint32_t source);   // the same, if there is one of that number
-  // kMessage: *turn says whose turn it was. The caller Forgets a consumer that HasEnded.
+  void Forget(ConsumerCore& consumer);  // requires that it is in this set
+  void ForgetSource(uint32_t source);   // no effect if the set has no such source
+  // Returns kMessage if *turn says whose turn it was. The caller must Forget a consumer that HasEnded.
   Got Take(int64_t timeout_ns, Turn* turn);
-  // The same, and hands it to the handler.
+  // Takes a turn and passes its result to the member's handler.
   Got WaitFor(int64_t timeout_ns);
   void Interrupt() noexcept;
   size_t size() const { return members_.size(); }
 
  private:
   bool Interrupted() const;
-  // Is there anything to do for this member? True as well where nobody has asked it yet.
+  // Returns true if there is anything to do for this member, or if the member was not called yet.
   bool Pending(const Member& member) const;
-  // The turn of the next ring that has something. false: none has.
+  // Takes the turn of the next ring that has something. Returns false if no ring has.
   bool TakeTurn(Turn* turn);
   void Hand(const Turn& turn);
   millrace::Wait HowToWait() const;
   bool Spin(int64_t budget_ns) const;
   Parked Sleep(int64_t at_most_ns);
-  // Makes TakeTurn ask every member, whether or not anything points to it: what no wake and no word tells
-  // (messages of dead members of a group, the end of a group, removal by rm) is found by asking. Whatever the
-  // other rings do.
+  // Makes TakeTurn call every member now and then, even if nothing points to it and whatever the other rings
+  // do. Neither a wake nor a word reports messages of dead members of a group, the end of a group, or removal
+  // by rm.
   void AskAllNowAndThen();
 
   std::vector<std::shared_ptr<Member>> members_;
-  size_t next_ = 0;  // whose turn it is
+  size_t next_ = 0;  // index of the member whose turn it is
   SpinBudget spin_;
   std::vector<WaitedRing> rings_;
-  int64_t last_asked_ns_ = 0;  // all members; on the coarse clock
+  int64_t last_asked_ns_ = 0;  // when all members were last called, on the coarse clock
   bool serving_ = false;       // inside a handler
   bool forked_ = false;
   std::atomic<bool> interrupted_{false};
