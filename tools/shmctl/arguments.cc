@@ -10,7 +10,7 @@
 namespace millrace::tool {
 namespace {
 
-// Returns the text in quotation marks, cut where it is too long to be a slip of the finger.
+// Returns the text in quotation marks, cut if it is too long to be a typing error.
 std::string Quoted(const std::string& text) {
   return "\"" + (text.size() > 40 ? text.substr(0, 40) + "..." : text) + "\"";
 }

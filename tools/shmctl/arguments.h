@@ -1,4 +1,5 @@
-// Sizes, times and counts on the command line. A wrong one becomes exit code 2 and says how it is written.
+// Sizes, times and counts on the command line. A malformed one becomes exit code 2 with a text that shows how
+// to write it.
 #ifndef MILLRACE_TOOLS_SHMCTL_ARGUMENTS_H_
 #define MILLRACE_TOOLS_SHMCTL_ARGUMENTS_H_
 
@@ -17,7 +18,7 @@ size_t SizeArgument(const std::string& option, const std::string& text);
 // Returns a time. Throws CLI::ValidationError.
 Nanos TimeArgument(const std::string& option, const std::string& text);
 
-// Accepts whole decimal numbers from `least` to `most`. CLI11 alone takes 010 for 8 and 0x10 for 16.
+// Accepts whole decimal numbers from `least` to `most`. CLI11 alone reads 010 as 8 and 0x10 as 16.
 CLI::Validator Count(uint64_t least, uint64_t most = UINT64_MAX);
 
 }  // namespace millrace::tool

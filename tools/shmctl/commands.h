@@ -1,5 +1,5 @@
-// The sub-commands. Each file <name>.cc defines one of these: it declares the options and, when the command
-// line names it, leaves in Globals what is to run.
+// The sub-commands. Each file <name>.cc defines one of these functions. The function declares the options of
+// its command. If the command line names that command, Globals receives what is to run.
 #ifndef MILLRACE_TOOLS_SHMCTL_COMMANDS_H_
 #define MILLRACE_TOOLS_SHMCTL_COMMANDS_H_
 
@@ -12,8 +12,8 @@
 
 namespace millrace::tool {
 
-// CLI11 takes "[ab]" for a list where several values may be given; here it is a pattern. A character that
-// no argument can hold keeps the two apart.
+// Marks a word in square brackets as a pattern. Where several values may be given, CLI11 reads "[ab]" as a
+// list. The mark is a character that no argument can hold.
 inline std::string WithGuard(std::string word) {
   if (word.starts_with('[') && word.ends_with(']')) word.push_back('\0');
   return word;
@@ -25,7 +25,7 @@ inline std::string WithoutGuard(std::string word) {
 
 struct Globals {
   std::string directory = "/dev/shm";
-  std::function<int()> run;  // gives the exit code; may throw CLI::ValidationError
+  std::function<int()> run;  // returns the exit code; may throw CLI::ValidationError
 };
 
 void AddCreate(CLI::App& app, Globals& globals);
@@ -40,7 +40,7 @@ void AddSet(CLI::App& app, Globals& globals);
 void AddHelp(CLI::App& app, Globals& globals);
 
 std::vector<const CLI::App*> CommandsOf(const CLI::App& app);
-// Says that `word` is no sub-command, and which one may be meant.
+// Reports that `word` is no sub-command, and which one may be meant.
 void ComplainAboutCommand(const CLI::App& app, const std::string& word);
 
 }  // namespace millrace::tool

@@ -14,7 +14,7 @@ void Complain(std::string_view text) {
   std::string line = "shmctl: ";
   AppendEscaped(text, &line);
   line.push_back('\n');
-  // Nobody is left to tell when standard error itself cannot be written.
+  // If standard error itself cannot be written, there is no place left to report that.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -1,4 +1,4 @@
-// What goes to standard error, and the exit code that a refused call means.
+// Messages to standard error, and the exit codes of refused calls.
 #ifndef MILLRACE_TOOLS_SHMCTL_COMPLAINT_H_
 #define MILLRACE_TOOLS_SHMCTL_COMPLAINT_H_
 
@@ -10,17 +10,18 @@
 
 namespace millrace::tool {
 
-// "shmctl: <text>" and a newline, in one write. Control characters are escaped: labels inside `text` come
-// from other users' processes.
+// Writes "shmctl: <text>" and a newline in one write. Escapes control characters, because labels inside
+// `text` are chosen by other users' processes.
 void Complain(std::string_view text);
 
-// kUsage for what can never work (a bad name or argument), else kEnvironment; kDone for OK.
+// Returns kUsage for what can never work (a bad name or argument), kDone for OK, and kEnvironment otherwise.
 int ExitCodeOf(const absl::Status& status);
 
-// Complains with the status' text and gives its exit code.
+// Complains with the text of the status and returns its exit code.
 int Refuse(const absl::Status& status);
 
-// Says which of this user's rings cannot be looked at (of all, for root), and why. kFinding if there are any.
+// Reports which of this user's rings (of all rings, for root) cannot be read, and why. Returns kFinding if
+// there are any.
 int ComplainOfUnreadable(const std::vector<RingInfo>& rings);
 
 }  // namespace millrace::tool

@@ -20,7 +20,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// Values that an option takes, or examples of them. "@rings" and the like are looked up.
+// Values that an option takes, or examples of them. "@rings" and similar words stand for lists that are
+// looked up.
 const std::map<std::string, Words>& ValuesOfOptions() {
   static const std::map<std::string, Words> values = {
       {"--access", {"private", "watchable", "group", "everyone"}},
@@ -39,13 +40,13 @@ const std::map<std::string, Words>& ValuesOfOptions() {
   return values;
 }
 
-// Bash gives "--dir=X" as three words.
+// Joins the three words into which bash splits "--dir=X".
 Words Joined(const Words& words) {
   Words joined;
   for (size_t i = 0; i < words.size(); ++i) {
     const bool equals = words[i] == "=" && !joined.empty() && joined.back().starts_with("--");
     if (!equals) joined.push_back(words[i]);
-    if (equals && i + 1 == words.size()) joined.emplace_back();  // nothing is written after it yet
+    if (equals && i + 1 == words.size()) joined.emplace_back();  // nothing is written after the = yet
   }
   return joined;
 }
@@ -53,7 +54,7 @@ Words Joined(const Words& words) {
 // The command line without the word to be completed.
 struct Line {
   const CLI::App* command = nullptr;
-  Words arguments;                     // of the command: neither options nor their values
+  Words arguments;                     // of the command, without options and their values
   const CLI::Option* needs = nullptr;  // the option whose value is to be completed
 };
 
@@ -104,7 +105,7 @@ void AddRings(const std::string& directory, Words& candidates) {
   for (const std::string& name : RingNames(directory).Now()) candidates.push_back(name);
 }
 
-// As stat shows them under SEAT.
+// Adds the seats as stat shows them under SEAT.
 bool AddSeats(const std::string& directory, const std::string& ring, Words& candidates) {
   const auto info = SegmentManager(directory).Inspect(ring);
   if (!info.ok()) return false;
@@ -164,7 +165,7 @@ void AddArguments(const CLI::App& app, const Line& line, const std::string& dire
   }
 }
 
-// A seat is written NUMBER#GENERATION, a policy evict:TIME.
+// Accepts the name characters, and also a seat (NUMBER#GENERATION) and a policy (evict:TIME).
 bool IsHarmless(std::string candidate) {
   while (candidate.starts_with("-")) candidate.erase(0, 1);
   std::replace(candidate.begin(), candidate.end(), '#', '_');

@@ -1,4 +1,4 @@
-// What Tab offers. completion.bash asks by `shmctl __complete WORD...`, which is not in the help.
+// The candidates that Tab offers. completion.bash runs `shmctl __complete WORD...`, which is not in the help.
 #ifndef MILLRACE_TOOLS_SHMCTL_COMPLETE_H_
 #define MILLRACE_TOOLS_SHMCTL_COMPLETE_H_
 
@@ -11,9 +11,9 @@ namespace millrace::tool {
 
 inline constexpr char kCompleteCommand[] = "__complete";
 
-// Prints a candidate a line for the last of `words`, those of a command line as bash splits it. Candidates
-// are words of the tool, well-formed names of rings and groups, and names of this machine's accounts that are
-// well-formed too, so that no shell and no terminal takes one for something else. Gives the exit code.
+// Prints one candidate a line for the last of `words`, which are a command line as bash splits it. Candidates
+// are words of the tool, and names of rings, groups and this machine's accounts. Only well-formed names are
+// printed, so no shell or terminal can take one for something else. Returns the exit code.
 int Complete(const CLI::App& app, const std::vector<std::string>& words, std::string directory);
 
 }  // namespace millrace::tool

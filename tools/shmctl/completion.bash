@@ -1,7 +1,7 @@
 # Bash completion for shmctl. Source it, or install it as /usr/share/bash-completion/completions/shmctl.
 #
-# `shmctl __complete` knows the candidates. Nothing here expands a candidate: file names in /dev/shm, and the
-# names of groups, are chosen by other users.
+# `shmctl __complete` prints the candidates. Nothing here expands a candidate, because other users choose the
+# names of files in /dev/shm and of groups.
 
 _shmctl() {
   local candidate quoted

@@ -1,4 +1,4 @@
-// shmctl create: a ring without a producer yet.
+// shmctl create: creates a ring without a producer.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,7 +41,8 @@ Examples:
   shmctl create jobs --max-message 4K --access group:audio
 )";
 
-// Fields that no program's type can have would only be found out when a typed program opens the ring.
+// Checks the fields now. Otherwise fields that no program's type can have would be found only when a typed
+// program opens the ring.
 std::string SchemaArgument(const std::string& text) {
   if (internal::SchemaBytes(text) != internal::kBadSchema) return text;
   throw CLI::ValidationError(
@@ -68,7 +69,8 @@ int RunCreate(const CreateArguments& arguments, const std::string& directory) {
   if (const absl::Status status = manager.Create(arguments.name, OptionsOf(arguments)); !status.ok()) {
     return Refuse(status);
   }
-  // Shows the defaults that were chosen. The ring exists even if somebody else removed it meanwhile.
+  // Shows the defaults that were chosen. If another process has already removed the ring, it was created all
+  // the same.
   if (const auto ring = manager.Inspect(arguments.name); ring.ok()) {
     return Print("created " + arguments.name + ": " + HumanSize(ring->capacity) + ", messages up to " +
                  HumanSize(ring->max_message) + ", " + Counted(ring->seats, "seat") + "\n");

@@ -1,4 +1,4 @@
-// Producers, consumers and their lag in words, for tables and messages.
+// Describes producers, consumers and their lag in words, for tables and messages.
 #ifndef MILLRACE_TOOLS_SHMCTL_DESCRIBE_H_
 #define MILLRACE_TOOLS_SHMCTL_DESCRIBE_H_
 
@@ -15,23 +15,25 @@ std::string Counted(uint64_t n, const char* singular);  // "1 message", "2 messa
 std::string DescribeState(const RingInfo& ring);             // "live", "live, blocked", "producer gone"
 std::string DescribeProducer(const ProducerInfo& producer);  // `feed, pid 4711`; "-" if there never was one
 std::string DescribeSeatId(const SeatInfo& seat);            // "3#7": seat 3, its seventh holder
-std::string DescribePid(const SeatInfo& seat);               // "4711"; "elsewhere": of another PID namespace
+std::string DescribePid(const SeatInfo& seat);  // "4711"; "elsewhere" if in another PID namespace
 std::string DescribeLag(const SeatInfo& seat);               // "none", or "12 messages, 1.5 KiB, 3 ms"
-std::string DescribeLag(uint64_t messages, uint64_t bytes);  // the same without age
+std::string DescribeLag(uint64_t messages, uint64_t bytes);  // without the age
 
 std::string DescribeHolder(const SeatInfo& seat);  // "0#1 shmctl tail (pid 4711, stopped)"
-// What the producer cannot do now, for how long and by whose doing; "" if nothing holds it up.
+// Returns what the producer cannot do now, for how long, and which holders cause it. Returns "" if nothing
+// holds it up.
 std::string DescribeHoldUp(const RingInfo& ring);
 std::string DescribeFill(const RingInfo& ring);  // "12 KiB of 64 KiB held (19 %)"
 
-// false: its header is damaged, so nothing but name, damage and the file's facts is known.
-// "trader", or "1000" where the user has no name.
+// Returns the user's name, for example "trader". Returns the number if the user has no name.
 std::string DescribeUser(uid_t uid);
+// Returns false if the header is damaged. Then only the name, the damage and the facts of the file are known.
 bool IsDescribed(const RingInfo& ring);
 
-// A seat that counts: its holder lives and was not evicted.
+// Returns true if the seat counts: its holder lives and was not evicted.
 bool Consumes(const SeatInfo& seat);
-// The consumer furthest behind; null if there is none. Only those that hold the producer back, if asked so.
+// Returns the consumer that lags most, or null if there is none. With kHoldingBack, only consumers that can
+// hold the producer back count.
 enum class Among : bool { kAll, kHoldingBack };
 const SeatInfo* Slowest(const RingInfo& ring, Among among);
 

@@ -32,7 +32,7 @@ constexpr double kMostNs = 9e18;  // 285 years
 }  // namespace
 
 std::optional<Nanos> ParseDuration(std::string_view text) {
-  if (text == "0") return Nanos::zero();  // in whatever unit
+  if (text == "0") return Nanos::zero();  // zero in any unit
   if (text.empty()) return std::nullopt;
   double ns = 0;
   while (!text.empty()) {

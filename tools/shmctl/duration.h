@@ -10,7 +10,7 @@
 namespace millrace::tool {
 
 // Returns the time of "90s", "5m", "5min", "1h30m", "1.5h", "250ms" or "7d". Returns nullopt for anything
-// else: a number without a unit (but 0), a sign, a time of more than 285 years.
+// else, such as a number without a unit (except 0), a sign, or a time of more than 285 years.
 std::optional<Nanos> ParseDuration(std::string_view text);
 
 }  // namespace millrace::tool

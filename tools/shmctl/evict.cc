@@ -43,7 +43,7 @@ std::optional<uint32_t> Number(std::string_view text) {
   return value;
 }
 
-// "3#17": seat and generation.
+// Returns seat and generation of "3#17".
 std::pair<uint32_t, uint32_t> SeatArgument(const std::string& text) {
   const size_t hash = text.find('#');
   if (hash != std::string::npos) {
@@ -54,7 +54,8 @@ std::pair<uint32_t, uint32_t> SeatArgument(const std::string& text) {
   throw CLI::ValidationError("SEAT", "\"" + text + "\" names no seat; write it as stat prints it, like 3#17");
 }
 
-// The one consumer of that process or label. Complains of none and of several, with what there is.
+// Returns the one consumer with that process or label. If there is none or more than one, complains and lists
+// what there is.
 std::optional<SeatInfo> Find(const EvictArguments& arguments, const RingInfo& ring) {
   const std::string what =
       arguments.pid ? "pid " + std::to_string(*arguments.pid) : "label \"" + arguments.label + "\"";

@@ -1,16 +1,16 @@
-// What shmctl tells its caller by its exit code. Part of its interface: scripts decide by it.
+// The exit codes of shmctl. They are part of its interface, because scripts decide by them.
 #ifndef MILLRACE_TOOLS_SHMCTL_EXIT_CODE_H_
 #define MILLRACE_TOOLS_SHMCTL_EXIT_CODE_H_
 
 namespace millrace::tool {
 
 inline constexpr int kDone = 0;
-inline constexpr int kFinding = 1;       // it worked, and there is something to look at: messages were lost
-inline constexpr int kUsage = 2;         // the command line makes no sense, whatever the machine's state
+inline constexpr int kFinding = 1;       // it worked, but there is a finding, such as lost messages
+inline constexpr int kUsage = 2;         // the command line can never work, whatever the machine's state
 inline constexpr int kEnvironment = 3;   // the ring, the system or the input does not allow it
 inline constexpr int kSignalBase = 128;  // + the number of the signal that ended it
 
-// Ends every --help.
+// The last lines of every --help.
 inline constexpr char kCommonHelp[] =
     "Rings are in /dev/shm, or where --dir DIR or the environment's MILLRACE_DIR says.\n"
     "Exit codes: 0 done; 1 done, but messages were lost; 2 wrong usage; 3 the ring, the system or the input "

@@ -42,7 +42,7 @@ void AppendJson(std::string_view ring, std::string_view payload, uint64_t sequen
   if (!ring.empty()) {  // a ring's name needs no escape
     out->append("\"ring\":\"").append(ring).append("\",");
   }
-  // One append for all that comes before the text: appends are most of the cost of a short message.
+  // Append everything before the text in one call: appends are most of the cost of a short message.
   std::array<char, 64> head;
   const auto add = [](char* to, std::string_view text) { return std::copy(text.begin(), text.end(), to); };
   char* const end = head.data() + head.size();

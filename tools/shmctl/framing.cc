@@ -26,7 +26,7 @@ MessageReader::MessageReader(Framing framing, size_t max_message, Read read)
     : framing_(framing),
       max_message_(max_message),
       read_(std::move(read)),
-      // One read is one raw message, so its buffer has the room of the largest at once.
+      // One read is one raw message, so the buffer must hold the largest message from the start.
       size_(framing == Framing::kRaw ? std::max<size_t>(max_message, 1) : kBlock) {
   buffer_ = std::make_unique_for_overwrite<char[]>(size_);
 }
@@ -112,11 +112,11 @@ MessageReader::Outcome MessageReader::Fill() {
   const ssize_t n = read_(buffer_.get() + end_, size_ - end_);
   if (n < 0) return errno == EINTR ? Outcome::kInterrupted : FailToRead();
   end_ += static_cast<size_t>(n);
-  ended_ = n == 0;  // remembered: a terminal would go on after its end of file
+  ended_ = n == 0;  // remembered, because a terminal can be read again after its end of file
   return ended_ ? Outcome::kEnd : Outcome::kMessage;
 }
 
-// Callers never ask for more than the largest message and its frame, so the buffer stays below twice that
+// No caller requires more than the largest message and its frame. So the buffer stays below twice that size
 // plus a block.
 void MessageReader::MakeRoom() {
   std::memmove(buffer_.get(), buffer_.get() + begin_, unread());

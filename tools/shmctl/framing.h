@@ -1,4 +1,4 @@
-// Cutting a stream of bytes into messages, as `shmctl pub` reads them.
+// Cuts a stream of bytes into messages, as `shmctl pub` reads them.
 #ifndef MILLRACE_TOOLS_SHMCTL_FRAMING_H_
 #define MILLRACE_TOOLS_SHMCTL_FRAMING_H_
 
@@ -16,19 +16,19 @@ namespace millrace::tool {
 enum class Framing : uint8_t {
   kLines,   // a message a line, without its newline; a last line without newline counts too
   kLength,  // four bytes, little-endian, say how many bytes follow
-  kRaw,     // whatever one read gives is a message
+  kRaw,     // the bytes of one read are a message
 };
 
-// Reads in large blocks, and holds at most one message and one block, however long the input's lines are.
+// Reads in large blocks. Holds at most one message and one block, however long the input's lines are.
 class MessageReader {
  public:
   enum class Outcome : uint8_t {
     kMessage,
     kEnd,          // the input ended where a message ends
-    kFailed,       // see problem(); what came before was whole
-    kInterrupted,  // `read` answered EINTR; calling again goes on
+    kFailed,       // see problem(); the messages before were whole
+    kInterrupted,  // `read` returned EINTR; the next call continues
   };
-  // As read(2): bytes read, 0 at the end, -1 and errno.
+  // Like read(2): returns the bytes read, 0 at the end, or -1 and errno.
   using Read = std::function<ssize_t(char*, size_t)>;
 
   MessageReader(Framing framing, size_t max_message, Read read);
@@ -43,9 +43,9 @@ class MessageReader {
   Outcome NextLine(std::string_view* message);
   Outcome NextOfLength(std::string_view* message);
   Outcome NextRead(std::string_view* message);
-  // Waits until `size` bytes are unread. kMessage: they are. kEnd: the input ended before.
+  // Waits until `size` bytes are unread. Returns kMessage if they are, and kEnd if the input ended before.
   Outcome Require(size_t size);
-  // Reads one block more. kMessage: something came.
+  // Reads one block more. Returns kMessage if any bytes arrived.
   Outcome Fill();
   void MakeRoom();
   Outcome Fail(std::string problem);
@@ -60,8 +60,8 @@ class MessageReader {
   std::unique_ptr<char[]> buffer_;
   size_t size_;
   size_t begin_ = 0, end_ = 0;  // unread bytes in buffer_
-  size_t searched_ = 0;         // of them: known to hold no newline
-  uint64_t messages_ = 0;       // given out, so the current line's number is this + 1
+  size_t searched_ = 0;         // of these, known to hold no newline
+  uint64_t messages_ = 0;       // returned so far; the current line's number is one more
   bool ended_ = false;
   std::string problem_;
 };

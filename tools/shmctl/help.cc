@@ -1,4 +1,4 @@
-// shmctl help, and what is said of a word that is no sub-command.
+// shmctl help, and the complaint about a word that is no sub-command.
 #include <memory>
 #include <string>
 #include <vector>

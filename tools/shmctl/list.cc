@@ -1,4 +1,4 @@
-// shmctl list: all rings of a directory, a line each.
+// shmctl list: shows all rings of a directory, a line each.
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,7 +54,7 @@ std::string LagCell(const RingInfo& ring) {
   return slowest == nullptr ? "-" : DescribeLag(*slowest);
 }
 
-// Does an object of it belong to another user than this one?
+// Returns true if one of the ring's files belongs to another user.
 bool IsOthers(const RingInfo& ring) {
   const uid_t us = geteuid();
   return ring.uid != us || ring.seats_uid.value_or(us) != us || ring.lock_uid.value_or(us) != us;

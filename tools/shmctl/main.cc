@@ -1,4 +1,4 @@
-// shmctl: looks at, feeds and empties millrace rings from a shell.
+// shmctl: inspects, feeds and empties millrace rings from a shell.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -38,7 +38,7 @@ First steps, in two terminals, in either order:
 Sizes: K, M, G are KiB, MiB, GiB; KB, MB, GB are decimal.
 )";
 
-// A directory that is not there is a mistake; waiting for a ring in it would be waiting for ever.
+// Refuses a directory that does not exist. A tail that waits for a ring in it would wait forever.
 int CheckDirectory(const std::string& directory) {
   struct stat status = {};
   const int error = stat(directory.c_str(), &status) == -1 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
@@ -49,7 +49,7 @@ int CheckDirectory(const std::string& directory) {
 
 void AddGlobals(CLI::App& app, Globals& globals) {
   app.require_subcommand(1);
-  app.fallthrough();  // global options are taken after the sub-command too
+  app.fallthrough();  // global options are accepted after the sub-command too
   app.set_version_flag("--version", "shmctl " SHMCTL_VERSION);
   app.add_option("--dir", globals.directory, "Where the rings are")
       ->type_name("DIR")
@@ -59,7 +59,7 @@ void AddGlobals(CLI::App& app, Globals& globals) {
   app.get_formatter()->column_width(28);
 }
 
-// Says that an option is unknown to a sub-command, and which one may be meant.
+// Reports that the sub-command has no such option, and which one may be meant.
 void ComplainAboutOption(const CLI::App& command, const std::string& word) {
   std::vector<std::string> names = {"dir"};
   for (const CLI::Option* option : command.get_options())
@@ -90,7 +90,7 @@ int Explain(const CLI::App& app, const CLI::ParseError& error) {
   return kUsage;
 }
 
-// Do the words that are no options of the first sub-command mean rings, maybe by patterns?
+// Returns true if the first sub-command among `words` takes names of rings, possibly as patterns.
 bool TakesPatterns(const CLI::App& app, const std::vector<std::string>& words) {
   for (const std::string& word : words) {
     const auto named =
@@ -140,10 +140,11 @@ int main(int argc, char** argv) {
   using namespace millrace::tool;
   ReserveStandardDescriptors();
   InstallSignalHandlers();
-  millrace::InstallSigbusGuard().IgnoreError();  // whoever truncates a ring must not kill who looks at it
+  // A process that truncates a ring must not kill a tool that is reading it.
+  millrace::InstallSigbusGuard().IgnoreError();
   try {
     return Run(argc, argv);
-  } catch (const std::exception& error) {  // out of memory, most likely
+  } catch (const std::exception& error) {  // most likely out of memory
     Complain(error.what());
     return kEnvironment;
   }

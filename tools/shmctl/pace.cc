@@ -11,7 +11,7 @@ namespace millrace::tool {
 namespace {
 
 constexpr double kSlowest = 1e-6,
-                 kFastest = 1e9;  // per second; beyond, an interval is no number of nanoseconds
+                 kFastest = 1e9;  // per second; above this, the interval is below a nanosecond
 constexpr std::chrono::milliseconds kMadeUpFor{10};
 
 }  // namespace
@@ -33,7 +33,7 @@ void Pace::WaitForTurn() {
   while (Clock::now() < due_ && CaughtSignal() == 0) {
     const auto due_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(due_.time_since_epoch()).count();
     const timespec until = {due_ns / 1'000'000'000, due_ns % 1'000'000'000};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);  // a signal ends it early
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);  // a signal ends the sleep early
   }
   due_ += interval_;
 }

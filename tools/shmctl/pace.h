@@ -1,4 +1,4 @@
-// Publishing at a given rate.
+// Paces publishing at a given rate.
 #ifndef MILLRACE_TOOLS_SHMCTL_PACE_H_
 #define MILLRACE_TOOLS_SHMCTL_PACE_H_
 
@@ -8,15 +8,14 @@
 
 namespace millrace::tool {
 
-// "1000", "1000/s", "0.5/s": messages per second, above 0.
+// Returns the messages per second of "1000", "1000/s" or "0.5/s". Must be above 0.
 std::optional<double> ParseRate(std::string_view text);
 
 class Pace {
  public:
   explicit Pace(double per_second);
-  // Sleeps until the next message is due, or a signal was caught. What was missed while the input or the ring
-  // made us wait is not made up for, but for a few milliseconds, without which a high rate would never be
-  // reached.
+  // Sleeps until the next message is due or a signal was caught. Time lost waiting for input or for the ring
+  // is not caught up, except for a few milliseconds. Without these a high rate would never be reached.
   void WaitForTurn();
 
  private:

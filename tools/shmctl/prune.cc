@@ -1,4 +1,4 @@
-// shmctl prune: removes what nobody uses.
+// shmctl prune: removes rings that no process uses.
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,7 +67,7 @@ nlohmann::ordered_json StaleJson(const Stale& stale, bool removed, const std::st
           {"removed", removed},   {"error", or_null(error)}};
 }
 
-// What this user may remove. Names the rest: it is stale too, and will be there the next time.
+// Returns what this user may remove. Reports the other stale rings, which stay.
 std::vector<Stale> WithoutOthers(std::vector<Stale> stale) {
   const uid_t us = geteuid();
   const auto others = std::stable_partition(stale.begin(), stale.end(),
@@ -82,7 +82,7 @@ std::vector<Stale> WithoutOthers(std::vector<Stale> stale) {
   return stale;
 }
 
-// The answer's first line; nullopt: a signal came instead.
+// Returns the first line of the answer. Returns nullopt if a signal arrived first.
 std::optional<std::string> ReadAnswer() {
   std::string answer;
   char c = 0;
@@ -94,7 +94,8 @@ std::optional<std::string> ReadAnswer() {
   }
 }
 
-// Asks on standard error, where the terminal is even if standard output goes to a file. kDone: agreed.
+// Asks on standard error, which is the terminal even if standard output goes to a file. Returns kDone if the
+// user agreed.
 int Ask(const std::vector<Stale>& stale) {
   if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
     Complain("there is something to remove (" + Counted(stale.size(), "ring") + ", " + SizeOf(stale) +
@@ -125,9 +126,9 @@ int RemoveAll(const SegmentManager& manager, const std::vector<Stale>& stale, bo
       continue;
     }
     switch (ErrorOf(status)) {
-      case Error::kNotFound:  // somebody else was quicker
+      case Error::kNotFound:  // another process has removed it already
         break;
-      case Error::kInUse:  // somebody uses it again, which is no failure
+      case Error::kInUse:  // a process uses it again, which is no failure
       case Error::kIncarnation:
         Complain(error);
         break;

@@ -1,4 +1,4 @@
-// shmctl pub: standard input becomes messages.
+// shmctl pub: publishes standard input as messages.
 #include <unistd.h>
 
 #include <cerrno>
@@ -54,7 +54,7 @@ At the end a line on standard error counts messages, bytes, drops and consumers.
 lost: exit code 1.
 )";
 
-// block, drop, evict or evict:TIME.
+// Accepts block, drop, evict or evict:TIME.
 void SetOnFull(const std::string& text, ProducerOptions& options) {
   if (text == "block") return;
   options.on_full = text == "drop" ? OnFull::kDropNew : OnFull::kEvictSlowest;
@@ -82,7 +82,8 @@ absl::StatusOr<Producer> OpenProducer(const PubArguments& arguments, const std::
   return Producer::OpenOrCreate(arguments.name, ring, options);
 }
 
-// So many consumers as --wait-for asks for can never be there. Asked before a ring is created for them.
+// Returns a complaint if the ring cannot have as many consumers as --wait-for demands. Called before a ring
+// is created.
 std::optional<std::string> TooFewSeats(const PubArguments& arguments, const std::string& directory) {
   if (!arguments.wait_for) return std::nullopt;
   const absl::StatusOr<RingInfo> ring = SegmentManager(directory).Inspect(arguments.name);
@@ -122,7 +123,7 @@ class Pump {
                 [this](char* data, size_t n) { return Read(data, n); }),
         pace_(PaceOf(arguments.rate)) {}
 
-  // kDone: the input was published to its end.
+  // Returns kDone if the input was published to its end.
   int Run() {
     for (;;) {
       std::string_view message;
@@ -160,7 +161,7 @@ class Pump {
         return kDone;
       case Sent::kInterrupted:
         return kSignalBase + CaughtSignal();
-      case Sent::kRemoved:  // or truncated: only a look tells
+      case Sent::kRemoved:  // or truncated: only Check() can tell the two apart
         if (const absl::Status found = publication_.Check(); ErrorOf(found) == Error::kTruncated) {
           return Refuse(found);
         }
@@ -179,7 +180,7 @@ class Pump {
 };
 
 int Finish(const PubArguments& arguments, Producer& producer, const Publication& publication) {
-  // A ring removed while the input was quiet: nobody will read what was published since.
+  // If the ring was removed while the input was quiet, no consumer will read what was published since.
   absl::Status status = producer.Check();
   if (status.ok() && !arguments.keep_open) status = producer.Close();
   if (!status.ok()) return Refuse(status);
@@ -198,7 +199,7 @@ int PublishInput(const PubArguments& arguments, const Producer& producer, Public
 
 int RunPub(const PubArguments& arguments, const std::string& directory) {
   if (!arguments.capacity.empty() && !arguments.create) throw CLI::RequiresError("--capacity", "--create");
-  PaceOf(arguments.rate);  // a wrong one must not create a ring
+  PaceOf(arguments.rate);  // a malformed rate must not create a ring
   if (const std::optional<std::string> refusal = TooFewSeats(arguments, directory)) {
     Complain(*refusal);
     return kUsage;

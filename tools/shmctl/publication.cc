@@ -11,8 +11,10 @@
 namespace millrace::tool {
 namespace {
 
-constexpr std::chrono::milliseconds kSlice{500};  // how long a wait may overlook a signal or a removal
-constexpr std::chrono::seconds kPatience{2};      // blocked so long: say who it is
+// Longest time in which a wait may miss a signal or a removal.
+constexpr std::chrono::milliseconds kSlice{500};
+// After blocking for this long, report the holders.
+constexpr std::chrono::seconds kPatience{2};
 constexpr std::chrono::seconds kLookAroundEvery{1};
 
 std::string SeatInWords(const SeatInfo& seat) {
@@ -50,7 +52,7 @@ Sent Publication::PublishSlowly(std::string_view message) {
   }
 }
 
-// Once for each culprit: a slow one would otherwise fill the terminal.
+// Reports each culprit once. Otherwise a slow one would fill the terminal.
 void Publication::NameWhoHoldsBack(std::chrono::seconds blocked) {
   const auto ring = manager_.Inspect(name_);
   if (!ring.ok()) return;

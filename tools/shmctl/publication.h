@@ -1,5 +1,5 @@
-// One run of `shmctl pub` on an open producer: waits for consumers, publishes, keeps count, says who is in
-// the way.
+// One run of `shmctl pub` on an open producer: waits for consumers, publishes, counts, and reports which
+// consumers are in the way.
 #ifndef MILLRACE_TOOLS_SHMCTL_PUBLICATION_H_
 #define MILLRACE_TOOLS_SHMCTL_PUBLICATION_H_
 
@@ -19,25 +19,26 @@ namespace millrace::tool {
 
 class Publication {
  public:
-  // The producer must outlive this and not move.
+  // Requires that the producer outlives this object and does not move.
   Publication(Producer& producer, std::string name, const std::string& directory);
 
-  // Not OK: the ring was removed, or (kCancelled) a signal was caught.
+  // Fails if the ring was removed, or with kCancelled if a signal was caught.
   absl::Status WaitForConsumers(size_t lossless);
 
-  // kOk and kDropped go on; kInterrupted: a signal was caught.
+  // After kOk and kDropped the caller continues. Returns kInterrupted if a signal was caught.
   Sent Publish(std::string_view message) {
     const Sent sent = producer_.TryPublish(message);
     return sent == Sent::kOk ? Count(message, sent) : PublishSlowly(message);
   }
 
-  // Is the ring still there, and who listens? Does something once a second at most, so call it often.
+  // Checks that the ring is still there and whether a consumer listens. Works at most once a second, so call
+  // it often.
   absl::Status LookAround();
   absl::Status Check() { return producer_.Check(); }
-  // Counts the consumers for the summary. Before Close(): afterwards they leave.
+  // Counts the consumers for the summary. Call it before Close(), because consumers leave afterwards.
   void CountConsumers();
 
-  // Two lines at most for standard error: the totals, and a warning if nobody listened.
+  // Writes at most two lines to standard error: the totals, and a warning if no consumer listened.
   void Summarize() const;
 
   uint64_t dropped() const { return dropped_; }
@@ -58,10 +59,10 @@ class Publication {
   const std::string name_;
   const SegmentManager manager_;
   uint64_t messages_ = 0, bytes_ = 0, dropped_ = 0, evicted_ = 0;
-  std::optional<size_t> consumers_;  // as last counted; nullopt: not known
-  bool listened_ = false;            // somebody was ever seen on a seat
+  std::optional<size_t> consumers_;  // as counted last; nullopt: not known
+  bool listened_ = false;            // a consumer was seen at least once
   Clock::time_point looked_{};
-  std::string named_;  // who holds back, as last told
+  std::string named_;  // the holders that were reported last
 };
 
 }  // namespace millrace::tool

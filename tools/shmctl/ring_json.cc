@@ -71,7 +71,7 @@ Json GroupsJson(const RingInfo& ring) {
   return groups;
 }
 
-// What only a sound header could have told.
+// Removes the values that only a sound header could provide.
 void Forget(Json& json) {
   for (const char* name :
        {"capacity_bytes",  "max_message_bytes",  "seats",         "keep",      "created_ns",

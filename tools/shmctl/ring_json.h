@@ -1,4 +1,4 @@
-// A ring as JSON, for programs: `shmctl list --json` and `stat --json`. The names are an interface.
+// A ring as JSON, for `shmctl list --json` and `stat --json`. The names are an interface.
 #ifndef MILLRACE_TOOLS_SHMCTL_RING_JSON_H_
 #define MILLRACE_TOOLS_SHMCTL_RING_JSON_H_
 
@@ -9,7 +9,7 @@
 
 namespace millrace::tool {
 
-// null stands for what is not known (or does not exist); sizes are bytes, times nanoseconds.
+// Returns null for values that are not known or do not exist. Sizes are in bytes, times in nanoseconds.
 nlohmann::ordered_json RingJson(const RingInfo& ring);
 
 // Returns indented text with a final newline. Ill-formed UTF-8 in labels is replaced, because JSON cannot

@@ -1,4 +1,4 @@
-// Options that say what a new ring is like (`create`, `pub --create`), and whose an existing one must be.
+// Options that describe a new ring (`create`, `pub --create`), or the owner that an existing ring must have.
 #ifndef MILLRACE_TOOLS_SHMCTL_RING_OPTIONS_H_
 #define MILLRACE_TOOLS_SHMCTL_RING_OPTIONS_H_
 
@@ -15,15 +15,15 @@ namespace millrace::tool {
 
 inline constexpr char kNameHelp[] = "The ring's name: letters, digits, _ . and -";
 
-// These throw CLI::ValidationError, which becomes exit code 2.
+// These functions throw CLI::ValidationError, which becomes exit code 2.
 size_t CapacityArgument(const std::string& text);
-// private | watchable | group[:GID] | everyone; the group by number or by name.
+// Accepts private | watchable | group[:GID] | everyone, the group by number or by name.
 Access AccessArgument(const std::string& text);
 
-// A user or group by name or number.
+// Return a user or a group, given by name or number.
 uid_t UserArgument(const std::string& option, const std::string& text);
 gid_t GroupArgument(const std::string& option, const std::string& text);
-// --owned-by USER; unset where it is not given.
+// --owned-by USER. OwnedByArgument returns nullopt if the option is not given.
 void AddOwnedBy(CLI::App& command, std::string& user);
 std::optional<uid_t> OwnedByArgument(const std::string& user);
 

@@ -14,7 +14,8 @@
 namespace millrace::tool {
 namespace {
 
-// The handler runs in the only thread there is, so these need no ordering, just lock-free atomicity.
+// The handler runs in the only thread of the process. So these words need lock-free atomicity but no
+// ordering.
 std::atomic<int> caught{0};
 std::atomic<Producer*> active_producer{nullptr};
 std::atomic<Consumer*> active_consumer{nullptr};
@@ -36,7 +37,7 @@ void Handle(int number, void (*handler)(int)) {
   sigaction(number, &action, nullptr);
 }
 
-// The tick is a real-time signal of our own. SIGALRM belongs to whoever started us (timeout -s ALRM).
+// The tick is a real-time signal. SIGALRM is left to the process that started this tool (timeout -s ALRM).
 int TickSignal() { return SIGRTMIN; }
 
 extern "C" void OnSignal(int number) {
@@ -86,7 +87,8 @@ int CaughtSignal() { return caught.load(std::memory_order_relaxed); }
 
 InterruptOnSignal::InterruptOnSignal(Producer* producer) {
   active_producer.store(producer);
-  if (CaughtSignal() != 0) producer->Interrupt();  // it came before there was anything to interrupt
+  // The signal may have arrived before there was anything to interrupt.
+  if (CaughtSignal() != 0) producer->Interrupt();
 }
 
 InterruptOnSignal::InterruptOnSignal(Consumer* consumer) {

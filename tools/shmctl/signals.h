@@ -1,4 +1,4 @@
-// Ending on a signal: whatever waits is interrupted, and the exit code becomes 128 + its number.
+// Ends the tool on a signal: interrupts any wait, and makes the exit code 128 + the signal's number.
 #ifndef MILLRACE_TOOLS_SHMCTL_SIGNALS_H_
 #define MILLRACE_TOOLS_SHMCTL_SIGNALS_H_
 
@@ -10,16 +10,17 @@ class Producer;
 
 namespace millrace::tool {
 
-// SIGINT, SIGTERM and (unless ignored already, as nohup does) SIGHUP and SIGALRM end the tool in good order.
-// SIGPIPE and SIGXFSZ are ignored, so that a failed write answers with EPIPE or EFBIG. System calls are not
-// restarted.
-// From the first signal on a tick comes every second, so that a call which began to wait just after the
-// caller looked at CaughtSignal() is interrupted too.
+// Installs the handlers. SIGINT and SIGTERM end the tool in good order, and so do SIGHUP and SIGALRM unless
+// they are already ignored (as nohup does). SIGPIPE and SIGXFSZ are ignored, so that a failed write returns
+// EPIPE or EFBIG. System calls are not restarted.
+// A call may begin to wait just after its caller looked at CaughtSignal(). So after the first signal a tick
+// interrupts such calls every second.
 void InstallSignalHandlers();
 
 int CaughtSignal();  // 0: none yet
 
-// While it lives, a signal calls Interrupt() on the handle. One at a time. The handle must not move.
+// Makes a signal call Interrupt() on the handle while this object lives. Only one may live at a time. The
+// handle must not move.
 class InterruptOnSignal {
  public:
   explicit InterruptOnSignal(Producer* producer);

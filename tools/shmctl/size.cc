@@ -40,7 +40,7 @@ std::string Lower(std::string_view text) {
 
 std::optional<uint64_t> ParseSize(std::string_view text) {
   if (text.size() > 1 && text[0] == '0' && std::isdigit(static_cast<unsigned char>(text[1])) != 0)
-    return std::nullopt;  // octal to some
+    return std::nullopt;  // some programs read this as octal
   uint64_t number = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc()) return std::nullopt;

@@ -9,17 +9,18 @@
 
 namespace millrace::tool {
 
-// K, M, G and KiB, MiB, GiB are powers of 1024; KB, MB, GB powers of 1000; no unit (or B) is bytes. Upper and
-// lower case mean the same. nullopt: not a size, it does not fit 64 bits, or it begins with a zero.
+// Returns the bytes of a size. K, M, G and KiB, MiB, GiB are powers of 1024; KB, MB, GB are powers of 1000;
+// no unit (or B) means bytes. Case does not matter. Returns nullopt if the text is no size, does not fit 64
+// bits, or begins with a zero.
 std::optional<uint64_t> ParseSize(std::string_view text);
 
-// Shortest exact spelling that ParseSize takes: "4M", "4097".
+// Returns the shortest exact spelling that ParseSize accepts: "4M", "4097".
 std::string TypedSize(uint64_t bytes);
 
-// For people, rounded: "1 MiB", "12.3 KiB", "17 B".
+// Returns a rounded size for people: "1 MiB", "12.3 KiB", "17 B".
 std::string HumanSize(uint64_t bytes);
 
-// What is wrong with this capacity, naming the nearest ones that are right. "" = nothing.
+// Returns what is wrong with this capacity and the nearest valid ones. Returns "" if nothing is wrong.
 std::string CapacityProblem(uint64_t bytes);
 
 }  // namespace millrace::tool

@@ -1,4 +1,4 @@
-// shmctl stat: rings in detail.
+// shmctl stat: shows rings in detail.
 #include <unistd.h>
 
 #include <cstdint>
@@ -45,7 +45,7 @@ Examples:
   shmctl stat quotes --json | jq .next_sequence
 )";
 
-// "field  value" lines; the values start in one column.
+// "field  value" lines. The values start in one column.
 class Sheet {
  public:
   void Add(const std::string& field, const std::string& value) {
@@ -98,7 +98,8 @@ std::string DescribePressure(const RingInfo& ring) {
   return text;
 }
 
-// LAG: what no member has taken yet. IN HAND: members, dead ones too, that hold messages.
+// LAG counts messages that no member has taken yet. IN HAND counts members, dead ones too, that hold
+// messages.
 std::string GroupTable(const RingInfo& ring) {
   using enum Table::Align;
   Table table({{"GROUP"}, {"KIND"}, {"MEMBERS", kRight}, {"IN HAND", kRight}, {"LAG"}});
@@ -144,7 +145,7 @@ std::string DescribeConsumers(const RingInfo& ring) {
   return text;
 }
 
-// One user owns all three objects, unless somebody else has made one of them.
+// One user owns all three files, unless another user has created one of them.
 std::string DescribeOwners(const RingInfo& ring) {
   std::string text = DescribeUser(ring.uid);
   if (ring.uid != geteuid()) text += ", another user than you";

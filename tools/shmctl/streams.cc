@@ -24,7 +24,7 @@ void WaitFor(int fd, short events) {
 }  // namespace
 
 void ReserveStandardDescriptors() {
-  // Input opened for writing and output for reading: using them still fails, as the caller asked for.
+  // Opens input for writing and output for reading, so that using them still fails, as the caller intended.
   const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
   for (int fd = 0; fd <= 2; ++fd) {
     if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
@@ -66,8 +66,8 @@ bool OutputBuffer::Recover() {
   if (error == EINTR || error == EAGAIN || error == EWOULDBLOCK) {
     if (error != EINTR) WaitFor(fd_, POLLOUT);
     if (CaughtSignal() == 0) return true;
-    // The first interruption may be the signal itself; at the next the reader has had a second and took
-    // nothing.
+    // The first interruption may be the signal itself. At the second, the reader has had a second and has
+    // taken nothing.
     if (!std::exchange(interrupted_, true)) return true;
     state_ = State::kStuck;
     return false;

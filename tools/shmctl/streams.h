@@ -1,5 +1,5 @@
-// Standard input and output as blocks of bytes: interrupted calls, non-blocking descriptors, readers that
-// left.
+// Standard input and output as blocks of bytes. Handles interrupted calls, non-blocking descriptors and
+// readers that have left.
 #ifndef MILLRACE_TOOLS_SHMCTL_STREAMS_H_
 #define MILLRACE_TOOLS_SHMCTL_STREAMS_H_
 
@@ -11,19 +11,19 @@
 
 namespace millrace::tool {
 
-// Gives descriptors 0, 1 and 2 something to be if the caller closed them. Otherwise the next object opened
-// would get such a number, and the tool would read or write a ring as if it were a stream.
+// Opens descriptors 0, 1 and 2 if the caller closed them. Otherwise the next object opened would get such a
+// number, and the tool would read or write a ring like a stream.
 void ReserveStandardDescriptors();
 
-// read(2) that waits for a non-blocking descriptor too. -1 with errno EINTR only once a signal was caught.
+// Like read(2), but also waits for a non-blocking descriptor. Fails with EINTR only if a signal was caught.
 ssize_t ReadSome(int fd, char* data, size_t size);
 
-// Bytes on their way to a descriptor.
+// Buffers bytes on their way to a descriptor.
 class OutputBuffer {
  public:
   enum class State {
     kGood,
-    kReaderGone,  // EPIPE: nobody reads this pipe any more
+    kReaderGone,  // EPIPE: the pipe has no reader any more
     kFailed,      // see problem()
     kStuck,       // a signal was caught and the reader takes nothing
   };
@@ -35,7 +35,8 @@ class OutputBuffer {
     if (pending_.size() >= kBlock) Flush();
   }
   void Flush();  // no-op unless kGood
-  // Has the reader left although nothing was written? Keeps a quiet stream from waiting for ever for nobody.
+  // Checks whether the reader has left, even if nothing was written. Otherwise a quiet stream would wait
+  // forever.
   void LookForReader();
 
   State state() const { return state_; }
@@ -44,7 +45,7 @@ class OutputBuffer {
  private:
   static constexpr size_t kBlock = 256 * 1024;
 
-  // Whether to try again after write(2) refused.
+  // Returns whether to try again after write(2) failed.
   bool Recover();
 
   const int fd_;
@@ -54,7 +55,7 @@ class OutputBuffer {
   bool interrupted_ = false;  // a write was interrupted once after a signal had been caught
 };
 
-// Writes a whole report to standard output and gives the exit code; complains if that failed.
+// Writes a whole report to standard output and returns the exit code. Complains if that failed.
 int Print(std::string_view text);
 
 }  // namespace millrace::tool

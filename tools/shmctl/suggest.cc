@@ -19,7 +19,7 @@ constexpr std::pair<std::string_view, const char*> kOthers[] = {
     {"top", "list"},     {"write", "pub"},
 };
 
-// Characters to insert, remove or replace; two that changed places count as one.
+// Returns how many characters to insert, remove or replace. Two swapped neighbours count as one.
 size_t Distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before, last(b.size() + 1), now(b.size() + 1);
   std::iota(last.begin(), last.end(), size_t{0});

@@ -1,4 +1,4 @@
-// "Did you mean": the known word that a mistyped one is nearest to.
+// "Did you mean": finds the known word nearest to a mistyped one.
 #ifndef MILLRACE_TOOLS_SHMCTL_SUGGEST_H_
 #define MILLRACE_TOOLS_SHMCTL_SUGGEST_H_
 
@@ -8,12 +8,12 @@
 
 namespace millrace::tool {
 
-// Returns the word of `known` that `typed` begins with, or begins, or differs from in at most a third of its
-// characters. Returns "" if none is near.
+// Returns the word of `known` nearest to `typed`. One word begins with the other, or they differ in at most a
+// third of the characters of `typed`. Returns "" if no word is near.
 std::string NearestWord(std::string_view typed, const std::vector<std::string>& known);
 
-// Returns the sub-command that other programs call `typed`: "ls" is list. Returns "" for a word that none
-// uses.
+// Returns the sub-command that other programs call `typed`: for "ls" this is list. Returns "" if no other
+// program uses that word.
 std::string CommandOfOthers(std::string_view typed);
 
 }  // namespace millrace::tool

@@ -1,4 +1,4 @@
-// A table for people: columns that line up, whatever is in them.
+// A table for people. Its columns line up, whatever the cells contain.
 #ifndef MILLRACE_TOOLS_SHMCTL_TABLE_H_
 #define MILLRACE_TOOLS_SHMCTL_TABLE_H_
 
@@ -9,16 +9,16 @@ namespace millrace::tool {
 
 class Table {
  public:
-  enum class Align { kLeft, kRight };  // numbers right, so that their digits line up
+  enum class Align { kLeft, kRight };  // numbers go right, so that their digits line up
   struct Column {
     std::string title;
     Align align = Align::kLeft;
   };
 
   explicit Table(std::vector<Column> columns);
-  // A cell for each column. Control characters are escaped.
+  // Requires one cell for each column. Control characters are escaped.
   void AddRow(std::vector<std::string> cells);
-  // Every line ends with a newline and has no blanks before it.
+  // Returns the table. Every line ends with a newline and has no blanks before it.
   std::string Text() const;
 
  private:

@@ -1,4 +1,4 @@
-// shmctl tail: messages become lines, or whatever is asked for.
+// shmctl tail: shows messages as lines or in the chosen format.
 #include <unistd.h>
 
 #include <charconv>
@@ -82,7 +82,7 @@ Losses are told on standard error as they happen, and the exit code is 1 at the 
 Start StartOf(const TailArguments& arguments) {
   if (arguments.last) return Start::Last(*arguments.last);
   if (!arguments.since.empty()) return Start::Ago(TimeArgument("--since", arguments.since));
-  // "What is there" begins with the oldest: from the end there would be nothing, ever.
+  // -e shows what is there, so it begins with the oldest message. From the end there would never be anything.
   const std::string from = !arguments.from.empty() ? arguments.from
                            : arguments.stop_at_end ? "oldest"
                                                    : "end";
@@ -90,7 +90,7 @@ Start StartOf(const TailArguments& arguments) {
   if (from == "oldest") return Start::Oldest();
   uint64_t sequence = 0;
   const auto [rest, error] = std::from_chars(from.data(), from.data() + from.size(), sequence);
-  const bool octal = from.size() > 1 && from[0] == '0';  // to some
+  const bool octal = from.size() > 1 && from[0] == '0';  // some programs read this as octal
   if (error == std::errc() && rest == from.data() + from.size() && !octal) return Start::Sequence(sequence);
   if (const auto age = ParseDuration(from)) return Start::Ago(*age);
   throw CLI::ValidationError("--from",
@@ -106,7 +106,7 @@ Format FormatOf(const TailArguments& arguments) {
   return isatty(STDOUT_FILENO) == 1 ? Format::kTerminalText : Format::kText;
 }
 
-// -e stops at what is published by now, however fast the producer goes on.
+// Returns where to stop. -e stops at what is published by now, however fast the producer continues.
 TailLimits LimitsOf(const TailArguments& arguments, const std::string& name, const std::string& directory) {
   TailLimits limits;
   limits.count = arguments.count;
@@ -120,7 +120,7 @@ int RefuseToJoin(const absl::Status& status, const OutputBuffer& output) {
   if (CaughtSignal() != 0) return kSignalBase + CaughtSignal();
   if (output.state() == OutputBuffer::State::kReaderGone) return kDone;
   const int code = Refuse(status);
-  // A sequence number beyond the end is wrong today, not for ever.
+  // A sequence number above the end is refused today, but may exist later.
   return ErrorOf(status) == Error::kBadArgument ? kEnvironment : code;
 }
 

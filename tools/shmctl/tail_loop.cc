@@ -9,7 +9,8 @@
 namespace millrace::tool {
 namespace {
 
-constexpr std::chrono::milliseconds kSlice{50};  // between looks at the producer and at our own reader
+// Time between checks of the producer and of the reader of our output.
+constexpr std::chrono::milliseconds kSlice{50};
 
 }  // namespace
 
@@ -77,7 +78,7 @@ bool TailLoop::IsOver() const {
 Received TailLoop::ReadNext() {
   const Received received = consumer_.TryNext();
   if (received.why() != Got::kEmpty || closing_ || limits_.end_sequence) return received;
-  output_.Flush();  // whoever reads us shall have everything before we wait
+  output_.Flush();  // the reader of our output gets everything before we wait
   return consumer_.Next(kSlice);
 }
 

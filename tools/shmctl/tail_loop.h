@@ -1,4 +1,4 @@
-// `shmctl tail` once it has joined: reads, writes, waits, and knows when it is over.
+// `shmctl tail` after it has joined: reads, writes, waits, and finds out when it is over.
 #ifndef MILLRACE_TOOLS_SHMCTL_TAIL_LOOP_H_
 #define MILLRACE_TOOLS_SHMCTL_TAIL_LOOP_H_
 
@@ -15,30 +15,32 @@
 namespace millrace::tool {
 
 struct TailLimits {
-  std::optional<uint64_t> count;         // stop after so many messages
-  std::optional<uint64_t> end_sequence;  // stop before this one, or when nothing is there
+  std::optional<uint64_t> count;         // stop after this many messages
+  std::optional<uint64_t> end_sequence;  // stop before this sequence, or when nothing is there
 };
 
-// The exit code of whoever wrote to `output` until it ended; `failure`: its own, or kDone.
+// Returns the exit code of a command that wrote to `output` until it ended. `failure` is its own code, or
+// kDone.
 int TailExitCode(const OutputBuffer& output, int failure, uint64_t lost);
-// "lost 3 messages before sequence 12", of that ring if it is named.
+// Reports "lost 3 messages before sequence 12", with the name of the ring if it is not empty.
 void TellLoss(const std::string& ring, const Message& message);
 
-// Says that this ring's producer is gone, once of each: `epoch_told` is the last one that was told of.
+// Reports that the producer of this ring is gone, once for each producer. `epoch_told` is the last epoch
+// reported.
 void TellProducerGone(const std::string& ring, const ProducerInfo& producer, uint64_t* epoch_told);
 
 class TailLoop {
  public:
-  // `acknowledges`: a member of a group, which says that a message is done with once it is written out.
+  // `acknowledges` is true for a member of a group, which acknowledges each message after it was written out.
   TailLoop(std::string name, TailJoin join, Format format, TailLimits limits, bool acknowledges,
            OutputBuffer& output);
-  int Run();  // gives the exit code
+  int Run();  // returns the exit code
 
  private:
   bool IsOver() const;
   Received ReadNext();
   void Show(const Message& message);
-  // Whether to go on after there was no message.
+  // Returns whether to continue after a read without a message.
   bool GoOnAfter(Got why);
   void LookAtProducer();
 
@@ -50,7 +52,7 @@ class TailLoop {
   const bool acknowledges_;
   OutputBuffer& output_;
   uint64_t shown_ = 0, lost_ = 0;
-  bool closing_ = false;  // the close to end at has happened: what is there is the rest
+  bool closing_ = false;  // the close to end at has happened: only the rest is left
   uint64_t epoch_reported_gone_ = 0;
   int failure_ = kDone;
 };

@@ -16,7 +16,7 @@ namespace {
 constexpr std::chrono::milliseconds kSlice{20};  // between looks for new rings; an observer's sleep
 constexpr int kNothingToReadMs = 100;
 constexpr uint64_t kMessagesBetweenLooks = 256;
-constexpr int64_t kLookAtProducersNs = 500'000'000;  // costs two system calls a ring
+constexpr int64_t kLookAtProducersNs = 500'000'000;  // a look costs two system calls per ring
 
 int64_t NowNs() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -55,7 +55,7 @@ int TailMany::Run() {
   for (uint64_t turn = 1; more && !IsOver(); ++turn) {
     Merged got = merge_.TryNext();
     if (!got && !got.source() && !stop_at_end_) {
-      output_.Flush();  // whoever reads us shall have everything before we wait
+      output_.Flush();  // the reader of our output gets everything before we wait
       if (merge_.size() > 0) got = merge_.Next(kSlice);
     }
     if (got) {
@@ -87,7 +87,8 @@ bool TailMany::IsRead(const std::string& name) const {
                      [&](const auto& ring) { return ring.second.name == name; });
 }
 
-// Where rings are followed a pattern stays awaited; else it is done once it has met a ring.
+// Stores whether the words that mean this name await another ring. While rings are followed, a pattern stays
+// awaited. Otherwise it is done once it has met a ring.
 void TailMany::SetAwaited(const std::string& name, bool awaited) {
   for (Word& word : words_) {
     if (!Means(word, name)) continue;
@@ -104,7 +105,7 @@ void TailMany::LookForRings(bool came_later) {
     for (const Word& word : words_) {
       if (!Means(word, name)) continue;
       meant = true;
-      late |= !word.pattern;  // it was looked for by its name before
+      late |= !word.pattern;  // this word was looked for by its name before
     }
     if (meant) Join(name, late);
   }
@@ -118,7 +119,8 @@ bool TailMany::JoinOrFindReplaced(const std::string& name, bool came_later) {
   if (IsRead(name)) return true;
   const SegmentManager manager(start_.directory);
   const auto before = manager.Inspect(name);
-  if (ErrorOf(before.status()) == Error::kNotFound) return true;  // if it comes now, the next look finds it
+  // If the ring appears now, the next look finds it.
+  if (ErrorOf(before.status()) == Error::kNotFound) return true;
   const std::string incarnation = before.ok() ? before->incarnation : "";
   if (const auto ended = ended_.find(name); ended != ended_.end() && ended->second == incarnation)
     return true;
@@ -169,7 +171,7 @@ void TailMany::Show(uint32_t source, const Message& message) {
   AppendMessage(format_, ring.name, message.text(), message.sequence, message.lost, &output_.pending());
   ++shown_;
   output_.WriteIfLarge();
-  if (start_.delivery.kind() == Delivery::Kind::kGroup) {  // done with once it is written out
+  if (start_.delivery.kind() == Delivery::Kind::kGroup) {  // acknowledged after it was written out
     output_.Flush();
     if (output_.state() != OutputBuffer::State::kGood) return;
     merge_.Ack();
@@ -186,8 +188,8 @@ void TailMany::End(uint32_t source, Got why) {
     case Got::kEvicted:
       Fail(kFinding);
       break;
-    case Got::kRemoved:  // another of that name is another stream; where the end is what counts, it is
-                         // missing
+    // Another ring of that name is another stream. If tail ends at a close, that close is now missing.
+    case Got::kRemoved:
       if (EndsAtClose(start_)) Fail(kEnvironment);
       SetAwaited(name, start_.wait && !EndsAtClose(start_));
       break;

@@ -1,4 +1,5 @@
-// `shmctl tail` of several rings: all that the names and patterns mean, also those that come later.
+// `shmctl tail` of several rings: all rings that the names and patterns mean, including those that appear
+// later.
 #ifndef MILLRACE_TOOLS_SHMCTL_TAIL_MANY_H_
 #define MILLRACE_TOOLS_SHMCTL_TAIL_MANY_H_
 
@@ -19,17 +20,17 @@ namespace millrace::tool {
 
 class TailMany {
  public:
-  // `start`: for each ring; its name is not used. `stop_at_end`: at the end of what is there now.
+  // `start` is for each ring; its name is not used. `stop_at_end` ends at the end of what is there now.
   TailMany(const std::vector<std::string>& words, TailStart start, Format format,
            std::optional<uint64_t> count, bool stop_at_end, OutputBuffer& output);
-  int Run();  // gives the exit code
+  int Run();  // returns the exit code
 
  private:
   struct Word {
     std::string text;
     bool pattern;
-    bool awaited = true;  // a ring of this word may come, and is to be shown
-    bool met = false;     // there was one
+    bool awaited = true;  // a ring of this word may appear, and will then be shown
+    bool met = false;     // a ring of this word was found
   };
   struct Ring {
     std::string name, incarnation;
@@ -38,16 +39,17 @@ class TailMany {
   };
 
   bool IsOver() const;
-  // Joins the rings that are meant and not read yet. `came_later`: they were not there at the beginning.
+  // Joins the rings that are meant and not read yet. `came_later` is true if they were not there at the
+  // beginning.
   void LookForRings(bool came_later);
   void Join(const std::string& name, bool came_later);
-  // false: another ring took the name meanwhile, so that the number to stop at is not known.
+  // Returns false if another ring took the name during the join, so that the number to stop at is not known.
   bool JoinOrFindReplaced(const std::string& name, bool came_later);
   void TellWhatIsMissing();
   void Show(uint32_t source, const Message& message);
   void End(uint32_t source, Got why);
   void Drop(uint32_t source);
-  // Nothing is there now. false: that was the end.
+  // Waits when nothing is there. Returns false if that was the end.
   bool Idle();
   void LookAtProducers();
   bool IsRead(const std::string& name) const;
@@ -63,8 +65,9 @@ class TailMany {
   OutputBuffer& output_;
   RingNames names_;
   Merge merge_;
-  std::map<uint32_t, Ring> rings_;            // by their number in merge_
-  std::map<std::string, std::string> ended_;  // name, incarnation: read to the end, or refused
+  std::map<uint32_t, Ring> rings_;  // by their number in merge_
+  // Name and incarnation of each ring that was read to its end or refused.
+  std::map<std::string, std::string> ended_;
   uint64_t shown_ = 0, lost_ = 0;
   int failure_ = kDone;
   int64_t looked_at_producers_ns_ = 0;

@@ -17,14 +17,14 @@ namespace millrace::tool {
 namespace {
 
 constexpr std::string_view kSuffix = ".ring";
-constexpr int64_t kLookAnywayNs = 1'000'000'000;  // a mount over the directory tells nobody
+constexpr int64_t kLookAnywayNs = 1'000'000'000;  // inotify does not report a mount over the directory
 constexpr int64_t kWithoutInotifyNs = 50'000'000;
 
 int64_t NowNs() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Is a ring's name among the events? Other programs make other files in the same directory.
+// Returns true if a ring's name is among the events. Other programs create other files in the directory.
 bool TellsOfARing(const char* events, ssize_t bytes) {
   for (ssize_t at = 0; at < bytes;) {
     inotify_event event;
@@ -71,7 +71,7 @@ std::set<std::string> RingNames::Now() const {
 
 bool RingNames::Changed(int timeout_ms) {
   bool changed = false;
-  pollfd event{fd_, POLLIN, 0};  // a negative descriptor only sleeps
+  pollfd event{fd_, POLLIN, 0};  // with a negative descriptor poll only sleeps
   if (poll(&event, 1, timeout_ms) > 0) {
     alignas(inotify_event) char events[4096];
     for (ssize_t n; (n = read(fd_, events, sizeof events)) > 0;) changed |= TellsOfARing(events, n);

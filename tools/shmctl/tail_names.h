@@ -1,4 +1,4 @@
-// Which rings the words of a command line mean: names and patterns, of rings that are there or come.
+// The rings that the words of a command line mean: names and patterns, of rings that exist or will appear.
 #ifndef MILLRACE_TOOLS_SHMCTL_TAIL_NAMES_H_
 #define MILLRACE_TOOLS_SHMCTL_TAIL_NAMES_H_
 
@@ -8,26 +8,27 @@
 
 namespace millrace::tool {
 
-// Names have no * ? [: whoever writes one means a pattern, as the shell's.
+// Returns true if the word is a pattern like the shell's. Names never contain * ? [.
 bool IsPattern(const std::string& word);
 bool Matches(const std::string& pattern, const std::string& name);
 
-// The rings of a directory, by their names alone, and whether there may be new ones.
+// The names of the rings of a directory, and whether there may be new ones.
 class RingNames {
  public:
   explicit RingNames(const std::string& directory);
   ~RingNames();
   RingNames(const RingNames&) = delete;
 
-  // Returns the well-formed names. Names of files that are no rings may be among them.
+  // Returns the well-formed names. Some may belong to files that are no rings.
   std::set<std::string> Now() const;
-  // Has a name appeared since the last call? At most so long after it is there; sooner ends a signal. Where
-  // the kernel does not tell (inotify refused, another mount), true now and then.
+  // Waits until a name has appeared since the last call, for at most `timeout_ms` or until a signal. Returns
+  // true if one has. Where the kernel does not report names (inotify refused, another mount), returns true
+  // now and then.
   bool Changed(int timeout_ms);
 
  private:
   const std::string directory_;
-  int fd_;  // inotify; -1: refused
+  int fd_;  // inotify; -1 if refused
   int64_t looked_ns_;
 };
 

@@ -10,9 +10,10 @@
 namespace millrace::tool {
 namespace {
 
-constexpr std::chrono::milliseconds kSlice{100};  // how long waiting for a name may overlook a signal
+// Longest time in which waiting for a name may miss a signal.
+constexpr std::chrono::milliseconds kSlice{100};
 
-// Everything that a ring ever held: for one that came after we had begun to look for it, this is "from now
+// Everything that a ring ever held. For a ring that appeared after the search had begun, this means "from now
 // on".
 constexpr Start kFromTheFirst = Start::Sequence(0);
 
@@ -45,13 +46,13 @@ ConsumerOptions OptionsForTail(const TailStart& start, bool came_later) {
   options.label = "shmctl tail";
   options.directory = start.directory;
   options.owner = start.owner;
-  options.copy = true;  // an eviction (shmctl evict) while a message is written must not tear it
+  options.copy = true;  // an eviction (shmctl evict) during the write must not tear the message
   options.follow_reopen = !EndsAtClose(start);
   return options;
 }
 
 absl::StatusOr<TailJoin> JoinForTail(const TailStart& start, OutputBuffer& output) {
-  // Before joining: a close that comes from here on is the one to end at, even if it comes before the join.
+  // Inspect before joining. A close after this point is the one to end at, even if it precedes the join.
   const SegmentManager manager(start.directory);
   const auto before = manager.Inspect(start.name);
   const bool missing = !before.ok() && ErrorOf(before.status()) == Error::kNotFound;

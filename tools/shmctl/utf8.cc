@@ -35,14 +35,14 @@ void AppendByteEscape(uint8_t byte, std::string* out) {
   out->push_back(kDigits[byte & 15]);
 }
 
-// Every control character has four hexadecimal digits.
+// Appends four hexadecimal digits, which suffice for every control character.
 void AppendUnicodeEscape(uint32_t code, std::string* out) {
   out->append("\\u");
   for (int shift = 12; shift >= 0; shift -= 4) out->push_back(kDigits[code >> shift & 15]);
 }
 
-// What follows the backslash. 0: the byte is shown as it is. 'u': it needs four digits. 'm': it begins a
-// character of several bytes.
+// For each byte, the character after the backslash. 0: the byte is shown unchanged. 'u': it needs four
+// digits. 'm': it begins a character of several bytes.
 constexpr std::array<char, 256> JsonEscapes() {
   std::array<char, 256> escapes{};
   for (size_t byte = 0; byte < 0x20; ++byte) escapes[byte] = 'u';
@@ -59,9 +59,10 @@ constexpr std::array<char, 256> JsonEscapes() {
 }
 constexpr std::array<char, 256> kJsonEscapes = JsonEscapes();
 
-// Returns how many bytes at the front need no escape. Looks at eight at a time: a byte of the sum's or the
-// differences' high bits is set for each that is a control character, a quotation mark, a backslash or not
-// ASCII. A borrow can only mark a byte too many, which the loop over single bytes then looks at.
+// Returns how many bytes at the front need no escape. Checks eight bytes at a time. In the sum and the
+// differences, the high bit is set for each byte that is a control character, a quotation mark, a backslash
+// or not ASCII. A borrow can only mark one byte too many, and the loop over single bytes then checks that
+// byte.
 size_t PlainBytes(std::string_view text) {
   constexpr uint64_t kOnes = 0x0101010101010101, kHighs = kOnes * 0x80;
   size_t i = 0;
@@ -133,7 +134,7 @@ std::string JsonForTerminals(std::string_view json) {
     const size_t length = std::max<size_t>(CharacterLength(json), 1);
     const std::string_view character = json.substr(0, length);
     const uint32_t code = CodePointOf(character);
-    if (code >= 0x20 && IsControl(code)) {  // those below are whitespace between tokens
+    if (code >= 0x20 && IsControl(code)) {  // controls below 0x20 are whitespace between tokens
       AppendUnicodeEscape(code, &out);
     } else {
       out.append(character);
@@ -145,7 +146,7 @@ std::string JsonForTerminals(std::string_view json) {
 
 size_t DisplayWidth(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<uint8_t>(c) & 0xC0) != 0x80;  // every byte but the continuations
+    return (static_cast<uint8_t>(c) & 0xC0) != 0x80;  // every byte except continuation bytes
   }));
 }
 

@@ -1,4 +1,5 @@
-// Text that others wrote: is it UTF-8, how wide is it, and how to show it on a terminal without obeying it.
+// Text written by other processes: checks that it is UTF-8, measures its width, and makes it safe for a
+// terminal.
 #ifndef MILLRACE_TOOLS_SHMCTL_UTF8_H_
 #define MILLRACE_TOOLS_SHMCTL_UTF8_H_
 
@@ -8,20 +9,20 @@
 
 namespace millrace::tool {
 
-// Appends `text` with everything that a terminal would obey or garble (internal::IsControl but the tab, and
-// ill-formed bytes) as \n, \r, \e or \xNN.
+// Appends `text`. Escapes what a terminal would obey or garble as \n, \r, \e or \xNN: ill-formed bytes, and
+// the characters of internal::IsControl except the tab.
 void AppendEscaped(std::string_view text, std::string* out);
 std::string Escaped(std::string_view text);
 
-// Appends `text` as the inside of a JSON string, with all that internal::IsControl names escaped. Returns
-// false, having appended nothing, if `text` is not UTF-8.
+// Appends `text` as the inside of a JSON string, with every character of internal::IsControl escaped. Returns
+// false and appends nothing if `text` is not UTF-8.
 bool AppendJsonEscaped(std::string_view text, std::string* out);
 
-// Returns JSON text with the control characters inside its strings escaped that a JSON writer leaves as they
-// are: DEL, C1, separators and marks of bidirectional text. Newlines between the tokens stay.
+// Returns the JSON text with all control characters inside its strings escaped. A JSON writer leaves some of
+// them as they are: DEL, C1, separators and marks of bidirectional text. Newlines between tokens stay.
 std::string JsonForTerminals(std::string_view json);
 
-// Columns on a terminal, taking every character for one column.
+// Returns the columns on a terminal, counting one for every character.
 size_t DisplayWidth(std::string_view text);
 
 }  // namespace millrace::tool
