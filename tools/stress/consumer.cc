@@ -26,7 +26,7 @@ class ConsumerLife : ReaderLife {
   }
 
  private:
-  // From opening to leaving. false: a violation.
+  // Uses one handle from opening to leaving. Returns false after a violation.
   bool OneHandle() {
     account_ = sheet_.book.Read();
     const bool resumes = sheet_.resumes.load() && (lossless_ || random_.OneIn(2));
@@ -78,7 +78,8 @@ class ConsumerLife : ReaderLife {
     start_ = account_.next;
   }
 
-  // What was lost before the handle's first message, since the account was left, is told with that message.
+  // Checks and records a message. The first message of a handle also reports what was lost since the account
+  // was left.
   Then Take(const Message& message) {
     const uint64_t gap = message.sequence - account_.next;
     if (message.sequence < account_.next)
@@ -93,7 +94,7 @@ class ConsumerLife : ReaderLife {
       return Stop("sequence ", message.sequence, " delivered ", message.deliveries, " times");
     ++received_;
     if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
-    if (random_.OneIn(2000) && !ledger_.ending.load()) {  // looks at it for long, then at its bytes again
+    if (random_.OneIn(2000) && !ledger_.ending.load()) {  // look for a long time, then check the bytes again
       Pause(random_.Between(100, 60'000));
       if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
     }
@@ -109,7 +110,8 @@ class ConsumerLife : ReaderLife {
     return Then::kGoOn;
   }
 
-  // false: torn (a violation), or `discarding_`: evicted while it was looked at, and told so.
+  // Returns false if the message is torn, which is a violation. Also returns false, with `discarding_` set,
+  // if this consumer was evicted while it looked and StillIntact() reports that.
   bool Whole(const Message& message) {
     if (messages_.Check(message.sequence, message.payload)) return true;
     discarding_ = in_place_ && !consumer_->StillIntact();
@@ -119,7 +121,7 @@ class ConsumerLife : ReaderLife {
     return false;
   }
 
-  // Some reading in one of the ways.
+  // Reads for a while in one of the ways.
   Then Turn() {
     discarding_ = false;
     const bool over = ledger_.ended.load(std::memory_order_acquire);  // before the look at what is there
@@ -152,7 +154,8 @@ class ConsumerLife : ReaderLife {
     return Got::kMessage;
   }
 
-  // Evicted while it looked at a message in place: that one was not consumed, and the next call says why.
+  // This consumer was evicted while it looked at a message in place. The message does not count as consumed,
+  // and the next call returns the reason.
   Then Discarded() {
     const Got why = consumer_->TryNext().why();
     return why == Got::kEvicted ? Evicted() : Stop("not intact, but the next call says ", ToString(why));
@@ -183,7 +186,7 @@ class ConsumerLife : ReaderLife {
     return Then::kLeave;
   }
 
-  // Now and then.
+  // Sometimes pauses or skips.
   Then Trouble() {
     if (ledger_.ending.load()) return Then::kGoOn;
     if (random_.OneIn(300)) Pause(random_.Between(100, 60'000));
@@ -197,7 +200,7 @@ class ConsumerLife : ReaderLife {
     return Settle(consumer_->stats().skipped - before);
   }
 
-  // Enters into the account what was skipped, and what an overrun lost and no message has told yet.
+  // Enters into the account what was skipped, and what an overrun lost and no message has reported yet.
   Then Settle(uint64_t skipped) {
     const uint64_t owed = consumer_->stats().lost - told_, lost = owed - owed_;
     if (account_.next + lost + skipped != consumer_->next_sequence()) {
@@ -222,7 +225,7 @@ class ConsumerLife : ReaderLife {
     return Then::kLeave;
   }
 
-  // The library's own counts, over this handle, agree with ours and with its place.
+  // Checks that the library's counts for this handle agree with ours and with its place.
   bool Conserved() {
     NoteLateWakeups();
     const ConsumerStats stats = consumer_->stats();
@@ -251,10 +254,10 @@ class ConsumerLife : ReaderLife {
   const bool lossless_;
   std::optional<Consumer> consumer_;
   Account account_;
-  // Of this handle.
-  uint64_t start_ = 0, received_ = 0, told_ = 0;  // told_: lost, as its messages said
-  uint64_t owed_ = 0;                             // lost, in the account already, but not told yet
-  bool first_ = false;                            // what a predecessor missed is told with the next message
+  // Counts for this handle.
+  uint64_t start_ = 0, received_ = 0, told_ = 0;  // told_: lost, as its messages reported
+  uint64_t owed_ = 0;                             // lost and already in the account, but not yet reported
+  bool first_ = false;                            // the next message reports what a predecessor missed
   bool in_place_ = false, discarding_ = false;
 };
 

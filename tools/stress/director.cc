@@ -14,10 +14,10 @@
 namespace millrace::stress {
 namespace {
 
-// Mean seconds between two events of a kind.
+// Mean seconds between two events of one kind.
 constexpr double kKillEvery = 0.08, kStopEvery = 0.1, kEvictEvery = 0.3;
 constexpr double kLongestStop = 0.4;
-// Without any progress for that long it hangs. Several times what a busy machine has been seen to need.
+// Seconds without any progress after which an actor hangs. Several times what a busy machine has needed.
 constexpr double kStandstill = 8;
 
 double Monotonic() {
@@ -62,7 +62,7 @@ bool Director::Over() const {
   return std::all_of(actors_.begin(), actors_.end(), [](const Actor& actor) { return actor.ended; });
 }
 
-// Until a child ends or something is due. The signal that asks for an end, or 0.
+// Waits for a few milliseconds or until a child ends. Returns the signal that requests an end, or 0.
 int Director::Await() {
   const timespec longest{0, 5'000'000};
   const int signal = sigtimedwait(&awaited_, nullptr, &longest);
@@ -79,7 +79,7 @@ void Director::Step() {
   Continue(ending_since_ != 0);
   LookForStandstill();
   if (ending_since_ != 0) return;
-  // One of each kind at most: what a stalled machine missed is not made up for.
+  // At most one of each kind: events that a stalled machine missed are not caught up.
   if (settings_.kills && now >= next_kill_) Kill();
   if (settings_.stops && now >= next_stop_) Stop();
   if (settings_.evictions && now >= next_eviction_) Evict();
@@ -93,7 +93,7 @@ void Director::Launch(Actor& actor) {
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
-    signal(SIGINT, SIG_IGN);  // Ctrl-C reaches all; the director ends them in order
+    signal(SIGINT, SIG_IGN);  // Ctrl-C reaches all processes; the director ends the others in order
     sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
     _exit(RunActor(actor, life));
   }
@@ -113,8 +113,8 @@ int Director::RunActor(const Actor& actor, uint64_t life) {
   return RunConsumer(settings_, ledger_, ConsumerOf(actor), life);
 }
 
-// How far it has come: what was published for the producers, who take turns, what its group was given for a
-// member.
+// Returns how far an actor has come. Producers take turns, so all get the published messages. A member gets
+// what its group was given. Opening a handle also counts for members and consumers.
 uint64_t Director::ProgressOf(const Actor& actor) const {
   if (IsProducer(actor)) return ledger_.producer.committed.load();
   if (IsMember(actor)) {
@@ -182,7 +182,7 @@ void Director::Continue(bool all) {
   }
 }
 
-// As an operator would: looks who sits where, then takes a seat away, if it is still the same one's.
+// Evicts like an operator: looks at the seats, then takes one away if it still has the holder that was seen.
 void Director::Evict() {
   next_eviction_ = Now() + random_.Gap(kEvictEvery);
   const SegmentManager manager;

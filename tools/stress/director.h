@@ -1,4 +1,5 @@
-// Starts the processes, kills, stops and evicts them at random times of a seed, and replaces who ended.
+// Starts the processes. Kills, stops and evicts them at random times that follow from a seed, and replaces
+// those that ended.
 #ifndef MILLRACE_TOOLS_STRESS_DIRECTOR_H_
 #define MILLRACE_TOOLS_STRESS_DIRECTOR_H_
 
@@ -24,10 +25,10 @@ class Director {
  public:
   Director(const Settings& settings, Ledger& ledger);
   Director(const Director&) = delete;
-  ~Director();  // nobody is left
+  ~Director();  // ends every process
 
-  // Trouble for the duration, then peace until everybody has read everything. Calls `look(seconds)` often.
-  // Returns the signal that ended it early, or 0. A violation ends it early too.
+  // Makes trouble for the duration, then waits until every process has read everything. Calls `look(seconds)`
+  // often. Returns the signal that ended the run early, or 0. A violation also ends the run early.
   template <class Look>
   int Run(Look look) {
     Start();
@@ -45,10 +46,10 @@ class Director {
     int number;  // producers first, then consumers, then members of groups
     pid_t pid = -1;
     bool killed = false;
-    double stopped_until = 0;  // 0: runs
-    bool ended = false;        // and need not be replaced
+    double stopped_until = 0;  // 0: it is running
+    bool ended = false;        // and is not to be replaced
   };
-  struct Advance {  // when a count last changed
+  struct Advance {  // a count, and when it last changed
     uint64_t count = 0;
     double since = 0;
   };

@@ -1,4 +1,4 @@
-# Runs PROGRAM with ARGUMENTS and demands a failure that says EXPECTED.
+# Runs PROGRAM with ARGUMENTS. Requires a failure that reports EXPECTED.
 separate_arguments(ARGUMENTS)
 execute_process(COMMAND ${PROGRAM} ${ARGUMENTS} RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE said)
 message("${said}")

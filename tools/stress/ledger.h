@@ -1,5 +1,5 @@
-// What the processes of a run write down about themselves, outside the ring: anonymous shared memory, so that
-// what a killed one wrote stays readable and its successor can account for it.
+// What the processes of a run record about themselves, outside the ring. The ledger is anonymous shared
+// memory. So the record of a killed process stays readable, and its successor can account for it.
 #ifndef MILLRACE_TOOLS_STRESS_LEDGER_H_
 #define MILLRACE_TOOLS_STRESS_LEDGER_H_
 
@@ -11,13 +11,14 @@
 
 namespace millrace::stress {
 
-// One consumer's reading, over as many processes as it took. start + received + lost + skipped = next.
+// What one consumer has read, over all its processes. start + received + lost + skipped = next.
 struct Account {
   uint64_t start = 0, next = 0;  // sequences
   uint64_t received = 0, lost = 0, skipped = 0;
 };
 
-// An account that a kill at any instruction leaves whole: written beside the valid one, then made valid.
+// Holds an account that a kill at any instruction leaves whole: Write fills the other page, then makes it
+// valid.
 class Book {
  public:
   Account Read() const { return pages_[current_.load(std::memory_order_acquire)]; }
@@ -36,22 +37,23 @@ using Count = std::atomic<uint64_t>;
 
 struct ConsumerSheet {
   Book book;
-  std::atomic<bool> resumes{false};   // the account is to be gone on with
-  std::atomic<bool> finished{false};  // read everything there ever was
+  std::atomic<bool> resumes{false};   // the next process continues the account
+  std::atomic<bool> finished{false};  // everything ever published was read
   Count handles{0}, accounts{0}, received{0}, lost{0}, skipped{0}, overruns{0}, evicted{0}, late_wakeups{0};
-  Count discarded{0};  // looked at in place, evicted meanwhile, and told so by StillIntact()
+  Count discarded{0};  // evicted while it looked at a message in place, as StillIntact() reported
 };
 
 struct GroupSheet {
   Count handles{0}, received{0}, again{0}, evicted{0}, discarded{0}, late_wakeups{0};
 };
 
-// Which messages were given to which group. A byte a message, touched only where there were some.
+// Which messages were given to which group. One byte a message; only bytes of messages given are touched.
 class Given {
  public:
-  static constexpr uint64_t kMost = uint64_t{1} << 30;  // messages; publishing ends there
+  static constexpr uint64_t kMost = uint64_t{1} << 30;  // in messages; publishing ends there
   bool Create();
-  // false: it was noted before that it came for the first time.
+  // Notes that a message was given to a group. Returns false if this is a first delivery and another first
+  // delivery was already noted.
   bool Note(uint64_t sequence, Group group, bool first) {
     const auto bits = static_cast<uint8_t>(Came(group) | (first ? First(group) : 0));
     const uint8_t before = bytes_[sequence].fetch_or(bits, std::memory_order_relaxed);
@@ -68,9 +70,11 @@ class Given {
 };
 
 struct ProducerSheet {
-  std::atomic<uint64_t> owner{0};                // the life that publishes
-  std::atomic<uint64_t> begun{0}, committed{0};  // ends of the sequences that may be, and that are published
-  std::atomic<uint64_t> batch_from{0}, batch_to{0};  // sequences of the batch that is being made; equal: none
+  std::atomic<uint64_t> owner{0};  // the life that publishes
+  // The sequences after the last message that may be published, and after the last that is.
+  std::atomic<uint64_t> begun{0}, committed{0};
+  // The sequences of the batch that is being made. Equal if there is none.
+  std::atomic<uint64_t> batch_from{0}, batch_to{0};
   Count handles{0}, closed{0}, aborted{0}, dropped{0}, blocked{0}, batches{0};
 };
 
@@ -80,7 +84,7 @@ struct Ledger {
   GroupSheet groups[kGroups];
   std::atomic<bool> members_finished[kMostMembers * kGroups] = {};
   Given given;
-  std::atomic<bool> ending{false};  // no more trouble: publish nothing, read what is there
+  std::atomic<bool> ending{false};  // no more trouble: publish nothing, read the rest
   std::atomic<bool> ended{false};   // the last producer has closed the ring
 
   static constexpr uint64_t kTexts = 16;
@@ -89,10 +93,10 @@ struct Ledger {
   char texts[kTexts][kTextBytes] = {};
 
   static Ledger* Create();                  // nullptr: no memory
-  void Violation(const std::string& what);  // writes it down
+  void Violation(const std::string& what);  // records it
 };
 
-// Descriptors open in this process.
+// Returns how many descriptors are open in this process.
 int CountDescriptors();
 
 }  // namespace millrace::stress

@@ -1,4 +1,4 @@
-// What the processes of a run have in common.
+// The parts shared by all processes of a run.
 #ifndef MILLRACE_TOOLS_STRESS_LIFE_H_
 #define MILLRACE_TOOLS_STRESS_LIFE_H_
 
@@ -24,7 +24,7 @@ inline void Pause(uint64_t us) {
 
 class Life {
  protected:
-  // `who`, for what is written down; `role` and `life` for the random choices.
+  // `who` is for the records; `role` and `life` are for the random choices.
   Life(const Settings& settings, Ledger& ledger, std::string who, uint64_t role, uint64_t life)
       : settings_(settings),
         ledger_(ledger),
@@ -32,15 +32,16 @@ class Life {
         messages_(settings.seed, settings.max_message),
         who_(std::move(who)) {}
 
-  // Writes it down; false.
+  // Records a violation. Returns false.
   template <class... Args>
   bool Bad(const Args&... what) {
     ledger_.Violation(absl::StrCat(who_, ": ", what...));
     return false;
   }
 
-  // Handle after handle, until it is over; then its exit code. `one_handle`: from opening to leaving; false:
-  // a violation. Now and then another process goes on, if `replaceable`.
+  // Runs handle after handle until `over`, then returns the exit code. `one_handle` opens, uses and leaves
+  // one handle, and returns false after a violation. If `replaceable`, sometimes returns early, so that
+  // another process continues.
   template <class OneHandle>
   int RunHandles(const std::atomic<bool>& over, bool replaceable, OneHandle one_handle) {
     const int descriptors = CountDescriptors();
@@ -62,10 +63,10 @@ class Life {
   const std::string who_;
 };
 
-// The same for who reads.
+// The life of a process that reads.
 class ReaderLife : protected Life {
  protected:
-  enum class Then { kGoOn, kLeave, kStop };  // kStop: a violation
+  enum class Then { kGoOn, kLeave, kStop };  // kStop: after a violation
   using Life::Life;
 
   template <class... Args>

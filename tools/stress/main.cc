@@ -31,7 +31,7 @@ given every message. Batches are there as a whole or not at all. It ends within 
 Exit codes: 0 nothing was violated; 1 something was, the seed printed repeats the schedule as far as processes
 allow; 2 wrong usage; 3 the system does not allow it; 128+N ended by signal N.)";
 
-// Files of this ring in /dev/shm.
+// Returns the files of this ring in /dev/shm.
 std::vector<std::string> Residue(const std::string& ring) {
   std::vector<std::string> found;
   DIR* const entries = opendir("/dev/shm");
@@ -43,7 +43,7 @@ std::vector<std::string> Residue(const std::string& ring) {
   return found;
 }
 
-// What must be true of the ring when everybody has left.
+// Checks what must be true of the ring after all processes have left.
 void Judge(const Settings& settings, Ledger& ledger) {
   const uint64_t published = ledger.producer.committed;
   for (int i = 0; i < settings.consumer_count(); ++i) {
@@ -90,7 +90,7 @@ int Run(Settings settings) {
   }
   if (const auto info = SegmentManager().Inspect(settings.ring); info.ok())
     settings.max_message = info->max_message;
-  // It exists before the first message, so that it is given every one.
+  // The group exists before the first message, so that it is given every message.
   if (settings.members != 0) {
     if (const auto first = Consumer::Open(settings.ring, DeliveryOf(Group::kDurable)); !first.ok()) {
       std::fprintf(stderr, "%s\n", std::string(first.status().message()).c_str());

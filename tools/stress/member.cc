@@ -1,5 +1,5 @@
-// A member of a group: takes messages, checks them, writes down which it was given, and acknowledges them in
-// every way there is. Sometimes it reads through a Merge, beside an observer of the same ring.
+// A member of a group: takes messages, checks them, records which it was given, and acknowledges them in
+// every way there is. Sometimes it reads through a Merge, together with an observer of the ring.
 #include <optional>
 #include <string>
 
@@ -30,13 +30,13 @@ class MemberLife : ReaderLife {
   bool OneHandle() {
     ConsumerOptions options;
     options.label = absl::StrCat("stress ", NameOf(group_), " ", number_);
-    options.start = Start::End();  // so that a group that was retired and comes again repeats nothing
+    options.start = Start::End();  // a group that was retired and is created again repeats nothing
     options.wait = random_.OneIn(3) ? Wait::kPark : Wait::kAdaptive;
     options.copy = random_.OneIn(3);
     options.messages_per_claim = random_.OneIn(2) ? 1 : static_cast<uint32_t>(random_.Between(1, 64));
     in_place_ = !options.copy;
     absl::StatusOr<Consumer> opened = Consumer::Open(settings_.ring, DeliveryOf(group_), options);
-    // "The producer overtook every attempt to join; try again", or somebody stopped holds the group's lock.
+    // "The producer overtook every attempt to join; try again", or a stopped process holds the group's lock.
     if (ErrorOf(opened.status()) == Error::kEvicted || ErrorOf(opened.status()) == Error::kTimedOut)
       return true;
     if (!opened.ok()) return Bad("opening: ", opened.status().ToString());
@@ -66,7 +66,7 @@ class MemberLife : ReaderLife {
   }
   Consumer& Me() { return merge_ ? *merge_->consumer(source_) : *consumer_; }
 
-  // One call of the merge. `why`: of our own ring, kMessage while it goes on.
+  // Makes one call of the merge. `why` is about this member's ring: kMessage while it continues.
   Then ReadMerged(bool waits, Got* why) {
     const Merged got = waits ? merge_->Next(microseconds(random_.Between(10, 20'000))) : merge_->TryNext();
     if (!got.source()) *why = got.why();
@@ -116,7 +116,7 @@ class MemberLife : ReaderLife {
     if (message.lost != 0) return Stop(message.lost, " lost before sequence ", message.sequence);
     if (message.deliveries == 0) return Stop("sequence ", message.sequence, " was never delivered, it says");
     if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
-    if (random_.OneIn(2000) && !ledger_.ending.load()) {  // works on it for long
+    if (random_.OneIn(2000) && !ledger_.ending.load()) {  // works on it for a long time
       Pause(random_.Between(100, 60'000));
       if (!Whole(message)) return discarding_ ? Then::kLeave : Then::kStop;
     }
@@ -147,7 +147,7 @@ class MemberLife : ReaderLife {
         return Then::kGoOn;
       case Got::kClosed:
         if (over) finished_.store(true);
-        if (over || merge_) return Then::kLeave;  // it has left the merge
+        if (over || merge_) return Then::kLeave;  // the consumer has left the merge
         Pause(200);
         return Then::kGoOn;
       default:
@@ -160,8 +160,8 @@ class MemberLife : ReaderLife {
   std::atomic<bool>& finished_;
   const int number_;
   std::optional<Consumer> consumer_;
-  std::optional<Merge> merge_;  // then the consumer is in it
-  uint32_t source_ = 0;         // its number there
+  std::optional<Merge> merge_;  // if set, the consumer is in it
+  uint32_t source_ = 0;         // its number in the merge
   bool in_place_ = false, discarding_ = false;
 };
 

@@ -1,6 +1,6 @@
 // Messages that validate themselves: length and every byte follow from the seed and the sequence number.
 //
-// A torn, stale or misplaced message fails Check; a program that only added up numbers would not notice.
+// A torn, stale or misplaced message fails Check. A program that only added up numbers would not notice it.
 #ifndef MILLRACE_TOOLS_STRESS_MESSAGE_H_
 #define MILLRACE_TOOLS_STRESS_MESSAGE_H_
 
@@ -18,7 +18,7 @@ class Messages {
  public:
   Messages(uint64_t seed, size_t most) : seed_(seed), most_(most) {}
 
-  // Mostly short, some of a page, a few up to the maximum, a few empty.
+  // Returns mostly short sizes, some of a page, a few up to the maximum, and a few tiny or empty.
   size_t SizeOf(uint64_t sequence) const {
     const uint64_t random = Mix(seed_ ^ sequence), kind = random % 1000;
     const size_t bound = kind < 700 ? 256 : kind < 980 ? 4096 : kind < 990 ? 8 : most_;

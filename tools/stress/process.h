@@ -1,5 +1,5 @@
-// What runs in the processes that are started, stopped and killed. Each returns the exit code of its process:
-// 0 at the end of its life, 1 after a violation, which it has written down.
+// The main functions of the processes that are started, stopped and killed. Each returns the exit code of its
+// process: 0 at the end of its life, 1 after a violation, which it has recorded.
 #ifndef MILLRACE_TOOLS_STRESS_PROCESS_H_
 #define MILLRACE_TOOLS_STRESS_PROCESS_H_
 
@@ -11,12 +11,12 @@
 
 namespace millrace::stress {
 
-// `life`: how many were started before, for the random choices.
+// `life` is the number of processes started before, for the random choices.
 int RunProducer(const Settings& settings, Ledger& ledger, int number, uint64_t life);
 int RunConsumer(const Settings& settings, Ledger& ledger, int number, uint64_t life);
 int RunMember(const Settings& settings, Ledger& ledger, int number, uint64_t life);
 
-// Consumers 0, 1, 2, 3 ... are lossless, lossy, observer, lossless ...
+// Returns the deliveries in turn: consumers 0, 1, 2, 3 ... are lossless, lossy, observer, lossless ...
 inline Delivery DeliveryOf(int consumer) {
   switch (consumer % kKinds) {
     case 0:
@@ -27,7 +27,7 @@ inline Delivery DeliveryOf(int consumer) {
       return Delivery::Observer();
   }
 }
-// Members 0, 1, 2 ... are of one group and the other in turn.
+// Returns the groups in turn: members 0, 1, 2, 3 ... are in the first, the second, the first, the second ...
 inline Group GroupOf(int member) { return member % kGroups == 0 ? Group::kDurable : Group::kWorkers; }
 inline const char* NameOf(Group group) { return group == Group::kDurable ? "durable" : "workers"; }
 inline Delivery DeliveryOf(Group group) { return Delivery::Group(NameOf(group), group == Group::kDurable); }

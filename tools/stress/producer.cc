@@ -43,12 +43,12 @@ class ProducerLife : Life {
     return options;
   }
 
-  // From opening to leaving. false: a violation.
+  // Uses one handle from opening to leaving. Returns false after a violation.
   bool OneHandle() {
     const ProducerOptions options = Options();
     absl::StatusOr<Producer> opened = random_.OneIn(2) ? Producer::Open(settings_.ring, options)
                                                        : Producer::OpenOrCreate(settings_.ring, {}, options);
-    if (ErrorOf(opened.status()) == Error::kProducerAlive) return true;  // the other one publishes
+    if (ErrorOf(opened.status()) == Error::kProducerAlive) return true;  // the other producer publishes
     if (!opened.ok()) return Bad("opening: ", opened.status().ToString());
     Producer producer = *std::move(opened);
     if (!TakesOver(producer)) return false;
@@ -70,7 +70,7 @@ class ProducerLife : Life {
     const uint64_t from = sheet_.batch_from.load(), to = sheet_.batch_to.load();
     if (next > from && next < to)
       return Bad("take-over at sequence ", next, ", inside a batch from ", from, " to ", to);
-    sheet_.batch_to.store(from);  // that one is over
+    sheet_.batch_to.store(from);  // that batch is over
     sheet_.committed.store(next);
     return true;
   }
@@ -103,7 +103,7 @@ class ProducerLife : Life {
     return true;
   }
 
-  // All of it or nothing, which the next take-over looks at.
+  // Publishes all of a batch or nothing. The next take-over checks that.
   Sent PublishBatch(Producer& producer) {
     const uint64_t first = producer.next_sequence(), most = random_.Between(1, kMostBatched);
     sheet_.batch_to.store(first);  // before `from`: a kill in between must leave no batch

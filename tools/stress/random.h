@@ -1,4 +1,4 @@
-// Repeatable choices: the same seed and role give the same ones.
+// Repeatable random choices: one seed, role and life always give one series of choices.
 #ifndef MILLRACE_TOOLS_STRESS_RANDOM_H_
 #define MILLRACE_TOOLS_STRESS_RANDOM_H_
 
@@ -16,19 +16,19 @@ inline uint64_t Mix(uint64_t x) {  // splitmix64's finaliser (Steele, Lea, Flood
 
 class Random {
  public:
-  // `role` and `life` tell the processes of one run apart.
+  // `role` and `life` give each process of a run its own choices.
   Random(uint64_t seed, uint64_t role, uint64_t life)
       : state_(Mix(Mix(seed) ^ Mix(role * 1'000'003 + life))) {}
   uint64_t Next() { return Mix(state_++); }
   uint64_t Below(uint64_t n) { return Next() % n; }
   bool OneIn(uint64_t n) { return Below(n) == 0; }
   double Share() { return static_cast<double>(Next() >> 11) * 0x1p-53; }  // [0, 1)
-  // Small values as often as large ones: each order of magnitude has the same share.
+  // Returns small values as often as large ones: every order of magnitude has an equal share.
   uint64_t Between(uint64_t least, uint64_t most) {
     const double low = std::log(static_cast<double>(least)), high = std::log(static_cast<double>(most));
     return static_cast<uint64_t>(std::exp(low + (high - low) * Share()));
   }
-  // Gap to the next of events that come once per `mean` on average.
+  // Returns the gap to the next event, if events occur once per `mean` on average.
   double Gap(double mean) { return -mean * std::log(1.0 - Share()); }
 
  private:

@@ -1,4 +1,4 @@
-// What the run shows: a live line, and a summary with the verdict.
+// What a run prints: a live line, and a summary with the verdict.
 #ifndef MILLRACE_TOOLS_STRESS_REPORT_H_
 #define MILLRACE_TOOLS_STRESS_REPORT_H_
 
@@ -12,7 +12,7 @@ class LiveLine {
  public:
   LiveLine(const Ledger& ledger, const Troubles& troubles);
   ~LiveLine();
-  void Draw(double seconds);  // when it is due
+  void Draw(double seconds);  // draws only when a line is due
 
  private:
   const Ledger& ledger_;
@@ -22,7 +22,7 @@ class LiveLine {
   uint64_t published_ = 0;
 };
 
-// Everything that was counted, and everything that went wrong.
+// Prints everything that was counted, and everything that went wrong.
 void PrintSummary(const Settings& settings, const Ledger& ledger, const Troubles& troubles);
 
 }  // namespace millrace::stress

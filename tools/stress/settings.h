@@ -1,4 +1,4 @@
-// What one run of the stress program does. Sizes are bytes.
+// The settings of one run of the stress program. Sizes are in bytes.
 #ifndef MILLRACE_TOOLS_STRESS_SETTINGS_H_
 #define MILLRACE_TOOLS_STRESS_SETTINGS_H_
 
@@ -10,7 +10,7 @@ namespace millrace::stress {
 
 inline constexpr int kKinds = 3;          // lossless, lossy, observer
 inline constexpr int kMostConsumers = 8;  // of each kind
-inline constexpr int kGroups = 2;         // one durable, one that goes with its members
+inline constexpr int kGroups = 2;         // one is durable, one ends with its members
 inline constexpr int kMostMembers = 8;    // of each group
 inline constexpr int kProducers = 2;      // one publishes, the other waits for its death
 
@@ -25,7 +25,7 @@ struct Settings {
   int members = 2;    // of each group
   bool kills = true, stops = true, evictions = true;
   size_t capacity = 256 << 10;
-  size_t max_message = 0;  // 0: what the capacity allows
+  size_t max_message = 0;  // 0: the most that the capacity allows
   Plant plant = Plant::kNothing;
   std::string ring;
 
