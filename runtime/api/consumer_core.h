@@ -40,7 +40,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   // (truncated, or a hole was punched). Every look that finds no message calls this, so every way of reading
   // learns of it.
   void LookAround();
-  // Both return how long this consumer may sleep, as far as its ring is concerned. Requires that the last
+  // Both return how long this consumer may sleep, as far as its ring is concerned. They require that the last
   // look is over. LongestSleep ignores that an observer cannot announce itself to the producer; SleepBound
   // does not.
   int64_t LongestSleep() const;

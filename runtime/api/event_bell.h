@@ -90,11 +90,12 @@ class EventBell {
   std::atomic<bool> look_around_{false};
   std::atomic<uint64_t> late_{0};
 
-  int64_t last_look_around_ns_;  // the bridge's, as what follows
-  os::LockProbe producer_;       // opens the ring by name when it is first queried
+  // The bridge's thread owns what follows.
+  int64_t last_look_around_ns_;
+  os::LockProbe producer_;  // opens the ring by name when it is first queried
   const bool reports_producer_gone_;
   uint32_t gone_epoch_ = 0;
-  os::Mapping ring_, seats_;  // set by Leave
+  os::Mapping ring_, seats_;  // stored by Leave, for as long as the bridge has the bell
 };
 
 }  // namespace millrace::internal

@@ -20,7 +20,7 @@ class MergeCore {
     return source;
   }
 
-  // Removes the consumer together with its message in hand.
+  // Removes the consumer together with its current message.
   std::optional<Consumer> Remove(uint32_t source) {
     const auto at = consumers_.find(source);
     if (at == consumers_.end()) return std::nullopt;

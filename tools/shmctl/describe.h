@@ -16,7 +16,7 @@ std::string DescribeState(const RingInfo& ring);             // "live", "live, b
 std::string DescribeProducer(const ProducerInfo& producer);  // `feed, pid 4711`; "-" if there never was one
 std::string DescribeSeatId(const SeatInfo& seat);            // "3#7": seat 3, its seventh holder
 std::string DescribePid(const SeatInfo& seat);  // "4711"; "elsewhere" if in another PID namespace
-std::string DescribeLag(const SeatInfo& seat);               // "none", or "12 messages, 1.5 KiB, 3 ms"
+std::string DescribeLag(const SeatInfo& seat);  // "none", or "12 messages, 1.5 KiB, 3 ms"
 std::string DescribeLag(uint64_t messages, uint64_t bytes);  // without the age
 
 std::string DescribeHolder(const SeatInfo& seat);  // "0#1 shmctl tail (pid 4711, stopped)"

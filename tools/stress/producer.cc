@@ -147,7 +147,7 @@ class ProducerLife : Life {
         return Fill(sequence, producer.TryClaim(bytes), bytes);
       case 3:
         return Fill(sequence, producer.WaitClaim(bytes, patience), bytes);
-      default: {  // claims more than it commits, or changes its mind
+      default: {  // claims more than it commits, or aborts the claim
         Claim claim =
             producer.WaitClaim(std::min(bytes + random_.Below(100), settings_.max_message), patience);
         if (claim && random_.OneIn(8)) {

@@ -8,7 +8,7 @@
 namespace millrace::stress {
 namespace {
 
-constexpr double kOnTerminal = 0.25, kInFile = 5;  // seconds between two lines
+constexpr double kOnTerminal = 0.25, kInFile = 5;  // seconds between two live lines
 
 unsigned long long Long(uint64_t n) { return n; }
 
