@@ -1,4 +1,4 @@
-// Real processes for tests: started by fork, steered over pipes, killed for real, never left behind.
+// Real processes for tests: forked, controlled over pipes, killed by real signals, and always reaped.
 #ifndef MILLRACE_TESTS_SUPPORT_CHILD_H_
 #define MILLRACE_TESTS_SUPPORT_CHILD_H_
 
@@ -17,10 +17,10 @@
 
 namespace millrace::testing {
 
-// One line of words each way; no test sleeps to synchronise.
+// Parent and child exchange lines of text, so no test sleeps to synchronise.
 class Child {
  public:
-  // What the child's function uses to talk to its parent.
+  // The child's end of the two pipes to its parent.
   class Line {
    public:
     Line(int in, int out) : in_(in), out_(out) {}
@@ -34,7 +34,8 @@ class Child {
     int in_, out_;
   };
 
-  // Runs `body` in a forked process, which exits with what it returns. It dies with its parent.
+  // Runs `body` in a forked process, which exits with the value that `body` returns. The child dies with its
+  // parent.
   explicit Child(const std::function<int(const Line&)>& body) {
     int to_child[2], to_parent[2];
     if (pipe(to_child) != 0 || pipe(to_parent) != 0) abort();
@@ -69,12 +70,12 @@ class Child {
     const std::string line = words + "\n";
     if (write(out_, line.data(), line.size()) < 0) perror("write to child");
   }
-  // The child's next line; "" if it ended or stayed silent for that long.
+  // Returns the child's next line, or "" if the child ended or wrote nothing within `timeout_ms`.
   std::string Hear(int timeout_ms = 60'000) const { return ReadLine(in_, timeout_ms).value_or(""); }
   void Kill(int signal = SIGKILL) const {
     if (!reaped_) kill(pid_, signal);
   }
-  // Exit code, or 128 + signal.
+  // Waits for the child's end. Returns its exit code, or 128 + signal.
   int Wait() {
     if (reaped_) return code_;
     int status = 0;

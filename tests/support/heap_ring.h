@@ -1,7 +1,7 @@
 // A ring over heap buffers: the ring's code without descriptors, names or kernel locks.
 //
-// Each part is an allocation of its own and exactly as long as it says, so that AddressSanitizer sees the
-// first byte beyond it and ThreadSanitizer sees every access at one address.
+// Each part is its own allocation of exactly the stated length. So AddressSanitizer detects an access to the
+// first byte beyond it, and ThreadSanitizer sees every access at one address.
 #ifndef MILLRACE_TESTS_SUPPORT_HEAP_RING_H_
 #define MILLRACE_TESTS_SUPPORT_HEAP_RING_H_
 
@@ -81,7 +81,7 @@ class HeapRing {
     return {&seat(i), &seats_control_->room_waiting, &seats_control_->room_epoch, live,
             internal::DeliveryOf(live) == internal::kDeliveryLossless};
   }
-  // Takes seat i, as its next holder. `*wake_producer`: FUTEX_WAKE the room epoch.
+  // Takes seat i as its next holder. Sets `*wake_producer` if the room epoch needs a FUTEX_WAKE.
   std::optional<Consumer> Join(uint32_t i, uint8_t delivery, internal::StartAt at, uint64_t value = 0,
                                bool resume_newest = false, internal::JoinFailure* failure = nullptr,
                                bool* wake_producer = nullptr) const {
@@ -106,7 +106,7 @@ class HeapRing {
                  bool resume_newest = false) const {
     return Join(i, internal::kDeliveryLossy, at, 0, resume_newest).value();
   }
-  // The holder of seat i goes.
+  // Frees seat i.
   void Leave(uint32_t i) const {
     const uint64_t state = internal::Words<A>::LoadSeatState(seat(i).identity);
     internal::Words<A>::StoreFree(seat(i).identity, internal::MakeSeatState(internal::GenerationOf(state),
@@ -114,7 +114,7 @@ class HeapRing {
   }
 
  private:
-  struct Block {  // zeroed
+  struct Block {  // zero-filled
     explicit Block(uint64_t n) : bytes(static_cast<std::byte*>(::operator new(n, kAlign))) {
       std::memset(bytes, 0, n);
     }
@@ -131,20 +131,21 @@ class HeapRing {
   std::unique_ptr<internal::SeatsControl> seats_control_ = std::make_unique<internal::SeatsControl>();
 };
 
-// Claims room for n bytes by the straight path alone; nullptr: the slow one must be asked.
+// Claims room for n bytes by the straight path alone. Returns nullptr if the slow path is needed.
 template <class A>
 std::byte* ClaimStraight(const internal::RingProducer<A>& producer, size_t n) {
   return producer.Allows(n) && producer.Fits(n) ? producer.Place() : nullptr;
 }
-// By either path; nullptr: full. `n` is at most the maximum.
+// Claims room for n bytes by either path. Returns nullptr if the ring is full. Requires n <= the maximum.
 template <class A>
 std::byte* ClaimAnyway(internal::RingProducer<A>& producer, size_t n, bool* wake) {
   if (std::byte* const data = ClaimStraight(producer, n)) return data;
   return producer.ClaimSlow(n, wake);
 }
 
-// Publishes these bytes; false: full. What Commit says is or-ed into *wake, and what it asks for is the
-// caller's to do; without `wake` it is done here, but for waking anybody.
+// Publishes these bytes. Returns false if the ring is full. With `wake`, ors what ClaimSlow and Commit
+// request into `*wake`; the caller must then act on it. Without `wake`, does that work here, except waking
+// sleepers.
 template <class A>
 bool Publish(internal::RingProducer<A>& producer, std::span<const std::byte> message, bool* wake = nullptr) {
   bool padding_wakes = false;
@@ -161,18 +162,18 @@ bool Publish(internal::RingProducer<A>& producer, std::span<const std::byte> mes
   }
   return true;
 }
-// The oracle's message of the next sequence.
+// Publishes the oracle's message for the next sequence.
 template <class A>
 bool Publish(internal::RingProducer<A>& producer, const Oracle& oracle, bool* wake = nullptr) {
   return Publish(producer, std::span<const std::byte>(oracle.Make(producer.sequence())), wake);
 }
-// A message of n zeros.
+// Publishes a message of n zero bytes.
 template <class A>
 bool PublishBytes(internal::RingProducer<A>& producer, size_t n, bool* wake = nullptr) {
   return Publish(producer, std::span<const std::byte>(std::vector<std::byte>(n)), wake);
 }
 
-// Room for copies, whole words.
+// Memory for copied messages, in whole words.
 class CopyBuffer {
  public:
   std::byte* operator()(size_t bytes) {

@@ -1,6 +1,6 @@
-// An atomics policy that tells a test about every access before it happens.
+// An atomics policy that calls a test's hook before every access.
 //
-// That makes a race sequential: whatever another process could do between two accesses, the hook does there.
+// The hook makes a race sequential: it can do there whatever another process could do between two accesses.
 #ifndef MILLRACE_TESTS_SUPPORT_HOOKED_ATOMICS_H_
 #define MILLRACE_TESTS_SUPPORT_HOOKED_ATOMICS_H_
 
@@ -40,7 +40,7 @@ struct HookedAtomics : internal::RealAtomics {
   static void Fence(std::memory_order order, Site site) noexcept { Tell(site), Real::Fence(order, site); }
   static void CompilerBarrier(Site site) noexcept { Tell(site), Real::CompilerBarrier(site); }
 
-  // Not told about what the hook itself does.
+  // Calls the hook. Accesses that the hook itself makes do not call it.
   static void Tell(Site site) {
     if (!hook) return;
     auto running = std::exchange(hook, nullptr);
@@ -50,7 +50,7 @@ struct HookedAtomics : internal::RealAtomics {
   static inline thread_local std::function<void(Site)> hook;
 };
 
-// Calls `hook` before every access while it lives.
+// Calls `hook` before every access during its lifetime.
 class Hook {
  public:
   explicit Hook(std::function<void(internal::Site)> hook) { HookedAtomics::hook = std::move(hook); }
@@ -58,7 +58,7 @@ class Hook {
   ~Hook() { HookedAtomics::hook = nullptr; }
 };
 
-// Lists the accesses while it lives, without the words that order nothing.
+// Records the accesses during its lifetime, except plain accesses (Site::X), which order nothing.
 class AccessLog {
  public:
   AccessLog()

@@ -1,5 +1,5 @@
-// The value of a call that this test needs to succeed; the process ends with its text otherwise. For both
-// sides of a fork, where an assertion of the test framework would be heard on one side only.
+// Returns the value of a call that must succeed. Otherwise it prints the status and aborts the process. It
+// works on both sides of a fork, where an assertion of the test framework would fail on one side only.
 #ifndef MILLRACE_TESTS_SUPPORT_MUST_H_
 #define MILLRACE_TESTS_SUPPORT_MUST_H_
 

@@ -1,6 +1,6 @@
-// Messages that validate themselves: sequence, length, and bytes that follow from both.
+// Messages that validate themselves: their bytes follow from sequence and length.
 //
-// A torn, stale or misplaced message fails Check; a test that only added up numbers would not notice.
+// Check rejects a torn, stale or misplaced message. A test that only added up numbers would not notice one.
 #ifndef MILLRACE_TESTS_SUPPORT_ORACLE_H_
 #define MILLRACE_TESTS_SUPPORT_ORACLE_H_
 

@@ -1,4 +1,4 @@
-// Where a test's ring begins: positions and sequences that wrap or change sign during the test.
+// Start points for a test's ring: positions and sequences that wrap or change sign during the test.
 #ifndef MILLRACE_TESTS_SUPPORT_ORIGINS_H_
 #define MILLRACE_TESTS_SUPPORT_ORIGINS_H_
 
@@ -28,7 +28,7 @@ inline std::vector<Origin> Origins() {
   std::vector<Origin> origins;
   for (const uint64_t capacity : {4096ull, 65536ull}) {
     for (int i = 0; i < kCount; ++i) {
-      for (const int j : {i, (i + 2) % kCount}) {  // each position with two different sequences
+      for (const int j : {i, (i + 2) % kCount}) {  // two different sequences for each position
         const uint64_t position = i == 0 ? 0 : kEdges[i].at - kBytesBefore;
         const uint64_t sequence = j == 0 ? 0 : kEdges[j].at - kMessagesBefore;
         origins.push_back({capacity,
@@ -41,7 +41,7 @@ inline std::vector<Origin> Origins() {
   return origins;
 }
 
-// For INSTANTIATE_TEST_SUITE_P.
+// Names the parameters for INSTANTIATE_TEST_SUITE_P.
 struct OriginName {
   template <class Info>
   std::string operator()(const Info& info) const {

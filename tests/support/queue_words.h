@@ -1,5 +1,5 @@
-// The words of a queue in shared memory, mapped beside the library: so that a test can see who sleeps, copy
-// what a crash left behind, and damage what it likes.
+// The words of a queue in shared memory, mapped a second time next to the library's mapping. With them a test
+// can see that a process sleeps, copy what a crash left, and damage any byte.
 #ifndef MILLRACE_TESTS_SUPPORT_QUEUE_WORDS_H_
 #define MILLRACE_TESTS_SUPPORT_QUEUE_WORDS_H_
 
@@ -42,7 +42,7 @@ class MappedFile {
 
 class QueueWords {
  public:
-  // `stem`: directory and name, without suffix.
+  // `stem` is the directory and name, without suffix.
   explicit QueueWords(const std::string& stem) : ring_(stem + ".ring"), seats_(stem + ".seats") {}
 
   MappedFile& ring_file() { return ring_; }
@@ -57,7 +57,7 @@ class QueueWords {
     return reinterpret_cast<internal::Seat*>(seats_.data() + internal::kSeatsOffset)[i];
   }
 
-  // Returns once a consumer has announced that it is about to sleep. The caller's watchdog bounds this.
+  // Returns once a consumer has announced that it is about to sleep. The caller's watchdog bounds the wait.
   void AwaitSleeper() const { Await(seats().sleeper.sleepers); }
   // Returns once the producer has announced that it waits for room.
   void AwaitBlockedProducer() const { Await(seats().room_waiting.waiting); }

@@ -1,4 +1,4 @@
-// Names and directories for tests that run beside each other: unique, and removed at the end.
+// Unique ring names for tests that run in parallel; the files are removed at the end.
 #ifndef MILLRACE_TESTS_SUPPORT_SCRATCH_H_
 #define MILLRACE_TESTS_SUPPORT_SCRATCH_H_
 
@@ -12,7 +12,7 @@
 
 namespace millrace::testing {
 
-// A ring name of this test alone. Whatever carries it is removed at the end, used or not.
+// A ring name that only this test uses. The destructor removes the files with this name, if they exist.
 class ScratchName {
  public:
   explicit ScratchName(const std::string& stem = "test")

@@ -1,4 +1,5 @@
-// A directory of this test alone, in /dev/shm unless it says otherwise, so that what is left behind can be seen. Removed at the end.
+// A directory that only this test uses, by default in /dev/shm, so that a test can see every remaining file.
+// The destructor removes it.
 #ifndef MILLRACE_TESTS_SUPPORT_SCRATCH_DIR_H_
 #define MILLRACE_TESTS_SUPPORT_SCRATCH_DIR_H_
 

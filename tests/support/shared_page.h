@@ -1,5 +1,5 @@
-// A log outside the ring: anonymous memory that a test shares with the children it forks. What a killed
-// process wrote there stays readable.
+// Anonymous memory that a test shares with the children it forks: a log outside the ring. What a killed child
+// wrote there stays readable.
 #ifndef MILLRACE_TESTS_SUPPORT_SHARED_PAGE_H_
 #define MILLRACE_TESTS_SUPPORT_SHARED_PAGE_H_
 

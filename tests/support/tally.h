@@ -1,4 +1,4 @@
-// What one consumer got, counted by the test itself and compared with what the library says.
+// Counts what one consumer received, independently of the library, and compares both counts.
 #ifndef MILLRACE_TESTS_SUPPORT_TALLY_H_
 #define MILLRACE_TESTS_SUPPORT_TALLY_H_
 
@@ -10,13 +10,15 @@
 
 namespace millrace::testing {
 
-// Plain: it may lie in a SharedPage, counted in a child and judged by its parent.
+// Trivially copyable: a child can fill a Tally in a SharedPage, and its parent reads it there.
 struct Tally {
   uint64_t start = 0, next = 0;  // sequences
   uint64_t received = 0, lost = 0, skipped = 0;
-  uint64_t untold = 0;  // passed over by an overrun, to be told with the next message
-  uint64_t torn = 0, misplaced = 0;  // messages with wrong bytes; with a wrong sequence or lost count
-  ConsumerStats said{};              // by the library, at Finish
+  // Messages passed over by an overrun that no later message has reported yet.
+  uint64_t untold = 0;
+  // `torn`: messages with wrong bytes. `misplaced`: messages with a wrong sequence or lost count.
+  uint64_t torn = 0, misplaced = 0;
+  ConsumerStats said{};  // the library's counts, taken at Finish
   Got end = Got::kMessage;
 
   void Begin(uint64_t first) { start = next = first; }
@@ -30,7 +32,7 @@ struct Tally {
     ++received;
     next = message.sequence + 1;
   }
-  // After SkipTo.
+  // Records that SkipTo has moved the consumer.
   void Skipped(const Consumer& consumer) {
     skipped += consumer.next_sequence() - next;
     next = consumer.next_sequence();
@@ -40,7 +42,7 @@ struct Tally {
     untold = consumer.next_sequence() - next;
     end = why;
   }
-  // Reads what is there, without waiting; why there is no more.
+  // Reads up to `at_most` messages without waiting. Returns the reason for the stop, kMessage at the limit.
   Got Drain(Consumer& consumer, const Oracle& oracle, uint64_t at_most = ~uint64_t{0}) {
     for (; at_most > 0; --at_most) {
       const Received got = consumer.TryNext();
@@ -49,14 +51,14 @@ struct Tally {
     }
     return Got::kMessage;
   }
-  // Reads, waiting, until there is a reason to stop; records it.
+  // Reads, and waits, until the consumer returns a reason to stop. Records that reason.
   void ReadUntilEnd(Consumer& consumer, const Oracle& oracle, Nanos timeout = kForever) {
     Received got = consumer.Next(timeout);
     for (; got; got = consumer.Next(timeout)) Take(*got, oracle);
     Finish(consumer, got.why());
   }
 
-  // Conservation, by the test's own counters and by the library's.
+  // Expects that every published message was received, lost, skipped or left unread, by both counts.
   void ExpectConserved(uint64_t published, uint64_t unread) const {
     EXPECT_EQ(torn, 0u);
     EXPECT_EQ(misplaced, 0u);
@@ -69,7 +71,7 @@ struct Tally {
   }
 };
 
-// Publishes the oracle's messages up to sequence `end`. What stopped it, kOk if nothing did.
+// Publishes the oracle's messages below sequence `end`. Returns kOk, or why a claim failed.
 inline Sent PublishUntil(Producer& producer, const Oracle& oracle, uint64_t end, Nanos timeout = kForever) {
   while (producer.next_sequence() < end) {
     const uint64_t sequence = producer.next_sequence();
@@ -80,7 +82,7 @@ inline Sent PublishUntil(Producer& producer, const Oracle& oracle, uint64_t end,
   }
   return Sent::kOk;
 }
-// The same without waiting: until the ring is full or `end` is reached.
+// Publishes like PublishUntil, but without waiting: stops when the ring is full.
 inline Sent PublishWithoutWaiting(Producer& producer, const Oracle& oracle, uint64_t end) {
   while (producer.next_sequence() < end) {
     const uint64_t sequence = producer.next_sequence();

@@ -1,4 +1,4 @@
-// Ends a test that hangs, with its name on stderr. Every test that can block owns one.
+// Ends a test that hangs and prints its name to stderr. Every test that can block owns a Watchdog.
 #ifndef MILLRACE_TESTS_SUPPORT_WATCHDOG_H_
 #define MILLRACE_TESTS_SUPPORT_WATCHDOG_H_
 
@@ -10,7 +10,8 @@
 
 namespace millrace::testing {
 
-// One at a time. By alarm(2): a forked child does not inherit it, and dies with its parent (child.h).
+// Only one may exist at a time, because it uses alarm(2). A forked child does not inherit the alarm; the
+// child dies with its parent (child.h).
 class Watchdog {
  public:
   explicit Watchdog(const char* what, unsigned seconds = 60) {
