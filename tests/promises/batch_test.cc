@@ -1,4 +1,4 @@
-// Promise: a batch is there all at once or not at all, and every refusal says why.
+// Promise: the messages of a batch appear all together or not at all, and every refusal states its reason.
 #include <string>
 #include <vector>
 
@@ -45,7 +45,8 @@ TEST(Batch, AClaimOutlivesOneThatCameToNothing) {
   }
 }
 
-// One random batch after the other, small and large; a consumer of each kind reads them in its own process.
+// Random batches, small and large, one after the other. A consumer of each kind reads them in its own
+// process.
 TEST(Batch, ReachesEveryKindOfConsumerInAnotherProcess) {
   const Watchdog watchdog("batches");
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
@@ -78,7 +79,7 @@ TEST(Batch, ReachesEveryKindOfConsumerInAnotherProcess) {
         }
       }
       if (round % 5 == 0 && batch.size() == 1 + round % 12) {
-        batch.Abort();  // and the same sequence numbers again
+        batch.Abort();  // the next batch takes the same sequence numbers
         continue;
       }
       ASSERT_EQ(batch.Commit(), Sent::kOk);
@@ -114,7 +115,7 @@ TEST(Batch, IsInvisibleUntilItsCommit) {
   {
     MessageBatch dropped = producer.Batch();
     ASSERT_EQ(dropped.TryAdd("never"), Sent::kOk);
-  }  // an exception would do the same
+  }  // an exception would abort the batch too
   EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty);
   ASSERT_EQ(producer.TryPublish("next"), Sent::kOk);
   const Received next = consumer.TryNext();
@@ -127,7 +128,7 @@ TEST(Batch, IsInvisibleUntilItsCommit) {
 TEST(Batch, OfMoreThanAQuarterOfTheRingIsRefusedOrPublishedInParts) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 8192}));
-  const std::string message(120, 'm');  // a frame of 128: 16 of them are a quarter
+  const std::string message(120, 'm');  // a frame of 128 bytes: 16 frames are a quarter of the ring
   {
     MessageBatch whole = producer.Batch(OnLargeBatch::kRefuse);
     for (int i = 0; i < 16; ++i) ASSERT_EQ(whole.TryAdd(message), Sent::kOk);
@@ -157,7 +158,7 @@ TEST(Batch, FindsTheRingFull) {
   while (producer.TryPublish(message) == Sent::kOk) ++published;
   ASSERT_TRUE(consumer.TryNext());
   ASSERT_TRUE(consumer.TryNext());
-  ASSERT_TRUE(consumer.TryNext());  // gives two messages back once it is asked to
+  ASSERT_TRUE(consumer.TryNext());  // this read lets the consumer give back two messages
   (void)consumer.Next(milliseconds(0));
   {
     MessageBatch whole = producer.Batch(OnLargeBatch::kRefuse);
@@ -177,7 +178,7 @@ TEST(Batch, FindsTheRingFull) {
   EXPECT_GT(VisibleIn(name), published - 1);
 }
 
-// A lossless consumer asleep behind a batch that waits for room: it has given back all it has read.
+// The lossless consumer sleeps while the batch waits for room. It has given back everything it has read.
 TEST(Batch, WaitsForRoomWithoutShowingAPart) {
   const Watchdog watchdog("a waiting batch");
   const ScratchName name;
@@ -194,7 +195,7 @@ TEST(Batch, WaitsForRoomWithoutShowingAPart) {
   for (uint64_t sequence = 0; sequence < 6000;) {
     MessageBatch batch = producer.Batch(OnLargeBatch::kRefuse);
     uint64_t added = 0;
-    while (batch.Add(oracle.Make(sequence + added)) == Sent::kOk) ++added;  // until kTooLarge
+    while (batch.Add(oracle.Make(sequence + added)) == Sent::kOk) ++added;  // until it returns kTooLarge
     ASSERT_GE(added, 2u);
     ASSERT_EQ(batch.Commit(), Sent::kOk);
     sequence += added;
@@ -258,7 +259,7 @@ TEST(Batch, OfOneType) {
 }
 
 #ifdef NDEBUG
-// Asserted in debug builds; without asserts it must not break the stream: the batch is published first.
+// A debug build asserts. Without asserts the stream must stay intact: the batch is published first.
 TEST(Batch, APublicationBesidesItKeepsTheOrder) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));

@@ -1,5 +1,5 @@
-// Promise: a thread that is cancelled while it uses a handle ends at its own next cancellation point, not in a call on
-// the handle, which would end the process.
+// Promise: a thread that is cancelled while it uses a handle ends at its own next cancellation point. It does
+// not end inside a call on the handle, because that would end the process.
 #include <pthread.h>
 #include <unistd.h>
 
@@ -23,7 +23,8 @@ using testing::Must;
 using testing::ScratchName;
 using testing::Watchdog;
 
-// Runs `calls` in a thread that has been cancelled already. 0: they all returned, and the thread was cancelled then.
+// Runs `calls` in a thread that is already cancelled. Returns 0 if all of them returned and the thread was
+// cancelled only afterwards.
 int CallCancelled(const std::function<void()>& calls) {
   struct Thread {
     const std::function<void()>* calls;
@@ -58,7 +59,7 @@ TEST(Cancel, ACallOnAConsumerReturns) {
       return CallCancelled([&] {
         if (!consumer->TryNext()) return;
         consumer->Ack();
-        (void)consumer->Poll([](const Message&) {});  // to the end: clears the descriptor
+        (void)consumer->Poll([](const Message&) {});  // reads to the end, which clears the descriptor
         (void)consumer->Next(milliseconds(5));
         (void)consumer->StillIntact();
         consumer->Interrupt();
@@ -73,7 +74,7 @@ TEST(Cancel, ACallOnAConsumerReturns) {
   }
 }
 
-// With the seat of a killed consumer in the way, which it empties under that seat's lock.
+// The producer meets the seat of a killed consumer. It frees that seat under the seat's lock.
 TEST(Cancel, ACallOnAProducerReturns) {
   const Watchdog watchdog("cancelled producer");
   const ScratchName name;

@@ -1,4 +1,4 @@
-// Promise: start + received + lost + skipped = next sequence, for every delivery, wherever it began.
+// Promise: start + received + lost + skipped = next sequence, for every delivery and every kind of start.
 #include <string>
 #include <tuple>
 
@@ -13,7 +13,7 @@ namespace {
 using testing::Must;
 using testing::ScratchName;
 
-constexpr uint64_t kPublished = 500;  // of which a ring of 4 KiB keeps fewer than 40
+constexpr uint64_t kPublished = 500;  // a ring of 4 KiB retains fewer than 40 of them
 
 struct Kind {
   std::string name;
@@ -22,7 +22,7 @@ struct Kind {
 struct Beginning {
   std::string name;
   Start start;
-  uint64_t sequence;  // from which it counts; 0: wherever the ring lets it begin
+  uint64_t sequence;  // the sequence from which the consumer counts; 0: wherever the ring lets it begin
 };
 
 class Counts : public ::testing::TestWithParam<std::tuple<Kind, Beginning>> {
@@ -62,7 +62,7 @@ TEST_P(Counts, AddUpWhereverItBegan) {
   if (kind.delivery.kind() != Delivery::Kind::kGroup) Must(consumer.SkipTo(Start::Last(3)));
   Expect(consumer, producer);
   read(1);
-  // A reader that may be overrun is.
+  // If a consumer can be overrun, it is overrun here.
   const bool overrun = kind.delivery.kind() == Delivery::Kind::kLossy || kind.delivery.kind() == Delivery::Kind::kObserver;
   ASSERT_NO_FATAL_FAILURE(Publish(producer, overrun ? 200 : 3));
   read(kPublished);

@@ -1,4 +1,5 @@
-// Promise: of creators that race exactly one wins, and one killed at any moment leaves nothing in the way.
+// Promise: if several creators race, exactly one wins. A creator that is killed at any moment leaves nothing
+// that blocks others.
 #include <time.h>
 
 #include <memory>
@@ -24,7 +25,8 @@ using testing::Watchdog;
 
 const std::set<std::string> kOneQueue = {"q.lock", "q.ring", "q.seats"};
 
-// Rivals wait for "create" or "daemon", try, and say how it went; a winner publishes one message.
+// Waits for "create" or "daemon", tries to create the ring, and reports the result. The winner publishes one
+// message.
 int Rival(const std::string& directory, const Child::Line& line) {
   const RingOptions ring{.capacity = 4096, .seats = 2};
   const ProducerOptions options{.take_over_timeout = Nanos::zero(), .directory = directory};
@@ -91,7 +93,8 @@ TEST(CreateRace, AKilledCreatorLeavesNothingInTheWay) {
       for (;;) pause();
     });
     ASSERT_EQ(creator.Hear(), "creating");
-    const timespec moment{0, static_cast<long>(testing::Mix(round) % 1'200'000)};  // when it dies, not what it waits for
+    // A random moment of the creator's death. No test result waits for it.
+    const timespec moment{0, static_cast<long>(testing::Mix(round) % 1'200'000)};
     nanosleep(&moment, nullptr);
     creator.Kill();
     creator.Wait();

@@ -1,5 +1,5 @@
-// Promise: one ring, each consumer its own contract, and every loss is counted:
-// received + lost + skipped + unread = published since its start.
+// Promise: each consumer of a ring has its own contract, and every loss is counted: received + lost + skipped
+// + unread = published since the consumer's start.
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +24,7 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-// A child that joins, says so, and reads to the end of a closed ring.
+// Starts a child that joins, reports that it has joined, and reads to the end of a closed ring.
 std::unique_ptr<Child> Reader(const std::string& name, Delivery delivery, const Oracle& oracle, Tally& tally,
                               ConsumerOptions options = {}) {
   auto child = std::make_unique<Child>([&, delivery, options](const Child::Line& line) {
@@ -72,7 +72,7 @@ TEST(Delivery, KindsMixOnOneRing) {
               static_cast<unsigned long long>(kMessages));
 }
 
-// The reader stops in the middle while the producer laps it, again and again.
+// The reader stops in the middle while the producer laps it, several times.
 void Overrun(Delivery delivery, enum Overrun policy) {
   const Watchdog watchdog("overrun");
   const ScratchName name;
@@ -103,7 +103,8 @@ void Overrun(Delivery delivery, enum Overrun policy) {
       ++overruns;
       told_lost = tally->lost;
       if (all && policy == Overrun::kResumeOldest) {
-        // Not the newest: most of the ring was still there (about 200 messages of 160 bytes).
+        // The consumer did not restart at the newest message: it found most of the ring (about 200 messages
+        // of 160 bytes).
         EXPECT_GE(producer.next_sequence() - (tally->next - tally->received), 100u);
       }
     }
@@ -188,8 +189,8 @@ TEST(Consumer, SkipToConflatesAndCountsWhatItPassesOver) {
   }
 }
 
-// SkipTo(Last(n)) once computed "end - n" without looking whether that many messages lie ahead, and for the
-// largest n, "everything retained", it skipped to the end.
+// Bug: SkipTo(Last(n)) computed "end - n" without checking that so large a number of messages lies ahead. For
+// the largest n, "everything retained", it skipped to the end.
 TEST(Consumer, SkipToMoreThanThereIsSkipsNothing) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));

@@ -1,4 +1,5 @@
-// Promise: whatever ends a ring for a consumer reaches it whichever way it asks, idle, spinning or busy.
+// Promise: whatever ends a ring for a consumer reaches the consumer in every kind of call, idle, spinning or
+// busy.
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -35,7 +36,8 @@ using testing::ScratchName;
 using testing::Watchdog;
 
 constexpr auto kPatience =
-    std::chrono::seconds(40);      // never needed: whoever was not reached by then is named
+    // Never needed in full. The test names each consumer that was not reached within this time.
+    std::chrono::seconds(40);
 constexpr uint64_t kMessages = 3;  // published and read before the end
 
 void Rm(const ScratchName& name) {
@@ -44,7 +46,7 @@ void Rm(const ScratchName& name) {
 
 // ---- the ways of asking ----------------------------------------------------------------------------------
 
-// A ring beside the one in question that has a message for each call.
+// Another ring, which has a message for each call.
 class BusyRing {
  public:
   BusyRing() : producer_(Must(Producer::Create(name_, {.capacity = 4096, .seats = 1}))) {}
@@ -155,7 +157,7 @@ Got ByMerge(Asker& asker, Nanos timeout) {
 Got ByMergeForever(Asker& asker) { return ByMerge(asker, kForever); }
 Got ByMergeZero(Asker& asker) { return ByMerge(asker, Nanos::zero()); }
 
-// Asks only when its descriptor says that there is something.
+// Calls TryNext only when the descriptor says that there is something to read.
 Got ByEventFd(Asker& asker) {
   const int fd = Must(asker.consumer.EventFd());
   Received last = asker.consumer.TryNext();
@@ -208,7 +210,8 @@ struct Reason {
   bool reaches_observers = true;
 };
 
-// Every kind of consumer asks in every way, and has found nothing, when it happens.
+// Lets every kind of consumer wait in every way and find nothing. Then `reason` happens and must reach all of
+// them.
 void ReachesEverybody(const Reason& reason) {
   const Watchdog watchdog(ToString(reason.got), 110);
   const ScratchName name;
@@ -338,8 +341,8 @@ TEST(Ends, ADetachedProducerReachesEverybodyWhoAskedForIt) {
 
 // ---- removal that was seen half-way ----------------------------------------------------------------------
 
-// The remover stores its word, wakes everybody, and unlinks. A consumer that looked in between was never
-// reached, unless it was asleep.
+// Bug: the remover stores its word, wakes the sleepers, and unlinks. A consumer that looked between these
+// steps never learned of the removal, unless it was asleep.
 TEST(Ends, ARemovalThatWasSeenHalfWayReachesWhoPolls) {
   const Watchdog watchdog("seen half-way");
   for (const auto& [name_of_way, ask] : {std::pair<const char*, Got (*)(Asker&)>{"TryNext", ByTryNext},
@@ -359,7 +362,8 @@ TEST(Ends, ARemovalThatWasSeenHalfWayReachesWhoPolls) {
   }
 }
 
-// A path means another place after chdir(): it says nothing about a ring that was opened before.
+// After chdir() a relative path names another place. It then says nothing about a ring that was opened
+// before.
 TEST(Ends, AnotherCurrentDirectoryIsNoRemoval) {
   const Watchdog watchdog("chdir");
   const testing::ScratchDir dir;
@@ -376,7 +380,8 @@ TEST(Ends, AnotherCurrentDirectoryIsNoRemoval) {
   EXPECT_EQ(child.Wait(), 0);
 }
 
-// What was published before the end is never left unread, whatever falls between the looks of the consumer.
+// Messages that were published before the end are always read, at whichever point between two looks of the
+// consumer the end happens.
 TEST(Ends, WhatWasPublishedBeforeAnUnlinkIsReadByWhoPolls) {
   const Watchdog watchdog("last messages");
   for (int round = 0; round < 50; ++round) {
@@ -403,7 +408,7 @@ TEST(Ends, WhatWasPublishedBeforeAnUnlinkIsReadByWhoPolls) {
 
 // ---- members of groups in sets ---------------------------------------------------------------------------
 
-// A member that was empty once, while another member holds the only message. `end`: what that one does then.
+// A group member that has once returned kEmpty, while another member holds the only message.
 struct HeldByAnother {
   explicit HeldByAnother(const Way& way)
       : producer(Must(Producer::Create(name, {.capacity = 65536}))),

@@ -1,4 +1,4 @@
-// Promise: every refusal has an exact cause, and a text that names the object and what to do.
+// Promise: every refusal has an exact cause, and a text that names the object and the remedy.
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -203,14 +203,15 @@ TEST_F(ErrorText, DamagedHeaderAndWrongVersion) {
   MakeRing("a");
   MakeRing("b");
   ASSERT_EQ(rename((dir_ / "b.seats").c_str(), (dir_ / "a.seats").c_str()), 0);
-  for (const std::string name : {"a", "b"}) {  // of another queue; missing
+  for (const std::string name : {"a", "b"}) {  // a file of another queue; a missing file
     Expect(Open(name), Error::kIncarnation, {name + ".seats", "unlink"});
     Expect(Consume(name), Error::kIncarnation, {name + ".seats", "unlink"});
   }
 }
 
 TEST_F(ErrorText, NoSpace) {
-  Child child([&](const Child::Line& line) {  // in a mount namespace of its own: nothing stays mounted
+  // The child has its own mount namespace, so nothing stays mounted.
+  Child child([&](const Child::Line& line) {
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         mount("tmpfs", dir_.path().c_str(), "tmpfs", 0, "size=1m") != 0) {
       line.Say("cannot mount");
@@ -220,8 +221,8 @@ TEST_F(ErrorText, NoSpace) {
     line.Say(ToString(ErrorOf(status)));
     line.Say(status.ToString());
     if (!dir_.Entries().empty()) return 1;
-    if (!Create("q", {.capacity = 65536}).ok()) return 2;  // what fits, fits
-    // A queue that exists is whole: every byte can be touched although nothing is free any more.
+    if (!Create("q", {.capacity = 65536}).ok()) return 2;  // a ring that fits can be created
+    // An existing queue has all its memory: every byte can be written although no memory is free any more.
     const int filler = open((dir_ / "filler").c_str(), O_CREAT | O_WRONLY, 0600);
     static const char kPage[4096] = {};
     while (write(filler, kPage, sizeof kPage) > 0) {

@@ -1,7 +1,7 @@
-// Promise: event loops learn of everything by a descriptor: no wake is missed, no end is kept from them, and
-// it costs next to nothing while nothing happens.
+// Promise: an event loop learns of everything through a descriptor. It misses no wake and no end, and the
+// descriptor costs almost nothing while nothing happens.
 //
-// MILLRACE_EVENT_MESSAGES=1000000 is the long form of EventFd.*AtRandomGaps (minutes).
+// MILLRACE_EVENT_MESSAGES=1000000 selects the long form of EventFd.*AtRandomGaps (minutes).
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -48,9 +48,9 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-constexpr int kPatienceMs = 20'000;  // never needed: whatever comes after that was missed
+constexpr int kPatienceMs = 20'000;  // never needed in full: an event that takes longer was missed
 
-// The caller's end of an EventFd.
+// The caller's copy of an EventFd descriptor.
 class Readable {
  public:
   explicit Readable(Consumer& consumer) : fd_(Must(consumer.EventFd())) {}
@@ -82,7 +82,7 @@ class Epoll {
     if (epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) != 0) abort();
   }
   void Remove(int fd) const { epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr); }
-  // The tag of one that is ready; nullopt: nothing in that time.
+  // Returns the tag of a descriptor that is ready, or nullopt if none is ready within `timeout_ms`.
   std::optional<uint32_t> Wait(int timeout_ms = kPatienceMs) const {
     epoll_event event{};
     int n;
@@ -115,7 +115,7 @@ TEST(EventFd, IsReadableWhileThereIsSomethingAndArmedByEmpty) {
       ASSERT_TRUE(readable.Now()) << "another message is there";
       ASSERT_TRUE(consumer.TryNext());
       ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
-      if (delivery.kind() == Delivery::Kind::kObserver) continue;  // it may be rung for somebody else
+      if (delivery.kind() == Delivery::Kind::kObserver) continue;  // an observer may be rung for others
       ASSERT_FALSE(readable.Now());
       ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
       ASSERT_FALSE(readable.Now());
@@ -164,7 +164,7 @@ TEST(EventFd, EachMessageAfterEmptyIsANewEdge) {
   }
 }
 
-// A closed duplicate of the library's own descriptor stayed in the epoll set and was reported for ever.
+// Bug: a closed duplicate of the library's own descriptor stayed in the epoll set and was reported forever.
 TEST(EventFd, ClosingTheDescriptorEndsItsEvents) {
   const Watchdog watchdog("closing");
   const ScratchName name;
@@ -216,7 +216,7 @@ TEST(EventFdReasons, Evicted) {
     Must(SegmentManager().Evict(name.str(), info.consumers[0].seat, info.consumers[0].generation));
   });
 }
-// A word alone, without any wake: found at the bound of a sleep.
+// A stored word without any wake. The sleeper finds it when its sleep reaches its bound.
 TEST(EventFdReasons, EvictedSilently) {
   Ends(Got::kEvicted, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
     const QueueWords words(name.path());
@@ -232,8 +232,8 @@ TEST(EventFdReasons, Damaged) {
   }
 }
 
-// What a dead member held comes to one that sleeps in an event loop, although a death wakes nobody; and that
-// a group has come to its end is known when the last message is acknowledged.
+// A death wakes no process. Still, a member that sleeps in an event loop receives what a dead member held.
+// The group's end is known once the last message is acknowledged.
 TEST(EventFdReasons, OfAGroup) {
   for (const bool killed : {true, false}) {
     const Watchdog watchdog("group");
@@ -282,7 +282,8 @@ uint64_t Messages() {
 }
 unsigned Seconds() { return static_cast<unsigned>(60 + Messages() / 5'000); }
 
-// Publishes at gaps around the time that falling asleep takes, so that every stage of it is met.
+// Publishes at gaps close to the time that falling asleep takes, so that messages arrive at every stage of
+// it.
 int PublishAtRandomGaps(const ScratchName& name, const Oracle& oracle, uint64_t messages, uint64_t seed) {
   Producer producer = Must(Producer::Open(name));
   for (uint64_t n = 1; n <= messages; ++n) {
@@ -298,7 +299,7 @@ struct Reader {
       : consumer(Must(Consumer::Open(name, delivery))), readable(consumer), oracle(with) {
     tally.Begin(consumer);
   }
-  // Reads at most `most`; false: the end.
+  // Reads at most `most` messages. Returns false at the end.
   bool Read(uint64_t most = ~uint64_t{0}) {
     const Got why = tally.Drain(consumer, oracle, most);
     if (why == Got::kEmpty || why == Got::kMessage) return true;
@@ -311,7 +312,7 @@ struct Reader {
   const Oracle& oracle;
 };
 
-// Two rings, each with a consumer of its own kind.
+// Runs `loop` on two rings. The two consumers have different kinds of delivery.
 void AtRandomGaps(void (*loop)(Reader& a, Reader& b), const Delivery& second = Delivery::Lossy()) {
   const Watchdog watchdog("random gaps", Seconds());
   const std::deque<ScratchName> names(2);
@@ -327,14 +328,14 @@ void AtRandomGaps(void (*loop)(Reader& a, Reader& b), const Delivery& second = D
   loop(a, b);
   for (Reader* reader : {&a, &b}) {
     EXPECT_EQ(reader->tally.end, Got::kClosed);
-    reader->tally.ExpectConserved(each, 0);  // late_wakeups too
+    reader->tally.ExpectConserved(each, 0);  // checks late_wakeups too
   }
   EXPECT_EQ(a.tally.lost, 0u);
   EXPECT_GT(a.tally.received, each / 2);
   for (Child& child : children) EXPECT_EQ(child.Wait(), 0);
 }
 
-// `most`: messages of one turn.
+// Reads both rings by epoll. `most` limits the messages of one turn.
 void ByEpoll(Reader& a, Reader& b, uint32_t events, uint64_t most) {
   const Epoll epoll;
   epoll.Add(a.readable.fd(), EPOLLIN | events, 0);
@@ -349,9 +350,9 @@ void ByEpoll(Reader& a, Reader& b, uint32_t events, uint64_t most) {
   }
 }
 
-// A message into every moment between a TryNext that said kEmpty and the sleep, and none after it that would
-// wake the sleeper in its place: what then is found only at the bound of the bridge's sleep takes long. One
-// may (the machine is busy), a hundredth may not.
+// Publishes one message at every moment between a TryNext that returned kEmpty and the sleep. No later
+// message could wake the sleeper instead, so a missed one is found only at the bound of the bridge's sleep,
+// which takes long. One message may be that slow (the machine is busy), one in a hundred may not.
 TEST(EventFd, AMessageWhileTheBellIsArmedIsNotLeftToATimeOut) {
   const Watchdog watchdog("while it is armed");
   struct Pace {
@@ -433,7 +434,7 @@ TEST(EventFd, AsioAtRandomGaps) {
     while (open > 0 && fires == 0) {
       if (io.run_one() == 0) break;
       const uint64_t now = a.tally.received + b.tally.received;
-      if (now / 10'000 != before / 10'000) watch();  // it is the wait for the next that may not take so long
+      if (now / 10'000 != before / 10'000) watch();  // only the wait for the next may not take long
       before = now;
     }
     EXPECT_EQ(fires, 0) << "a wake was missed";
@@ -442,7 +443,7 @@ TEST(EventFd, AsioAtRandomGaps) {
 
 // ---- the thread behind it --------------------------------------------------------------------------------
 
-// Threads of this process that the library started.
+// Lists the threads of this process that the library started.
 std::vector<std::string> BridgeThreads() {
   std::vector<std::string> found;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -454,7 +455,7 @@ std::vector<std::string> BridgeThreads() {
 }
 
 void AwaitBridgeThreads(size_t n) {
-  while (BridgeThreads().size() != n) sched_yield();  // a thread takes its name after it has begun
+  while (BridgeThreads().size() != n) sched_yield();  // a new thread sets its name after it has started
 }
 
 double CpuSecondsOfProcess() {
@@ -469,7 +470,7 @@ constexpr bool kAddressSanitizer = true;
 constexpr bool kAddressSanitizer = false;
 #endif
 
-// How often the only thread of the library in this process has gone to sleep.
+// Returns how often the library's only thread in this process has gone to sleep.
 uint64_t SleepsOfBridge() {
   std::ifstream status(BridgeThreads().at(0) + "/status");
   for (std::string line; std::getline(status, line);) {
@@ -479,9 +480,8 @@ uint64_t SleepsOfBridge() {
   return ~uint64_t{0};
 }
 
-// What is promised is half a per cent of a core. The sleeps are counted, for their number is ours; what one
-// of them costs is the machine's: a bare thread that sleeps 20 ms at a time takes 0.07 to 0.3 % where this
-// was written, and with 127 rings and cold caches each look takes three times as long as it does otherwise.
+// The promise is at most half a per cent of a core. The test counts sleeps, because the library decides their
+// number. The cost of one sleep depends on the machine and on its caches.
 TEST(EventFdBridge, IdlesAtFewWakesAndLittleOfACore) {
   const Watchdog watchdog("idle");
   struct Case {
@@ -539,24 +539,26 @@ TEST(EventFdBridge, IsOneThreadForManyConsumersAndEndsWithThem) {
       const size_t n = consumers.size();
       AwaitBridgeThreads(n <= 127 ? 1 : 2);
     }
-    // Each of them is heard, by whichever thread.
+    // Each message arrives, whichever thread serves its ring.
     for (const size_t i : {size_t{0}, size_t{126}, size_t{127}, size_t{129}}) {
       if (producers[i].TryPublish("m") != Sent::kOk) return 3;
       pollfd one{fds[i], POLLIN, 0};
       if (poll(&one, 1, kPatienceMs) != 1 || !consumers[i]->TryNext()) return 4;
     }
-    // It runs none of the program's signal handlers but for its own faults, which may be the SIGBUS guard's.
+    // A bridge thread runs none of the program's signal handlers, except for its own faults, which may belong
+    // to the SIGBUS guard.
     for (const std::string& task : BridgeThreads()) {
       std::ifstream status(task + "/status");
       std::string line;
       while (std::getline(status, line) && !line.starts_with("SigBlk:")) {
       }
-      if (line.find("fffffffe3ffbfa27") == std::string::npos) return 5;  // nor SIGKILL, SIGSTOP, glibc's own
+      // SIGKILL, SIGSTOP and glibc's own signals cannot be blocked.
+      if (line.find("fffffffe3ffbfa27") == std::string::npos) return 5;
     }
     for (auto& consumer : consumers) consumer.reset();
     AwaitBridgeThreads(0);
     for (const int fd : fds) close(fd);
-    // And begins again.
+    // A later consumer starts the bridge again.
     Consumer again = Must(Consumer::Open(names[3], Delivery::Lossless()));
     const Readable readable(again);
     AwaitBridgeThreads(1);
@@ -573,7 +575,7 @@ TEST(EventFdBridge, DoesNotKeepTheProcessAlive) {
   Child process([&](const Child::Line&) -> int {
     auto* const consumer = new Consumer(Must(Consumer::Open(name, Delivery::Lossless())));
     (void)Must(consumer->EventFd());
-    exit(3);  // with static destructors, beside the thread
+    exit(3);  // runs static destructors while the bridge thread lives
   });
   EXPECT_EQ(process.Wait(), 3);
 }
@@ -643,7 +645,8 @@ TEST(EventFdBridge, ConsumersComeAndGoWhileOthersAreRung) {
   EXPECT_EQ(consumer.stats().late_wakeups, 0u);
 }
 
-// A program that closes every descriptor it does not know: the library writes into no file of a stranger.
+// The program closes every descriptor that it does not know. The library must not write into files that get
+// their numbers.
 TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
   const Watchdog watchdog("closefrom");
   const ScratchName name;
@@ -664,7 +667,7 @@ TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
     if (consumer.TryNext().why() != Got::kEmpty) return 4;
     if (successor.TryPublish("m") != Sent::kOk) return 5;
     Consumer second = Must(Consumer::Open(name, Delivery::Lossless()));
-    const Readable readable(second);  // when it was rung, the first one was too
+    const Readable readable(second);  // if this one was rung, the first one was rung too
     if (successor.TryPublish("m") != Sent::kOk || !readable.In(kPatienceMs)) return 6;
     for (const int fd : readers) {
       char c;
@@ -676,8 +679,8 @@ TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
   EXPECT_EQ(process.Wait(), 0);
 }
 
-// Bug: all eventfds share one inode, so those that the program opened afterwards passed for the library's: it read
-// from them, blocked in them and closed them.
+// Bug: all eventfds share one inode, so the library took eventfds that the program opened later for its own.
+// It read from them, blocked in them and closed them.
 TEST(EventFdBridge, AfterClosefromTheProgramsOwnEventFdsAreLeftAlone) {
   const Watchdog watchdog("closefrom, then eventfds");
   const ScratchName name;

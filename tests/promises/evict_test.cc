@@ -1,4 +1,5 @@
-// Promise: an evicted consumer is told who, when and why, and can ask whether what it looks at stayed whole.
+// Promise: an evicted consumer learns who evicted it, when and why. It can query whether the message it reads
+// stayed whole.
 #include <string>
 
 #include "gtest/gtest.h"
@@ -40,7 +41,7 @@ TEST(Evict, AReaderInPlaceCanAskWhetherItsMessageStayedWhole) {
     if (!consumer.StillIntact() || !oracle.Check(0, lent->payload)) return 3;  // not evicted yet
     line.Say("intact");
     if (line.Hear() != "evicted") return 4;
-    if (consumer.StillIntact()) return 5;  // the producer has gone round the ring since
+    if (consumer.StillIntact()) return 5;  // the producer has written a full lap since then
     const Got why = consumer.TryNext().why();
     tally->Finish(consumer, why);
     line.Say(consumer.status().ToString());
@@ -64,7 +65,8 @@ TEST(Evict, AReaderInPlaceCanAskWhetherItsMessageStayedWhole) {
   EXPECT_EQ(tally->end, Got::kEvicted);
 }
 
-// evict_after counts over several waiting calls: a small message that still fits says nothing about who leaves no room.
+// evict_after adds up over several waiting calls. A small message that still fits does not restart the time
+// of the consumer that leaves no room for large ones.
 TEST(Evict, AMessageThatStillFitsDoesNotBuyTime) {
   const Watchdog watchdog("bought time");
   const ScratchName name;

@@ -1,4 +1,5 @@
-// Promise: a forked child cannot use or hurt what it inherited; closefrom() and exec do what one expects.
+// Promise: a forked child can neither use nor damage the handles it inherited. closefrom() and exec work as
+// expected.
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -42,7 +43,7 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
                                          Must(Consumer::Open(name, Delivery::Observer())),
                                          Must(Consumer::Open(name, Delivery::Lossless(), {.copy = true})),
                                          Must(Consumer::Open(name, Delivery::Group("g")))};
-  ASSERT_EQ(testing::PublishUntil(producer, oracle, 100), Sent::kOk);  // there would be something to read
+  ASSERT_EQ(testing::PublishUntil(producer, oracle, 100), Sent::kOk);  // there would be messages to read
   constexpr int kConsumers = 5;
   Tally tallies[kConsumers];
   for (int i = 0; i < kConsumers; ++i) {
@@ -73,7 +74,7 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
         consumer.reset();
       }
       { const Producer dies_here(std::move(producer)); }
-      // Handles of its own work.
+      // Handles that the child opens itself work.
       if (!Consumer::Open(name, Delivery::Lossless(), {.start = Start::Oldest()}).ok()) return 9;
       return 0;
     });
@@ -106,7 +107,7 @@ TEST(Fork, TheParentsDeathFreesItsLocksWhileTheChildLives) {
       close(keep[1]);
       orphan->store(getpid());
       char c;
-      _exit(read(keep[0], &c, 1) == 0 ? 0 : 1);  // lives until the test ends
+      _exit(read(keep[0], &c, 1) == 0 ? 0 : 1);  // the child lives until the test ends
     }
     while (orphan->load() == 0) sched_yield();
     line.Say("forked");
@@ -125,8 +126,8 @@ TEST(Fork, TheParentsDeathFreesItsLocksWhileTheChildLives) {
   close(keep[1]);
 }
 
-// A handle announced itself to the fork handlers before it was complete: a child forked in between by another
-// thread crashed at birth.
+// Bug: a handle registered itself with the fork handlers before it was complete. If another thread forked in
+// between, the child crashed immediately.
 TEST(Fork, WhileAnotherThreadOpensAndClosesHandles) {
   const Watchdog watchdog("fork beside open");
   const ScratchName name;
@@ -155,14 +156,15 @@ TEST(Fork, WhileAnotherThreadOpensAndClosesHandles) {
   EXPECT_TRUE(Producer::Open(name).ok()) << "a forked child kept a lock";
 }
 
-// As a program does it that forks and has a lock to keep whole: in a handler set before it first uses a ring.
+// A program that forks and must keep its lock consistent. It sets its handlers before it first uses a ring.
 std::mutex of_the_program;
 [[maybe_unused]] const int handlers_of_the_program =
     pthread_atfork([] { of_the_program.lock(); }, [] { of_the_program.unlock(); },
                    [] { of_the_program.unlock(); });
 
-// Bug: a program whose own prepare handler takes a lock, and that opened a ring with that lock held, could wait for
-// itself: our handler had our mutex already, and waited behind the program's lock for the one who wanted it.
+// Bug: the program's own prepare handler takes a lock, and another thread opened a ring while it held that
+// lock. Both could wait forever: the fork held the library's mutex and waited for the program's lock, while
+// the opening thread held that lock and waited for the mutex.
 TEST(Fork, APrepareHandlerOfTheProgramAndALockHeldWhileOpening) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -199,14 +201,15 @@ TEST(Closefrom, InTheMiddleOfUseChangesNothing) {
     line.Say("created");
     if (line.Hear() != "go") return 1;
     if (testing::PublishUntil(p, oracle, 5000) != Sent::kOk) return 2;
-    // Everything but the pipes to the parent, whose numbers the program would know.
+    // Closes all descriptors except the pipes to the parent. A real program would know their numbers.
     for (int fd = 3; fd < 100; ++fd) {
       char path[64], link[256];
       std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
       const ssize_t n = readlink(path, link, sizeof link);
       if (n > 0 && std::string(link, static_cast<size_t>(n)).rfind("pipe:", 0) != 0) close(fd);
     }
-    for (int i = 0; i < 20; ++i) if (open("/dev/null", O_RDONLY) < 0) return 3;  // the numbers are others' now
+    // Other files have the numbers now.
+    for (int i = 0; i < 20; ++i) if (open("/dev/null", O_RDONLY) < 0) return 3;
     line.Say("closed");
     if (line.Hear() != "go") return 4;
     if (testing::PublishUntil(p, oracle, 10'000) != Sent::kOk) return 5;
@@ -234,8 +237,8 @@ TEST(Closefrom, InTheMiddleOfUseChangesNothing) {
   tally->ExpectConserved(10'000, 0);
 }
 
-// "Cannot tell" was once taken for "still there": with its descriptor closed and the name gone, a consumer
-// was never told.
+// Bug: the library took "cannot tell" for "still there". With its descriptor closed and the name gone, a
+// consumer never learned of the removal.
 TEST(Closefrom, RemovalIsStillTold) {
   for (const bool by_hand : {false, true}) {
     const Watchdog watchdog("closefrom, then removed");
@@ -275,7 +278,7 @@ TEST(Exec, DropsTheLocks) {
   program.Say("exec");
   char byte = 'x';
   ASSERT_EQ(write(in[1], &byte, 1), 1);
-  ASSERT_EQ(read(out[0], &byte, 1), 1);  // another program answers: exec has happened
+  ASSERT_EQ(read(out[0], &byte, 1), 1);  // another program replies, so exec has happened
   EXPECT_TRUE(Producer::Open(name).ok());
   EXPECT_TRUE(Consumer::Open(name, Delivery::Lossless()).ok());
   for (const int fd : {in[0], in[1], out[0], out[1]}) close(fd);

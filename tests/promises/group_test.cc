@@ -1,5 +1,6 @@
-// Promise: in a group each message goes to one member; again, and marked so, only after that member died, was
-// evicted or left without acknowledging it; and never to nobody.
+// Promise: in a group each message goes to exactly one member. Another member gets it, marked as delivered
+// again, only after the first one died, was evicted or left without acknowledging it. No message is left
+// without a member.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -54,7 +55,7 @@ void PublishNumbers(Producer& producer, int n) {
   for (int i = 0; i < n; ++i)
     ASSERT_EQ(producer.TryPublish(std::to_string(producer.next_sequence())), Sent::kOk);
 }
-// A member in a process of its own that takes one message, says which, and holds it until it is told
+// A member in its own process. It takes one message, reports which, and holds it until its parent says
 // otherwise.
 int TakeOneAndHold(const ScratchName& name, const Child::Line& line, const std::string& label = "holder") {
   Consumer member = Must(Consumer::Open(name, kWorkers, {.label = label}));
@@ -74,7 +75,8 @@ int TakeOneAndHold(const ScratchName& name, const Child::Line& line, const std::
 
 struct Counts {
   static constexpr int kMost = 200'000;
-  std::atomic<uint8_t> times[kMost]{}, first_times[kMost]{};  // in all; those that said they were the first
+  // `times` counts all deliveries of a message, `first_times` those that were marked as the first.
+  std::atomic<uint8_t> times[kMost]{}, first_times[kMost]{};
   std::atomic<uint64_t> received{0}, marked{0}, wrong{0};
 };
 void Count(const Message& message, const Oracle& oracle, Counts& counts) {
@@ -86,7 +88,7 @@ void Count(const Message& message, const Oracle& oracle, Counts& counts) {
   else
     ++counts.first_times[message.sequence];
 }
-// Reads to the end of the closed ring, writing down what it gets.
+// Reads to the end of the closed ring and counts every message.
 int CountToTheEnd(const ScratchName& name, const Oracle& oracle, Counts& counts,
                   const ConsumerOptions& options) {
   Consumer member = Must(Consumer::Open(name, kWorkers, options));
@@ -137,7 +139,7 @@ TEST(Group, AMessageOfADeadMemberComesAtTheNextEmptyPoll) {
     ASSERT_EQ(dying.Hear(), number + " 1");
     ASSERT_EQ(member.TryNext().why(), Got::kEmpty) << "it is in somebody's hands";
     dying.Kill();
-    dying.Wait();  // reaped: the kernel has freed its locks before that
+    dying.Wait();  // when the child is reaped, the kernel has already released its locks
     const Received again = member.TryNext();
     ASSERT_TRUE(again) << ToString(again.why());
     EXPECT_EQ(again->text(), number);
@@ -194,7 +196,8 @@ TEST(Group, MembersAsleepAreGivenADeadOnesMessage) {
   std::printf("%d kills, redelivered after %.1f ms (median)\n", kKills, ms[kKills / 2]);
 }
 
-// A message that hangs whoever works on it: every member but the last is stopped and evicted in turn.
+// One message hangs every member that works on it. Each member except the last is stopped and evicted in
+// turn.
 TEST(Group, AStoppedMemberKeepsItsMessageUntilItIsEvicted) {
   const Watchdog watchdog("stopped members");
   const ScratchName name;
@@ -225,13 +228,14 @@ TEST(Group, AStoppedMemberKeepsItsMessageUntilItIsEvicted) {
   ASSERT_EQ(last.TryNext().why(), Got::kEmpty) << "once is enough";
 }
 
-// The copy is refused then, and the message is still another member's, whatever the end of Poll acknowledges.
+// The copy is refused then. The message still belongs to another member, whatever Poll acknowledges at its
+// end.
 TEST(Group, AMemberEvictedWhileItsMessageIsCopiedLeavesItToOthers) {
   const Watchdog watchdog("evicted in a copy");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 16 << 20}));
   Consumer other = Member(name);
-  const std::string large(1 << 20, 'x');  // takes as long to copy as the eviction may come early or late
+  const std::string large(1 << 20, 'x');  // long to copy, so that the eviction hits it early or late
   int refused = 0;
   for (unsigned round = 0; round < 400; ++round) {
     std::optional<Consumer> member = Member(name, {.copy = true, .label = "victim"});
@@ -298,7 +302,8 @@ TEST(Group, AHandlerThatThrowsHasNotConsumedItsMessage) {
   EXPECT_EQ(member.stats().received, 2u);
 }
 
-// What a handler has returned from is acknowledged, although nobody has asked for the next message.
+// Poll acknowledges a message as soon as its handler returns, although no call has requested the next
+// message.
 TEST(Group, PollAcknowledgesWhatWasHandled) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -369,7 +374,7 @@ TEST(Group, AGroupWithoutMembersIsGone) {
   EXPECT_TRUE(Must(SegmentManager().Inspect(name)).groups.empty());
 }
 
-// Its members were killed: what they held waits for the next member as long as the producer has patience.
+// All members were killed. The messages they held wait for the next member until evict_after has passed.
 TEST(Group, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
   const Watchdog watchdog("a dead group");
   const ScratchName name;
@@ -383,7 +388,7 @@ TEST(Group, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
     dying.Wait();
     while (producer.TryPublish(std::string(100, 'x')) == Sent::kOk) {
     }
-    if (round == 0) {  // a new member in time
+    if (round == 0) {  // a new member arrives in time
       Consumer member = Member(name);
       EXPECT_EQ(member.TryNext()->deliveries, 2u);
       while (member.TryNext()) {
@@ -398,8 +403,8 @@ TEST(Group, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
   }
 }
 
-// An evicted member's message holds the producer back, and the other member does not come for it, having
-// nothing in hand itself: nobody was evicted, and the producer stood still for ever.
+// Bug: an evicted member's message held the producer back. The other member had no message in hand and did
+// not adopt it. No member was evicted, and the producer stood still forever.
 TEST(Group, AnEvictedMembersMessageThatNobodyComesForIsGivenUp) {
   const Watchdog watchdog("a message that nobody comes for");
   const ScratchName name;
@@ -414,8 +419,8 @@ TEST(Group, AnEvictedMembersMessageThatNobodyComesForIsGivenUp) {
   EXPECT_EQ(idle.TryNext().why(), Got::kEvicted);
 }
 
-// A new member was told of the deliveries of a message at the same place to another group, whose member had
-// sat in its seat.
+// Bug: a new member saw the delivery count of a message of another group. A member of that group had used the
+// same seat, and the message had the same position.
 TEST(Group, DeliveriesOfAnotherGroupAreNotCounted) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -429,7 +434,7 @@ TEST(Group, DeliveriesOfAnotherGroupAreNotCounted) {
   }
 }
 
-// The only seat holds the message of its dead holder: the next member sits down on it.
+// The dead holder of the only seat still holds a message. The next member takes that seat with the message.
 TEST(Group, TheOnlyWorkerIsKilledAndRestarted) {
   const Watchdog watchdog("the only seat");
   const ScratchName name;
@@ -457,7 +462,7 @@ TEST(Group, MembersDieAllTheTimeAndNothingIsMissing) {
     const SharedPage<Counts> counts;
     constexpr int kMembers = 4, kMessages = 60'000;
     Producer producer = Must(Producer::Create(name, {.capacity = 65536}));
-    Consumer anchor = Member(name);  // so that the group lives; reads nothing until the end
+    Consumer anchor = Member(name);  // keeps the group alive; reads nothing until the end
     std::vector<std::unique_ptr<Child>> members(kMembers);
     const auto start = [&](int i) {
       members[i] = std::make_unique<Child>([&](const Child::Line&) {
@@ -483,8 +488,8 @@ TEST(Group, MembersDieAllTheTimeAndNothingIsMissing) {
       ASSERT_LE(counts->first_times[i], 1) << "message " << i << " came again and did not say so";
       duplicates += counts->times[i] - 1;
     }
-    // A victim may have written down a message and died before it could ask for the next; never more than it
-    // had claimed.
+    // A victim may have counted a message and died before it requested the next one. So the duplicates per
+    // kill are at most the messages of one lease (`at_once`).
     EXPECT_LE(duplicates, static_cast<uint64_t>(kills) * at_once);
     std::printf("%d kills, %u a claim: %llu of %d messages came twice\n", kills, at_once,
                 static_cast<unsigned long long>(duplicates), kMessages);

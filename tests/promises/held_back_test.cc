@@ -1,4 +1,5 @@
-// Promise: evict_after is time in which a consumer really leaves a producer no room that wants it, and no other time.
+// Promise: evict_after counts only the time in which a consumer really leaves no room for a message that the
+// producer wants to publish.
 #include <chrono>
 #include <string>
 
@@ -32,8 +33,9 @@ int Read(Consumer& consumer, int n) {
   return read;
 }
 
-// A consumer was in the way of a large message for 5 ms. Then it read on, and small messages went at once, on the
-// straight path and by room made behind messages, for longer than evict_after. It is in the way of the next large one.
+// A consumer blocked a large message for 5 ms. Then it read on, and for longer than evict_after small
+// messages were published without waiting: on the straight path, and with room that was made after messages.
+// Then it blocks the next large message.
 TEST(HeldBack, RoomThatWasMadeInBetweenBeginsTheTimeAnew) {
   const Watchdog watchdog("room in between");
   const ScratchName name;
@@ -71,7 +73,8 @@ TEST(HeldBack, WhoStaysInTheWayIsEvictedOverSeveralCalls) {
   EXPECT_EQ(consumer.TryNext().why(), Got::kEvicted);
 }
 
-// The same clock gives up what the dead members of a group had in hand: its time begins with the last member's death.
+// The clock also limits how long the dead members of a group keep messages. Its time begins with the last
+// member's death.
 TEST(HeldBack, AGroupsTimeBeginsWhenItsLastMemberIsGone) {
   const Watchdog watchdog("dead group");
   const ScratchName name;
@@ -90,7 +93,7 @@ TEST(HeldBack, AGroupsTimeBeginsWhenItsLastMemberIsGone) {
   const uint64_t published = producer.next_sequence();
   member.Say("take");
   ASSERT_EQ(member.Hear(), "taken");
-  // In the way for longer than evict_after, alive.
+  // The live member blocks the producer for longer than evict_after.
   for (const auto begin = steady_clock::now(); steady_clock::now() - begin < kEvictAfter + milliseconds(100);)
     ASSERT_EQ(producer.Publish(kLarge, milliseconds(50)), Sent::kTimedOut);
   member.Kill();

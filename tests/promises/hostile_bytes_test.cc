@@ -1,4 +1,4 @@
-// Promise: contents of shared memory may be hostile. Whatever stands there, nobody crashes or hangs.
+// Promise: the contents of shared memory may be hostile. Whatever they are, no process crashes or hangs.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,7 +52,7 @@ uint64_t HostileValue(Random& random) {
   return values[random.Below(std::size(values))];
 }
 
-// Overwrites or flips something in the object, most often where words are that somebody trusts.
+// Overwrites or flips words of the file. Prefers areas whose words are read by another process.
 void Damage(testing::MappedFile& file, bool ring, Random& random) {
   const size_t areas_ring[][2] = {{0, 128}, {4096, 640}, {4096 + 2048, 2048}, {8192, kCapacity}};
   const size_t areas_seats[][2] = {{0, 96}, {2048, 640}, {4096, 1024}, {2560, 256}};
@@ -60,7 +60,7 @@ void Damage(testing::MappedFile& file, bool ring, Random& random) {
   for (uint64_t i = 0; i < times; ++i) {
     const size_t(&area)[2] = ring ? areas_ring[random.Below(4)] : areas_seats[random.Below(4)];
     const size_t at = (area[0] + random.Below(area[1])) & ~size_t{7};
-    // Two incarnations that differ are looked at again for 100 ms: not in every case.
+    // A reader looks again for 100 ms if two incarnations differ. So only some cases damage them.
     const size_t incarnation = ring ? offsetof(internal::RingHeader, incarnation) : offsetof(internal::SeatsHeader, incarnation);
     if (at >= incarnation && at < incarnation + 16 && random.Below(50) != 0) continue;
     uint64_t word;
@@ -70,7 +70,7 @@ void Damage(testing::MappedFile& file, bool ring, Random& random) {
       case 1: word += random.Below(33) - 16; break;
       default: word = HostileValue(random);
     }
-    // As a peer would: one whole word.
+    // Stores one whole word, like a peer.
     std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(file.data() + at)).store(word, std::memory_order_relaxed);
   }
 }
@@ -79,7 +79,7 @@ struct Progress {
   std::atomic<uint64_t> cases{0}, answers{0}, refused{0}, messages{0};
 };
 
-// Reads a little in every way. Only that it returns counts.
+// Reads a few messages in every way. Only the return of each call matters.
 void Consume(Consumer& consumer, Progress& progress) {
   for (int i = 0; i < 40; ++i) {
     const Received got = i < 36 ? consumer.TryNext() : consumer.Next(microseconds(5));
@@ -91,7 +91,7 @@ void Consume(Consumer& consumer, Progress& progress) {
     }
     ++progress.messages;
     uint64_t sum = 0;
-    for (const std::byte b : got->payload) sum += static_cast<uint64_t>(b);  // every byte lent must be readable
+    for (const std::byte b : got->payload) sum += static_cast<uint64_t>(b);  // lent bytes must be readable
     asm volatile("" : : "r"(sum));
   }
   (void)consumer.StillIntact();
@@ -110,7 +110,8 @@ Start StartOf(uint64_t i) {
   return i % 4 == 0 ? Start::Oldest() : i % 4 == 1 ? Start::Last(3) : i % 4 == 2 ? Start::End() : Start::Sequence(15);
 }
 
-// One case: a sound queue, damaged before or after the handles are opened, used by everybody.
+// Runs one case: a sound queue that is damaged before or after the handles are opened. All kinds of handles
+// then use it.
 void Case(uint64_t seed, const ScratchDir& dir, QueueWords& words, const std::vector<std::byte>& ring,
           const std::vector<std::byte>& seats, Progress& progress) {
   Random random(seed);
@@ -135,7 +136,7 @@ void Case(uint64_t seed, const ScratchDir& dir, QueueWords& words, const std::ve
       ++progress.refused;
       return;
     }
-    if (late) Damage(words.seats_file(), false, random);  // who may write the ring is the producer itself
+    if (late) Damage(words.seats_file(), false, random);  // only the producer itself can write the ring
     for (int i = 0; i < 60; ++i) {
       if (producer->Publish(std::string(random.Below(200), 'h'), microseconds(i % 20 == 0 ? 5 : 0)) == Sent::kOk) ++progress.messages;
       ++progress.answers;
@@ -157,7 +158,7 @@ void ExpectNoCrashNoHang(Child& victim, Progress& progress, uint64_t cases, uint
   uint64_t seen = 0;
   for (std::string said = victim.Hear(20'000); said != "done"; said = victim.Hear(20'000)) {
     ASSERT_EQ(said, "going on") << (victim.Kill(), victim.Wait()) << ": crashed or hung in case " << progress.cases.load() << " of seed " << seed;
-    ASSERT_GE(progress.cases.load(), seen);  // several lines may be waiting; silence is what tells of a hang
+    ASSERT_GE(progress.cases.load(), seen);  // several lines may be queued; only silence shows a hang
     seen = progress.cases.load();
   }
   EXPECT_EQ(victim.Wait(), 0);
@@ -169,7 +170,7 @@ void ExpectNoCrashNoHang(Child& victim, Progress& progress, uint64_t cases, uint
               static_cast<unsigned long long>(progress.messages.load()));
 }
 
-// A queue that has gone round a few times, with marks and a seat in use.
+// Makes a queue that has completed a few laps, with marks and a seat in use.
 void MakeQueue(const ScratchDir& dir) {
   const Oracle oracle(9, 0, 200);
   Producer producer = Must(Producer::Create("q", {.capacity = kCapacity, .seats = 4}, {.directory = dir.path()}));
@@ -203,7 +204,7 @@ TEST(HostileBytes, NoCrashNoHangWhateverStandsInTheObjects) {
   ExpectNoCrashNoHang(victim, *progress, kCases, kSeed);
 }
 
-// The same while an attacker in another process scribbles all the time.
+// Runs the cases while an attacker in another process overwrites words all the time.
 TEST(HostileBytes, NoCrashNoHangWhileSomebodyScribbles) {
   const Watchdog watchdog("scribbler", 110);
   const ScratchDir dir;
@@ -219,7 +220,7 @@ TEST(HostileBytes, NoCrashNoHangWhileSomebodyScribbles) {
     for (;;) {
       const bool in_ring = random.Below(2) == 0;
       Damage(in_ring ? words.ring_file() : words.seats_file(), in_ring, random);
-      if (random.Below(16) != 0) continue;  // whole again, so that everybody gets far
+      if (random.Below(16) != 0) continue;  // mostly whole, so that the handles get far
       std::memcpy(words.ring_file().data(), ring.data(), ring.size());
       std::memcpy(words.seats_file().data(), seats.data(), seats.size());
     }

@@ -1,4 +1,5 @@
-// Promise: a peer that may write the seats can stop the queue, but nobody takes a torn copy for a message.
+// Promise: a peer that can write the seats can stop the queue. But no consumer takes a torn copy for a
+// message.
 #include <sys/wait.h>
 
 #include <atomic>
@@ -29,7 +30,7 @@ std::atomic_ref<uint64_t> PositionOf(QueueWords& words, uint32_t seat) {
   return std::atomic_ref(words.seat(seat).words.position);
 }
 
-// Publishes 1000 bytes of each letter in turn, and says after each where the next frame begins.
+// Publishes 1000 bytes of each letter in turn, and reports after each message where the next frame begins.
 class Letters {
  public:
   explicit Letters(Producer& producer) : producer_(producer) {}
@@ -38,7 +39,7 @@ class Letters {
     position_ += internal::FrameBytes(1000);
     return true;
   }
-  // A lap and more, moving the position of seat 0 along each time the producer finds no room.
+  // Publishes for more than a lap. Whenever the producer finds no room, moves the position of seat 0 forward.
   void PublishOver(QueueWords& words) {
     for (const uint64_t end = producer_.next_sequence() + 100; producer_.next_sequence() < end;) {
       if (TryPublish()) continue;
@@ -71,8 +72,8 @@ TEST(HostileSeat, AMovedPositionIsToldToAReaderInPlace) {
   EXPECT_NE(consumer.status().ToString().find("q.seats"), std::string::npos) << consumer.status();
 }
 
-// While a copy is made: the peer moves the position and the producer, which finds room, writes over it. Whatever comes
-// out is whole, or is refused.
+// While a consumer copies a message, the peer moves the consumer's position. So the producer finds room and
+// overwrites the message. The copy must be whole, or it must be refused.
 void CopyWhileThePeerMoves(const Delivery& delivery) {
   const Watchdog watchdog("moved while copying", 100);
   const ScratchDir dir;
@@ -81,7 +82,7 @@ void CopyWhileThePeerMoves(const Delivery& delivery) {
   Child peer([&](const Child::Line& line) -> int {
     QueueWords words(dir / "q");
     line.Say("moves");
-    for (;;) {  // to where the producer stands, near enough: it finds room again and again
+    for (;;) {  // close to R, so that the producer finds room again and again
       const uint64_t reserved = std::atomic_ref(words.control().room.reserved).load();
       for (uint32_t seat = 0; seat < 4; ++seat) {
         PositionOf(words, seat).store((reserved - kCapacity / 2) & ~uint64_t{7}, std::memory_order_release);

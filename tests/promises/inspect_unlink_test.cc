@@ -1,4 +1,5 @@
-// Promise: looking disturbs nobody and tells the truth; removing asks first, and leaves nothing.
+// Promise: inspecting disturbs no process and reports the truth. Unlink checks first that the ring is unused,
+// and leaves nothing.
 #include <unistd.h>
 
 #include <atomic>
@@ -131,8 +132,7 @@ TEST(Unlink, AsksFirstThenLeavesNothing) {
   EXPECT_TRUE(dir.Entries().empty());
 }
 
-// A file shorter than a ring's header was once taken for a truncated ring: listed as damaged, and unlinked.
-// Who comes second used to leave the .lock that it had made anew.
+// Bug: the second of two Unlink calls left the .lock file that it had created again.
 TEST(Unlink, TwoAtOnceLeaveNothing) {
   for (int round = 0; round < 300; ++round) {
     const ScratchName name;
@@ -155,6 +155,8 @@ TEST(Unlink, TwoAtOnceLeaveNothing) {
   }
 }
 
+// Bug: a file shorter than a ring's header counted as a truncated ring. It was listed as damaged, and
+// unlinked.
 TEST(Unlink, NeverTouchesAFileThatIsNotARing) {
   for (const size_t bytes : {size_t{10'000}, size_t{4096}, size_t{4095}, size_t{17}, size_t{8}}) {
     const ScratchDir dir;

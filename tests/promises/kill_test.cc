@@ -1,5 +1,6 @@
-// Promise: death is known as soon as the kernel has ended the process; nothing committed is missing, nothing
-// uncommitted is delivered, a successor continues, and a dead consumer holds nobody back.
+// Promise: a death is known as soon as the kernel has ended the process. No committed message is missing and
+// no uncommitted one is delivered. A successor continues, and a dead consumer does not hold the producer
+// back.
 #include <time.h>
 
 #include <algorithm>
@@ -43,8 +44,8 @@ struct Log {
   std::atomic<int> claim_open{0};
 };
 
-// One producer's life: continues the sequence, publishes until it is killed or, if told so, ends with a claim
-// open that it has filled completely.
+// The life of one producer: continues the sequence and publishes until it is killed. With `then_claim`, it
+// ends with a claim open whose bytes it has filled completely.
 int PublishUntilKilled(const std::string& name, const Oracle& oracle, Log& log, uint64_t expected, uint64_t then_claim) {
   Producer producer = Must(Producer::OpenOrCreate(name, {.capacity = 65536}));
   if (producer.next_sequence() != expected) {
@@ -84,7 +85,7 @@ TEST(Kill, AProducersDeathIsToldAndLosesNothing) {
     log->claim_open = 0;
     Child producer([&](const Child::Line&) { return PublishUntilKilled(name, oracle, *log, tally.next, then_claim); });
     if (then_claim != 0) {
-      // Read on, so that it is not held back, until it holds its claim.
+      // Keeps reading, so that the producer is not held back, until the producer has its claim.
       while (log->claim_open.load() == 0) {
         if (const Received got = consumer.Next(milliseconds(1))) tally.Take(*got, oracle);
       }
@@ -98,7 +99,7 @@ TEST(Kill, AProducersDeathIsToldAndLosesNothing) {
     }
     producer.Kill();
     const auto killed = Clock::now();
-    for (;;) {  // as a program would: in slices, then ask
+    for (;;) {  // waits in slices and checks in between, like a real program
       const Received got = consumer.Next(milliseconds(20));
       if (got) {
         tally.Take(*got, oracle);
@@ -135,7 +136,7 @@ TEST(Kill, ADeadLosslessConsumerLetsTheProducerGoOn) {
     Child holder([&](const Child::Line& line) {
       Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
       line.Say("joined");
-      const Received lent = consumer.Next();  // dies with a payload in its hands
+      const Received lent = consumer.Next();  // dies while it holds a lent payload
       return lent && line.Hear() == "end" ? 0 : 1;
     });
     ASSERT_EQ(holder.Hear(), "joined");
@@ -159,7 +160,7 @@ TEST(Kill, ADeadLosslessConsumerLetsTheProducerGoOn) {
   std::printf("%d kills, the producer goes on after %.2f ms (median)\n", kKills, MedianMs(free_ms));
 }
 
-// Seats are given again: with one seat, hundreds of consumers can die.
+// Seats are reused: hundreds of consumers can die with one seat.
 TEST(Kill, SeatsOfTheDeadAreTakenAgain) {
   const Watchdog watchdog("seats of the dead");
   const ScratchName name;

@@ -1,4 +1,5 @@
-// Promise: many rings read as one stream, each in its order, none favoured, and each end told once.
+// Promise: a Merge reads many rings as one stream, keeps the order of each ring, favours none, and reports
+// each end once.
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -48,7 +49,7 @@ TEST(Merge, EightRingsThatAreAlwaysReadyTakeTurns) {
   }
   std::vector<uint64_t> got(kRings), next(kRings);
   for (uint64_t n = 0; n < kMessages; ++n) {
-    if (n % 256 == 0) {  // nobody runs dry
+    if (n % 256 == 0) {  // keeps every ring supplied
       for (Producer& producer : producers) {
         for (int i = n == 0 ? -64 : 0; i < 256 / kRings; ++i) (void)producer.TryPublish("12345678");
       }
@@ -124,7 +125,7 @@ TEST(Merge, AskingForTheNextMessageAcknowledgesTheLast) {
     EXPECT_EQ(merge.Next()->sequence, 0u);
     EXPECT_EQ(merge.Next()->sequence, 1u);
     merge.Ack();
-    EXPECT_EQ(merge.Next()->sequence, 2u);  // in hand when the merge ends
+    EXPECT_EQ(merge.Next()->sequence, 2u);  // this message is lent when the merge ends
   }
   const Received got = other.TryNext();
   ASSERT_TRUE(got);
@@ -172,7 +173,7 @@ TEST(Merge, RingsComeAndGo) {
   EXPECT_EQ(merge.Next().why(), Got::kEmpty);
 }
 
-// The merge remembered whose message it had handed out, by its address.
+// Bug: the merge remembered by its address which consumer had handed out the current message.
 TEST(Merge, AConsumerThatWasAssignedToHasLeft) {
   const ScratchName first, second;
   Producer producer = Must(Producer::Create(first));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Promise: a type that cannot be a message does not compile, and the first error says what to do about it.
+# Promise: a type that cannot be a message does not compile, and the first error says how to mend it.
 #   message_type_test.sh INCLUDE WORK COMPILER
 set -euo pipefail
 include=$1 work=$2 compiler=$3
@@ -7,11 +7,11 @@ rm -rf "$work"
 mkdir -p "$work/pre"
 trap 'rm -rf "$work"' EXIT
 "$compiler" -std=c++20 -I"$include" -x c++-header "$include/millrace/typed.h" -o "$work/pre/typed.h.gch"
-echo '#include "millrace/typed.h"' > "$work/pre/typed.h" # for a compiler that does not take the other
+echo '#include "millrace/typed.h"' > "$work/pre/typed.h"  # for a compiler that ignores the precompiled one
 cases=0
 result=0
 
-# try NAME CODE USE: compiles a program that declares CODE and uses millrace::USE. The type's name is T.
+# compiles NAME CODE USE: compiles a program that declares CODE and uses millrace::USE. The type's name is T.
 compiles() {
   printf '#include <string>\n%s\nvoid Use() { (void)sizeof(millrace::%s<T>); }\n' "$2" "$3" > "$work/$1.cc"
   "$compiler" -std=c++20 -I"$include" -include "$work/pre/typed.h" -fsyntax-only -x c++ "$work/$1.cc" 2> "$work/$1.log"
@@ -22,7 +22,7 @@ fail() {
   result=1
 }
 
-# taken NAME CODE, refused NAME CODE ADVICE
+# taken NAME CODE: the type must compile.   refused NAME CODE ADVICE: it must not, and the error shows ADVICE.
 taken() {
   for use in TypedProducer TypedConsumer; do
     compiles "$1" "$2" $use || fail "$1" "$use does not take it"

@@ -1,4 +1,4 @@
-// Promise: a message for whose copy there is no memory ends nobody's process and is not lost.
+// Promise: if there is no memory for the copy of a message, no process ends and the message is not lost.
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ using testing::Watchdog;
 
 constexpr size_t kLarge = size_t{32} << 20;
 
-// This process may map so many bytes more than it has now.
+// Lets this process map at most `more` bytes beyond what it has mapped now.
 void LimitMemory(size_t more) {
   unsigned long pages = 0;
   FILE* const file = std::fopen("/proc/self/statm", "r");
@@ -34,7 +34,7 @@ void LimitMemory(size_t more) {
   if (getrlimit(RLIMIT_AS, &limit) != 0) _exit(91);
   limit.rlim_cur = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + more;
   if (setrlimit(RLIMIT_AS, &limit) != 0) _exit(92);
-  // What the allocator still has from before is used up.
+  // Uses up the free memory that the allocator has kept.
   static void* volatile kept;
   do kept = std::malloc(kLarge);
   while (kept != nullptr);
@@ -60,7 +60,7 @@ class NoMemory : public ::testing::TestWithParam<Reader> {
     GTEST_SKIP() << "a sanitizer's allocator ends the process itself";
 #endif
   }
-  // Runs `read` where a large message is the next of a consumer that gets no memory for it.
+  // Runs `read` when a large message is next and the consumer has no memory to copy it.
   void Run(int (*read)(Consumer&, const Child::Line&)) {
     const Watchdog watchdog("no memory");
     const ScratchName name;
@@ -80,7 +80,7 @@ class NoMemory : public ::testing::TestWithParam<Reader> {
   }
 };
 
-// The large message, as whole as ever, and the one behind it.
+// Reads the large message, which must be whole, and the message after it.
 int ReadBoth(Consumer& consumer) {
   Unlimit();
   const Received large = consumer.Next();

@@ -1,5 +1,5 @@
-// Promise: whoever waits for a ring that is not there can be ended: by a signal handler, another thread, a
-// loop of its own.
+// Promise: a wait for a missing ring can be ended by a signal handler, by another thread, or by the caller's
+// own loop.
 #include <signal.h>
 #include <unistd.h>
 
@@ -28,7 +28,7 @@ using testing::Watchdog;
 
 std::atomic<bool> stopped{false};
 
-// A process that waits for a ring holds an inotify descriptor.
+// Returns once the process holds an inotify descriptor, which means that it waits for a ring.
 void AwaitWaiting(pid_t pid) {
   for (;;) {
     for (const auto& entry : std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/fd"))) {

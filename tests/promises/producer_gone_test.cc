@@ -1,5 +1,5 @@
-// Promise: who asks for it learns that the producer is gone, after its last message, once, and never of one
-// that lives.
+// Promise: a consumer that requests it learns that the producer is gone: after the last message, once, and
+// never while the producer lives.
 #include <signal.h>
 
 #include <atomic>
@@ -27,7 +27,7 @@ using testing::Watchdog;
 
 const ConsumerOptions kReport{.report_producer_gone = true};
 
-// Publishes `text` and waits for its end.
+// Publishes `text` and waits until the parent ends it.
 int PublishOne(const std::string& name, const char* text, const Child::Line& line) {
   Producer producer = Must(Producer::OpenOrCreate(name));
   if (producer.Publish(text) != Sent::kOk) return 1;
@@ -93,7 +93,8 @@ TEST(ProducerGone, IsNotSaidUnlessAskedFor) {
   EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut);
 }
 
-// A reader of the ring can deny its producer the lock that tells readers: then nobody knows.
+// A process that can read the ring can deny the producer the lock that shows its life. Then no consumer can
+// know whether the producer lives.
 TEST(ProducerGone, IsNotSaidWhereNobodyKnows) {
   const ScratchName name;
   { (void)Must(Producer::Create(name)); }
@@ -128,8 +129,8 @@ TEST(ProducerGone, ASetGoesOnWithTheNextProducerWhenTheRingIsAddedAgain) {
   EXPECT_EQ(said, "kProducerGone next ");
 }
 
-// A message that was published between a consumer's look at the ring and its question about the producer
-// comes first.
+// A consumer finds no message, then checks the producer. A message published between these two steps must be
+// returned first.
 TEST(ProducerGone, NeverOvertakesAMessage) {
   const Watchdog watchdog("last messages");
   for (int round = 0; round < 30; ++round) {

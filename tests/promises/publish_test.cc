@@ -1,4 +1,4 @@
-// Promise: a message is published whole or not at all, and every refusal says why.
+// Promise: a message is published whole or not at all, and every refusal states its reason.
 #include <string>
 #include <thread>
 
@@ -28,7 +28,7 @@ using testing::Watchdog;
 TEST(Publish, CommitWholeCommitPartAbortAndDropReachAnotherProcess) {
   const Watchdog watchdog("commit");
   const ScratchName name;
-  const Oracle oracle(7, 0, 500);  // the smallest message has no byte at all
+  const Oracle oracle(7, 0, 500);  // the smallest message has no bytes
   constexpr uint64_t kMessages = 20'000;
   const SharedPage<Tally> tally;
   Producer producer = Must(Producer::Create(name, {.capacity = 16384}));
@@ -43,7 +43,7 @@ TEST(Publish, CommitWholeCommitPartAbortAndDropReachAnotherProcess) {
     const uint64_t sequence = producer.next_sequence();
     const size_t bytes = oracle.SizeOf(sequence);
     const uint64_t way = testing::Mix(sequence) % 4;
-    if (way == 1) {  // aborted, and destroyed without a word: never happened
+    if (way == 1) {  // aborted, then a claim is dropped: neither is published
       Claim claim = producer.WaitClaim(300);
       ASSERT_TRUE(claim);
       oracle.Fill(sequence + 1, claim.bytes());
@@ -219,7 +219,8 @@ TEST(ProducerInterrupt, EndsAWaitForRoomFromAnotherThreadAndLasts) {
 #ifndef NDEBUG
 TEST(Claim, TheSecondOfTwoThatAreOpenAsserts) {
   const ScratchName name;
-  const auto commit_both = [&] {  // all in the process that dies: its handles are not a parent's
+  // Runs completely in the process that dies, because a child cannot use its parent's handles.
+  const auto commit_both = [&] {
     Producer producer = Must(Producer::Create(name));
     Claim first = producer.TryClaim(8), second = producer.TryClaim(8);
     first.Commit();

@@ -1,4 +1,5 @@
-// Promise: removal is told, whether by unlink --force or by a plain rm, within about a second.
+// Promise: consumers and producers learn of a removal within about a second, by unlink --force or by a plain
+// rm.
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,7 +42,8 @@ const Way kWays[] = {{"lossless park", Delivery::Lossless(), Wait::kPark},     {
                      {"lossless spin", Delivery::Lossless(), Wait::kSpin},     {"lossy park", Delivery::Lossy(), Wait::kPark},
                      {"observer park", Delivery::Observer(), Wait::kPark},     {"observer spin", Delivery::Observer(), Wait::kSpin}};
 
-// Every kind of waiter, one process each; all must answer kRemoved. Median time in milliseconds.
+// Starts a process for every kind of waiter. All must report kRemoved. Returns the median time in
+// milliseconds.
 double TellsEveryWaiter(bool by_hand, Child& producer, const ScratchName& name) {
   std::vector<std::unique_ptr<Child>> waiters;
   for (const Way& way : kWays) {
@@ -114,8 +116,8 @@ TEST(Removal, WhatWasPublishedBeforeIsReadFirst) {
   tally.ExpectConserved(50, 0);
 }
 
-// The probes of a producer that had created its ring once had no descriptor: with the name gone it could not
-// find out that its ring was gone too, and went on publishing for nobody.
+// Bug: the probes of a producer that had created its ring had no descriptor. With the name gone it could not
+// find out that its ring was gone too, and it published without readers forever.
 TEST(Removal, IsToldToAPublishingProducerThatCreatedTheRing) {
   const Watchdog watchdog("publishing into a removed ring");
   const ScratchName name;
@@ -174,7 +176,7 @@ TEST(Removal, AQueueOfTheSameNameIsAnotherQueue) {
   Consumer old_one = Must(Consumer::Open(name, Delivery::Lossless(), {.wait = Wait::kPark}));
   Must(SegmentManager().Unlink(name, SegmentManager::Force::kYes));
   Child second([&](const Child::Line& line) {
-    Producer p = Must(Producer::Create(name));  // although the first one still lives
+    Producer p = Must(Producer::Create(name));  // although the first producer still lives
     Sent sent = p.TryPublish("of the second queue");
     line.Say("created");
     return line.Hear() == "end" && sent == Sent::kOk ? 0 : 1;

@@ -1,4 +1,4 @@
-// Promise: Last(1) of a slow publisher is still there after the producer reserved ahead.
+// Promise: Last(1) of a slow publisher is still retained after the producer has reserved ahead.
 #include <string>
 
 #include "gtest/gtest.h"
@@ -22,8 +22,8 @@ Delivery KindOf(uint64_t i) {
   return i % 8 == 0 ? Delivery::Lossless() : i % 8 == 4 ? Delivery::Lossy() : Delivery::Observer();
 }
 
-// Sizes around every boundary, at every position that they lead to; after each message another process asks
-// for the current value, with and without a claim open beyond it.
+// Uses sizes around every boundary, at every position that they lead to. After each message another process
+// reads the current value, with and without an open claim above it.
 TEST(SlowPublisher, Last1IsThereAfterTheProducerReservedAhead) {
   const Watchdog watchdog("Last(1)");
   uint64_t looks = 0;
@@ -36,13 +36,15 @@ TEST(SlowPublisher, Last1IsThereAfterTheProducerReservedAhead) {
       Child publisher([&](const Child::Line& line) {
         Producer producer = Must(Producer::Create(name, {.capacity = capacity}));
         const uint64_t laps = 3 * capacity / (size + 8);
-        const uint64_t fast = laps > 130 ? laps - 130 : 0;  // small ones: only the last lap's end is looked at
+        // With small messages, only the end of the last lap is checked.
+        const uint64_t fast = laps > 130 ? laps - 130 : 0;
         for (uint64_t i = 0; i < laps; ++i) {
           if (testing::PublishUntil(producer, oracle, i + 1) != Sent::kOk) return 1;
           if (i < fast) continue;
           line.Say("published " + std::to_string(i));
           if (line.Hear() != "seen") return 2;
-          const Claim ahead = producer.TryClaim(most - testing::Mix(i) % (most / 2));  // makes room beyond
+          // Makes room above the newest message.
+          const Claim ahead = producer.TryClaim(most - testing::Mix(i) % (most / 2));
           if (!ahead) return 3;
           line.Say("claimed " + std::to_string(i));
           if (line.Hear() != "seen") return 4;

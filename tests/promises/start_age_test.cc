@@ -1,4 +1,4 @@
-// Promise: who asks for what is at most so old gets all of it, and at most a chunk of what is older.
+// Promise: a start by age returns all messages up to that age, and at most one chunk of older ones.
 #include <time.h>
 
 #include <algorithm>
@@ -34,7 +34,7 @@ int64_t TicksNs(int n) {
   return n * tick.tv_nsec;
 }
 
-// What another process did: the clock before and after its start, and what it read then.
+// What a child process did: the clock before and after its start, and what it then read.
 struct Look {
   int64_t before_ns, after_ns;
   Tally tally;
@@ -47,8 +47,8 @@ class StartByAge : public ::testing::TestWithParam<int> {
            : GetParam() == 1 ? Delivery::Lossy()
                              : Delivery::Observer();
   }
-  // Bursts with pauses of five ticks of the kernel between them, and when each message was published: not
-  // before `before_`, not after `after_`.
+  // Publishes bursts with pauses of five kernel ticks between them. Each message was published between its
+  // times in `before_` and `after_`.
   void PublishBursts() {
     for (int burst = 0; burst < 8; ++burst) {
       for (int i = 0; i < 400; ++i) {
@@ -63,8 +63,8 @@ class StartByAge : public ::testing::TestWithParam<int> {
       while (NowNs() < end + TicksNs(5)) usleep(1000);
     }
   }
-  // In another process: begins at that age, or begins at the oldest and skips to that age; reads what is
-  // there.
+  // Runs a consumer in another process that begins at `age`, or at the oldest message and skips to `age`.
+  // Drains the ring and returns the result.
   Look LookBack(Nanos age, bool skip) {
     const SharedPage<Look> look;
     Child child([&](const Child::Line&) {
@@ -93,18 +93,18 @@ class StartByAge : public ::testing::TestWithParam<int> {
     return static_cast<uint64_t>(std::lower_bound(times.begin(), times.end(), ns) - times.begin());
   }
 
-  static constexpr int64_t kPaceNs = 20'000;  // a burst takes longer than a start
+  static constexpr int64_t kPaceNs = 20'000;  // makes a burst longer than a start takes
   static constexpr uint64_t kInAChunk = 65536 / 64 / 32;
   const Watchdog watchdog_{"start by age"};
   const ScratchName name_;
-  const Oracle oracle_{1, 24, 24};  // frames of 32 bytes: 2048 in the ring
+  const Oracle oracle_{1, 24, 24};  // frames of 32 bytes: the ring holds 2048
   Producer producer_ = Must(Producer::Create(name_, {.capacity = 65536}));
   std::vector<int64_t> before_, after_, pauses_;
 };
 
 TEST_P(StartByAge, AllThatIsSoYoungAndAtMostAChunkOfWhatIsOlder) {
   PublishBursts();
-  std::vector<int64_t> times = pauses_;  // in the middle of a pause, and of a burst
+  std::vector<int64_t> times = pauses_;  // in the middle of each pause; times within bursts are added below
   for (int64_t& time : times) time += TicksNs(2);
   for (size_t i = 1400; i < after_.size(); i += 400) times.push_back(after_[i]);
   for (const bool skip : {false, true}) {
@@ -115,7 +115,7 @@ TEST_P(StartByAge, AllThatIsSoYoungAndAtMostAChunkOfWhatIsOlder) {
       const uint64_t first = look.tally.start + look.tally.skipped;
       EXPECT_LE(first, std::max(oldest, FirstFrom(before_, look.after_ns - age.count())))
           << "younger ones are missing";
-      // Where the producer's fine clock would be a system call, its marks are up to a tick late.
+      // Where the producer's fine clock would need a system call, its marks are up to one tick late.
       const uint64_t needed = FirstFrom(after_, look.before_ns - age.count() - TicksNs(1));
       EXPECT_GE(first + kInAChunk + 1, needed) << "more than a chunk earlier";
     }
@@ -127,7 +127,8 @@ TEST_P(StartByAge, OlderThanEverythingIsTheOldestAndZeroTheEnd) {
   EXPECT_EQ(LookBack(Nanos::zero(), false).tally.received, 0u);
   PublishBursts();
   for (const Nanos age : {Nanos(std::chrono::hours(1)), Nanos(std::chrono::years(100)), kForever}) {
-    const uint64_t chunks = GetParam() == 0 ? 59 : 61;  // of 64: lossless begins behind what is announced
+    // Chunks of 64 in the ring. A lossless consumer begins above what the producer has announced.
+    const uint64_t chunks = GetParam() == 0 ? 59 : 61;
     EXPECT_GE(LookBack(age, false).tally.received, 2048u * chunks / 64);
     EXPECT_EQ(LookBack(age, true).tally.skipped, 0u) << "never goes back";
   }
@@ -144,7 +145,7 @@ TEST_P(StartByAge, SkippingNeverGoesBack) {
   EXPECT_EQ(consumer.next_sequence(), producer_.next_sequence() - 5);
 }
 
-// The time since which messages are wanted is yet to come: `Start::Ago(now - then)` with clocks that differ a little.
+// A start time in the future. `Start::Ago(now - then)` gives one if two clocks differ a little.
 TEST_P(StartByAge, ANegativeAgeIsTheEnd) {
   PublishBursts();
   EXPECT_EQ(LookBack(Nanos(-1), false).tally.received, 0u);
@@ -153,7 +154,7 @@ TEST_P(StartByAge, ANegativeAgeIsTheEnd) {
   EXPECT_EQ(consumer.next_sequence(), producer_.next_sequence());
 }
 
-// 300 years and hours::max() have no number of nanoseconds.
+// 300 years and hours::max() cannot be expressed in nanoseconds.
 TEST_P(StartByAge, AnAgeBeyondNanosecondsIsTheOldest) {
   PublishBursts();
   const uint64_t oldest = LookBack(kForever, false).tally.received;

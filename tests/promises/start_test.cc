@@ -1,4 +1,4 @@
-// Promise: a consumer begins where it asked to begin, or says how much of that is gone.
+// Promise: a consumer begins where its options say, or reports how much of that is gone.
 #include <memory>
 #include <string>
 
@@ -29,7 +29,8 @@ class StartAt : public ::testing::TestWithParam<int> {
            : GetParam() == 1 ? Delivery::Lossy()
                              : Delivery::Observer();
   }
-  // Opens in another process, drains, and tells its tally. `wanted`: the sequence from which it counts.
+  // Opens a consumer in another process, drains the ring, and returns the tally. `wanted` is the sequence
+  // from which it counts.
   Tally OpenElsewhere(Start start, std::optional<uint64_t> wanted = std::nullopt) {
     const SharedPage<Tally> tally;
     Child child([&](const Child::Line&) {
@@ -46,13 +47,13 @@ class StartAt : public ::testing::TestWithParam<int> {
   }
   void Publish(uint64_t end) { ASSERT_EQ(testing::PublishUntil(producer_, oracle_, end), Sent::kOk); }
 
-  // All but about three chunks of the ring; who holds the producer back begins behind three more, which it
-  // has announced.
+  // Returns the retained messages: all except about three chunks. A lossless consumer, which holds the
+  // producer back, begins above two more chunks, which the producer has announced.
   uint64_t retained() const { return 2048u * (GetParam() == 0 ? 59 : 61) / 64; }
 
   const Watchdog watchdog_{"start"};
   const ScratchName name_;
-  const Oracle oracle_{1, 24, 24};  // frames of 32 bytes: 2048 in the ring
+  const Oracle oracle_{1, 24, 24};  // frames of 32 bytes: the ring holds 2048
   Producer producer_ = Must(Producer::Create(name_, {.capacity = 65536}));
 };
 
@@ -107,7 +108,7 @@ TEST_P(StartAt, Sequence) {
   }
 }
 
-// Joiners meet a producer that is running: whatever they begin with, nothing is torn or uncounted.
+// Consumers join while the producer runs. Wherever they begin, no message is torn or uncounted.
 TEST_P(StartAt, WhileTheProducerRuns) {
   constexpr uint64_t kMessages = 400'000;
   Child joiner([&](const Child::Line& line) {

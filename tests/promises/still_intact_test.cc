@@ -1,4 +1,4 @@
-// Promise: StillIntact speaks of the current message only, and says no where there is none.
+// Promise: StillIntact is about the current message only, and returns false if there is none.
 #include <string>
 #include <vector>
 
@@ -46,7 +46,7 @@ TEST_P(StillIntact, NotAfterAck) {
 }
 
 TEST_P(StillIntact, NotAfterSkipping) {
-  if (GetParam().delivery.kind() == Delivery::Kind::kGroup) return;  // cannot skip
+  if (GetParam().delivery.kind() == Delivery::Kind::kGroup) return;  // a group member cannot skip
   ASSERT_TRUE(consumer_.TryNext());
   Must(consumer_.SkipTo(Start::Last(1)));
   EXPECT_FALSE(consumer_.StillIntact());
@@ -59,7 +59,7 @@ TEST_P(StillIntact, NotAfterTheLastMessage) {
   EXPECT_FALSE(consumer_.StillIntact());
 }
 
-// Eleven laps of a ring that holds no more than 40 of these messages.
+// Reads eleven laps of a ring that holds at most 40 of these messages.
 TEST_P(StillIntact, InEveryLap) {
   while (consumer_.TryNext()) {
   }
@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(By, StillIntact,
                                            Reader{"Group", Delivery::Group("g")}, Reader{"GroupCopy", Delivery::Group("g"), true}),
                          [](const auto& kind) { return kind.param.name; });
 
-// A copy is the consumer's own: a producer that goes round the ring does not change it.
+// A copy belongs to the consumer: a producer that writes a full lap does not change it.
 TEST(StillIntactCopy, StaysWholeWhateverThePublisherDoes) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096}));

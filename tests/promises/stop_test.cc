@@ -1,4 +1,4 @@
-// Promise: a stopped process is alive. No time-out ever decides otherwise.
+// Promise: a stopped process counts as alive. No time-out ever decides otherwise.
 #include <sys/wait.h>
 
 #include <string>

@@ -1,5 +1,5 @@
-// Promises about system calls: nobody asleep, none; the idle and the blocked, few. Counted by tracing a child
-// between two marker calls.
+// Promises about system calls: none while no process sleeps, and few while a process is idle or blocked. The
+// test traces a child and counts the calls between two marker calls.
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -42,8 +42,8 @@ void BeTraced() {
   Marker();
 }
 
-// Runs a child that stopped itself under PTRACE_TRACEME to its end. How often it made each system call between
-// its two markers; nullopt: it did not get there.
+// Runs a child that stopped itself under PTRACE_TRACEME to its end. Returns how often it made each system
+// call between its two markers, or nullopt if it did not reach them.
 using Calls = std::map<unsigned long long, long>;
 std::optional<Calls> CallsBetweenMarkers(Child& child) {
   int status = 0;
@@ -76,7 +76,7 @@ std::optional<Calls> CallsBetweenMarkers(Child& child) {
   return calls;
 }
 
-// Of all kinds; -1: it did not get there.
+// Returns the number of all system calls between the markers, or -1 if the child did not reach them.
 long CountBetweenMarkers(Child& child) {
   const std::optional<Calls> calls = CallsBetweenMarkers(child);
   if (!calls) return -1;
@@ -106,7 +106,8 @@ TEST(SystemCalls, AMillionPublishesToAnAwakeConsumerMakeNone) {
     pace->tally.Begin(c);
     line.Say("joined");
     if (line.Hear() != "filled") return 1;
-    // Stays behind by a backlog, so that it never finds the ring empty, however the two are scheduled.
+    // Lags by a backlog, so that the consumer never finds the ring empty, however the two are scheduled.
+
     while (pace->done.load() == 0) {
       if (pace->tally.next + kBacklog / 2 >= pace->published.load()) continue;
       const Received got = c.Next();
@@ -147,7 +148,7 @@ TEST(SystemCalls, AMillionPublishesToAnAwakeConsumerMakeNone) {
   pace->tally.ExpectConserved(kBacklog + kPublishes, 0);
 }
 
-// The same count must be able to see something: a consumer that sleeps costs a wake.
+// The counter must be able to see calls: waking a consumer that sleeps costs one.
 TEST(SystemCalls, AParkedConsumerCostsSome) {
   const Watchdog watchdog("some system calls");
   const ScratchName name;
@@ -198,7 +199,7 @@ struct Idle {
 
 TEST(SystemCalls, AnIdleConsumerSleepsHalfASecondAtATimeAndMakesOneBarrier) {
   const Watchdog watchdog("idle");
-  // The last sleep is what is left of the second.
+  // The last sleep takes only the rest of the second.
   for (const auto& [what, delivery, access, most_sleeps, most_barriers] :
        {Idle{"lossless", Delivery::Lossless(), Access::Private(), 3, 1},
         Idle{"lossy", Delivery::Lossy(), Access::Private(), 3, 1},
@@ -246,7 +247,8 @@ TEST(SystemCalls, AnIdleWaitSetSleepsHalfASecondAtATimeAndMakesOneBarrier) {
   EXPECT_EQ(idle.Wait(), 0);
 }
 
-// Whoever holds it back may be killed at any time, and that wakes nobody: it looks every 2 ms.
+// A consumer that holds the producer back may be killed at any time, and its death wakes no process. So the
+// producer looks every 2 ms.
 TEST(SystemCalls, ABlockedProducerLooksEveryTwoMilliseconds) {
   const Watchdog watchdog("blocked");
   const ScratchName name;
@@ -264,12 +266,12 @@ TEST(SystemCalls, ABlockedProducerLooksEveryTwoMilliseconds) {
   std::optional<Calls> calls = CallsBetweenMarkers(blocked);
   ASSERT_TRUE(calls.has_value());
   EXPECT_GT(Sleeps(*calls), 0);
-  // 2 ms at a time, and in the first 16 ms less.
+  // The producer sleeps 2 ms at a time, and less in the first 16 ms.
   EXPECT_LE(Sleeps(*calls), 500 + 30);
   EXPECT_EQ(blocked.Wait(), 0);
 }
 
-// How many system calls one more consumer takes, where so many have a seat.
+// Returns the number of system calls that opening a consumer takes while `others` consumers have seats.
 long CallsOfOpeningBeside(size_t others) {
   const ScratchName name;
   Must(SegmentManager().Create(name, {.seats = 1024}));
@@ -293,7 +295,8 @@ TEST(SystemCalls, OpeningAsksForOneSeatHoweverManyAreTaken) {
   EXPECT_EQ(CallsOfOpeningBeside(300), first);
 }
 
-// Its seats have another owner than the ring: nobody is at it, so nothing is worth another try.
+// The seats belong to another ring than the ring file. No process is repairing that, so another try is
+// useless.
 TEST(SystemCalls, OpeningADamagedRingWithoutATimeOutTriesOnce) {
   const Watchdog watchdog("damaged");
   const ScratchName whole, other, without_seats;

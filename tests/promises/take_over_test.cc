@@ -1,4 +1,5 @@
-// Promise: the next producer takes the ring over in place, the sequence goes on, consumers keep running.
+// Promise: the next producer takes the ring over in place. The sequence continues, and consumers keep
+// running.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -52,7 +53,7 @@ TEST(TakeOver, SequenceGoesOnThroughManyProducersAndConsumersStay) {
       if (p.next_sequence() != i * kEach) return 1;
       if (testing::PublishUntil(p, oracle, (i + 1) * kEach) != Sent::kOk) return 2;
       if (i + 1 == kProducers) return p.Close().ok() ? 0 : 3;
-      if (i % 2 == 0) return 0;  // some detach, some die with a claim open
+      if (i % 2 == 0) return 0;  // some detach; the others die with a claim open
       const Claim open = p.WaitClaim(100);
       oracle.Fill((i + 1) * kEach, open.bytes());
       _exit(0);
@@ -114,8 +115,8 @@ TEST(TakeOver, TwoSuccessorsNeverBothSucceed) {
   }
 }
 
-// Bug: a reader who held a read lock on the ring during a take-over made the ring count as alive for ever after,
-// also for its owner.
+// Bug: a reader held a read lock on the ring during a take-over. After that the ring counted as alive
+// forever, also for its owner.
 TEST(TakeOver, WhileAReaderDeniesTheRingsLockTheOwnerStillLearnsOfTheDeath) {
   const Watchdog watchdog("a reader denies a lock");
   const ScratchName name;
@@ -174,7 +175,7 @@ TEST(Close, DrainedConsumersSeeClosedAndAReopenGoesOn) {
     if (consumer.TryNext().why() != Got::kClosed) return 2;
     line.Say("closed");
     if (line.Hear() != "reopened") return 3;
-    const Received got = consumer.Next();  // a later producer may reopen
+    const Received got = consumer.Next();  // the ring may be reopened by a later producer
     return got && got->sequence == 500 && got->lost == 0 ? 0 : 4;
   });
   ASSERT_EQ(stays.Hear(), "joined");
@@ -190,7 +191,8 @@ TEST(Close, DrainedConsumersSeeClosedAndAReopenGoesOn) {
   EXPECT_EQ(tallies->leaves.end, Got::kClosed);
   tallies->leaves.ExpectConserved(500, 0);
   EXPECT_EQ(Must(SegmentManager().Inspect(name)).state, "closed");
-  Child successor([&](const Child::Line& line) {  // although the one that closed is still there
+  // The producer that closed the ring is still there.
+  Child successor([&](const Child::Line& line) {
     Producer next = Must(Producer::Open(name));
     line.Say("open");
     if (next.next_sequence() != 500) return 1;
@@ -224,7 +226,7 @@ TEST(Detach, IsNotTheEndOfTheStream) {
   const ScratchName name;
   Child producer([&](const Child::Line&) {
     Producer p = Must(Producer::Create(name));
-    return p.TryPublish("only one") == Sent::kOk ? 0 : 1;  // destroyed, not closed
+    return p.TryPublish("only one") == Sent::kOk ? 0 : 1;  // the producer is destroyed without Close
   });
   ASSERT_EQ(producer.Wait(), 0);
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), {.start = Start::Oldest()}));

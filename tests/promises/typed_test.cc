@@ -1,4 +1,4 @@
-// Promise: a typed handle does what the untyped one does, without going through it.
+// Promise: a typed handle does what an untyped one does, without going through it.
 #include <poll.h>
 #include <unistd.h>
 

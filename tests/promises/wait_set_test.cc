@@ -1,4 +1,5 @@
-// Promise: one thread waits on many rings as it would on one: woken by each, fair to all, told every reason.
+// Promise: one thread can wait on many rings like on one: every ring wakes it, all rings are served fairly,
+// and every reason is reported.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -41,7 +42,7 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-// Rings of this process and their producers.
+// Rings that this process creates, with their producers.
 struct Rings {
   explicit Rings(size_t n, size_t capacity = 65536) : names(n) {
     for (const ScratchName& name : names)
@@ -109,8 +110,8 @@ TEST(WaitSet, AFullRingDoesNotKeepTheOthersWaiting) {
 
 // ---- waking ----------------------------------------------------------------------------------------------
 
-// Each message finds the other side asleep on `n` rings; it comes by one of them and goes back by another.
-// `prepare` runs in the child first.
+// Plays ping-pong over `n` rings. Each message finds the other side asleep on all of them, arrives on one and
+// returns on another. The child runs `prepare` first.
 void PingPong(
     size_t n, Wait wait, int rounds, Delivery delivery, int (*prepare)() = [] { return 0; }) {
   const Watchdog watchdog("ping-pong over many rings", 100);
@@ -190,7 +191,7 @@ TEST(WaitSet, WithoutFutexWaitvOfStrictFilters) {
   PingPong(128, Wait::kPark, 100, Delivery::Lossless(), [] { return Forbid(EPERM); });
 }
 
-// Random gaps, several producers, a sleeper that is caught at every stage of falling asleep.
+// Several producers publish at random gaps, so that the consumer is woken at every stage of falling asleep.
 TEST(WaitSet, MissesNoWake) {
   const Watchdog watchdog("random gaps");
   constexpr size_t kRings = 4;
@@ -250,7 +251,7 @@ TEST(WaitSet, TimeOutsAreKept) {
   }
 }
 
-// ---- who is in it ----------------------------------------------------------------------------------------
+// ---- members of the set ----------------------------------------------------------------------------------
 
 TEST(WaitSet, TakesAHundredAndTwentyEightRings) {
   Rings rings(129, 4096);
@@ -286,7 +287,7 @@ TEST(WaitSet, AConsumerIsInOneSetAndLeavesItByItsOwnEnd) {
   EXPECT_EQ(ErrorOf(other.Add(*a, Nothing())), Error::kInUse);
   EXPECT_EQ(ErrorOf(other.Remove(*a)), Error::kNotFound);
 
-  Consumer moved(*std::move(a));  // handles may move
+  Consumer moved(*std::move(a));  // handles can be moved
   WaitSet moved_set(*std::move(set));
   set.reset();
   a.reset();
@@ -295,7 +296,7 @@ TEST(WaitSet, AConsumerIsInOneSetAndLeavesItByItsOwnEnd) {
   EXPECT_EQ(from_a, 1);
   EXPECT_EQ(moved_set.size(), 2u);
 
-  moved = Must(Consumer::Open(rings.names[0], Delivery::Lossless()));  // the one before ends here
+  moved = Must(Consumer::Open(rings.names[0], Delivery::Lossless()));  // ends the previous consumer
   EXPECT_EQ(moved_set.size(), 1u);
   EXPECT_EQ(ErrorOf(moved_set.Remove(moved)), Error::kNotFound);
   { const Consumer gone(std::move(b)); }
@@ -305,7 +306,7 @@ TEST(WaitSet, AConsumerIsInOneSetAndLeavesItByItsOwnEnd) {
     WaitSet short_lived;
     Must(short_lived.Add(moved, Nothing()));
   }
-  Must(other.Add(moved, Nothing()));  // it ended before its consumer
+  Must(other.Add(moved, Nothing()));  // this set ends before its consumer
   EXPECT_EQ(other.size(), 1u);
 }
 
@@ -325,7 +326,8 @@ TEST(WaitSet, RingsComeAndGoInsideHandlers) {
       Must(set.Remove(*consumers[0]));
       Must(set.Add(*consumers[2], [&](const Received& got) {
         const std::string text(got->text());
-        consumers[2].reset();  // its own consumer ends inside its handler, which lives on
+        // The handler ends its own consumer. The handler object lives until it returns.
+        consumers[2].reset();
         Must(set.Add(*consumers[3], [&](const Received& last) { log += last->text(); }));
         log += text + " ends 2;";
       }));
@@ -370,7 +372,7 @@ TEST(WaitSet, AHandlerThatThrowsHasNotConsumed) {
   EXPECT_EQ(got_texts, "onekClosed");
 }
 
-// What it gave back may be written over: it is not read again.
+// A handler that gave its message back may find the bytes overwritten. The message is not read again.
 TEST(WaitSet, AHandlerThatGaveItsMessageBackAndThrowsHasConsumedIt) {
   Rings rings(1);
   Consumer consumer = Must(Consumer::Open(rings.names[0], Delivery::Lossless()));
@@ -401,7 +403,7 @@ TEST(WaitSet, AHandlerThatGaveItsMessageBackAndThrowsHasConsumedIt) {
   EXPECT_EQ(consumer.stats().skipped, 1u);
 }
 
-// A message that its handler has seen is acknowledged: the thread does not sleep on it.
+// A message is acknowledged once its handler has returned: the thread does not sleep while it holds a lease.
 TEST(WaitSet, AMemberHasGivenUpItsMessageWhenTheHandlerReturns) {
   Rings rings(1);
   Consumer first = Must(Consumer::Open(rings.names[0], Delivery::Group("g")));
@@ -425,8 +427,8 @@ TEST(WaitSet, AMemberHasGivenUpItsMessageWhenTheHandlerReturns) {
 
 // ---- reasons ---------------------------------------------------------------------------------------------
 
-// One ring of the set ends while the thread sleeps; the reason is told, once, and the thread goes on sleeping
-// for the others: it does not spin.
+// One ring of the set ends while the thread sleeps. The thread gets the reason once and continues to sleep
+// for the other rings. It does not spin.
 void Ends(Got expected, void (*end)(const ScratchName& name, Producer& producer)) {
   const Watchdog watchdog(ToString(expected));
   Rings rings(3);
@@ -453,7 +455,7 @@ void Ends(Got expected, void (*end)(const ScratchName& name, Producer& producer)
     line.Say("told");
     const double before = CpuSeconds();
     if (set.Wait(milliseconds(400)).why != Got::kTimedOut) return 2;
-    if (CpuSeconds() - before > 0.1) return 3;  // it spins
+    if (CpuSeconds() - before > 0.1) return 3;  // the thread spins
     line.Say("next");
     if (!set.Wait() || !last) return 4;
     return ErrorOf(consumers[1].status()) == Error::kNone ? 5 : 0;

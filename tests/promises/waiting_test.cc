@@ -1,4 +1,4 @@
-// Promise: waiting consumers are woken, whatever way they wait, and a signal alone never ends a wait.
+// Promise: consumers are woken in every wait mode, and a signal alone never ends a wait.
 #include <pthread.h>
 #include <signal.h>
 
@@ -31,7 +31,7 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-// There and back through two rings; every message finds the other side waiting.
+// Sends messages there and back through two rings. Every message finds the other side waiting.
 void PingPong(Wait wait, int rounds) {
   const Watchdog watchdog("ping-pong");
   const ScratchName there, back;
@@ -70,7 +70,7 @@ void PingPong(Wait wait, int rounds) {
 }
 TEST(Wait, AdaptivePingPong) { PingPong(Wait::kAdaptive, 5000); }
 TEST(Wait, ParkPingPong) { PingPong(Wait::kPark, 5000); }
-TEST(Wait, SpinPingPong) { PingPong(Wait::kSpin, 100); }  // two spinners may share one processor
+TEST(Wait, SpinPingPong) { PingPong(Wait::kSpin, 100); }  // two spinners may share one CPU
 
 TEST(Wait, TimeOutsAreKept) {
   const Watchdog watchdog("time-out");
@@ -91,7 +91,8 @@ TEST(Wait, TimeOutsAreKept) {
   }
 }
 
-// What `deadline - now` is when the deadline has just passed, wherever the library takes a time to wait.
+// `deadline - now` is negative if the deadline has just passed. Passes such a value to every call that takes
+// a time to wait.
 TEST(Wait, ADeadlineThatHasPassedDoesNotWait) {
   const Watchdog watchdog("passed deadline");
   const ScratchName name, nothing;
@@ -145,7 +146,7 @@ struct SignalLog {
 };
 SignalLog* signal_log = nullptr;
 
-// Hits a process that waits with signals, one at a time and surely handled; the wait must go on.
+// Sends signals to a waiting process, each after the previous one was handled. The wait must continue.
 void HitWithSignals(const Child& child, SignalLog& log, int signals) {
   for (int i = 1; i <= signals; ++i) {
     child.Kill(SIGUSR1);
@@ -177,7 +178,7 @@ void SignalsDuringNext(Delivery delivery, Wait wait, int flags) {
   ASSERT_EQ(waiter.Hear(), "waiting");
   const bool announces = wait != Wait::kSpin && delivery.kind() != Delivery::Kind::kObserver;
   if (announces) QueueWords(name.path()).AwaitSleeper();
-  HitWithSignals(waiter, *log, wait == Wait::kSpin ? 30 : 300);  // a spinner may share our processor
+  HitWithSignals(waiter, *log, wait == Wait::kSpin ? 30 : 300);  // a spinner may share our CPU
   EXPECT_EQ(log->returned.load(), 0) << "a signal ended the wait";
   ASSERT_EQ(producer.TryPublish("at last"), Sent::kOk);
   EXPECT_EQ(waiter.Wait(), 0);
@@ -222,7 +223,7 @@ TEST(Signals, DoNotEndAProducersWaitForRoom) {
   }
 }
 
-// Hits a process in `wait`, which must go on until `end` gives it its reason.
+// Sends signals to a process in `wait`, which must continue until `end` gives it its reason.
 void SignalsDuring(int flags, const std::function<bool()>& wait, const std::function<void()>& end) {
   const SharedPage<SignalLog> log;
   signal_log = &*log;
@@ -298,8 +299,9 @@ TEST(Interrupt, FromAnotherThreadEndsNextAndLastsUntilTheNextOpen) {
   }
 }
 
-// Into every moment between the look at the flag and the sleep. One that gets lost there is found at the
-// bound of the sleep, half a second later. One may be late (the machine is busy), a tenth may not.
+// Interrupts at every moment between the look at the flag and the sleep. A lost interrupt is noticed only at
+// the bound of the sleep, half a second later. One may be that late (the machine is busy), one in ten may
+// not.
 TEST(Interrupt, IsNotLeftToTheEndOfTheSleep) {
   const Watchdog watchdog("interrupt at any time");
   const ScratchName name;
