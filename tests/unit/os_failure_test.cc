@@ -82,7 +82,8 @@ TEST(Failure, TheCallerKnowsWhichLimitAnErrnoMeans) {
             "w: epoll_ctl: No space left on device (ENOSPC); raise fs.epoll.max_user_watches");
 }
 
-// Names, labels and schemas of others are in error texts, which end up in terminals and logs.
+// Error texts hold names, labels and schemas that other processes chose. The texts are shown in terminals and
+// logs.
 TEST(Failure, TextsHoldNothingThatATerminalObeys) {
   EXPECT_EQ(TextOf(Failure(Error::kSchema,
                            "\"\x1B[2J\xC2\x9B"
@@ -91,7 +92,7 @@ TEST(Failure, TextsHoldNothingThatATerminalObeys) {
   EXPECT_EQ(TextOf(Failure(Error::kSchema, "\xE2\x80")), "??");
 }
 
-// Bug: the text advised to raise the limit of locked memory.
+// Bug: the text advised raising the limit of locked memory.
 TEST(Failure, NoMoreThreadsNamesTheLimitOfThreads) {
   const pid_t child = fork();
   if (child == 0) {

@@ -24,7 +24,7 @@ class Handle : public ForkAware {
   int calls = 0;
 };
 
-// The exit status of a forked child that runs `body`.
+// Runs `body` in a forked child and returns the child's exit status.
 template <class Body>
 int InChild(Body body) {
   const pid_t child = fork();
@@ -35,7 +35,7 @@ int InChild(Body body) {
 
 class Fork : public testing::Test {
  protected:
-  void SetUp() override { alarm(60); }  // the watchdog: these tests are about locks
+  void SetUp() override { alarm(60); }  // a watchdog, because these tests could deadlock
   void TearDown() override { alarm(0); }
 };
 
@@ -104,7 +104,7 @@ TEST_F(Fork, NoForkFallsWithinTheGuard) {
       seen_inside = InChild([&] { return inside ? 1 : 0; });
       forked = true;
     });
-    // Until it is stopped by the guard, or, without one, through.
+    // Waits until the guard has stopped the forking thread. Without a guard the thread would have forked.
     while (forker == 0 || !(Sleeps(forker) || forked)) sched_yield();
     EXPECT_FALSE(forked);
     inside = false;
@@ -130,7 +130,8 @@ TEST_F(Fork, ASignalHandlerMayForkWhileItsThreadHoldsTheGuard) {
   EXPECT_EQ(InChild([&] { return handle.calls; }), 1);
 }
 
-// A handle is in the list before its derived part exists; a fork then must not meet a pure function.
+// A base-class handle is in the list before its derived part exists. A fork at that moment must not call a
+// pure virtual function.
 class SlowHandle : public Handle {
  public:
   SlowHandle() : child_status_(InChild([] { return 4; })) {}

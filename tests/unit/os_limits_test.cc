@@ -13,9 +13,9 @@
 namespace millrace::os {
 namespace {
 
-constexpr char kHuge[] = "9223372036854771712\n";  // "no limit" of version 1
+constexpr char kHuge[] = "9223372036854771712\n";  // "no limit" in cgroup version 1
 
-// A made-up /sys/fs/cgroup and /proc/self/cgroup.
+// Makes directories that stand for /sys/fs/cgroup and /proc/self/cgroup.
 class CgroupLimit : public testing::Test {
  protected:
   void SetUp() override {

@@ -22,8 +22,8 @@
 namespace millrace::os {
 namespace {
 
-// A child process that talks to the test over its standard input and output, which outlive close_range(3,
-// ~0).
+// A child process that talks to the test over its standard input and output. These stay open after
+// close_range(3, ~0).
 class Child {
  public:
   template <class Body>
@@ -76,7 +76,7 @@ class Child {
   int to_ = -1;
 };
 
-// In a child.
+// Sends one character to the test. Only a child may call it.
 void Say(char word) {
   if (write(1, &word, 1) != 1) _exit(90);
 }
@@ -220,7 +220,7 @@ TEST_F(Lock, FallsOnExec) {
   EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
   child.Tell('g');
   child.Tell('x');
-  ASSERT_TRUE(child.Await('x'));  // cat answers: the new program runs
+  ASSERT_TRUE(child.Await('x'));  // cat replies, so the new program runs
   EXPECT_EQ(Probe().Ask(0), Holder::kNone);
 }
 
@@ -231,7 +231,7 @@ TEST_F(Lock, IsNotInheritedByAForkedChild) {
     const pid_t heir = fork();
     if (heir == 0) {
       Say('h');
-      Pause();  // until told, or until the test is gone
+      Pause();  // until the test sends a byte or is gone
       _exit(0);
     }
     Pause();
@@ -241,7 +241,7 @@ TEST_F(Lock, IsNotInheritedByAForkedChild) {
   owner.Kill();
   EXPECT_EQ(Probe().Ask(0), Holder::kNone);
   EXPECT_TRUE(Take(0).has_value());
-  // The heir was alive all the time: it can still be told to go, and then is ours to reap.
+  // The heir was alive all the time. After the message it exits, and this process reaps it.
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0);
   owner.Tell('g');
   EXPECT_GT(waitpid(-1, nullptr, 0), 0);
@@ -310,7 +310,7 @@ TEST_F(Lock, TryAnyBeginsAtStartSkipsAndWraps) {
   const std::optional<HeldLock> at_zero = Take(16);
   auto got = TryLockAny(path_, identity_, 16, 6, 5, Odd, &asked, &index).value();
   ASSERT_TRUE(got.has_value());
-  EXPECT_EQ(index, 2u);  // 5 skipped, 0 held, 1 skipped
+  EXPECT_EQ(index, 2u);  // 5 is skipped, 0 is held, 1 is skipped
   EXPECT_EQ(asked, (std::vector<uint64_t>{5, 0, 1, 2}));
   LockProbe probe = Probe();
   EXPECT_EQ(probe.Ask(18), Holder::kSomebody);
@@ -359,7 +359,8 @@ TEST_F(Lock, ProbeSurvivesTheReuseOfItsDescriptor) {
   {
     LockProbe probe(path_, identity_, std::move(fd));
     close(number);
-    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);  // opened again, likely under the same number
+    // The file was opened again, probably with the same descriptor number.
+    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
     EXPECT_EQ(probe.Ask(1), Holder::kNone);
     const int foreign = open("/dev/null", O_RDONLY | O_CLOEXEC);
     ASSERT_EQ(dup2(foreign, number), number);
@@ -395,7 +396,7 @@ TEST_F(Lock, ProbeThatLostItsFileDoesNotGuess) {
   const int number = fd.get();
   LockProbe probe(path_, identity_, std::move(fd));
   ASSERT_EQ(rename(path_.c_str(), (path_ + ".old").c_str()), 0);
-  EXPECT_EQ(probe.Ask(0), Holder::kNone);  // the descriptor still leads to it
+  EXPECT_EQ(probe.Ask(0), Holder::kNone);  // the descriptor still refers to the file
   close(number);
   EXPECT_EQ(probe.Ask(0), Holder::kUnknown);
   MakeFile(path_);

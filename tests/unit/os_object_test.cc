@@ -32,7 +32,8 @@ constexpr uint64_t kPage = 4096;
 
 std::string TextOf(const absl::Status& status) { return std::string(status.message()); }
 
-// Runs `body` in a child and returns the string it returned; "died" if it did not get that far.
+// Runs `body` in a child and returns the string that `body` returned, or "died" if the child ended before
+// that.
 template <class Body>
 std::string InChild(Body body) {
   int ends[2];
@@ -89,7 +90,7 @@ class Object : public testing::Test {
   std::string directory_;
 };
 
-// Both ways of making a new file must behave the same.
+// Runs each test for both ways of making a new file, which must behave the same.
 class NewFiles : public Object, public testing::WithParamInterface<bool> {
  protected:
   absl::StatusOr<NewFile> Create(mode_t mode, std::optional<gid_t> group = {}) const {
@@ -125,7 +126,7 @@ TEST_P(NewFiles, NeverReplaceAnExistingName) {
     EXPECT_NE(TextOf(status).find("\"" + At("a") + "\""), std::string::npos) << TextOf(status);
     ASSERT_EQ(symlink("nowhere", At("dangling").c_str()), 0);
     EXPECT_EQ(ErrorOf(second.LinkAs(At("dangling"))), Error::kExists);
-    ASSERT_TRUE(second.LinkAs(At("b")).ok());  // a refusal does not spend it
+    ASSERT_TRUE(second.LinkAs(At("b")).ok());  // a refused link does not use up the file
   }
   EXPECT_EQ(FactsOfName(At("a"))->identity, FactsOf(first.fd().get(), "a")->identity);
   EXPECT_EQ(Names().size(), 3u);
@@ -156,7 +157,7 @@ TEST_P(NewFiles, GroupIsSet) {
   EXPECT_EQ(FactsOf(file.fd().get(), "x")->mode, S_IFREG | 0640u);
 }
 
-// The directory used to decide: a ring for nobody else was readable by its group.
+// Bug: the directory chose the group, so a ring without access for others was readable by that group.
 TEST_P(NewFiles, ASetGroupIdDirectoryDoesNotChooseTheGroup) {
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: only root may give a directory to any group";
   ASSERT_EQ(chown(directory_.c_str(), 0, 12345), 0);
@@ -192,11 +193,12 @@ TEST_P(NewFiles, OpenAgainIsTheSameFileThroughAnotherDescription) {
   const Fd again = file.OpenAgain().value();
   EXPECT_EQ(FactsOf(again.get(), "x")->identity, FactsOf(file.fd().get(), "x")->identity);
   EXPECT_EQ(write(file.fd().get(), "abc", 3), 3);
-  EXPECT_EQ(lseek(again.get(), 0, SEEK_CUR), 0);  // its own offset: its own description
+  // The new descriptor has its own offset, so it is an open file description of its own.
+  EXPECT_EQ(lseek(again.get(), 0, SEEK_CUR), 0);
   EXPECT_NE(fcntl(again.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-// A creator that is killed before it links.
+// Starts a creator that is killed before it links the file.
 pid_t KilledCreator(const std::string& directory, bool named) {
   int ends[2];
   EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
@@ -259,7 +261,7 @@ TEST_F(Object, RemoveAbandonedTouchesNothingElse) {
   RemoveAbandoned("/no/such/directory");
 }
 
-// Creating a ring used to delete files of other programs, because of how their names begin.
+// Bug: creating a ring deleted files of other programs whose names begin alike.
 TEST_F(Object, RemoveAbandonedTouchesNoForeignFileOfSuchAName) {
   const auto write_old = [&](const std::string& name, const std::string& text) {
     const Fd fd(open(At(name).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
@@ -268,8 +270,8 @@ TEST_F(Object, RemoveAbandonedTouchesNoForeignFileOfSuchAName) {
     ASSERT_EQ(futimens(fd.get(), old), 0);
   };
   write_old(".millrace-settings", "export MILLRACE_DIR=/srv/rings");
-  write_old(".millrace-settings2", "milltemp");                // our magic, another shape of name
-  write_old(".millrace-0123456789abcdef", "somebody else's");  // our shape, no magic
+  write_old(".millrace-settings2", "milltemp");  // our magic, but another form of name
+  write_old(".millrace-0123456789abcdef", "somebody else's");  // our form of name, but no magic
   write_old(".millrace-0123456789abcdee", "");
   write_old(".millrace-0123456789ABCDEF", "milltemp");
   write_old(".millrace-0123456789abcdef0", "milltemp");
@@ -418,7 +420,7 @@ TEST_F(Object, TheMemoryCgroupIsAskedBeforeItKills) {
   EXPECT_TRUE(Reserve(file.fd().get(), kMiB, directory_, "x", memory).ok());
 }
 
-// Runs `body(directory)` in a child that has a tmpfs of 1 MiB of its own, gone with the child.
+// Runs `body(directory)` in a child that has its own tmpfs of 1 MiB. The tmpfs ends with the child.
 template <class Body>
 std::string OnSmallTmpfs(const std::string& directory, Body body) {
   return InChild([&]() -> std::string {

@@ -22,7 +22,7 @@ namespace {
 constexpr int64_t kLong = 50'000'000'000;
 constexpr int64_t kShort = 2'000'000;
 
-// One shared page with a futex word, mapped once for writing and once only for reading.
+// A shared page with a futex word, mapped once for writing and once for reading only.
 class Park : public testing::Test {
  protected:
   void SetUp() override {
@@ -49,7 +49,7 @@ class Park : public testing::Test {
 
   const uint32_t* word() const { return reinterpret_cast<const uint32_t*>(word_); }
 
-  // A process that sleeps on the read-only mapping and exits with what it got.
+  // Starts a process that sleeps on the read-only mapping and exits with the result of the sleep.
   pid_t Sleeper() {
     const pid_t parent = getpid();
     const pid_t child = fork();
@@ -123,7 +123,7 @@ TEST_F(Park, ASignalHandlerEndsTheSleep) {
 }
 
 TEST_F(Park, AWordBeyondTheEndIsAFaultNotASignal) {
-  const uint32_t* const beyond = word() + 1024;  // the second page of a one-page file
+  const uint32_t* const beyond = word() + 1024;  // in the second page of a one-page file
   EXPECT_EQ(FutexWait(beyond, 0, kShort), Slept::kFault);
   FutexWakeAll(beyond);
 }
@@ -157,7 +157,7 @@ TEST(Clocks, Agree) {
   const int64_t first = MonotonicNs();
   EXPECT_GE(MonotonicNs(), first);
   const uint64_t before = WallNs();
-  EXPECT_GE(WallClockWithoutSystemCall()(), before);  // never behind
+  EXPECT_GE(WallClockWithoutSystemCall()(), before);  // the clock never lags
   EXPECT_GT(before, uint64_t{1'600'000'000} * 1'000'000'000);
   EXPECT_EQ(WallClockWithoutSystemCall(), WallClockWithoutSystemCall()) << "one clock, however often asked";
 }

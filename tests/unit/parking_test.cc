@@ -22,10 +22,10 @@ constexpr int64_t kLong = 3'600'000'000'000;
 constexpr uint64_t kAsym = uint64_t{1} << 32 | kFlagAsym;
 constexpr uint64_t kSym = uint64_t{1} << 32;
 
-// A system that does what a test says.
+// A system whose calls do what the test sets.
 struct FakeSystem {
   std::function<bool(uint32_t word, uint32_t seen)>
-      sleep;  // true: timed out. Unset: as a futex would, never woken
+      sleep;  // true: timed out. Unset: sleeps like on a futex that is never woken
   bool barrier_works = true;
   int barriers = 0, waits = 0, wakes = 0;
   int64_t bound = 0;
@@ -55,7 +55,7 @@ class Parking : public ::testing::TestWithParam<testing::Origin> {
   void SetUp() override {
     fake = &system_;
     ring_.control().room.flags = kAsym;
-    ring_.control().wake.epoch = ~0u;  // wraps at the next wake
+    ring_.control().wake.epoch = ~0u;  // the epoch wraps at the next wake
   }
   template <class Pending, class Missed>
   Parked Park(Pending pending, Missed missed, int64_t at_most_ns = kLong) {
@@ -171,7 +171,8 @@ TEST_P(Parking, AnAnnouncementThatStandsNeedsNoBarrier) {
   }
 }
 
-// Whatever else announced it: another consumer's 1 may be younger than its barrier.
+// A sleeper whose announcement was taken announces itself again, whatever else is announced. Another consumer
+// may have stored its 1 after its own barrier.
 TEST_P(Parking, AnAnnouncementThatWasTakenIsMadeAgain) {
   const auto barriers_of_the_next_sleep = [&] {
     const int before = system_.barriers;
@@ -228,7 +229,8 @@ TEST_P(Parking, RefusedBarrierMeansShortSleepsThatMissNothing) {
 TEST_P(Parking, NewProducerEpochIsAnnouncedToAgain) {
   int looks = 0;
   const auto pending = [&] {
-    if (++looks == 1) ring_.control().room.flags = uint64_t{2} << 32;  // taken over by one without membarrier
+    // Taken over by a producer without membarrier.
+    if (++looks == 1) ring_.control().room.flags = uint64_t{2} << 32;
     return false;
   };
   std::vector<Site> sites;
@@ -264,7 +266,8 @@ TEST_P(Parking, PublicationDuringTheSleepWakes) {
   EXPECT_EQ(sleeper().sleepers, 0u);
 }
 
-// At whichever step of the consumer the producer publishes: it is seen, or it wakes.
+// The producer publishes at each step of the consumer. Either the consumer sees the message, or the producer
+// wakes it.
 TEST_P(Parking, PublicationBetweenAnyTwoStepsIsSeenOrWakes) {
   for (const uint64_t flags : {kAsym, kSym}) {
     producer_ = ring_.Attach({producer_.position(), producer_.sequence()}, flags == kAsym);
@@ -321,7 +324,7 @@ TEST_P(Parking, MissedWakeIsNotSaidOfAnotherProducerEpoch) {
 
 TEST_P(Parking, EpochIsReadAfterLookingForTwoPublications) {
   const auto missed = [&] {
-    ++ring_.control().wake.epoch;  // the wake comes at the last moment
+    ++ring_.control().wake.epoch;  // the wake happens at the last moment
     return true;
   };
   EXPECT_EQ(Park(Nothing, missed), Parked::kTimedOut);
@@ -329,7 +332,7 @@ TEST_P(Parking, EpochIsReadAfterLookingForTwoPublications) {
 
 // ---- several rings ---------------------------------------------------------------------------------------
 
-// Rings as their waiter sees them: words alone.
+// The words of several rings, as their waiter sees them.
 struct Words3 {
   RingControl control[3]{};
   SleeperWords sleepers[3]{};

@@ -1,4 +1,5 @@
-// Starts by age: the times of marks against what was published when, by a wall clock that the test turns.
+// Tests starts by age. Compares the times of marks with the real times of publication, by a wall clock that
+// the test sets.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -20,24 +21,24 @@ uint64_t NowNs() { return now_ns; }
 
 struct Published {
   Point at;
-  uint64_t end;      // position behind its frame
-  uint64_t time_ns;  // when it became visible
+  uint64_t end;  // position after the frame of the message
+  uint64_t time_ns;  // when the message became visible
 };
 
-// How a producer goes about it.
+// How a producer publishes.
 struct Manner {
   const char* name;
-  uint64_t most;   // bytes of a frame, in chunks of the ring
-  bool batches;    // some messages come several at once
-  bool held_back;  // by a lossless consumer that reads now and then
-  bool strict;     // frames up to a chunk, nobody in the way: the bound of one chunk holds
+  uint64_t most;  // largest frame, in chunks of the ring
+  bool batches;  // publishes some messages in batches
+  bool held_back;  // a lossless consumer, which reads rarely, holds it back
+  bool strict;  // frames up to a chunk and no waiting: the bound of one chunk holds
 };
 
 class RingAges : public ::testing::TestWithParam<Origin> {
  protected:
   RingAges() { now_ns = TestClockNs(); }
 
-  // Publishes for `bytes`, the clock standing still or going on by up to 1 us before and in each message.
+  // Publishes for `bytes`. Before and in each message the clock stands still or advances by up to 1 us.
   void Publish(const Manner& manner, uint64_t bytes) {
     const uint64_t from = producer_.position();
     std::optional<RingConsumer<RealAtomics>> reader;
@@ -90,7 +91,7 @@ class RingAges : public ::testing::TestWithParam<Origin> {
     const auto oldest = view_.OldestMark();
     return oldest && Ahead(message.at.position, oldest->position) >= 0;
   }
-  // The first retained message of that time or later; behind the newest if there is none.
+  // Returns the first retained message published at `time_ns` or later, or the end if there is none.
   Point FirstFrom(uint64_t time_ns) const {
     for (const Published& message : all_) {
       if (Retained(message) && message.time_ns >= time_ns) return message.at;
@@ -121,8 +122,9 @@ class RingAges : public ::testing::TestWithParam<Origin> {
 };
 INSTANTIATE_TEST_SUITE_P(Origins, RingAges, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
-// For every time around every message: nothing that new lies before the place, no better place has a mark,
-// and it is less than a chunk earlier, but for the message that lies across that line.
+// Starts at every time around every message. Each start must be at or before the first message of that time,
+// with no mark between them. It is less than a chunk before that message, not counting the frame at the start
+// itself.
 TEST_P(RingAges, BeginsBeforeTheFirstMessageOfThatAgeAndAtMostAChunkEarlier) {
   const Manner manners[] = {{"small", 1, false, false, true},
                             {"large", 8, false, false, false},
@@ -184,8 +186,8 @@ TEST_P(RingAges, NewRingIsBegunAtItsStart) {
   EXPECT_TRUE(Begin(~uint64_t{0}) == ring_.start());
 }
 
-// A producer may stand at a boundary for hours, with a claim that it gives up or with one that takes long:
-// what comes then is as old as its publication, not as the mark before it.
+// A producer may rest at a chunk boundary for hours, with a claim that it aborts or that takes long. The next
+// message is as old as its publication, not as old as the mark before it.
 TEST_P(RingAges, MarkThatWasRecordedLongBeforeTheNextMessage) {
   constexpr uint64_t kHour = 3'600'000'000'000;
   Publish({"small", 1, false, false, true}, capacity_ / 2);
@@ -203,8 +205,8 @@ TEST_P(RingAges, MarkThatWasRecordedLongBeforeTheNextMessage) {
   }
 }
 
-// A clock that was set back: what is dated into the future is not left out. It may only be missed in the one
-// chunk in which the clock was set, where no mark can know.
+// The clock is set back. Messages whose time is in the future are not left out. Only messages in the chunk in
+// which the clock was set may be missed, because no mark can describe that chunk.
 TEST_P(RingAges, ClockThatWasSetBackMovesTheStartTowardsTheOldest) {
   const Manner small{"small", 1, false, false, true};
   Publish(small, 3 * capacity_);
@@ -215,7 +217,7 @@ TEST_P(RingAges, ClockThatWasSetBackMovesTheStartTowardsTheOldest) {
   uint64_t earlier = 0;
   for (uint64_t time_ns = now_ns - 100'000; time_ns < latest_ns + 10; time_ns += 97) {
     const Point begin = Begin(time_ns);
-    uint64_t before = view_.OldestMark()->position;  // the newest mark of the time before that
+    uint64_t before = view_.OldestMark()->position;  // the newest mark from before the clock was set
     for (const Point& mark : Marks()) {
       if (Ahead(mark.position, set_back) < 0 && Ahead(mark.position, before) > 0) before = mark.position;
     }
@@ -229,7 +231,7 @@ TEST_P(RingAges, ClockThatWasSetBackMovesTheStartTowardsTheOldest) {
   EXPECT_GT(earlier, 0u);
 }
 
-// Take-over and whatever else voids marks: fewer marks, the same rule.
+// A take-over and other events void marks. With fewer marks the rule is unchanged, and starts move earlier.
 TEST_P(RingAges, MissingMarksOnlyMakeItEarlier) {
   Publish({"small", 1, false, false, true}, 3 * capacity_);
   std::erase_if(all_, [&](const Published& message) { return !Retained(message); });

@@ -1,4 +1,4 @@
-// Batches of the ring: several frames, one publication.
+// Tests batches of the ring: several frames that one publication makes visible.
 #include <gtest/gtest.h>
 
 #include "millrace/internal/ring_producer.h"
@@ -24,7 +24,7 @@ class RingBatchTest : public ::testing::TestWithParam<Origin> {
   Point Tail() { return {control().tail.position, control().tail.sequence}; }
   std::optional<Point> End() { return RingView<RealAtomics>(ring_.memory()).End(); }
 
-  // As the compiled half does it. false: no room.
+  // Adds a message like the compiled half does. Returns false if there is no room.
   bool Add(uint64_t n) {
     bool wake = false;
     if (!producer_.BatchFits(n) &&
@@ -38,7 +38,7 @@ class RingBatchTest : public ::testing::TestWithParam<Origin> {
 INSTANTIATE_TEST_SUITE_P(Origins, RingBatchTest, ::testing::ValuesIn(testing::Origins()),
                          testing::OriginName());
 
-// Through three laps, so that padding comes first, inside and last.
+// Runs through three laps, so that padding occurs first, inside and last in a batch.
 TEST_P(RingBatchTest, NothingIsThereBeforeTheCommitAndAllOfItAfter) {
   const uint64_t from = producer_.position();
   uint64_t padded = 0;
@@ -112,7 +112,7 @@ TEST_P(RingBatchTest, SingleMessagesDoNotFitWhileABatchIsOpen) {
   ASSERT_TRUE(PublishBytes(producer_, 8));
 }
 
-// A mark must not lie above tail, and a stream of batches alone must have its marks all the same.
+// A mark must not lie above the tail. A stream that consists of batches only must still have marks.
 TEST_P(RingBatchTest, MarksAreRecordedAfterTheBatchThatOwesThem) {
   const uint64_t from = producer_.position();
   while (producer_.position() - from < 2 * capacity_) {
@@ -142,7 +142,7 @@ TEST_P(RingBatchTest, OneWakeForAllOfIt) {
   EXPECT_TRUE(producer_.AfterCommit());
 }
 
-// A batch is one publication, however many messages: it may still be on its way to its wake.
+// A batch is one publication, however many messages it has. The producer may not have reached its wake yet.
 TEST_P(RingBatchTest, ABatchAloneIsNoMissedWake) {
   auto consumer = ring_.Lossless(0);
   producer_.BeginBatch();
@@ -151,7 +151,8 @@ TEST_P(RingBatchTest, ABatchAloneIsNoMissedWake) {
   (void)producer_.CommitBatch();
   EXPECT_FALSE(consumer.MissedWake());
   const Point after = Tail();
-  ring_.control().tail = {before.position, before.sequence};  // its header is stored, its tail not yet
+  // The header is stored, the tail pair is not yet.
+  ring_.control().tail = {before.position, before.sequence};
   EXPECT_FALSE(consumer.MissedWake());
   ring_.control().tail = {after.position, after.sequence};
   ASSERT_TRUE(PublishBytes(producer_, 8));

@@ -33,7 +33,7 @@ class RingConsumerTest : public ::testing::TestWithParam<Origin> {
   bool Check(const Lent& lent) {
     return oracle_.Check(lent.sequence, {lent.data, lent.bytes});
   }
-  // Publishes until the producer has moved at least this far.
+  // Publishes until the producer has moved by at least `bytes`.
   template <class A>
   void PublishFor(RingProducer<A>& producer, uint64_t bytes) {
     const uint64_t from = producer.position();
@@ -204,7 +204,8 @@ TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfEviction) {
   EXPECT_EQ(consumer.CopyChecked(lent, copy), Read::kEvicted) << "during the copy";
 }
 
-// A peer that may write the seats moves this consumer's position: the seat stays live, and nothing protects the bytes.
+// A peer that can write the seats moves this consumer's position. The seat stays live, and nothing protects
+// the bytes.
 TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfAMovedPosition) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
@@ -340,7 +341,7 @@ TEST_P(RingConsumerTest, SkippedMessagesAreCountedAndNotLost) {
 
 // ---- lossy -----------------------------------------------------------------------------------------------
 
-// Reads what is there; checks payloads, the order, and that every gap is exactly what was reported.
+// Reads all visible messages. Checks payloads and order, and that every gap is exactly the reported loss.
 class Lossy : public RingConsumerTest {
  protected:
   template <class A>
@@ -486,7 +487,7 @@ TEST_P(Lossy, EachOverrunInARowAsksForMoreHeadroom) {
 TEST_P(Lossy, EmptyButOverrunIsNotEmpty) {
   auto consumer = ring_.Lossy(0);
   PublishFor(3 * capacity_);
-  ring_.WordAt(consumer.at().position) = 0;  // whatever lies there now
+  ring_.WordAt(consumer.at().position) = 0;  // any other contents
   EXPECT_TRUE(consumer.SomethingThere());
   EXPECT_EQ(Drain(consumer, 1), Read::kMessage);
   EXPECT_EQ(consumer.counts().overruns, 1u);
@@ -540,13 +541,14 @@ TEST_P(RingConsumerTest, OnePublicationMayStillBeOnItsWayToItsWake) {
   const Point first = End();
   ASSERT_TRUE(PublishBytes(producer_, 8));
   const Point second = End();
-  ring_.control().tail = {first.position, first.sequence};  // header written, tail not yet
+  ring_.control().tail = {first.position, first.sequence};  // the header is stored, the tail pair is not yet
   EXPECT_FALSE(consumer.MissedWake());
   ring_.control().tail = {second.position, second.sequence};
   EXPECT_FALSE(consumer.MissedWake());
   ASSERT_TRUE(PublishBytes(producer_, 8));
   EXPECT_TRUE(consumer.MissedWake()) << "also when the producer rests after the second";
-  ring_.control().tail = {second.position, second.sequence};  // the second has begun: the first has woken
+  // The second publication has begun, so the producer has finished waking for the first.
+  ring_.control().tail = {second.position, second.sequence};
   EXPECT_TRUE(consumer.MissedWake());
   ring_.WordAt(first.position) = ~uint64_t{0};
   EXPECT_FALSE(consumer.MissedWake()) << "nonsense is no publication";

@@ -28,7 +28,7 @@ class RingJoinTest : public ::testing::TestWithParam<Origin> {
   void PublishFor(uint64_t bytes) {
     const uint64_t from = producer_.position();
     while (producer_.position() - from < bytes) {
-      if (!PublishBytes(producer_, 8 * (producer_.sequence() % 7))) return;  // full
+      if (!PublishBytes(producer_, 8 * (producer_.sequence() % 7))) return;  // the ring is full
     }
   }
   std::optional<Beginning> Choose(StartAt start, uint64_t value = 0, int round = 0) {
@@ -38,7 +38,7 @@ class RingJoinTest : public ::testing::TestWithParam<Origin> {
     return ring_.Join(0, delivery, start, value, false, &failure_);
   }
   uint64_t State() const { return ring_.seat(0).identity.state; }
-  // What every join ends with: a place that the producer respects from now on.
+  // Checks what every successful join guarantees: the producer does not pass the joiner's position.
   void ExpectRespected(uint64_t position) {
     EXPECT_LE(Ahead(ring_.control().room.reserved, position + capacity_), 0);
     PublishFor(3 * capacity_);
@@ -235,7 +235,7 @@ TEST_P(RingJoinTest, WhoJoinedIsNeverOvertaken) {
   }
 }
 
-// What the producer can do between two accesses of a joiner: publish until it is full.
+// Between two accesses of a joiner the producer can publish until the ring is full.
 TEST_P(RingJoinTest, ProducerThatRunsBetweenAnyTwoStepsOvertakesNobody) {
   const auto lap = [&] {
     const uint64_t from = producer_.position();
@@ -243,7 +243,7 @@ TEST_P(RingJoinTest, ProducerThatRunsBetweenAnyTwoStepsOvertakesNobody) {
       if (!PublishBytes(producer_, producer_.sequence() * 37 % ring_.max_message())) return;
     }
   };
-  // Joins while the producer runs before access number `step`; how many accesses there were.
+  // Joins, and lets the producer run before access number `step`. Returns the number of accesses.
   const auto join = [&](StartAt start, long step) {
     long at = 0;
     std::optional<RingConsumer<HookedAtomics>> consumer;
@@ -267,7 +267,7 @@ TEST_P(RingJoinTest, ProducerThatRunsBetweenAnyTwoStepsOvertakesNobody) {
   for (const StartAt start : {StartAt::kEnd, StartAt::kOldest, StartAt::kLast, StartAt::kTime}) {
     const long steps = join(start, -1);
     constexpr long kSeatSteps =
-        12;  // the last ones show the seat: each of them; of the search before, a sample
+        12;  // the last accesses publish the seat: test each; of the search before, a sample
     const long stride = std::max(1L, (steps - kSeatSteps) / 12);
     for (long step = 0; step<steps; step += steps - step> kSeatSteps ? stride : 1) join(start, step);
   }
@@ -364,7 +364,7 @@ TEST_P(RingJoinTest, EvictionThatComesAfterGoingLiveFindsAnotherState) {
 TEST_P(RingJoinTest, StoppedJoinerHoldsTheProducerUntilItIsEvicted) {
   std::optional<uint64_t> seen;
   Hook hook([&](Site site) {
-    if (site != Site::J6) return;  // stopped for ever before going live
+    if (site != Site::J6) return;  // the joiner stops forever before it is live
     PublishFor(3 * capacity_);
     EXPECT_LE(Ahead(ring_.control().room.reserved, start_.position + capacity_), 0);
     producer_.HoldingBack([&](const Holder& holder) {

@@ -27,7 +27,7 @@ class RingProducerTest : public ::testing::TestWithParam<Origin> {
   RoomWords& room() { return ring_.control().room; }
   uint64_t ToLapEnd() const { return capacity_ - (producer_.position() & (capacity_ - 1)); }
   Point Here() const { return {producer_.position(), producer_.sequence()}; }
-  // Publishes until exactly this many bytes are left to the end of the lap.
+  // Publishes until exactly `bytes` are left before the end of the lap.
   void LeaveToLapEnd(uint64_t bytes) {
     while (ToLapEnd() > bytes + 512) ASSERT_TRUE(PublishBytes(producer_, 120));
     while (ToLapEnd() > bytes) ASSERT_TRUE(PublishBytes(producer_, 0));
@@ -36,12 +36,12 @@ class RingProducerTest : public ::testing::TestWithParam<Origin> {
   void ExpectStopSign() {
     EXPECT_EQ(ring_.WordAt(producer_.position()), 0u);
     EXPECT_GE(Ahead(room().reserved, producer_.position() + 8), 0);
-    // The tail pair lags by a chunk and a frame at most, and the end is found from it.
+    // The tail pair lags by at most a chunk and a frame, and a reader finds the end from it.
     const uint64_t lag = producer_.position() - ring_.control().tail.position;
     EXPECT_LE(lag, ring_.chunk() + FrameBytes(ring_.max_message()) + 8);
     EXPECT_TRUE(ring_.view().End() == Here());
   }
-  // A lossless holder of seat i that stands at `position`.
+  // Sets seat i to a holder whose position is `position`, by default a lossless one.
   void Seat(uint32_t i, SeatPhase phase, uint64_t position, uint8_t delivery = kDeliveryLossless) {
     ring_.seat(i).words.position = position;
     ring_.seat(i).identity.state = MakeSeatState(1, phase, delivery);
@@ -49,14 +49,15 @@ class RingProducerTest : public ::testing::TestWithParam<Origin> {
     ++ring_.seats_control().join.joins;
   }
   SeatPhase PhaseOfSeat(uint32_t i) { return PhaseOf(ring_.seat(i).identity.state); }
-  // Publishes small messages until there is no room, at most three laps: how far it came.
+  // Publishes small messages until there is no room, at most three laps. Returns the distance.
   uint64_t PublishUntilFull() {
     const uint64_t from = producer_.position();
     while (producer_.position() - from < 3 * capacity_ && PublishBytes(producer_, 8)) {
     }
     return producer_.position() - from;
   }
-  // Publishes until a message of n bytes takes the straight path: a small ring has chunks of a few messages.
+  // Publishes until a message of n bytes takes the straight path. In a small ring a chunk holds only a few
+  // messages.
   template <class A>
   static void OpenStraightPath(RingProducer<A>& producer, size_t n) {
     for (int i = 0; i < 64; ++i) {
@@ -115,14 +116,14 @@ TEST_P(RingProducerTest, ASmallMessageClearsAheadWhatIsGrantedAndNoMore) {
   ASSERT_TRUE(PublishBytes(producer_, 8));
   const uint64_t data = capacity_ / 8;
   for (int laps = 0; laps < 3;) {
-    // Everything that is not published, and all that was: nobody reads here.
+    // Overwrites the data of the whole ring, published or not, because no consumer reads here.
     for (uint64_t i = 0; i < data; ++i) ring_.WordAt(8 * i) = ~uint64_t{0};
     ring_.WordAt(producer_.position()) = 0;
     const uint64_t from = producer_.position(), limit = room().reserved;
     ASSERT_TRUE(PublishBytes(producer_, 8));
     EXPECT_FALSE(producer_.AfterCommit());
     const uint64_t here = producer_.position();
-    if (here - from != 16 || room().reserved != limit) {  // padding, or room was made
+    if (here - from != 16 || room().reserved != limit) {  // padding was written, or room was made
       laps += here - from > 16;
       continue;
     }
@@ -148,7 +149,7 @@ TEST_P(RingProducerTest, WhatAClaimScribbledIsNoStopSign) {
   for (int i = 0; i < 200; ++i) {
     std::byte* const data = ClaimAnyway(producer_, 100, &wake);
     ASSERT_NE(data, nullptr);
-    std::memset(data, 0xff, 100);  // and aborted
+    std::memset(data, 0xff, 100);  // the claim is aborted
     const Point at = Here();
     ASSERT_TRUE(PublishBytes(producer_, i % 64));
     ExpectStopSign();
@@ -214,7 +215,7 @@ TEST_P(RingProducerTest, PaddingStaysPublishedWhenItsClaimIsAborted) {
   ASSERT_NE(producer_.ClaimSlow(57, &wake), nullptr);
   EXPECT_TRUE(Here() == (Point{at.position + 64, at.sequence}));
   ExpectStopSign();
-  ASSERT_TRUE(PublishBytes(producer_, 0));  // another, smaller one
+  ASSERT_TRUE(PublishBytes(producer_, 0));  // a smaller message
   EXPECT_TRUE(ring_.view().Walk(at) == (Point{at.position + 72, at.sequence + 1}));
 }
 
@@ -309,7 +310,8 @@ TEST_P(RingProducerTest, ReservedNeverGoesBackAndMovesInChunks) {
   EXPECT_LE(moves, 4 * 64 + 8);
 }
 
-// What a message of the usual size needs was done behind the one before it: it waits for nothing.
+// The producer made the room for a message of the usual size after the message before it. So the claim needs
+// no more room.
 TEST_P(RingProducerTest, MakesRoomBehindTheLastMessageThatFits) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   ring.seat(0).identity.state = MakeSeatState(1, SeatPhase::kLive, kDeliveryLossless);
@@ -318,7 +320,7 @@ TEST_P(RingProducerTest, MakesRoomBehindTheLastMessageThatFits) {
   const uint64_t& reserved = ring.control().room.reserved;
   int made = 0;
   for (uint64_t i = 0; i < capacity_ / 4; ++i) {
-    ring.seat(0).words.position = producer.position();  // keeps up
+    ring.seat(0).words.position = producer.position();  // the consumer does not lag
     const uint64_t at = producer.position(), reserved_before = reserved;
     AccessLog log;
     bool wake = false;
@@ -428,7 +430,7 @@ TEST_P(RingProducerTest, SmallClaimMayFitWhereALargeOneDoesNot) {
 TEST_P(RingProducerTest, JoiningSeatHoldsBackUntilItHasLost) {
   Seat(0, SeatPhase::kJoining, start_.position);
   EXPECT_LE(PublishUntilFull(), capacity_);
-  // One whose position was given up before it was seen is passed over, not evicted.
+  // A joiner that gave its position up before the producer saw the seat is passed over, not evicted.
   Seat(0, SeatPhase::kFree, 0);
   PublishUntilFull();
   Seat(0, SeatPhase::kJoining, start_.position);
@@ -462,7 +464,7 @@ TEST_P(RingProducerTest, EveryKindOfNonsenseIsEvicted) {
 }
 
 TEST_P(RingProducerTest, HostileCountOfSeatsIsClamped) {
-  ring_.seats_control().join.seats_used = ~0u;  // AddressSanitizer would see a seat beyond the table
+  ring_.seats_control().join.seats_used = ~0u;  // AddressSanitizer would report a seat beyond the table
   EXPECT_GE(PublishUntilFull(), 3 * capacity_);
 }
 
@@ -490,14 +492,13 @@ TEST_P(RingProducerTest, EvictionOfAHolderThatChangedDoesNothing) {
   EXPECT_EQ(ring_.control().counters.evictions, 0u);
 }
 
-// ---- the scan is skipped while nothing can have changed for the worse
-// --------------------------------------
+// ---- skipping the scan of seats ---------------------------------------------------------------------------
 
 class ScanSkipping : public ::testing::TestWithParam<Origin> {
  protected:
   HeapRing<HookedAtomics> ring_{GetParam().capacity, GetParam().start};
   RingProducer<HookedAtomics> producer_ = ring_.Attach();
-  // Publishes n chunks; how often the seats were scanned.
+  // Publishes n chunks. Returns how often the seats were scanned.
   long ScansIn(uint64_t chunks) {
     AccessLog log;
     const uint64_t from = producer_.position();
@@ -550,7 +551,8 @@ TEST_P(ScanSkipping, OneFullFenceServesFourChunks) {
   EXPECT_LE(log.Count(Site::R3), 11);
 }
 
-// Whatever is announced when it joins, and wherever in the chunks it does.
+// A consumer joins at many places in a chunk, whatever the producer has announced at that time. The producer
+// must not pass it.
 TEST_P(ScanSkipping, NeverOvertakesWhoJoinedAfterTheAnnouncement) {
   ScansIn(3 * kMarks);
   for (int i = 0; i < 100; ++i) {
@@ -650,7 +652,7 @@ class TakeOverPoint : public RingProducerTest {
     for (int i = 0; i < 30; ++i) ASSERT_TRUE(PublishBytes(producer_, 8 * (i % 6)));
   }
   std::optional<Point> Find() { return FindTakeOverPoint<RealAtomics>(ring_.memory()); }
-  // Goes on from `at` for more than a lap and looks at everything from there.
+  // Continues from `at` for more than a lap, and checks every message from there.
   void GoOn(Point at) {
     producer_ = ring_.Attach(at);
     const uint64_t reserved = room().reserved;
@@ -721,7 +723,8 @@ TEST_P(TakeOverPoint, AfterAKillBetweenPaddingAndItsMessage) {
   ASSERT_NE(producer_.ClaimSlow(24, &wake), nullptr);
   const Point at = Here();
   ASSERT_TRUE(Find() == at);
-  ring_.control().tail = {before.position, before.sequence};  // padding visible, tail not moved
+  // Padding is visible, the tail pair has not moved.
+  ring_.control().tail = {before.position, before.sequence};
   ASSERT_TRUE(Find() == at);
   GoOn(at);
 }
@@ -729,7 +732,7 @@ TEST_P(TakeOverPoint, AfterAKillBetweenPaddingAndItsMessage) {
 TEST_P(TakeOverPoint, DiscardsABatchWhoseFirstHeaderWasNotWritten) {
   const Point at = Here();
   ring_.control().room.reserved = at.position + 8 * ring_.chunk();
-  for (uint64_t p = at.position + 16; p < at.position + 160; p += 16) {  // inner frames are plain bytes
+  for (uint64_t p = at.position + 16; p < at.position + 160; p += 16) {  // the inner frames are plain bytes
     ring_.WordAt(p) = MakeFrameHeader(at.sequence + (p - at.position) / 16, 8);
   }
   ASSERT_TRUE(Find() == at);
@@ -738,11 +741,11 @@ TEST_P(TakeOverPoint, DiscardsABatchWhoseFirstHeaderWasNotWritten) {
 
 TEST_P(TakeOverPoint, AfterAKillWhileMakingRoom) {
   const Point at = Here();
-  room().intent = at.position + 8 * ring_.chunk();  // intent, but not yet R
+  room().intent = at.position + 8 * ring_.chunk();  // the intent is stored, R is not yet
   ASSERT_TRUE(Find() == at);
-  room().reserved = room().intent;  // R, but no mark yet
+  room().reserved = room().intent;  // R is stored, the mark is not yet
   Mark& mark = ring_.control().marks[at.position / ring_.chunk() % kMarks];
-  mark.position = ~uint64_t{0};  // or a mark half written
+  mark.position = ~uint64_t{0};  // the mark is half written
   ASSERT_TRUE(Find() == at);
   GoOn(at);
 }
@@ -771,16 +774,16 @@ TEST_P(TakeOverPoint, ReservedIsNotMovedAndALimitOfTheDeadIsKept) {
 TEST_P(TakeOverPoint, ContentsThatNoProducerLeavesAreRefused) {
   const Point at = Here();
   const uint64_t good = room().reserved;
-  room().reserved = at.position - 8;  // R below the end
+  room().reserved = at.position - 8;  // R is below the end
   EXPECT_FALSE(Find());
-  room().reserved = at.position + capacity_ + 8;  // so far ahead that the end itself was given up
+  room().reserved = at.position + capacity_ + 8;  // R is so far above that the end itself was given up
   EXPECT_FALSE(Find());
   room().reserved = good;
   for (const uint64_t wrong :
        {uint64_t{1}, MakeFrameHeader(at.sequence + 1, 8), MakeFrameHeader(at.sequence, 8, true),
         MakeFrameHeader(at.sequence, ring_.max_message() + 1), ~uint64_t{0}}) {
     ring_.WordAt(at.position) = wrong;
-    // A sequence that disagrees with the tail pair is believed from the header: see "Tail pair".
+    // If the sequences of header and tail pair differ, the header counts: see "Tail pair".
     if ((wrong >> 32) == static_cast<uint32_t>(at.sequence + 1) && wrong != ~uint64_t{0}) continue;
     EXPECT_FALSE(Find()) << wrong;
   }

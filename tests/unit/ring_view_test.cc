@@ -107,13 +107,15 @@ TEST_P(RingViewTest, TailPairThatLagsIsMadeConsistent) {
   ASSERT_TRUE(PublishBytes(producer, 24));
   const Point end{producer.position(), producer.sequence()};
 
-  ring_.control().tail = {before.position, before.sequence};  // stopped after the header
+  ring_.control().tail = {before.position, before.sequence};  // the producer stopped after the header
   EXPECT_TRUE(view_.Tail() == before);
   EXPECT_TRUE(view_.End() == end);
-  ring_.control().tail = {before.position, end.sequence};  // stopped between sequence and position
+  // The producer stopped between sequence and position.
+  ring_.control().tail = {before.position, end.sequence};
   EXPECT_TRUE(view_.Tail() == before);
   EXPECT_TRUE(view_.End() == end);
-  ring_.control().tail = {GetParam().start.position, end.sequence};  // a reader stopped between its two loads
+  // A reader stopped between its two loads.
+  ring_.control().tail = {GetParam().start.position, end.sequence};
   EXPECT_TRUE(view_.Tail() == GetParam().start);
   EXPECT_TRUE(view_.End() == end);
 }

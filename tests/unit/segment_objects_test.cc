@@ -41,7 +41,7 @@ class SegmentObjects : public ::testing::Test {
     seats_.groups = internal::kGroups;
   }
 
-  // A reserved file of this length that begins with these bytes.
+  // Writes a file of `length` reserved bytes that begins with `header`.
   static void Put(const std::string& path, const void* header, size_t bytes, uint64_t length) {
     unlink(path.c_str());
     const int fd = open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
@@ -217,7 +217,7 @@ TEST_F(SegmentObjects, LabelsFromSharedMemoryAreSafeToPrint) {
   EXPECT_EQ(LabelOf(label), "feed");
   SetLabel(label, std::string(200, 'x'));
   EXPECT_EQ(LabelOf(label), std::string(63, 'x'));
-  std::memset(label, 'y', sizeof label);  // a hostile one has no end
+  std::memset(label, 'y', sizeof label);  // a hostile label has no terminator
   EXPECT_EQ(LabelOf(label), std::string(63, 'y'));
   SetLabel(label, "a\x1b[2J\n\x7f");
   EXPECT_EQ(LabelOf(label), "a?[2J??");

@@ -74,7 +74,7 @@ TEST(SegmentPlan, EvictAfterIsNotNegative) {
   EXPECT_TRUE(CheckProducerOptions(options).ok());
   options.evict_after = Nanos(0);
   EXPECT_TRUE(CheckProducerOptions(options).ok());
-  options.take_over_timeout = Nanos(-1);  // a deadline that has passed: does not wait
+  options.take_over_timeout = Nanos(-1);  // a deadline that has passed: Open does not wait
   EXPECT_TRUE(CheckProducerOptions(options).ok());
   options.evict_after = Nanos(-1);
   EXPECT_EQ(ErrorOf(CheckProducerOptions(options)), Error::kBadArgument);

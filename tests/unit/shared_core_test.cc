@@ -8,7 +8,7 @@
 namespace millrace::api {
 namespace {
 
-// Restores the cores this process may use.
+// Restricts this process to one CPU. The destructor restores the CPUs it may use.
 class OnOneCore {
  public:
   OnOneCore() {
@@ -37,7 +37,7 @@ TEST(SharedCore, LetsWhoeverSharesItsCoreRun) {
   SharedCore core;
   int64_t given = 0;
   const int64_t start = os::MonotonicNs();
-  // It is asked after 32 looks, a microsecond or so, and the other never sleeps.
+  // AfterLooks is called after every 32 looks, about a microsecond. The other thread never sleeps.
   while (given == 0 && os::MonotonicNs() - start < 10'000'000'000) {
     const int64_t round = os::MonotonicNs();
     while (os::MonotonicNs() - round < 1'000) continue;

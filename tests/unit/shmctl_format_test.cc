@@ -51,7 +51,7 @@ TEST(Format, LengthIsLittleEndian) {
 TEST(Format, ATerminalIsNotGivenControlCharacters) {
   EXPECT_EQ(Shown(Format::kTerminalText, "\x1B[2Jx\ty\r\n\x07"), "\\e[2Jx\ty\\r\\n\\x07\n");
   EXPECT_EQ(Shown(Format::kTerminalText, "gr\xC3\xBC\xC3\x9F"), "gr\xC3\xBC\xC3\x9F\n");
-  EXPECT_EQ(Shown(Format::kTerminalText, "\xC2\x9B"), "\\xc2\\x9b\n");  // C1: starts a command too
+  EXPECT_EQ(Shown(Format::kTerminalText, "\xC2\x9B"), "\\xc2\\x9b\n");  // a C1 character starts a command too
   EXPECT_EQ(Shown(Format::kTerminalText, "\xFF\xC3"), "\\xff\\xc3\n");
 }
 
@@ -76,7 +76,8 @@ TEST(Format, SaysWhoseMessageItIsWhereThereIsAPlaceForIt) {
   EXPECT_FALSE(NamesRings(Format::kRaw) || NamesRings(Format::kLength));
 }
 
-// What a terminal obeys, in every output: C0, DEL, C1, separators, marks of bidirectional text.
+// Characters that a terminal obeys, and how every format shows them: C0, DEL, C1, separators, and marks of
+// bidirectional text.
 const std::vector<std::pair<std::string, std::string>> kControls = {
     {"\x01", "\\u0001"},         {"\x1B", "\\u001b"},         {"\x7F", "\\u007f"},
     {"\xC2\x80", "\\u0080"},     {"\xC2\x9B", "\\u009b"},     {"\xC2\x9F", "\\u009f"},
@@ -100,8 +101,8 @@ TEST(Format, JsonDoesNotGiveATerminalControlCharacters) {
     EXPECT_EQ(Shown(Format::kTerminalText, shown), shown + "\n");
 }
 
-// Random mixes of what is escaped and what is not, at every place of a word: the same line as the JSON
-// library writes, but for the control characters that it leaves alone.
+// Mixes escaped and plain pieces at random, at every place of a word. The line must equal the JSON library's
+// output, except for the control characters that the library leaves alone.
 TEST(Format, JsonIsWhatTheJsonLibraryWrites) {
   const std::vector<std::string> pieces = {"a",
                                            "bcdefg",

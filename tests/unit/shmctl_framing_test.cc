@@ -14,7 +14,7 @@ namespace {
 
 using Outcome = MessageReader::Outcome;
 
-// An input that hands out at most `chunk` bytes a read and counts what was asked for.
+// An input that returns at most `chunk` bytes per read and counts the requested bytes.
 class Input {
  public:
   Input(std::string bytes, size_t chunk) : bytes_(std::move(bytes)), chunk_(chunk) {}

@@ -1,4 +1,4 @@
-// Times as they are typed, and the word that is meant by a mistyped one.
+// Tests durations as users type them, and the suggestion for a mistyped word.
 #include <gtest/gtest.h>
 
 #include <chrono>
