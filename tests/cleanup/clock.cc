@@ -12,7 +12,7 @@ std::atomic<time_t> set_back_s{0};
 
 }  // namespace
 
-// Takes the place of the C library's, for the whole test program.
+// Replaces the C library's function in the whole test program.
 extern "C" int clock_gettime(clockid_t clock, struct timespec* time) noexcept {
   const int result = static_cast<int>(syscall(SYS_clock_gettime, clock, time));
   if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))

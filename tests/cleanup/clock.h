@@ -1,4 +1,4 @@
-// Sets the wall clock of this process back, as NTP does after a start with a wrong clock.
+// Sets the wall clock of this process back, like NTP does after a start with a wrong clock.
 #ifndef MILLRACE_TESTS_CLEANUP_CLOCK_H_
 #define MILLRACE_TESTS_CLEANUP_CLOCK_H_
 
@@ -6,7 +6,8 @@
 
 namespace millrace::testing {
 
-// The kernel's own clock, which gives files their times, stays: those then lie in the future.
+// While an object lives, this process's wall clock is set back. The kernel's own clock, which gives files
+// their times, is unchanged, so those times lie in the future.
 class ClockSetBack {
  public:
   explicit ClockSetBack(std::chrono::seconds by);

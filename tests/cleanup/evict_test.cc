@@ -1,4 +1,5 @@
-// Taking seats away: by an operator, and by a producer that was held back too long. What the victim sees.
+// Evictions by an operator, and by a producer that was held back too long; and what the evicted consumer
+// sees.
 #include <string>
 
 #include "gmock/gmock.h"
@@ -100,7 +101,8 @@ TEST(Evict, WakesAParkedVictim) {
   }
 }
 
-// On a busy ring too, where it never has to look why there is nothing.
+// An eviction also reaches a lossy consumer on a busy ring, which never has to find out why there is no
+// message.
 TEST(Evict, ReachesALossyVictimThatAlwaysHasSomethingToRead) {
   const Watchdog watchdog("busy victim");
   const Scene scene;
@@ -135,7 +137,7 @@ TEST(Evict, LetsABlockedProducerGoOn) {
   EXPECT_EQ(producer.Wait(), 0);
 }
 
-// Eviction ends the protection, but nothing is lost before the producer comes round.
+// Eviction ends the protection of a message. Its bytes stay intact until the producer reserves them again.
 TEST(Evict, AMessageInPlaceStaysIntactUntilItsBytesAreReservedAgain) {
   const Scene scene;
   const Oracle oracle;
@@ -161,8 +163,8 @@ TEST(Evict, AMessageInPlaceStaysIntactUntilItsBytesAreReservedAgain) {
   EXPECT_EQ(victim.TryNext().why(), Got::kEvicted);
 }
 
-// A slow reader that is evicted again and again by a producer without patience. Copies are always whole; in
-// place, a torn message is always one of which StillIntact says so.
+// A producer without patience evicts a slow reader many times. Copies are always whole. StillIntact returns
+// false for every message in place that is torn.
 struct Slow {
   uint64_t evictions = 0, whole = 0, torn = 0, told = 0;
 };
@@ -173,7 +175,7 @@ int ReadSlowly(const Scene& scene, const Oracle& oracle, bool copy, Slow& count,
   line.Say("here");
   for (;;) {
     absl::StatusOr<Consumer> consumer = Consumer::Open("ring", Delivery::Lossless(), options);
-    if (ErrorOf(consumer.status()) == Error::kEvicted) continue;  // overtaken while joining
+    if (ErrorOf(consumer.status()) == Error::kEvicted) continue;  // evicted while it joined
     if (!consumer.ok()) return 1;
     for (;;) {
       const Received got = consumer->Next();
@@ -183,7 +185,7 @@ int ReadSlowly(const Scene& scene, const Oracle& oracle, bool copy, Slow& count,
         break;
       }
       if (!got) return 2;
-      // Long enough for the producer to lose its patience and come round.
+      // Waits until the producer has evicted this consumer and written over its message.
       const uint64_t until = got->sequence % 50 == 0
                                  ? Must(SegmentManager(scene.path()).Inspect("ring")).next_sequence + 100
                                  : 0;

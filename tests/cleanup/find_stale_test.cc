@@ -59,7 +59,7 @@ TEST(Stale, NotWhileItsProducerLives) {
   EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
 }
 
-// .lock may be removed by hand under a living producer.
+// The .lock file may be removed by hand while the producer lives.
 TEST(Stale, NotWhileItsProducerLivesWithoutLockFile) {
   const Scene scene;
   Producer producer = scene.Create("ring");
@@ -142,9 +142,9 @@ TEST(Stale, NotWhileADurableGroupKeepsItsPlace) {
   flags = internal::kGroupUsed | internal::kGroupDurable;
   EXPECT_THAT(scene.StaleNames(), IsEmpty());
   EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("durable group"));
-  flags = internal::kGroupUsed;  // it was not durable, or
+  flags = internal::kGroupUsed;  // the group was not durable
   EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
-  flags = internal::kGroupDurable;  // there is none any more
+  flags = internal::kGroupDurable;  // the group no longer exists
   EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
 }
 
@@ -174,7 +174,8 @@ TEST(Stale, APublicationMakesItYoungAgain) {
   EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
 }
 
-// The grace time used to know of full chunks only: whoever published little, or only read, left no trace.
+// Bug: the grace time was computed from full chunks only. A producer that published little and a consumer
+// that only read left no trace.
 TEST(Stale, WhoeverCameOrLeftMakesItYoungAgain) {
   const Scene scene;
   scene.LeaveDead("ring");
@@ -194,7 +195,7 @@ TEST(Stale, WhoeverCameOrLeftMakesItYoungAgain) {
     {
       const Consumer consumer = scene.Join("ring", delivery);
       const QueueWords words(scene.File("ring"));
-      words.seat(0).identity.since_ns -= 300'000'000'000;  // it joined long ago, and leaves now
+      words.seat(0).identity.since_ns -= 300'000'000'000;  // the consumer joined long ago, and leaves now
     }
     EXPECT_TRUE(is_spared());
   }
@@ -212,8 +213,8 @@ TEST(Stale, WhoeverCameOrLeftMakesItYoungAgain) {
   EXPECT_TRUE(is_spared());
 }
 
-// The clock was set back: what looks like the future says nothing, and the file's own change time decides. It
-// used to keep a ring for as long as the clock had been ahead, whatever the grace time.
+// Bug: if the clock was set back, a ring was kept until the clock had caught up, whatever the grace time. Now
+// times in the future count for nothing, and the file's own change time decides.
 TEST(Stale, TimesInTheFutureAreNoReasonToKeepIt) {
   const Scene scene;
   scene.LeaveDead("ring");
@@ -223,7 +224,7 @@ TEST(Stale, TimesInTheFutureAreNoReasonToKeepIt) {
   EXPECT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
 }
 
-// The clock that the file system reads was ahead too.
+// The clock that gives files their times was ahead too.
 TEST(Stale, AChangeTimeInTheFutureIsSetToNow) {
   const Scene scene;
   const auto changed_s = [&](const std::string& file) {
@@ -251,7 +252,7 @@ TEST(Stale, DamageCountsOnlyWhileNoLockIsHeld) {
     std::optional<Producer> producer = scene.Create("ring");
     std::optional<Consumer> consumer = scene.Join("ring");
     const QueueWords words(scene.File("ring"));
-    words.header().layout_major += 1;  // users have read it long ago
+    words.header().layout_major += 1;  // the users read it long ago
     EXPECT_EQ(scene.Inspect("ring").state, "damaged");
     const Stale as_if{"ring", "", "", 0};
     EXPECT_THAT(scene.StaleNames(), IsEmpty());
@@ -282,7 +283,7 @@ TEST(Stale, TruncatedCountsOnlyWhileNoLockIsHeld) {
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
-// Bug: the seats were looked at only through their header, which somebody had overwritten.
+// Bug: seats were examined only if their header was sound, and a process had overwritten it.
 TEST(Stale, DamagedSeatsCountOnlyWhileNoLockIsHeld) {
   const Scene scene;
   scene.LeaveDead("ring");

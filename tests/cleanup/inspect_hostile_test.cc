@@ -1,5 +1,5 @@
-// A ring that claims as much work as it can: looking at it has a bound that does not depend on what it
-// claims.
+// A hostile ring that requires as much work as it can. The cost of an inspection has a bound that does not
+// depend on the ring's contents.
 #include <string>
 
 #include "gtest/gtest.h"
@@ -19,10 +19,10 @@ using testing::Scene;
 
 constexpr uint64_t kCapacity = 16 << 20;
 constexpr uint64_t kFrames = kCapacity / kFrameHeader - 1;
-constexpr uint64_t kMost = 100'000;  // messages that one look may walk
+constexpr uint64_t kMost = 100'000;  // messages that one inspection may walk
 
-// A lap of empty messages that the tail pair leaves behind, and in each seat somebody who claims the end of
-// it.
+// Fills a lap with empty messages and leaves the tail pair at their start. In each seat a member seems to
+// hold a lease at the end of the lap.
 void FillWithEmptyMessages(const Scene& scene) {
   {
     Producer producer =
@@ -44,7 +44,7 @@ void FillWithEmptyMessages(const Scene& scene) {
   }
 }
 
-// One inspection of it took as long as seats times messages.
+// Bug: one inspection took time in proportion to seats times messages.
 TEST(HostileRing, OneLookWalksABoundedNumberOfMessages) {
   const Scene scene;
   FillWithEmptyMessages(scene);

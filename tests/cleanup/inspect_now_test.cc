@@ -1,4 +1,5 @@
-// What an operator asks when nothing moves: who waits, for what, how long, and who is in the way.
+// What an operator needs to know when nothing moves: which process waits, for what, how long, and what blocks
+// it.
 #include <sys/wait.h>
 
 #include <functional>
@@ -22,7 +23,7 @@ using testing::Watchdog;
 
 const std::string kMessage(100, 'x');
 
-// Looks until it is so; the test's watchdog bounds this.
+// Inspects until `so` is true. The test's watchdog bounds the wait.
 RingInfo InspectUntil(const Scene& scene, const std::function<bool(const RingInfo&)>& so) {
   for (;;) {
     RingInfo info = scene.Inspect("ring");
@@ -30,7 +31,7 @@ RingInfo InspectUntil(const Scene& scene, const std::function<bool(const RingInf
   }
 }
 
-// Publishes until somebody says so: it blocks where somebody leaves no room.
+// Publishes until the parent ends it. It blocks when a consumer leaves no room.
 int PublishForEver(const Scene& scene, const Child::Line& line) {
   Producer producer = scene.Create("ring");
   line.Say("created");
@@ -66,7 +67,7 @@ TEST(InspectNow, ABlockedProducerIsShownWithWhoeverIsInItsWay) {
   EXPECT_EQ(scene.Inspect("ring").held_bytes, std::nullopt);
 }
 
-// What a killed producer noted is not its successor's, nor anybody's.
+// The notes of a killed producer do not belong to its successor or to any other process.
 TEST(InspectNow, AKilledProducerIsNotBlocked) {
   const Watchdog watchdog("killed while blocked");
   const Scene scene;
@@ -104,7 +105,7 @@ TEST(InspectNow, AProducerThatPollsAFullRingIsNotWaiting) {
   EXPECT_EQ(info.held_bytes, 0u);
 }
 
-// A caller that waits in slices has been blocked since the first.
+// A caller that waits in slices has been blocked since its first slice.
 TEST(InspectNow, TheTimeRunsOnOverSeveralWaits) {
   const Scene scene;
   Producer producer = scene.Create("ring");
@@ -230,9 +231,9 @@ TEST(InspectNow, TheAgeOfTheLastMessageIsExactIfItWokeSomebody) {
   info = scene.Inspect("ring");
   EXPECT_TRUE(info.last_message_exact);
   const uint64_t age = info.last_message_ns.value_or(0);
-  words.control().counters.last_wake -= uint64_t{3'600'000} << 22;  // an hour earlier
+  words.control().counters.last_wake -= uint64_t{3'600'000} << 22;  // one hour earlier
   EXPECT_GE(scene.Inspect("ring").last_message_ns.value_or(0), age + 3'599'000'000'000);
-  ASSERT_EQ(producer.TryPublish(kMessage), Sent::kOk);  // nobody sleeps
+  ASSERT_EQ(producer.TryPublish(kMessage), Sent::kOk);  // no consumer sleeps
   info = scene.Inspect("ring");
   EXPECT_FALSE(info.last_message_exact);
   EXPECT_LT(info.last_message_ns.value_or(~uint64_t{0}), 3'600'000'000'000u) << "a mark says so";

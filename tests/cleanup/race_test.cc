@@ -1,5 +1,5 @@
-// Two prunes against creators, successors and openers, all of them at once on two names, some of them killed:
-// no queue that somebody uses is harmed, and nothing dead is left.
+// Two prunes run against creators, successors and openers, all together on two names, and some of them are
+// killed. No queue in use is harmed, and nothing of a dead process remains.
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -38,7 +38,8 @@ constexpr uint64_t kKillEvery = 150;  // rounds
 
 struct Scores {
   std::atomic<bool> over{false};
-  Count rounds{0};  // lives of a producer or consumer, and removals: not the times when nothing was there
+  // Lives of a producer or consumer, and removals. Tries that found no ring do not count.
+  Count rounds{0};
   Count created{0}, taken_over{0}, refused{0}, opened{0}, nothing_there{0}, messages{0};
   Count removed{0}, in_use{0}, replaced{0}, gone{0}, looks{0};
   Count harmed{0};
@@ -80,7 +81,7 @@ class Racer {
     }
   }
 
-  // Creates or takes over, as it finds it, publishes a little and leaves in one of the ways.
+  // Creates the ring or takes it over, publishes a little, and leaves in one of several ways.
   void Produce() {
     const std::string name = Name();
     ProducerOptions options = scene_.Here();
@@ -91,7 +92,7 @@ class Racer {
     if (ErrorOf(producer.status()) == Error::kProducerAlive) return void(scores_.refused += 1);
     if (only_existing && ErrorOf(producer.status()) == Error::kNotFound)
       return void(scores_.nothing_there += 1);
-    // Both names of it were removed and created between its two looks.
+    // Both names of the ring were removed and created between its two looks.
     if (ErrorOf(producer.status()) == Error::kIncarnation) return void(scores_.replaced += 1);
     if (!producer.ok()) return scores_.Harm("producing: " + producer.status().ToString());
     scores_.rounds += 1;
@@ -118,9 +119,9 @@ class Racer {
         break;
       case Error::kNotFound:
         return void(scores_.nothing_there += 1);
-      case Error::kIncarnation:  // removed and created a hundred times while it looked
+      case Error::kIncarnation:  // the ring was replaced a hundred times during Open
         return void(scores_.replaced += 1);
-      case Error::kEvicted:  // overtaken while joining
+      case Error::kEvicted:  // evicted while it joined
         return void(scores_.refused += 1);
       default:
         return scores_.Harm("opening: " + consumer.status().ToString());
@@ -160,7 +161,7 @@ TEST(Race, PrunesHarmNoLivingQueueAndLeaveNothingDead) {
       Racer racer(scene, *scores, seed);
       while (!scores->over.load()) {
         (racer.*act)();
-        sched_yield();  // few processors: another one's turn, not this one's next round
+        sched_yield();  // gives other racers a turn on machines with few CPUs
       }
       return 0;
     });
@@ -170,7 +171,7 @@ TEST(Race, PrunesHarmNoLivingQueueAndLeaveNothingDead) {
   std::vector<std::unique_ptr<Child>> racers;
   for (const auto act : acts) racers.push_back(start_racer(act));
 
-  // A race in which one side never ran proves nothing: it goes on until each has had its share.
+  // A race in which one side never ran proves nothing. So it continues until each side has reached its quota.
   const auto all_had_theirs = [&] {
     const Count* const counts[] = {&scores->created, &scores->taken_over, &scores->opened, &scores->messages,
                                    &scores->removed};

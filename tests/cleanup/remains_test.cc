@@ -1,4 +1,5 @@
-// What a creator or remover that was killed halfway left behind is removed; what is not ours is not touched.
+// What a creator or remover leaves when it is killed halfway is removed. Files of other programs stay
+// untouched.
 #include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -69,13 +70,14 @@ TEST(Remains, AQueueCreatedMeanwhileIsLeftAlone) {
   scene.LeaveDead("ring");
   ASSERT_EQ(unlink(scene.File("ring.ring").c_str()), 0);
   const Stale stale = scene.StaleOf("ring").value();
-  scene.LeaveDead("ring");  // over the remains
+  scene.LeaveDead("ring");  // uses the remains
   const std::string incarnation = scene.Inspect("ring").incarnation;
   EXPECT_NE(scene.Remove(stale), Error::kNone);
   EXPECT_EQ(scene.Inspect("ring").incarnation, incarnation);
 }
 
-// Runs `act` in a child and kills it at its nth entry to or return from the kernel. false: it ended before.
+// Runs `act` in a child and kills it at its nth entry to or return from the kernel. Returns false if the
+// child ended before.
 bool KillAtStop(const std::function<void()>& act, int n) {
   const pid_t child = fork();
   if (child == 0) {
@@ -101,8 +103,9 @@ bool KillAtStop(const std::function<void()>& act, int n) {
   return killed && WIFSIGNALED(status);
 }
 
-// Runs `act` in a child, stops it at its nth entry to or return from the kernel, does `meanwhile`, and lets
-// it go on. What `act` returned; nullopt: it ended before, or there is no ptrace here.
+// Runs `act` in a child and stops it at its nth entry to or return from the kernel. Calls `meanwhile`, then
+// lets the child continue. Returns the result of `act`, or nullopt if the child ended before or ptrace is not
+// available.
 std::optional<int> RunWithAStop(const std::function<int()>& act, int n,
                                 const std::function<void()>& meanwhile) {
   const pid_t child = fork();
@@ -130,14 +133,15 @@ std::optional<int> RunWithAStop(const std::function<int()>& act, int n,
   return WEXITSTATUS(status);
 }
 
-// Kills `act` at every system call there is in it, and cleans up after each. Counts what was left behind.
+// Kills `act` at every system call in it, and cleans up after each kill. Counts the sets of files that
+// remained.
 std::map<std::string, int> KillEverywhere(const Scene& scene, const std::function<void()>& prepare,
                                           const std::function<void()>& act) {
   std::map<std::string, int> left;
   for (int n = 0;; ++n) {
     prepare();
     const bool killed = KillAtStop(act, n);
-    if (!killed && n == 0) return left;  // no ptrace here
+    if (!killed && n == 0) return left;  // ptrace is not available
     std::string what;
     for (const std::string& file : scene.Entries()) what += file.substr(file.rfind('.')) + " ";
     ++left[what];
@@ -155,8 +159,9 @@ void Print(const char* what, const std::map<std::string, int>& left) {
   std::printf("\n");
 }
 
-// Unlink is held at each entry to and return from the kernel, and a consumer tries to join meanwhile. It used
-// to find nobody there, and then remove the ring under that consumer.
+// Bug: Unlink found no user and then removed the ring under a consumer that had joined between the check and
+// the removal. The test stops Unlink at each entry to and return from the kernel, and lets a consumer try to
+// join there.
 TEST(Unlink, NeverRemovesARingUnderAConsumerThatJoinsMeanwhile) {
   const Watchdog watchdog("unlink and join", 110);
   const Scene scene;
@@ -229,7 +234,7 @@ TEST(Remains, OfAPruneKilledAtAnySystemCallAreRemoved) {
 
 constexpr const char* kSuffixes[] = {".ring", ".seats", ".lock"};
 
-// Emptied objects could be removed by nothing, and kept their name from everybody.
+// Bug: no call could remove an emptied object, and its name could not be used again.
 TEST(Emptied, ObjectsAreListedAndRemovedWhileOneOfThemIsWhole) {
   const Scene scene;
   for (int emptied = 1; emptied < 7; ++emptied) {
@@ -268,7 +273,7 @@ TEST(Emptied, RingsDoNotKeepTheirNameFromANewOne) {
 }
 
 TEST(Emptied, NotWhileItsProducerOrAConsumerLives) {
-  Must(InstallSigbusGuard());  // they write into what was cut off when they leave
+  Must(InstallSigbusGuard());  // they write into the truncated part when they leave
   const Scene scene;
   std::optional<Producer> producer = scene.Create("ring");
   std::optional<Consumer> consumer = scene.Join("ring");
@@ -279,7 +284,7 @@ TEST(Emptied, NotWhileItsProducerOrAConsumerLives) {
   EXPECT_EQ(ErrorOf(Producer::Create("ring", scene.Small(), scene.Here()).status()), Error::kProducerAlive);
 }
 
-// Three empty files prove nothing.
+// Three empty files do not prove that they were a queue.
 TEST(Emptied, FilesWithoutAnyProofAreLeftAlone) {
   const Scene scene;
   for (const char* suffix : kSuffixes) scene.Write(std::string("ring") + suffix, "");
@@ -306,7 +311,7 @@ TEST(Remains, UnlinkRemovesThemToo) {
   }
 }
 
-// A refused creation used to leave its .lock.
+// Bug: a refused creation left its .lock file.
 TEST(Remains, ARefusedCreationLeavesNothing) {
   const Scene scene;
   scene.Write("ring.seats", "somebody else's");
@@ -340,7 +345,7 @@ TEST(Remains, ACreationWithoutDescriptorsLeavesNothing) {
   EXPECT_GT(refused, 2);
 }
 
-// A file of another program under a name that a queue's object could have.
+// A file of another program has a name that a queue's object could have.
 TEST(Foreign, FilesAreNeverListedNorTouched) {
   const Scene scene;
   const std::string texts[] = {"", "x", "somebody else's", std::string(100'000, 'x')};
@@ -374,7 +379,7 @@ TEST(Foreign, FilesAreNeverListedNorTouched) {
   EXPECT_EQ(scene.Entries(), entries) << "looking left something behind";
 }
 
-// One of the three names of a queue may lead to a file of another program.
+// One of a queue's three names may belong to a file of another program.
 TEST(Foreign, FilesBesideOursAreNotTouched) {
   const Scene scene;
   for (const std::string suffix : {".ring", ".seats", ".lock"}) {

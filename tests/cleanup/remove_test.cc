@@ -1,4 +1,4 @@
-// Remove proves again, under all locks, what FindStale saw a while ago.
+// Remove checks again, under all locks, what FindStale found earlier.
 #include <string>
 
 #include "gmock/gmock.h"
@@ -33,7 +33,7 @@ TEST(Remove, RefusesWhatHasAProducerAgain) {
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
-// It used to be removed with the messages that the group had not read.
+// Bug: Remove deleted a ring together with messages that a durable group had not read.
 TEST(Remove, RefusesWhatADurableGroupKeepsItsPlaceIn) {
   const Scene scene;
   scene.LeaveDead("ring");

@@ -1,4 +1,4 @@
-// A directory of this test's own with queues in every state, and what is said of them.
+// A directory that only this test uses, with queues in every state and helpers that query them.
 #ifndef MILLRACE_TESTS_CLEANUP_SCENE_H_
 #define MILLRACE_TESTS_CLEANUP_SCENE_H_
 
@@ -30,7 +30,7 @@ class Scene {
   ConsumerOptions From(Start start) const { return {.start = start, .directory = path()}; }
 
   Producer Create(const std::string& name) const { return Must(Producer::Create(name, Small(), Here())); }
-  // A queue with one message, whose producer has gone without closing it.
+  // Leaves a queue with one message. Its producer ends without closing it.
   void LeaveDead(const std::string& name) const {
     if (Create(name).TryPublish("left behind") != Sent::kOk) abort();
   }
@@ -53,11 +53,11 @@ class Scene {
     }
     return std::nullopt;
   }
-  // What Remove would be asked by somebody who saw the queue stale a moment ago.
+  // Returns the argument that Remove would get from a process that found the queue stale a moment ago.
   Stale AsIfStale(const std::string& name) const { return {name, Inspect(name).incarnation, "", 0}; }
   Error Remove(const Stale& stale) const { return ErrorOf(manager_.Remove(stale)); }
 
-  // Changes one thing: Set("ring", &RingChanges::keep, true).
+  // Changes one property: Set("ring", &RingChanges::keep, true).
   template <class T>
   absl::Status Set(const std::string& name, std::optional<T> RingChanges::*what,
                    std::type_identity_t<T> to) const {
@@ -66,7 +66,7 @@ class Scene {
     return manager_.Set(name, changes);
   }
 
-  // Makes everything a queue remembers of its use that much older (or, if negative, younger).
+  // Makes all times that a queue has stored older by `by`, or younger if `by` is negative.
   void Age(const std::string& name, std::chrono::nanoseconds by) const {
     const QueueWords words(File(name));
     const auto ns = static_cast<uint64_t>(by.count());

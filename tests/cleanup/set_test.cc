@@ -1,4 +1,4 @@
-// Changing an existing queue: keep, modes, owner, group.
+// Changes of an existing queue: keep, modes, owner and group.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,7 +48,7 @@ TEST(Set, ChangesWhatIsSetAndNothingElse) {
   EXPECT_EQ(ErrorOf(scene.Set("none", &RingChanges::keep, true)), Error::kNotFound);
 }
 
-// "Unchanged" to the kernel: the call used to say that it was done.
+// Bug: Set reported success for the number that means "unchanged" to the kernel.
 TEST(Set, TheNumberForUnchangedIsNoUserAndNoGroup) {
   const Scene scene;
   scene.LeaveDead("ring");

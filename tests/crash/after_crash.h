@@ -1,4 +1,4 @@
-// What must hold of a queue after one of its processes died at any instruction.
+// What must hold for a queue after one of its processes died at any instruction.
 #ifndef MILLRACE_TESTS_CRASH_AFTER_CRASH_H_
 #define MILLRACE_TESTS_CRASH_AFTER_CRASH_H_
 
@@ -21,20 +21,20 @@
 namespace millrace::testing {
 
 struct Expected {
-  uint64_t committed = 0;  // sequences below this one were committed before the operation that crashed
-  uint64_t may_be = 0;     // and it may have committed up to here
-  uint64_t at_least = 0;   // messages that must still be readable
+  uint64_t committed = 0;  // sequences below this were committed before the crashed operation
+  uint64_t may_be = 0;  // the crashed operation may have committed up to here
+  uint64_t at_least = 0;  // messages that must still be readable
   bool may_be_closed = false;
   bool all_or_nothing = false;  // either `committed` or `may_be`, nothing between
 };
 
 struct Verdict {
-  std::string violation;  // "" = none
+  std::string violation;  // empty if there is none
   uint64_t published = 0;  // messages that the crash left published
 };
 
-// A new consumer sees exactly the committed prefix; a new producer opens at once and continues it; the ring
-// then goes on for two laps; after unlink nothing is left. Uses up the queue `q` in the directory.
+// Checks the queue `q` in the directory. A new consumer must see exactly the committed prefix. A new producer
+// must open immediately and continue it for two laps. After Unlink nothing may remain. Uses up the queue.
 inline Verdict JudgeAfterCrash(const ScratchDir& dir, const Oracle& oracle, const Expected& expected) {
   Verdict verdict;
   const auto wrong = [&](const std::string& what) {
@@ -76,7 +76,7 @@ inline Verdict JudgeAfterCrash(const ScratchDir& dir, const Oracle& oracle, cons
     const Got drained = after.Drain(*lossless, oracle);
     if (drained != Got::kEmpty) return wrong(absl::StrCat("after take-over a consumer ends with ", ToString(drained)));
     if (after.next != successor->next_sequence()) return wrong(absl::StrCat("after take-over a consumer finds nothing at ", after.next));
-    // Waits: the seats of the dead are emptied, the living read.
+    // The producer may wait: it frees the seats of the dead, and the living consumer reads.
     if (const Sent sent = PublishUntil(*successor, oracle, before.next + i + 1, std::chrono::seconds(5)); sent != Sent::kOk) {
       return wrong(absl::StrCat("the successor cannot publish: ", ToString(sent)));
     }
@@ -98,7 +98,7 @@ inline Verdict JudgeAfterCrash(const ScratchDir& dir, const Oracle& oracle, cons
   return verdict;
 }
 
-// The bytes of a queue as a death at this moment would leave them.
+// The bytes of a queue at a moment, which are the bytes that a death at this moment would leave.
 struct Image {
   std::vector<std::byte> ring, seats;
 
@@ -111,7 +111,7 @@ struct Image {
     return {{words.ring_file().data(), words.ring_file().data() + words.ring_file().bytes()},
             {words.seats_file().data(), words.seats_file().data() + words.seats_file().bytes()}};
   }
-  // Makes it the queue `q` of a directory: nobody holds a lock of these files.
+  // Writes the image as the queue `q` of a directory. No process holds a lock of these files.
   void WriteTo(const ScratchDir& dir) const {
     const auto write_file = [](const std::string& path, const std::vector<std::byte>& bytes) {
       const int fd = open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);

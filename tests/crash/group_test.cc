@@ -1,6 +1,6 @@
-// A member of a group dies at any instruction: of taking messages, of acknowledging them, of adopting what
-// another dead member held, of leaving. Whoever comes next gets every message that nobody has acknowledged,
-// whole, and marked if it was handed out before.
+// A member of a group dies at any instruction: when it takes messages, acknowledges them, adopts what another
+// dead member held, or leaves. The next member gets every unacknowledged message, whole, and marked if it was
+// delivered before.
 #include <atomic>
 #include <set>
 #include <string>
@@ -20,12 +20,12 @@ namespace {
 constexpr uint64_t kMessages = 9;
 const Delivery kGroup = Delivery::Group("workers", /*durable=*/true);
 
-// What the stepped member has done so far, in sequence numbers; exclusive ends.
+// What the stepped member has done, as exclusive ends of sequence numbers.
 struct Progress {
   std::atomic<uint64_t> handed_out{0}, acknowledging{0};
 };
 
-// The group exists, and stands before `messages` further ones.
+// Creates a group that begins after `before` messages, and publishes further ones.
 void Prepare(const ScratchDir& dir, uint64_t before) {
   Producer producer = ProducerAfter(dir, before);
   { const Consumer member = Must(Consumer::Open("q", kGroup, {.directory = dir.path()})); }
@@ -36,7 +36,7 @@ Consumer OpenMember(const ScratchDir& dir, uint32_t at_once) {
   return Must(Consumer::Open("q", kGroup, {.messages_per_claim = at_once, .directory = dir.path()}));
 }
 
-// Reads some messages as a member and leaves, noting how far it is.
+// Reads some messages as a member, and records each step in `progress`.
 void Work(Consumer& member, uint64_t messages, uint64_t first, Progress& progress) {
   for (uint64_t i = 0; i < messages; ++i) {
     progress.acknowledging = first + i;
@@ -46,7 +46,7 @@ void Work(Consumer& member, uint64_t messages, uint64_t first, Progress& progres
   }
 }
 
-// The queue `q` of a directory after the death of everybody: "" or what is wrong.
+// Checks the queue `q` of a directory after all its processes died. Returns "" or what is wrong.
 std::string JudgeGroup(const ScratchDir& dir, uint64_t first, uint64_t end, const Progress& progress) {
   auto successor = Producer::Open("q", {.take_over_timeout = Nanos::zero(), .directory = dir.path()});
   if (!successor.ok()) return "the successor is refused: " + successor.status().ToString();
@@ -58,7 +58,8 @@ std::string JudgeGroup(const ScratchDir& dir, uint64_t first, uint64_t end, cons
       const uint64_t sequence = message->sequence;
       if (!CrashOracle().Check(sequence, message->payload))
         return absl::StrCat("message ", sequence, " is torn");
-      // Twice where the adopter died between claiming it and taking it away from the dead: both say "again".
+      // A message may be delivered twice if the adopter died between taking the lease and clearing the dead
+      // member's `claim`. Then both deliveries are marked.
       if (!got.insert(sequence).second && message->deliveries < 2)
         return absl::StrCat("message ", sequence, " came twice to one member, the second time as the first");
       if (sequence < progress.handed_out && message->deliveries < 2)
@@ -72,7 +73,7 @@ std::string JudgeGroup(const ScratchDir& dir, uint64_t first, uint64_t end, cons
   for (uint64_t sequence = std::max(first, progress.acknowledging.load()); sequence < end; ++sequence) {
     if (!got.contains(sequence)) return absl::StrCat("message ", sequence, " is lost");
   }
-  // Nothing of the dead holds the producer back any more.
+  // Nothing that the dead left holds the producer back.
   constexpr uint64_t kTwoLaps = 90;
   for (uint64_t i = 0; i < kTwoLaps; ++i) {
     if (const Sent sent = PublishUntil(*successor, CrashOracle(), end + i + 1, std::chrono::seconds(5));
@@ -115,8 +116,8 @@ void Report(const char* what, const Totals& totals, uint64_t images) {
   EXPECT_GT(totals.images, images);
 }
 
-// Joining, taking one after the other and several at once, across the end of the ring, acknowledging,
-// leaving.
+// A member joins, takes messages one by one and several together, also across the end of the lap,
+// acknowledges them, and leaves.
 TEST(EveryInstructionOfAMember, TakingMessages) {
   const Watchdog watchdog("images of a member", 150);
   Totals totals;
@@ -142,7 +143,7 @@ TEST(EveryInstructionOfAMember, TakingMessages) {
   Report("a member's life", totals, 100);
 }
 
-// A member that has two messages in hand, or several and has handed out two, and is killed.
+// A member is killed that holds two messages, or that holds several and has handed out two of them.
 void DieAtWork(const ScratchDir& dir, uint32_t at_once, uint64_t before, Progress& progress) {
   SteppedChild dying([&] {
     auto* const member = new Consumer(OpenMember(dir, at_once));
@@ -152,7 +153,7 @@ void DieAtWork(const ScratchDir& dir, uint32_t at_once, uint64_t before, Progres
   dying.Kill();
 }
 
-// At each instruction of who goes on with it: a member that was there before, or one that sits down on its
+// Steps through the member that continues the work. It joined before the death, or it takes the dead member's
 // seat.
 void GoOnWithTheDeadOnes(bool sits_down, Totals& totals) {
   for (const uint32_t at_once : {1u, 4u}) {
@@ -164,7 +165,7 @@ void GoOnWithTheDeadOnes(bool sits_down, Totals& totals) {
       SteppedChild child([&] {
         auto* const member = new Consumer(OpenMember(dir, 1));
         return [&, member] {
-          Work(*member, 4, before + 1, *progress);  // the second one again, then the others
+          Work(*member, 4, before + 1, *progress);  // the second message again, then the others
           progress->acknowledging = before + 5;
           member->Ack();
         };
@@ -191,8 +192,9 @@ TEST(EveryInstructionOfAMember, SittingDownOnWhatADeadOneHeld) {
   Report("sitting down", totals, 40);
 }
 
-// An adopter that is stopped, and evicted, between any two of its system calls: also where it has locks. One
-// that had the lock of the dead member's seat made it look alive, and its message was kept for ever.
+// An adopter is stopped and evicted between any two of its system calls, also while it holds locks. Bug: an
+// adopter that held the lock of the dead member's seat made that member look alive, and its message was kept
+// forever.
 TEST(EveryInstructionOfAMember, StoppedWhileItAdopts) {
   const Watchdog watchdog("a stopped adopter", 150);
   int stops = 0;
@@ -206,7 +208,7 @@ TEST(EveryInstructionOfAMember, StoppedWhileItAdopts) {
           new Consumer(Must(Consumer::Open("q", kGroup, {.label = "adopter", .directory = dir.path()})));
       return [member] { (void)member->TryNext(); };
     });
-    DieAtWork(dir, 1, 0, *progress);  // the second message is in its hands
+    DieAtWork(dir, 1, 0, *progress);  // this member dies with the second message in hand
     for (int i = 0; i < stops && !adopter.Over(); ++i) adopter.ToSystemCall();
     over = adopter.Over();
     const SegmentManager manager(dir.path());

@@ -1,6 +1,7 @@
-// F1: an operation is stepped instruction by instruction; what the shared memory holds after each step is what
-// a death there would leave. Every distinct image is handed to a new consumer and a new producer.
-// F3: the same for the recovery itself, from images that a crash left.
+// F1: a process is stepped through an operation instruction by instruction. After each step, the shared
+// memory holds what a death at that step would leave. Every distinct image is given to a new consumer and a
+// new producer.
+// F3: the recovery itself is stepped in this way, from images that a crash left.
 #include <functional>
 #include <string>
 #include <vector>
@@ -26,8 +27,8 @@ struct Totals {
   }
 };
 
-// Steps the child to the end of its operation and judges every distinct image of the queue in `dir`.
-// A message once published must stay so. Returns the images if asked to.
+// Steps the child to the end of its operation and judges every distinct image of the queue in `dir`. A
+// published message must stay published. Stores the images in `keep` unless that is null.
 void JudgeEveryImage(SteppedChild& child, QueueWords& words, const Expected& expected, const std::string& what, Totals& totals,
                      std::vector<Image>* keep = nullptr) {
   ++totals.operations;
@@ -62,7 +63,7 @@ constexpr uint64_t kBatched = 4;
 constexpr const char* kOpNames[] = {"publish", "publish to a sleeper", "claim and commit a part", "claim and abort", "close", "batch", "batch and abort"};
 
 SteppedChild::Operation Start(Op op, const ScratchDir& dir, uint64_t messages) {
-  // Leaked on purpose: the child is killed.
+  // The producer is leaked on purpose, because the child is killed.
   auto* const producer = new Producer(ProducerAfter(dir, messages));
   auto* const bytes = new std::vector<std::byte>(CrashOracle().Make(messages));
   switch (op) {
@@ -109,12 +110,14 @@ void StepThrough(Op op, uint64_t messages, Totals& totals, std::vector<Image>* k
                   absl::StrCat(kOpNames[static_cast<int>(op)], " after ", messages, " messages"), totals, keep);
 }
 
-// Two laps of positions: empty ring, first lap, wrap with padding, stop sign over old bytes, second lap.
+// Two laps of positions: an empty ring, the first lap, the wrap with padding, stop signs over old bytes, the
+// second lap.
 TEST(EveryInstruction, OfPublish) {
   const Watchdog watchdog("images of publish", 150);
   Totals totals;
   for (uint64_t messages = 0; messages < 80; ++messages) {
-    const bool wraps = messages >= 32 && messages < 40;  // every one there; elsewhere the shorter ones
+    // Tests every size at the wrap, elsewhere the short ones.
+    const bool wraps = messages >= 32 && messages < 40;
     if (wraps || CrashOracle().SizeOf(messages) < 100) StepThrough(Op::kPublish, messages, totals);
   }
   totals.Print("publish");
@@ -137,7 +140,8 @@ TEST(EveryInstruction, OfTheOtherWaysToPublish) {
   }
 }
 
-// All of it or nothing of it, wherever it ends: within a lap, with padding first, inside and last.
+// All messages of a batch appear, or none, wherever the batch lies: within a lap, or with padding first,
+// inside or last.
 TEST(EveryInstruction, OfABatch) {
   const Watchdog watchdog("images of a batch", 150);
   Totals batches, aborted;
@@ -150,7 +154,7 @@ TEST(EveryInstruction, OfABatch) {
   EXPECT_GT(batches.images, 12u * 8);
 }
 
-// F3. The successor dies too, at any instruction of its take-over, over what a crash in publish left.
+// F3: the successor dies too, at any instruction of its take-over, on what a crash in a publish left.
 TEST(EveryInstruction, OfATakeOverAfterACrash) {
   const Watchdog watchdog("images of take-over", 150);
   Totals totals, first;
@@ -169,7 +173,7 @@ TEST(EveryInstruction, OfATakeOverAfterACrash) {
         Tally tally;
         tally.Begin(*reader);
         (void)tally.Drain(*reader, CrashOracle());
-        expected.committed = expected.may_be = tally.next;  // a second death changes nothing more
+        expected.committed = expected.may_be = tally.next;  // the second death must change nothing
       }
       SteppedChild child([&] { return [&] { auto* const p = new Producer(Must(Producer::Open("q", {.directory = dir.path()}))); (void)p; }; });
       QueueWords words(dir / "q");
@@ -189,14 +193,14 @@ TEST(EveryInstruction, OfAConsumersLife) {
     {
       const bool lossless = messages != 36;
       const ScratchDir dir;
-      { const Producer producer = ProducerAfter(dir, messages); }  // detached
+      { const Producer producer = ProducerAfter(dir, messages); }  // the producer detaches
       SteppedChild child([&] {
         return [&] {
           {
             Consumer consumer = Must(Consumer::Open("q", lossless ? Delivery::Lossless() : Delivery::Lossy(), {.start = Start::Oldest(), .directory = dir.path()}));
             for (int i = 0; i < 5; ++i) (void)consumer.TryNext();
             (void)consumer.Next(Nanos::zero());  // stores its position
-          }  // leaves
+          }  // leaves its seat
         };
       });
       QueueWords words(dir / "q");

@@ -1,4 +1,4 @@
-// F2: kill -9 at an instruction, with the real objects, real locks and living peers; then the queue is judged.
+// F2: kill -9 at an instruction, with real files, real locks and living peers. Then the queue is judged.
 #include <functional>
 #include <memory>
 #include <set>
@@ -30,7 +30,8 @@ struct Totals {
   }
 };
 
-// A living peer: sleeps, is woken, reads everything to the end of the ring. Its tally is judged at the end.
+// A living peer that sleeps, is woken, and reads to the end of the ring. The test judges its tally at the
+// end.
 class Peer {
  public:
   explicit Peer(const ScratchDir& dir)
@@ -56,7 +57,7 @@ class Peer {
   Child child_;
 };
 
-// Kills publish at step k; false: the operation is shorter than that.
+// Kills a publish at step k. Returns false if the operation has fewer steps.
 bool KillPublishAt(uint64_t k, uint64_t messages, bool with_peer, Totals& totals) {
   const ScratchDir dir;
   SteppedChild child([&]() -> SteppedChild::Operation {
@@ -91,12 +92,13 @@ TEST(KillAtEveryInstruction, OfPublish) {
   EXPECT_GT(totals.kills, 80u);
 }
 
-// The message that ends the first lap: a padding frame, the slow path, a mark.
+// The message that ends the first lap needs a padding frame, the slow path and a mark.
 TEST(KillAtEveryInstruction, OfPublishWithPadding) {
   const Watchdog watchdog("kills in a wrap", 150);
   Totals totals;
   uint64_t wraps = 0;
-  for (uint64_t sequence = 0, position = 0; sequence < 60; ++sequence) {  // where the wrap is follows from the sizes
+  // The sizes determine where the wrap is.
+  for (uint64_t sequence = 0, position = 0; sequence < 60; ++sequence) {
     const uint64_t frame = internal::FrameBytes(CrashOracle().SizeOf(sequence));
     const uint64_t room = kCrashCapacity - position % kCrashCapacity;
     if (frame > room) {
@@ -124,8 +126,8 @@ TEST(KillAtEveryInstruction, OfPublishToASleepingPeer) {
   EXPECT_GT(totals.kills, 50u);
 }
 
-// Long operations change what others see at system calls: killed where each is entered and left, and some
-// instructions later. `judge` decides about what is left in the directory.
+// Kills a long operation at each entry to and return from a system call, and some instructions later, because
+// other processes see its effects at system calls. `judge` checks what remains in the directory.
 void KillAroundEverySystemCall(const std::function<SteppedChild::Operation(const ScratchDir&)>& prepare,
                                const std::function<void(const ScratchDir&)>& before,
                                const std::function<Verdict(const ScratchDir&)>& judge, const char* what, Totals& totals) {
@@ -213,7 +215,7 @@ TEST(KillAroundEverySystemCall, OfUnlink) {
   KillAroundEverySystemCall(
       [](const ScratchDir& dir) { return [&dir] { Must(SegmentManager(dir.path()).Unlink("q")); }; },
       [](const ScratchDir& dir) { const Producer first = ProducerAfter(dir, 40); },
-      [](const ScratchDir& dir) -> Verdict {  // whole, or gone, or in nobody's way
+      [](const ScratchDir& dir) -> Verdict {  // whole, or removed, or in no process's way
         uint64_t sequence = 0;
         {
           absl::StatusOr<Producer> next = Producer::OpenOrCreate("q", {.capacity = kCrashCapacity, .seats = 4}, {.take_over_timeout = Nanos::zero(), .directory = dir.path()});

@@ -1,4 +1,5 @@
-// The checker itself: a publisher written wrong on purpose must turn it red, the same one written right not.
+// Tests the checker itself: it must report a publisher that has a planted bug, and must accept the correct
+// one.
 #include <atomic>
 #include <cstring>
 #include <string>
@@ -18,7 +19,7 @@ enum class Planted { kNothing, kHeaderBeforePayload, kNoStopSign, kTailBeforeHea
 
 void Store(uint64_t& word, uint64_t value) { std::atomic_ref<uint64_t>(word).store(value, std::memory_order_release); }
 
-// Publishes one message by hand, into room that the producer has reserved already.
+// Publishes one message by hand, into room that the producer has already reserved.
 void PublishByHand(QueueWords& words, Planted planted) {
   internal::TailWords& tail = words.control().tail;
   const uint64_t position = tail.position, sequence = tail.sequence;
@@ -48,12 +49,13 @@ void PublishByHand(QueueWords& words, Planted planted) {
 
 uint64_t Violations(Planted planted, uint64_t* images) {
   uint64_t violations = 0;
-  for (const uint64_t messages : {45, 50, 61}) {  // second lap: old frames everywhere
+  for (const uint64_t messages : {45, 50, 61}) {  // in the second lap, old frames everywhere
     const ScratchDir dir;
     QueueWords* words = nullptr;
     SteppedChild child([&]() -> SteppedChild::Operation {
       auto* const producer = new Producer(ProducerAfter(dir, messages));
-      const Claim room = producer->TryClaim(CrashOracle().SizeOf(messages));  // reserves, publishes no padding here
+      // Reserves room; publishes no padding here.
+      const Claim room = producer->TryClaim(CrashOracle().SizeOf(messages));
       words = new QueueWords(dir / "q");
       return [words, planted] { PublishByHand(*words, planted); };
     });

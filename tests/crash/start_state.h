@@ -1,4 +1,4 @@
-// Where an operation starts: a small ring after some messages, perhaps with a sleeper, perhaps held back.
+// Start states of operations: a small ring after some messages.
 #ifndef MILLRACE_TESTS_CRASH_START_STATE_H_
 #define MILLRACE_TESTS_CRASH_START_STATE_H_
 
@@ -14,7 +14,7 @@ namespace millrace::testing {
 
 inline constexpr size_t kCrashCapacity = 4096;
 
-// Frames of 24 to 208 bytes: a lap is about 36 messages and ends in padding most of the time.
+// Frames of 24 to 208 bytes: a lap holds about 36 messages and usually ends in padding.
 inline const Oracle& CrashOracle() {
   static const Oracle oracle(11, 16, 200);
   return oracle;
@@ -26,14 +26,16 @@ inline Producer ProducerAfter(const ScratchDir& dir, uint64_t messages) {
   return producer;
 }
 
-// How many messages to publish before, so that the next one is short: its copying takes few instructions.
+// Returns how many messages to publish first, so that the next one is short and copying it takes few
+// instructions.
 inline uint64_t BeforeAShortOne(uint64_t at_least) {
   uint64_t messages = at_least;
   while (CrashOracle().SizeOf(messages) > 40) ++messages;
   return messages;
 }
 
-// What must be readable after `messages`: nothing is gone before the ring is full; then at least half of it.
+// Returns how many messages must be readable after `messages`: all until the ring is full, then at least half
+// a ring.
 inline uint64_t RetainedAfter(uint64_t messages) { return messages < 15 ? messages : 15; }
 
 }  // namespace millrace::testing

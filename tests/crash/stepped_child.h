@@ -1,4 +1,4 @@
-// A process that is driven instruction by instruction, and killed wherever we like.
+// A process that a test runs instruction by instruction, and kills at any point.
 #ifndef MILLRACE_TESTS_CRASH_STEPPED_CHILD_H_
 #define MILLRACE_TESTS_CRASH_STEPPED_CHILD_H_
 
@@ -18,7 +18,7 @@
 
 namespace millrace::testing {
 
-// `prepare` runs freely and returns the operation; that runs under the tracer. Both run in the child.
+// `prepare` runs freely and returns the operation, which runs under the tracer. Both run in the child.
 class SteppedChild {
  public:
   using Operation = std::function<void()>;
@@ -31,7 +31,7 @@ class SteppedChild {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       ptrace(PTRACE_TRACEME, 0, 0, 0);
       const Operation operation = prepare();
-      raise(SIGSTOP);  // the tracer steps from here; what precedes and follows the operation is harmless
+      raise(SIGSTOP);  // the tracer steps from here to the end of the operation
       over_->store(1, std::memory_order_relaxed);
       operation();
       over_->store(2, std::memory_order_relaxed);
@@ -45,17 +45,17 @@ class SteppedChild {
   ~SteppedChild() { Kill(); }
 
   bool Over() const { return over_->load(std::memory_order_relaxed) == 2; }
-  // One instruction; a system call counts as one.
+  // Runs one instruction. A system call counts as one.
   void Step() {
     ptrace(PTRACE_SINGLESTEP, pid_, 0, 0);
     if (!Stopped(SIGTRAP)) Die("ended while it was stepped");
   }
-  // Runs to where the next system call is entered, or the present one is left.
+  // Runs until the next system call is entered, or the current one is left.
   void ToSystemCall() {
     ptrace(PTRACE_SYSCALL, pid_, 0, 0);
     if (!Stopped(SIGTRAP | 0x80)) Die("ended before its next system call");
   }
-  // kill -9, and waits for the kernel to have ended it.
+  // Kills the child by kill -9, and waits until the kernel has ended it.
   void Kill() {
     if (pid_ < 0) return;
     kill(pid_, SIGKILL);

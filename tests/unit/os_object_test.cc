@@ -55,7 +55,7 @@ std::string InChild(Body body) {
   return status == 0 ? result : "died: " + std::to_string(status);
 }
 
-// The cause and the text, for the way out of a child.
+// Returns cause and text of a status as one string, which a child can pass to its parent.
 std::string Told(const absl::Status& status) {
   return std::string(ToString(ErrorOf(status))) + "|" + TextOf(status);
 }
