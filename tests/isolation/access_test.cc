@@ -1,4 +1,4 @@
-// Who may do what under each Access, asked of real users.
+// Checks with real users what each Access permits to each user.
 #include <sys/stat.h>
 
 #include <string>
@@ -32,10 +32,10 @@ struct User {
 const User kUsers[] = {
     {"owner", kOwner, {kGroup}}, {"member", kMember, {kGroup}}, {"stranger", kStranger, {}}, {"root", 0, {}}};
 
-// A directory like /dev/shm: everybody's, sticky.
+// Makes a directory like /dev/shm: everybody may create files, and it is sticky.
 void OpenToAll(const ScratchDir& dir) { ASSERT_EQ(chmod(dir.path().c_str(), 01777), 0); }
 
-// Runs `body` as that user and returns what it said.
+// Runs `body` as this user and returns the text that `body` returned.
 std::string As(const User& user, const std::function<std::string()>& body) {
   Child child([&](const Child::Line& line) {
     testing::Become(user.uid, user.uid, user.groups);
@@ -79,7 +79,7 @@ constexpr char kNothing[] =
     "producer kNoPermission, lossless kNoPermission, lossy kNoPermission, observer kNoPermission, listed no, "
     "set kNoPermission, unlink kNoPermission";
 
-// Root reads and removes what it likes. It writes into a ring of its own only, unless it names the owner.
+// Root can read and remove everything. It writes only into its own rings, unless it names the owner.
 constexpr char kRoot[] =
     "producer kNoPermission, lossless yes, lossy yes, observer yes, listed yes, set kNoPermission, unlink "
     "yes";
@@ -153,7 +153,7 @@ TEST(AccessErrors, SayWhatToDo) {
   const std::string unlink = As(other, [&] { return SegmentManager(dir.path()).Unlink("ring").ToString(); });
   EXPECT_THAT(unlink, HasSubstr("check the owner, group and mode"));
 
-  // What an operator does about it: the ring becomes the other user's.
+  // The operator's remedy: give the ring to the other user.
   RingChanges to_other;
   to_other.owner = kStranger;
   EXPECT_EQ(ErrorOf(SegmentManager(dir.path()).Set("ring", to_other)), Error::kNoPermission);
@@ -204,7 +204,7 @@ TEST(AccessModes, TheUmaskHasNoSay) {
   }
 }
 
-// A group the creator is not in: refused, and nothing is left behind.
+// The creator is not in the group. Creation fails and leaves nothing.
 TEST(AccessModes, AForeignGroupIsRefused) {
   MILLRACE_NEEDS_ROOT();
   const ScratchDir dir;

@@ -1,4 +1,4 @@
-// Processes that live apart: in namespaces of their own, or as another user.
+// Processes that live in their own namespaces, or run as another user.
 #ifndef MILLRACE_TESTS_ISOLATION_APART_H_
 #define MILLRACE_TESTS_ISOLATION_APART_H_
 
@@ -20,7 +20,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/child.h"
 
-// Loud, and counted by ctest: a test that was skipped has not passed.
+// Prints the reason. ctest counts the skipped test, which has not passed.
 #define MILLRACE_NEEDS_ROOT() \
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, for namespaces and other users"
 
@@ -30,7 +30,7 @@
 
 namespace millrace::testing {
 
-// For children, where an assertion of the test framework would not be heard.
+// For children, where a failed assertion of the test framework would not be noticed.
 inline void MustBe(bool done, const char* what) {
   if (done) return;
   std::perror(what);
@@ -43,9 +43,9 @@ inline void WriteFile(const char* path, const std::string& text) {
   close(fd);
 }
 
-// Makes this process alone in new namespaces (CLONE_NEW...). With a mount namespace, `shared` is what it
-// finds at /dev/shm, as in a container to which that directory was given. With a user namespace it is root
-// there. With a time namespace its monotonic clock is a day ahead. PID and time: of its children only.
+// Moves this process into new namespaces (CLONE_NEW...). With a mount namespace, it finds `shared` at
+// /dev/shm, like a container that was given this directory. With a user namespace, it is root there. With a
+// time namespace, its monotonic clock is a day ahead. New PID and time namespaces apply only to its children.
 inline void Unshare(int flags, const std::string& shared) {
   MustBe(unshare(flags) == 0, "unshare");
   if (flags & CLONE_NEWUSER) {
@@ -59,7 +59,8 @@ inline void Unshare(int flags, const std::string& shared) {
   MustBe(mount(shared.c_str(), "/dev/shm", nullptr, MS_BIND | MS_REC, nullptr) == 0, "bind /dev/shm");
 }
 
-// A process in namespaces of its own. Its first line is "pid N", N as this process sees it: for Kill.
+// A process in its own namespaces. Its first line is "pid N", where N is its PID in this process's namespace,
+// for KillAndWait.
 class Apart {
  public:
   Apart(int flags, const std::string& shared, const std::function<int(const Child::Line&)>& body)
@@ -78,7 +79,7 @@ class Apart {
           MustBe(waitpid(inner, &status, 0) == inner, "waitpid");
           return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         }) {
-    // What the inner process says may come first.
+    // Lines of the inner process may arrive before its PID.
     for (;;) {
       const std::string said = child_.Hear();
       if (said.rfind("pid ", 0) == 0) {
@@ -96,7 +97,7 @@ class Apart {
     early_.erase(early_.begin());
     return said;
   }
-  // Of the inner process; returns when it is gone.
+  // Kills the inner process, and waits until it is gone.
   int KillAndWait() {
     kill(inner_, SIGKILL);
     return child_.Wait();
@@ -109,12 +110,12 @@ class Apart {
   std::vector<std::string> early_;
 };
 
-// Becomes this user for good.
+// Switches this process to another user for good.
 inline void Become(uid_t uid, gid_t gid, const std::vector<gid_t>& groups = {}) {
   MustBe(setgroups(groups.size(), groups.data()) == 0, "setgroups");
   MustBe(setgid(gid) == 0, "setgid");
   MustBe(setuid(uid) == 0, "setuid");
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // was lost with the old user
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // the change of user had cleared it
 }
 
 }  // namespace millrace::testing

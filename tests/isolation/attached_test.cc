@@ -1,5 +1,4 @@
-// What a handle needs of its environment after it was opened: no name, no path, no free descriptor, no
-// privileges.
+// A handle, once opened, needs no name, no path, no free descriptor and no privileges.
 #include <fcntl.h>
 #include <sys/resource.h>
 
@@ -41,7 +40,7 @@ void Lose(const std::string& loss) {
   if (loss == "setuid") Become(65534, 65534);
 }
 
-// A consumer that is killed on a word, with one message in hand if it is a group's member.
+// A consumer that the test kills. A group member has one message in hand then.
 class Victim {
  public:
   Victim(const ScratchDir& dir, const Delivery& delivery)
@@ -65,7 +64,7 @@ class Victim {
   Child child_;
 };
 
-// Bug: the seat of a dead consumer was emptied by opening its file by name.
+// Bug: the producer opened the seats file by name to free the seat of a dead consumer.
 TEST(Attached, AProducerIsNotHeldBackByTheDeadWhateverItHasLost) {
   for (const std::string loss : kLosses) {
     if (NeedsRoot(loss) && geteuid() != 0) continue;
@@ -98,7 +97,7 @@ TEST(Attached, AProducerIsNotHeldBackByTheDeadWhateverItHasLost) {
   }
 }
 
-// Bug: so was that of a dead member of a group, whose message then went to nobody.
+// Bug: a member opened that file by name, too, to free a dead member's seat. Without it the message was lost.
 TEST(Attached, AMemberAdoptsFromTheDeadWhateverItHasLost) {
   for (const std::string loss : kLosses) {
     if (NeedsRoot(loss) && geteuid() != 0) continue;
@@ -135,7 +134,7 @@ TEST(Attached, AMemberAdoptsFromTheDeadWhateverItHasLost) {
   }
 }
 
-// A child that kept the descriptor through which seats are locked would keep such a lock alive for its killed
+// If a forked child kept the descriptor that takes locks of seats, it would keep the lock of its killed
 // parent.
 TEST(Attached, AForkedChildHasNoDescriptorThatTakesLocks) {
   const ScratchDir dir;

@@ -1,4 +1,4 @@
-// An environment that refuses: read-only or absent directory, no descriptors left.
+// Environments that refuse: a directory that is read-only or missing, and no descriptors left.
 #include <sys/resource.h>
 
 #include <functional>
@@ -28,7 +28,8 @@ std::string Outcome(const absl::Status& status) {
   return std::string(ToString(ErrorOf(status))) + ": " + std::string(status.message());
 }
 
-// A /dev/shm of its own, remounted read-only under a ring that has a message and no producer.
+// Gives the process its own /dev/shm, and remounts it read-only under a ring that has a message and no
+// producer.
 TEST(Directory, ReadOnlyCanBeLookedAtAndSaysWhyNotMore) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("read-only directory");
@@ -101,13 +102,14 @@ TEST(Directory, NoDevShmIsSaidByName) {
   EXPECT_EQ(there.Wait(), 0);
 }
 
-// Every number of descriptors that is left: a clear error and nothing left behind, or success.
+// Limits the number of descriptors that are left. For every number, a call must succeed or fail with a clear
+// error and leave nothing.
 class Descriptors {
  public:
   Descriptors() {
     MustBe(getrlimit(RLIMIT_NOFILE, &limit_) == 0, "getrlimit");
     for (int fd = 0; fd < 1024; ++fd) used_ = fcntl(fd, F_GETFD) != -1 ? fd + 1 : used_;
-    // The limit is one of numbers: there must be no gap below it.
+    // RLIMIT_NOFILE limits descriptor numbers. So there must be no free number below the limit.
     for (int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);; fd = dup(fd)) {
       MustBe(fd >= 0, "open");
       fillers_.push_back(fd);
@@ -131,7 +133,7 @@ class Descriptors {
   std::vector<int> fillers_;
 };
 
-// Tries until it has all it needs. What was said when it had none.
+// Tries with more and more descriptors until `call` succeeds. Returns the text of the try that had none left.
 template <class Call>
 std::string WithEver(Call call, const std::function<void(bool done)>& after) {
   Descriptors descriptors;
@@ -164,7 +166,7 @@ TEST(DescriptorLimit, IsAClearErrorAndLeavesNothing) {
           [&] { return Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}).status(); },
           [&](bool done) {
             if (!done) {
-              // A lone .lock is reused by the next creator, and by prune.
+              // The next creator and prune can use a lone .lock file.
               for (const Stale& stale : Must(manager.FindStale(Nanos::zero()))) Must(manager.Remove(stale));
               EXPECT_TRUE(dir.Entries().empty());
             }
@@ -183,7 +185,7 @@ TEST(DescriptorLimit, IsAClearErrorAndLeavesNothing) {
   EXPECT_TRUE(dir.Entries().empty());
 }
 
-// Who is attached already needs none.
+// Attached producers and consumers need no further descriptor.
 TEST(DescriptorLimit, DoesNotTouchWhoIsAttached) {
   const Watchdog watchdog("attached at the descriptor limit");
   const ScratchDir dir;

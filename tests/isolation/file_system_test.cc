@@ -1,5 +1,5 @@
-// Directories on other file systems than tmpfs. What needs none of its own is run on each of them by
-// file_systems_test.sh.
+// Directories on other file systems than tmpfs. file_systems_test.sh runs the tests that need no special
+// mount on each of them.
 #include <linux/falloc.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
@@ -28,7 +28,7 @@ void BeAlone() {
   MustBe(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "make mounts private");
 }
 
-// Mounts an overlay over parts of this directory, which goes with the mount namespace.
+// Mounts an overlay over parts of this directory. The mount ends with the mount namespace.
 std::string MountOverlay(const ScratchDir& dir) {
   for (const char* part : {"lower", "upper", "work", "merged"})
     MustBe(mkdir((dir / part).c_str(), 0777) == 0, "mkdir");
@@ -38,8 +38,8 @@ std::string MountOverlay(const ScratchDir& dir) {
   return dir / "merged";
 }
 
-// Bug: a mapping there pins the file below, so each lock fell when its descriptor was closed: two producers
-// wrote at once, and the living counted as dead.
+// Bug: on an overlay a mapping pins the lower file, so each lock was lost when its descriptor was closed. Two
+// producers could write, and living processes counted as dead.
 TEST(OverlayFileSystem, HoldsNoLocksAndIsRefusedByName) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("overlayfs");
@@ -64,7 +64,7 @@ TEST(OverlayFileSystem, HoldsNoLocksAndIsRefusedByName) {
   EXPECT_EQ(process.Wait(), 0);
 }
 
-// A ring that was made elsewhere and shows up on an overlay.
+// A ring was made elsewhere and appears on an overlay.
 TEST(OverlayFileSystem, NobodyAttachesToARingThere) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("overlayfs, attaching");
@@ -84,8 +84,8 @@ TEST(OverlayFileSystem, NobodyAttachesToARingThere) {
   EXPECT_EQ(process.Wait(), 0);
 }
 
-// Bug: file systems that compress, or count storage in their own way, looked as if somebody had punched holes
-// into the ring. A sparse copy on a disk looks the same.
+// Bug: on file systems that compress, or count storage in their own way, a ring looked as if another process
+// had punched holes into it. A sparse copy on a disk looks alike.
 TEST(DiskFileSystem, StorageThatIsNotCountedIsNoDamage) {
   constexpr const char* kDisk = "/var/tmp";
   struct statfs facts {};

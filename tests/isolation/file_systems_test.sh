@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Promises about locks, deaths and take-over, on a file system other than tmpfs: mounted over /dev/shm in a mount
-# namespace of its own. Usage: file_systems_test.sh TYPE PROGRAM:FILTER...
+# Tests promises about locks, deaths and take-over on a file system other than tmpfs, which is mounted over
+# /dev/shm in a new mount namespace. Usage: file_systems_test.sh TYPE PROGRAM:FILTER...
 set -euo pipefail
 type=$1
 shift
@@ -13,7 +13,7 @@ if [[ ${MILLRACE_INSIDE:-} != yes ]]; then
   [[ $(id -u) == 0 ]] || skip "needs root, to mount $type"
   MILLRACE_INSIDE=yes exec unshare --mount --propagation private bash "$0" "$type" "$@"
 fi
-# The image lies on the disk, and goes with its last use.
+# The image is a file on the disk, which is removed at the end.
 if [[ $type == tmpfs || $type == ramfs ]]; then
   mount -t "$type" none /dev/shm || skip "cannot mount $type"
 else

@@ -1,4 +1,4 @@
-// Producer and consumers in different PID, mount, user, IPC, network and time namespaces with one /dev/shm.
+// Producer and consumers in different PID, mount, user, IPC, network and time namespaces share one /dev/shm.
 #include <time.h>
 
 #include <string>
@@ -30,7 +30,7 @@ using testing::Watchdog;
 struct Kind {
   const char* name;
   int flags;
-  // Where a process of that kind finds the directory that all share.
+  // Returns where a process with these namespaces finds the shared directory.
   std::string DirectoryOf(const ScratchDir& dir) const {
     return flags & CLONE_NEWNS ? "/dev/shm" : dir.path();
   }
@@ -43,7 +43,7 @@ std::string Describe(bool alive, const std::optional<pid_t>& pid, bool foreign) 
   return std::string(alive ? "alive" : "dead") + (pid ? " pid " + std::to_string(*pid) : "") +
          (foreign ? " foreign" : "");
 }
-// Both sides, as somebody sees them.
+// Describes producer and consumers as the process that inspected the ring sees them.
 std::string Describe(const RingInfo& info) {
   std::string text =
       "producer " + Describe(info.producer.alive, info.producer.pid, info.producer.pid_foreign);
@@ -111,8 +111,7 @@ TEST_P(Namespaces, LivenessIsRightAndPidsAreTold) {
   });
   ASSERT_NE(dies->Hear(), "");
 
-  // Both may be process 1 where they live: a number decides nothing, and is shown only where it means
-  // something.
+  // Both may be process 1 in their namespaces. So a PID decides nothing, and is shown only where it is valid.
   if (pids_apart) {
     EXPECT_EQ(Describe(inspect()), "producer alive foreign, consumer alive foreign, consumer alive foreign");
     EXPECT_EQ(seen_by_consumer, "producer alive foreign, consumer alive pid 1");
@@ -135,7 +134,7 @@ TEST_P(Namespaces, LivenessIsRightAndPidsAreTold) {
   ASSERT_EQ(inspect().consumers.size(), 2u);
   EXPECT_TRUE(inspect().consumers[0].alive);
   EXPECT_FALSE(inspect().consumers[1].alive);
-  producer->Say("publish");  // the dead one's seat does not hold it back
+  producer->Say("publish");  // the dead consumer's seat does not hold the producer back
   ASSERT_EQ(producer->Hear(), "published");
 
   EXPECT_EQ(producer->KillAndWait(), 128 + SIGKILL);
@@ -175,7 +174,7 @@ int64_t MonotonicSeconds() {
   return now.tv_sec;
 }
 
-// The clocks of two processes differ by a day; each waits by its own.
+// The clocks of two processes differ by a day. Each waits by its own clock.
 TEST(TimeNamespace, WaitsAreNeitherCutShortNorEndless) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("time namespace");
@@ -191,7 +190,7 @@ TEST(TimeNamespace, WaitsAreNeitherCutShortNorEndless) {
     if (consumer.Next(milliseconds(150)).why() != Got::kTimedOut) return 2;
     if (Clock::now() - start < milliseconds(150)) return 3;
     line.Say("timed out");
-    for (int i = 0; i < 200; ++i) {  // asleep, and woken by the other clock's process
+    for (int i = 0; i < 200; ++i) {  // each message finds the other process asleep, and wakes it
       if (!consumer.Next()) return 4;
       line.Say("read");
     }

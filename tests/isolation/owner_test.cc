@@ -1,4 +1,4 @@
-// Whose ring it is: in a directory like /dev/shm anybody may create a file of any name.
+// Ownership of rings. In a directory like /dev/shm every user can create a file of any name.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@ using testing::Watchdog;
 
 constexpr uid_t kStranger = 21'003, kVictim = 21'001;
 
-// Runs `body` as that user and returns what it said.
+// Runs `body` as this user and returns the text that `body` returned.
 std::string As(uid_t uid, const std::function<std::string()>& body) {
   Child child([&](const Child::Line& line) {
     if (uid != 0) testing::Become(uid, uid);
@@ -49,7 +49,8 @@ class Owners : public ::testing::Test {
     MILLRACE_NEEDS_ROOT();
     ASSERT_EQ(chmod(dir_.path().c_str(), 01777), 0);
   }
-  // A ring that everybody may write, and so may the victim: the lock too.
+  // A stranger creates a ring that every user may write, with its lock file. So the victim may write them
+  // too.
   void StrangerCreates() {
     ASSERT_EQ(As(kStranger,
                  [&] {
@@ -67,7 +68,7 @@ class Owners : public ::testing::Test {
   const ScratchDir dir_;
 };
 
-// The victim used to publish private messages into a ring that the other user owned, read and wrote.
+// Bug: the victim published private messages into a ring that another user owned, read and wrote.
 TEST_F(Owners, AProducerTakesOverNoRingThatAnotherUserCreatedFirst) {
   StrangerCreates();
   for (const uid_t uid : {kVictim, uid_t{0}}) {
@@ -90,7 +91,7 @@ TEST_F(Owners, AProducerTakesOverNoRingThatAnotherUserCreatedFirst) {
               HasSubstr("kNoPermission"));
 }
 
-// One object of another user is enough.
+// The producer refuses the ring if one of its files belongs to another user.
 TEST_F(Owners, EachObjectIsAsked) {
   for (const std::string suffix : {".ring", ".seats", ".lock"}) {
     { const Producer producer = Must(Producer::OpenOrCreate("ring", {.capacity = 4096}, Here())); }
@@ -122,7 +123,7 @@ TEST_F(Owners, AConsumerReadsAnybodysRingUnlessItNamesTheOwner) {
   }
 }
 
-// A stranger who may neither read nor write the ring used to hold its producer off, and nothing said so.
+// Bug: a stranger without access to the ring could hold its producer off, and no error named the reason.
 TEST_F(Owners, AStrangersLockMadeBeforehandIsRefusedAndNamed) {
   ASSERT_EQ(As(kStranger,
                [&] {
@@ -147,11 +148,11 @@ TEST_F(Owners, ANewRingBelongsToItsCreator) {
   EXPECT_TRUE(Producer::OpenOrCreate("ring", {}, Here(0)).ok());
 }
 
-// In a user namespace all users without a number look like one. The kernel knows better.
+// In a user namespace all unmapped users have one number. The kernel can still distinguish them.
 TEST_F(Owners, TheOverflowUserProvesNothingInAUserNamespace) {
   StrangerCreates();
   const std::string said = As(kVictim, [&] {
-    testing::MustBe(unshare(CLONE_NEWUSER) == 0, "unshare");  // no map: this user has no number either
+    testing::MustBe(unshare(CLONE_NEWUSER) == 0, "unshare");  // without a map, this user has no number either
     testing::MustBe(geteuid() == 65534, "the overflow uid");
     return Told(Producer::Open("ring", Here()).status());
   });

@@ -1,4 +1,4 @@
-// A program that unloads a plug-in with the library inside: what runs or is called later is still there.
+// A program unloads a plug-in with the library inside. Code that may still run or be called must stay loaded.
 #include <dlfcn.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -55,14 +55,14 @@ TEST_F(PlugIn, AHandleThatIsGoneLeavesNothingBehind) {
               for (int i = 0; i < 3; ++i) {
                 if (const int result = UseAndUnload("plugin_read", directory); result != 0) return result;
                 if (Loaded()) return 1;
-                if (ForkOnce() != 0) return 2;  // the handlers that the plug-in had set
+                if (ForkOnce() != 0) return 2;  // runs the handlers that the plug-in has set
               }
               return 0;
             }),
             0);
 }
 
-// The thread that watches rings for descriptors ends some time after the last of them.
+// The thread that watches rings for descriptors ends some time after the last descriptor is closed.
 TEST_F(PlugIn, StaysLoadedWhileItsThreadMayRun) {
   EXPECT_EQ(InAHost([](const char* directory) {
               if (const int result = UseAndUnload("plugin_wait_by_descriptor", directory); result != 0) return result;
@@ -76,7 +76,7 @@ TEST_F(PlugIn, StaysLoadedWhileTheKernelKnowsItsSignalHandler) {
   EXPECT_EQ(InAHost([](const char* directory) {
               if (const int result = UseAndUnload("plugin_guard", directory); result != 0) return result;
               if (!Loaded()) return 1;
-              raise(SIGBUS);  // passed on to the default action: ends this process
+              raise(SIGBUS);  // passed on to the default action, which ends this process
               return 2;
             }),
             128 + SIGBUS);

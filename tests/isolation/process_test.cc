@@ -1,4 +1,4 @@
-// What exec and fork do to who is attached.
+// The effects of exec and fork on attached processes.
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -19,15 +19,15 @@ using testing::MustBe;
 using testing::ScratchDir;
 using testing::Watchdog;
 
-// A pipe that tells one side when the other has ended, or executed another program.
+// A pipe by which one process learns that the other has ended or executed another program.
 class EndOf {
  public:
   EndOf() { MustBe(pipe2(ends_, O_CLOEXEC) == 0, "pipe2"); }
   EndOf(const EndOf&) = delete;
   ~EndOf() { close(ends_[0]), close(ends_[1]); }
-  // Whoever else holds the writing end has closed it.
+  // Waits until all other processes have closed the writing end.
   void Await() {
-    dup2(ends_[0], ends_[1]);  // closes ours
+    dup2(ends_[0], ends_[1]);  // closes this process's writing end
     char c;
     MustBe(read(ends_[0], &c, 1) == 0, "read");
   }
@@ -62,7 +62,7 @@ TEST(Exec, DropsTheLocksOfProducerAndConsumer) {
   ASSERT_EQ(kill(child.pid(), 0), 0) << "the process itself lives on";
 }
 
-// A process forks with a claim open and a message in its hands, and goes on; then it dies before its child.
+// A process forks with a claim open and a message lent, and continues. Then it dies before its child.
 TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
   const Watchdog watchdog("fork in the middle of use");
   const ScratchDir dir;
@@ -78,7 +78,7 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
     const pid_t forked = fork();
     if (forked == 0) {
       prctl(PR_SET_PDEATHSIG, 0);
-      claim.Commit();  // goes nowhere
+      claim.Commit();  // publishes nothing
       bool good = producer.TryPublish("from the child") == Sent::kForked &&
                   producer.Publish("x") == Sent::kForked && ErrorOf(producer.Check()) == Error::kForked &&
                   ErrorOf(producer.Close()) == Error::kForked && consumer.TryNext().why() == Got::kForked &&
@@ -86,7 +86,7 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
                   ErrorOf(consumer.status()) == Error::kForked;
       { const Producer gone = std::move(producer); }
       { const Consumer gone = std::move(consumer); }
-      // A handle of its own works.
+      // A handle that the child opens itself works.
       Consumer own = Must(
           Consumer::Open("ring", Delivery::Lossy(), {.start = Start::Oldest(), .directory = dir.path()}));
       good &= own.TryNext()->text() == "first";
@@ -94,7 +94,7 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
       test.Await();  // outlives its parent, with `own`
       _exit(0);
     }
-    (void)line.Hear();  // the child has done all that
+    (void)line.Hear();  // the child has finished its checks
     MustBe(lent && lent->text() == "first" && consumer.StillIntact(), "lent");
     std::memcpy(claim.bytes().data(), "third...", 8);
     claim.Commit();
@@ -102,7 +102,7 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
     MustBe(consumer.TryNext().why() == Got::kEmpty, "nothing from the child");
     line.Say("went on");
     (void)line.Hear();
-    return 1;  // killed before
+    return 1;  // not reached: killed before
   });
   const std::string said = parent->Hear();
   ASSERT_EQ(said.substr(0, 7), "forked ") << said;
@@ -112,7 +112,7 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
   parent->Kill();
   ASSERT_EQ(parent->Wait(), 128 + SIGKILL);
   EXPECT_EQ(kill(grandchild, 0), 0);
-  // The locks were the parent's: they fell with it, although its child lives.
+  // The locks belonged to the parent and fell with it, although its child lives.
   const SegmentManager manager(dir.path());
   EXPECT_FALSE(Must(manager.Inspect("ring")).producer.alive);
   const Producer successor = Must(Producer::Open("ring", {.directory = dir.path()}));
@@ -123,7 +123,7 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
   kill(grandchild, SIGKILL);
 }
 
-// Bug: the kernel takes the mapping of an unlinked file for anonymous memory, so a core dump held all
+// Bug: the kernel treats the mapping of an unlinked file as anonymous memory, so a core dump contained all
 // messages.
 TEST(CoreDump, LeavesOutWhatIsMapped) {
   const Watchdog watchdog("core dump");

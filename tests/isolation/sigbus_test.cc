@@ -1,4 +1,5 @@
-// InstallSigbusGuard: what a truncation under running users becomes, and what it leaves to others.
+// InstallSigbusGuard: the results of a truncation under running users, and the faults that the guard passes
+// on.
 #include <poll.h>
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -53,7 +54,7 @@ TEST(SigbusGuard, AConsumerIsToldKDamaged) {
           while (why == Got::kMessage || why == Got::kEmpty) why = waits ? c.Next().why() : c.TryNext().why();
           line.Say(ToString(why));
           line.Say(ToString(ErrorOf(c.status())));
-          return 0;  // and leaves its seat, wherever that is now
+          return 0;  // then leaves its seat, although its file may be cut
         });
         ASSERT_EQ(consumer.Hear(), "here");
         ASSERT_EQ(truncate((dir / cut.file).c_str(), cut.to), 0);
@@ -94,7 +95,7 @@ TEST(SigbusGuard, AProducerIsToldKRemovedAndCheckSaysTruncated) {
   }
 }
 
-// A producer that waits for room, too.
+// A producer that waits for room learns of the truncation too.
 TEST(SigbusGuard, ABlockedProducerIsTold) {
   const Watchdog watchdog("truncated under a blocked producer");
   const ScratchDir dir;
@@ -119,8 +120,7 @@ TEST(SigbusGuard, ABlockedProducerIsTold) {
   EXPECT_EQ(producer.Wait(), 0);
 }
 
-// Bug: the thread that sleeps for event descriptors blocked SIGBUS, and a fault that is blocked ends the
-// process.
+// Bug: the thread that sleeps for event descriptors blocked SIGBUS, and a blocked fault ends the process.
 TEST(SigbusGuard, AConsumerThatPollsItsEventFdIsTold) {
   for (const Truncation& cut : kTruncations) {
     SCOPED_TRACE(std::string(cut.file) + " to " + std::to_string(cut.to));
@@ -146,7 +146,7 @@ TEST(SigbusGuard, AConsumerThatPollsItsEventFdIsTold) {
   }
 }
 
-// Bug: from the 1025th mapping of a process on, nothing was guarded, and nobody said so.
+// Bug: from the 1025th mapping of a process on, mappings were not guarded, and no error was reported.
 TEST(SigbusGuard, GuardsTheLastOfManyMappings) {
   const Watchdog watchdog("many mappings");
   const ScratchDir dir;
@@ -170,7 +170,7 @@ TEST(SigbusGuard, GuardsTheLastOfManyMappings) {
   EXPECT_EQ(process.Wait(), 0);
 }
 
-// Nothing is installed unasked, whatever is used; and without the guard a truncation is what it always was.
+// The library installs no handler unless it is requested. Without the guard, a truncation ends the process.
 TEST(SigbusGuard, IsOptInAndNoOtherHandlerIsEverInstalled) {
   const Watchdog watchdog("opt-in");
   const ScratchDir dir;
@@ -206,10 +206,10 @@ TEST(SigbusGuard, IsOptInAndNoOtherHandlerIsEverInstalled) {
   EXPECT_EQ(child.Wait(), 128 + SIGBUS);
 }
 
-// ---- what is not ours
+// ---- faults of others
 // --------------------------------------------------------------------------------------
 
-// A page of a file that is there no more.
+// Maps a page of a file that has been truncated to nothing.
 volatile char* LostPage() {
   const int fd = memfd_create("lost", MFD_CLOEXEC);
   MustBe(fd >= 0 && ftruncate(fd, 4096) == 0, "memfd");
@@ -242,12 +242,12 @@ int CheckChaining(bool with_info) {
     action.sa_handler = &Catch;
   MustBe(sigaction(SIGBUS, &action, nullptr) == 0, "sigaction");
   Must(InstallSigbusGuard());
-  Must(InstallSigbusGuard());  // twice: still chains to the one before, not to itself
+  Must(InstallSigbusGuard());  // the second call still chains to the previous handler, not to itself
   volatile char* const lost = LostPage();
   for (int i = 1; i <= 3; ++i) {
     if (sigsetjmp(back, 1) == 0) {
       static_cast<void>(*lost);
-      return 1;  // no fault?
+      return 1;  // reached only without a fault
     }
     if (faults != i) return 2;
     if (with_info && fault_address != const_cast<char*>(lost)) return 3;
@@ -263,7 +263,7 @@ TEST(SigbusGuard, ChainsToTheHandlerThatWasThere) {
   }
 }
 
-// And both at once: its own lost page goes to the program, the ring's to us.
+// Both kinds in one program: its own lost page goes to its handler, the ring's page to the guard.
 TEST(SigbusGuard, StillGuardsAfterChaining) {
   const Watchdog watchdog("guard after chaining");
   const ScratchDir dir;
@@ -288,7 +288,7 @@ TEST(SigbusGuard, WithoutAHandlerAForeignFaultEndsTheProcessAsBefore) {
   EXPECT_EQ(child.Wait(), 128 + SIGBUS);
 }
 
-// A SIGBUS that somebody sent is no fault that would happen again.
+// A SIGBUS that was sent is not a fault, so it would not occur again by itself.
 TEST(SigbusGuard, WithoutAHandlerASentSignalEndsTheProcessAsBefore) {
   const Watchdog watchdog("sent signal");
   Child child([&](const Child::Line&) {
@@ -299,7 +299,7 @@ TEST(SigbusGuard, WithoutAHandlerASentSignalEndsTheProcessAsBefore) {
   EXPECT_EQ(child.Wait(), 128 + SIGBUS);
 }
 
-// Bug: a sent signal that the program ignores left the guard uninstalled.
+// Bug: after a sent signal that the program ignores, the guard was no longer installed.
 TEST(SigbusGuard, AnIgnoredSignalStaysIgnoredAndTheGuardStays) {
   const Watchdog watchdog("ignored signal");
   const ScratchDir dir;

@@ -1,4 +1,5 @@
-// A reader that believes a hostile header, for AddressSanitizer to find: `asan_planted none|length`.
+// A reader with a planted bug: it trusts a hostile header. AddressSanitizer must report it. Usage:
+// `asan_planted none|length`.
 #include <cstdio>
 #include <cstring>
 
@@ -9,7 +10,7 @@ namespace {
 
 using internal::RealAtomics;
 
-// Takes the length from the header as it stands: what Judge is there to prevent.
+// Takes the length from the header without Judge, which would refuse it.
 class Reckless : public internal::RingView<RealAtomics> {
  public:
   using RingView::RingView;

@@ -1,4 +1,4 @@
-// An atomics policy with a planted bug: the accesses with these labels order nothing.
+// An atomics policy with a planted bug: accesses with the given labels are relaxed and order nothing.
 #ifndef MILLRACE_TESTS_STRESS_BROKEN_ATOMICS_H_
 #define MILLRACE_TESTS_STRESS_BROKEN_ATOMICS_H_
 

@@ -1,5 +1,5 @@
-// Members of a group in the ring's stress test: they read in place, die with messages in hand (a thread that
-// goes away and leaves its seat as it is) and adopt what the dead held. Kernel locks are mutexes here.
+// Group members of the ring's stress test. They read in place, die with messages in hand (the thread ends and
+// leaves its seat as it is) and adopt messages of dead members. Mutexes stand for the kernel's locks.
 #ifndef MILLRACE_TESTS_STRESS_RING_MEMBERS_H_
 #define MILLRACE_TESTS_STRESS_RING_MEMBERS_H_
 
@@ -17,16 +17,16 @@
 
 namespace millrace::testing {
 
-// What the members of one run share.
+// The state that the members of one run share.
 class GroupRun {
  public:
-  static constexpr uint64_t kMost = uint64_t{1} << 26;  // messages that are kept account of
+  static constexpr uint64_t kMost = uint64_t{1} << 26;  // messages whose deliveries are recorded
   static constexpr uint32_t kSeats = 8;
 
   std::mutex seat_locks[kSeats], rescuer_locks[kSeats];
   std::atomic<uint64_t> deaths{0}, adopted{0}, again{0};
 
-  // false: it was given to somebody as if for the first time before.
+  // Records a delivery. Returns false if the message had already been delivered as if for the first time.
   bool Given(uint64_t message, bool first) {
     if (message >= kMost) return true;
     const uint8_t before = given_[message].fetch_or(first ? 3 : 1, std::memory_order_relaxed);
@@ -87,7 +87,7 @@ class MemberThread {
     const auto buffer = std::ref(buffer_);
     const uint64_t quota = 1 + random_() % (random_() % 2 == 0 ? 50 : 5'000);
     for (uint64_t i = 0; i < quota && !run_.Failed(); ++i) {
-      const uint64_t state = W::LoadState(run_.ring.control().room);  // before the header
+      const uint64_t state = W::LoadState(run_.ring.control().room);  // loaded before the header
       if (!member.Ack()) return run_.Fail("a member's claim was taken from it");
       if (!member.holds_claim() && member.DueToLook()) Adopt(member);
       internal::Handed handed{};
@@ -107,7 +107,7 @@ class MemberThread {
         return run_.Fail("a member reads damage or was evicted", static_cast<uint64_t>(read));
       }
     }
-    if (random_() % 2 == 0) (void)member.Ack();  // else the message in hand is for another
+    if (random_() % 2 == 0) (void)member.Ack();  // otherwise another member gets the message in hand
   }
 
   void Offer(Member& member) {
@@ -138,11 +138,12 @@ class MemberThread {
   void Check(const internal::Handed& handed) {
     const internal::Lent& lent = handed.lent;
     ++tally_.received;
-    // Plain loads of the ring's own bytes, unless it is a copy.
+    // Plain loads of the ring's own bytes, unless `lent` is a copy.
     if (!run_.oracle.Check(lent.sequence, {lent.data, lent.bytes}))
       run_.Fail("torn message of a group", lent.sequence);
     const bool first = handed.deliveries == 1;
-    if (!first && group_.again++ == 0) run_.Seen(Role::kMember);  // the run goes on until one has come again
+    // The run continues until one message has been delivered again.
+    if (!first && group_.again++ == 0) run_.Seen(Role::kMember);
     if (!group_.Given(lent.sequence - run_.plan.start.sequence, first))
       run_.Fail("given to two members as if for the first time", lent.sequence);
   }

@@ -1,4 +1,4 @@
-// The consumers of the ring's stress test: each checks every byte and every count it is given.
+// The consumers of the ring's stress test. Each checks every byte and every count that it gets.
 #ifndef MILLRACE_TESTS_STRESS_RING_READERS_H_
 #define MILLRACE_TESTS_STRESS_RING_READERS_H_
 
@@ -19,8 +19,8 @@ inline const internal::ParkOps kSystem{[](const uint32_t* word, uint32_t seen, i
                                        },
                                        &os::FutexWakeAll, &os::GlobalBarrier, &os::MonotonicNs};
 
-// One consumer thread: joins somewhere, reads for a while, leaves, joins again, until it has read a closed
-// ring to its end.
+// One consumer thread. It joins at a random start, reads for a while, leaves and joins again, until it has
+// read a closed ring to its end.
 template <class A>
 class Reader {
   using W = internal::Words<A>;
@@ -39,7 +39,7 @@ class Reader {
   bool InPlace() const { return role_ == Role::kLossless; }
   bool HoldsBack() const { return InPlace() || role_ == Role::kClumsy; }
 
-  // A place to begin, and a consumer there.
+  // Chooses a start and joins there.
   std::optional<Consumer> Join() {
     const internal::StartAt starts[] = {internal::StartAt::kEnd, internal::StartAt::kOldest,
                                         internal::StartAt::kLast, internal::StartAt::kSequence};
@@ -68,7 +68,7 @@ class Reader {
     if (consumer) return ++tally_.joins, consumer;
     if (failure == internal::JoinFailure::kDamaged) Damaged("a sound ring cannot be joined");
     if (failure == internal::JoinFailure::kOutOfRange) run_.Fail("join: out of range");
-    ++tally_.refused;  // evicted or overtaken: again
+    ++tally_.refused;  // evicted or overtaken: the caller tries again
     return std::nullopt;
   }
 
@@ -81,7 +81,7 @@ class Reader {
     parks_ = random_() % 2 == 0;
     uint64_t quota = 1 + random_() % (random_() % 2 == 0 ? 100 : 5'000);
     while (!run_.Failed()) {
-      const uint64_t state = W::LoadState(run_.ring.control().room);  // before the header
+      const uint64_t state = W::LoadState(run_.ring.control().room);  // loaded before the header
       internal::Lent lent;
       const internal::Read read = ReadOne(consumer, &lent);
       if (read == internal::Read::kMessage) {
@@ -118,7 +118,7 @@ class Reader {
       if (random_() % 64 == 0) Again(consumer, *lent);
       return read;
     }
-    sched_yield();  // clumsy: slow enough to be evicted
+    sched_yield();  // a clumsy reader is slow enough to be evicted
     std::byte* const copy = buffer_(run_.ring.max_message());
     if (const internal::Read copied = consumer.CopyChecked(*lent, copy); copied != internal::Read::kMessage) {
       consumer.Undeliver(*lent);
@@ -128,7 +128,7 @@ class Reader {
     return read;
   }
 
-  // A handler that threw gets the same message again.
+  // Gives a message back, like after a handler that threw, and expects to get it again.
   void Again(Consumer& consumer, const internal::Lent& lent) {
     consumer.Undeliver(lent);
     internal::Lent again{};

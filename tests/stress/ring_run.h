@@ -1,4 +1,4 @@
-// One run of the ring's stress test: the ring, what went wrong, and what everybody counted.
+// The state of one run of the ring's stress test: the ring, the failures, and the counts of all roles.
 #ifndef MILLRACE_TESTS_STRESS_RING_RUN_H_
 #define MILLRACE_TESTS_STRESS_RING_RUN_H_
 
@@ -49,7 +49,7 @@ struct Run {
   }
   bool Failed() const { return failures_.load(std::memory_order_relaxed) != 0; }
 
-  // A role's first message; the producer goes on until every role had one.
+  // Records that a role has received its first message. The producer continues until every role has one.
   void Seen(Role role) { seen_[static_cast<int>(role)].store(true, std::memory_order_relaxed); }
   bool AllSeen() const {
     for (const std::atomic<bool>& seen : seen_) {
@@ -68,9 +68,9 @@ struct Run {
   const Plan plan;
   HeapRing<A> ring;
   const Oracle oracle;
-  std::atomic<uint64_t> end{0};  // sequence after the last message, once the ring is closed
+  std::atomic<uint64_t> end{0};  // sequence after the last message, stored when the ring is closed
   Tally tallies[static_cast<int>(Role::kCount)];
-  uint64_t published = 0, full = 0, parked = 0, aborted = 0;  // the producer's
+  uint64_t published = 0, full = 0, parked = 0, aborted = 0;  // the producer's counts
 
  private:
   std::mutex mutex_;

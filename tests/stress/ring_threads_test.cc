@@ -1,8 +1,8 @@
-// One producer, six consumers of every kind and a group of two as threads on one heap buffer, as fast as they
-// can:
-//   ring_stress --seconds N --seed S
-// Every payload validates itself, every gap must equal the reported loss, every consumer ends at the last
-// message. Prints threads and messages; a role that received nothing is a failure.
+// Runs one producer, six consumers of every kind and a group of two as threads on one heap buffer, at full
+// speed:
+// ring_stress --seconds N --seed S
+// Every payload validates itself, every gap must equal the reported loss, and every consumer must end at the
+// last message. Prints threads and messages. A role that received nothing is a failure.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -31,7 +31,7 @@ class Writer {
       if (i % 64 == 0 && os::MonotonicNs() >= until && run_.AllSeen()) break;
       PublishOne();
     }
-    run_.end.store(producer_.sequence(), std::memory_order_relaxed);  // ordered by the state
+    run_.end.store(producer_.sequence(), std::memory_order_relaxed);  // ordered by the store of the state
     run_.published = producer_.sequence() - run_.plan.start.sequence;
     internal::RingControl& control = run_.ring.control();
     W::StoreState(control.room, internal::MakeState(1, /*open=*/false));
@@ -47,7 +47,7 @@ class Writer {
     std::byte* data = ClaimStraight(producer_, bytes + more);
     if (data == nullptr) data = ClaimSlow(bytes + more);
     if (data == nullptr) return;
-    if (random_() % 32 == 0) {  // aborted: the next claim may be another size
+    if (random_() % 32 == 0) {  // aborted: the next claim may have another size
       ++run_.aborted;
       return;
     }
@@ -167,10 +167,10 @@ void RunOnce(const Plan& plan, const char* policy, Sum& sum) {
 }
 
 int Main(int seconds, uint64_t seed) {
-  alarm(static_cast<unsigned>(seconds) + 240);  // the watchdog: a stall ends the process
+  alarm(static_cast<unsigned>(seconds) + 240);  // a watchdog: a stall ends the process
   const bool membarrier = os::RegisterForBarriers();
   if (!membarrier) std::printf("SKIPPED: runs with membarrier, which this kernel refuses\n");
-  constexpr bool kSharp = MILLRACE_THREAD_SANITIZER != 0;  // elsewhere it is the same policy
+  constexpr bool kSharp = MILLRACE_THREAD_SANITIZER != 0;  // in other builds it equals RealAtomics
   constexpr internal::Point kStart{~uint64_t{0} - 8 * 999 + 1, (uint64_t{1} << 32) - 500};
   const int runs = (membarrier ? 4 : 2) * (kSharp ? 2 : 1);
   Sum sum;

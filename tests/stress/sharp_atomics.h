@@ -1,9 +1,9 @@
-// An atomics policy that lends ThreadSanitizer no help.
+// An atomics policy that gives ThreadSanitizer no extra ordering.
 //
-// RealAtomics turns a fence into a read-modify-write of one word in that build, which orders more than the
-// fence does and could hide a missing release or acquire. Here fences stay fences, which ThreadSanitizer does
-// not follow: what it then calls ordered is ordered by the labelled loads and stores alone. The ring's plain
-// reads (payloads in place) need no more than that.
+// In a ThreadSanitizer build, RealAtomics turns a fence into a read-modify-write of one word. That orders
+// more than the fence does, and could hide a missing release or acquire. With this policy a fence stays a
+// fence, which ThreadSanitizer ignores. So it accepts only the order that the labelled loads and stores
+// create. The ring's plain reads (payloads in place) need no more than that order.
 #ifndef MILLRACE_TESTS_STRESS_SHARP_ATOMICS_H_
 #define MILLRACE_TESTS_STRESS_SHARP_ATOMICS_H_
 

@@ -1,8 +1,8 @@
-// A ring with a planted ordering bug, for ThreadSanitizer to find: `tsan_planted
+// A ring with a planted ordering bug that ThreadSanitizer must report. Usage: `tsan_planted
 // none|publish|receive|free|scan`.
 //
-// One producer, one lossless consumer that reads in place, three laps of the smallest ring. Nothing but the
-// ring's own labelled accesses orders the two threads, so whether a report comes does not depend on timing.
+// One producer and one lossless consumer, which reads in place, run three laps of the smallest ring. Only the
+// ring's own labelled accesses order the two threads. So a report does not depend on timing.
 #include <cstdio>
 #include <cstring>
 #include <thread>
@@ -52,7 +52,7 @@ int Main(const char* bug) {
   if (std::strcmp(bug, "free") == 0) return Run<BrokenAtomics<Site::C6>>();  // position before the last read
   if (std::strcmp(bug, "scan") == 0) return Run<BrokenAtomics<Site::R5>>();  // bytes before the position
   std::fprintf(stderr, "usage: tsan_planted none|publish|receive|free|scan\n");
-  return 0;  // and so fails its test
+  return 0;  // the test then fails, because it expects a report
 }
 
 }  // namespace

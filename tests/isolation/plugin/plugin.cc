@@ -1,4 +1,4 @@
-// A plug-in with the library inside, which its host may unload: plugin_test.cc.
+// A plug-in with the library inside, which its host may unload. See plugin_test.cc.
 #include <unistd.h>
 
 #include <optional>
