@@ -91,7 +91,7 @@ TEST_F(Owners, AProducerTakesOverNoRingThatAnotherUserCreatedFirst) {
               HasSubstr("kNoPermission"));
 }
 
-// The producer refuses the ring if one of its files belongs to another user.
+// Producer and Set refuse a ring if one of its files belongs to another user.
 TEST_F(Owners, EachObjectIsAsked) {
   for (const std::string suffix : {".ring", ".seats", ".lock"}) {
     { const Producer producer = Must(Producer::OpenOrCreate("ring", {.capacity = 4096}, Here())); }
