@@ -27,10 +27,10 @@ Observation Slice(const std::string& experiment, const std::string& subject, Wor
   return o;
 }
 
-// Rates differ a little between rounds, the same for all, as placements and clocks do.
+// Rates differ a little between rounds, equally for all subjects, like with other placements and clocks.
 double Wobble(int round) { return 1 + 0.02 * round; }
 
-// Every rival is far behind, limits are a little ahead or behind as the targets want it.
+// Every rival is far slower. The bare rings are a little faster or slower, as the targets require.
 double RateOf(const std::string& subject) {
   if (subject.starts_with("millrace")) return 100e6;
   if (subject == "raw_index_16") return 80e6;
@@ -54,7 +54,8 @@ Observation Latency(const std::string& experiment, const std::string& subject, W
 void AddThroughput(Observations* all) {
   for (int round = 0; round < kRounds; ++round) {
     for (const Placement placement : {Placement::kL3, Placement::kFar}) {
-      if (placement == Placement::kFar && round == 0) continue;  // fewer there: it is not the main one
+      // "far" has fewer rounds, because it is not the main placement.
+      if (placement == Placement::kFar && round == 0) continue;
       for (const size_t bytes : {8U, 64U, 256U, 1024U, 4096U, 65536U}) {
         for (const Rival& rival : CannedRivals()) {
           if (!rival.throughput) continue;

@@ -1,4 +1,4 @@
-// What a run of the bench might have seen, made up: every experiment, two placements, three rounds.
+// The made-up results of a bench run: every experiment, two placements, three rounds.
 #ifndef MILLRACE_TESTS_BENCHES_CANNED_H_
 #define MILLRACE_TESTS_BENCHES_CANNED_H_
 
@@ -13,11 +13,11 @@ namespace millrace::bench {
 
 std::vector<Rival> CannedRivals();
 nlohmann::json CannedAbout();
-// All targets are met but for the batches, which nobody measured.
+// All targets are met except the one for batches, which were not measured.
 Observations CannedObservations();
 const nlohmann::json& CannedResults();
 
-// One made-up slice.
+// Makes one slice.
 Observation Throughput(const std::string& subject, size_t bytes, int round, double per_second,
                        Placement placement = Placement::kL3);
 

@@ -1,4 +1,4 @@
-// The page as headless Chromium draws it, and the files beside it.
+// The report page as headless Chromium draws it, and the files next to it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -35,8 +35,9 @@ std::string OutputOf(const std::string& command) {
   return output;
 }
 
-// The document after its script has run, without the script and the JSON. Fails if the script did not reach its
-// end, or if the browser printed anything to the console of the page. No name resolves, so nothing can be fetched.
+// Returns the document after its script has run, without the script and the JSON. Fails if the script did not
+// reach its end, or if the browser printed anything to the page's console. No name resolves, so the page can
+// fetch nothing.
 std::string Drawn(const std::string& page, const std::string& fragment = "") {
   const std::filesystem::path folder = Folder("drawn");
   std::filesystem::create_directories(folder);
@@ -58,7 +59,7 @@ std::string Drawn(const std::string& page, const std::string& fragment = "") {
 
 std::string DrawnResults(const json& results) { return Drawn(PageOf(results, SummaryOf(results))); }
 
-// Drawn once: a browser takes about a second to start.
+// The page is drawn only once, because a browser takes about a second to start.
 const std::string& CannedPage() {
   static const std::string page = DrawnResults(CannedResults());
   return page;
@@ -81,7 +82,8 @@ TEST(BenchPage, HasEverySection) {
 }
 
 TEST(BenchPage, ShowsEveryPlot) {
-  // Main placement and the other: 6 + 3 latencies, 6 throughputs and 4 fan-outs each, as far as they were measured.
+  // Main placement and the other: 6 + 3 latencies, 6 throughputs and 4 fan-outs each, as far as they were
+  // measured.
   for (const char* title : {"8 bytes, the consumer spins", "64 bytes, the consumer spins",
                             "8 bytes, the consumer sleeps in the kernel", "messages of 8 B", "messages of 64 B",
                             "messages of 1 KiB", "messages of 64 KiB", "1 → 2"}) {
@@ -109,8 +111,8 @@ TEST(BenchPage, SaysWhereItWasMeasured) {
 
 TEST(BenchPage, LossesWideCellsAndTooFewCoresAreSaid) {
   EXPECT_THAT(CannedPage(), HasSubstr("more processes than cores"));
-  EXPECT_THAT(CannedPage(), HasSubstr("25.0 %"));  // of a lossy consumer's messages
-  EXPECT_THAT(CannedPage(), HasSubstr(" ±"));      // "far" has two rounds only
+  EXPECT_THAT(CannedPage(), HasSubstr("25.0 %"));  // the losses of a lossy consumer
+  EXPECT_THAT(CannedPage(), HasSubstr(" ±"));  // "far" has only two rounds
   Observations lossy = CannedObservations();
   for (Observation& o : lossy.slices) {
     if (o.subject != "zeromq") continue;
@@ -173,8 +175,8 @@ TEST(BenchPage, ShowsTheTargetsOfEarlierRuns) {
   for (const json& target : summary) {
     for (const json& part : target.at("parts")) {
       ASSERT_EQ(part.at("earlier").size(), 2U) << part;
-      EXPECT_EQ(part.at("earlier")[0], part.at("value"));  // the same observations
-      EXPECT_TRUE(part.at("earlier")[1].is_null());        // none
+      EXPECT_EQ(part.at("earlier")[0], part.at("value"));  // the earlier run has the same observations
+      EXPECT_TRUE(part.at("earlier")[1].is_null());  // the earlier run has none
     }
   }
   WriteReports(results, folder / "c");

@@ -1,4 +1,5 @@
-// From slices to cells: grouped by placement, ratios inside a round, what may not count does not.
+// Results turn slices into cells: grouped by placement, with ratios inside a round, without slices that must
+// not count.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -43,7 +44,7 @@ TEST(Results, PlacementIsThatOfBothProbes) {
 }
 
 TEST(Results, RatiosAreTakenInsideARoundOnly) {
-  // Both vary tenfold from round to round, together: the ratio does not.
+  // Both rates vary tenfold from round to round, but together. So their ratio does not vary.
   const json results = Results({Throughput("millrace", 8, 0, 300), Throughput("lockfree", 8, 0, 100),
                                 Throughput("millrace", 8, 1, 30), Throughput("lockfree", 8, 1, 10),
                                 Throughput("millrace", 8, 2, 3000), Throughput("lockfree", 8, 2, 1000)});

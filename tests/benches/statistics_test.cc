@@ -1,4 +1,4 @@
-// Medians, quartiles, spread, percentiles.
+// Tests medians, quartiles, spread and percentiles.
 #include "benches/report/statistics.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ TEST(Statistics, SpreadThatIsTooWideIsSaid) {
   EXPECT_FALSE(StatisticsOf({100, 101, 102, 103}).wide);
   EXPECT_FALSE(StatisticsOf({0, 0, 0}).wide);
   EXPECT_TRUE(StatisticsOf({50, 100, 150, 200}).wide);
-  // One wild slice of many does not make the quartiles wide.
+  // One extreme slice among many does not make the quartiles wide.
   EXPECT_FALSE(StatisticsOf({100, 101, 102, 103, 104, 900}).wide);
 }
 
@@ -63,7 +63,7 @@ TEST(Histogram, NoPercentileIsAboveTheMaximum) {
   const auto histogram = std::make_unique<Histogram>();
   for (int i = 0; i < 10; ++i) histogram->Add(1000);
   EXPECT_LE(histogram->Quantile(0.9999), 1000);
-  histogram->Add(uint64_t{1} << 60);  // beyond the last bucket
+  histogram->Add(uint64_t{1} << 60);  // above the last bucket
   EXPECT_EQ(histogram->max(), uint64_t{1} << 60);
 }
 

@@ -1,4 +1,4 @@
-// summary.json: one object per target, and a planted bad value is seen.
+// summary.json has one object per target, and a planted bad value must show.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ TEST(Summary, NothingMeasuredIsNeitherMetNorMissed) {
   for (const json& target : summary) EXPECT_TRUE(target.at("met").is_null()) << target;
 }
 
-// Every target, with one value made bad.
+// Makes one value of a target bad.
 struct Plant {
   const char* id;
   std::function<void(json*)> spoil;
@@ -135,7 +135,7 @@ TEST(Summary, APlantedBadValueIsMissed) {
   }
 }
 
-// A bare ring that is only twice as fast as the rival leaves no room for four times.
+// If a bare ring is only twice as fast as the rival, the target cannot be four times.
 TEST(Summary, NobodyIsAskedToBeFurtherAheadThanABareRing) {
   json results = CannedResults();
   ScaleSamples(&results, {"throughput", "millrace", 64}, "per_second", 0.5);  // 2.5 times lockfree
@@ -154,14 +154,14 @@ TEST(Summary, NobodyIsAskedToBeFurtherAheadThanABareRing) {
   EXPECT_EQ(part->at("target"), "≥ 1.6 ×");
 }
 
-// Who spins is quicker than a sleeper, and no match for one.
+// A spinning consumer is faster than a sleeping one, so they are not compared.
 TEST(Summary, ASpinningRivalIsNotComparedWithASleeper) {
   const Observations before = CannedObservations();
   const auto lost = [&](Waiting how) {
     Observations with = before;
     for (const Observation& o : before.slices) {
       if (o.experiment != "latency" || o.subject != "lockfree" || o.work.bytes != 8) continue;
-      Observation more = o;  // 120 ns beside 31 microseconds
+      Observation more = o;  // 120 ns next to 31 microseconds
       more.experiment = "latency_sparse";
       more.waiting = Waiting::kAdaptive;
       more.work.waiting = how;
@@ -178,7 +178,7 @@ json CellsLost(const json& results) {
   return TargetOf(SummaryOf(results), "3").at("parts").back().at("value");
 }
 
-// Users pick: place or copy.
+// Users choose between publishing in place and copying.
 TEST(Summary, TheQuickerWayOfPublishingIsComparedWithTheRivals) {
   Observations all = CannedObservations();
   const auto lost = [&] {
@@ -209,9 +209,9 @@ TEST(Summary, TheWorstPlacementDecides) {
   json* const far = const_cast<json*>(FindCell(results, {"throughput", "raw_index_16", 8}, "far"));
   ASSERT_NE(far, nullptr);
   for (json& sample : far->at("samples")) sample["per_second"] = 1e9;
-  // With fewer rounds than make a median it decides nothing ...
+  // Too few rounds for a median: the placement decides nothing ...
   EXPECT_EQ(TargetOf(SummaryOf(results), "2").at("met"), true);
-  // ... with as many it does.
+  // ... with enough rounds it decides.
   json* const own = const_cast<json*>(FindCell(results, {"throughput", "millrace", 8}, "far"));
   for (json* cell : {far, own}) {
     cell->at("samples").push_back(cell->at("samples")[0]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tools/dev finds the names of the packages on each system by itself, and installs nothing where it knows no way.
-# The package manager is a stand-in: nothing is installed here.
+# tools/dev finds the package names of each system by itself. On a system that it does not know it installs
+# nothing. The package managers are stand-ins, so this test installs nothing.
 # usage: packages_test.sh DEV WORK
 set -euo pipefail
 dev=$1 work=$2
@@ -12,13 +12,13 @@ fail() {
   exit 1
 }
 
-# stand_in NAME: the rest is its script, on the standard input.
+# stand_in NAME: makes a program from the script on the standard input.
 stand_in() {
   { echo '#!/bin/bash'; cat; } >"$bin/$1"
   chmod +x "$bin/$1"
 }
 
-# Programs that the script itself needs, and no compiler.
+# Makes a system with the programs that the script itself needs, and no compiler.
 system() { # NAME
   bin=$work/$1
   mkdir -p "$bin"
@@ -28,14 +28,15 @@ system() { # NAME
   done
 }
 
-# debian_like NAME CLANG UNKNOWN...: its default clang; packages that it does not have. Nothing is installed.
+# debian_like NAME CLANG UNKNOWN...: makes a system with this default clang and without the UNKNOWN packages.
+# Nothing is installed there.
 debian_like() {
   system "$1"
   local clang=$2
   shift 2
   stand_in id <<<'echo 0'
   stand_in dpkg-query <<<'exit 1'
-  # Until the lists were fetched nothing is known.
+  # Until the lists are fetched, no package is known.
   stand_in apt-get <<<"echo \"\$*\" >>'$bin/asked'; case \$1 in update) touch '$bin/lists' ;; esac"
   stand_in apt-cache <<EOF_CACHE
 [[ -e '$bin/lists' ]] || exit 100

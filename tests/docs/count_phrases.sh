@@ -5,8 +5,8 @@ set -euo pipefail
 phrases=$1 strict=${2:-}
 cd "$(dirname "$0")/../.."
 
-# Every line that people read, as PATH:NUMBER:TEXT: all of Markdown, of shell and C++ the comments, and string literals
-# of the tools (their help).
+# Prints every line that people read, as PATH:NUMBER:TEXT: all Markdown, the comments of shell and C++, and
+# the string literals of the tools, which contain their help.
 prose() {
   git grep -nI '' -- '*.md' ':!benches/results'
   git grep -nIE '//' -- '*.cc' '*.h' | sed -E 's|^([^:]+:[0-9]+:).*(//.*)$|\1\2|'
@@ -25,7 +25,7 @@ while IFS= read -r line; do
   [[ -n $line && $line != '#'* ]] || continue
   pattern=${line%% => *} instead=${line#* => }
   [[ $line == *' => '* ]] || { echo "$phrases: no \" => \" in: $line" >&2; exit 1; }
-  # "^" in a pattern is the beginning of the text, not of the path before it.
+  # In a pattern, "^" is the beginning of the text, not of the path before it.
   search=$pattern
   [[ $search == '^'* ]] && search="^[^:]+:[0-9]+:${search#^}"
   count=$(grep -cP -- "$search" "$text" || true)

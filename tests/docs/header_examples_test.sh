@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The usage examples in the comments of public headers compile. An example is a comment's lines that are indented by three
-# spaces or more; "{ ... }" in it stands for any body.
+# Compiles the usage examples in the comments of public headers. An example consists of the comment's lines
+# that are indented by three spaces or more. In an example, "{ ... }" stands for any body.
 # usage: header_examples_test.sh INCLUDE WORK COMPILER
 set -euo pipefail
 include=$1 work=$2 compiler=$3
 rm -rf "$work"
 mkdir -p "$work"
 
-# What stands around the example of a header: the lines before and after it.
+# The lines before and after the example of each header.
 declare -A before=(
   [typed.h]=''
   [merge.h]='template <class Use, class Report> void Example(millrace::Merge& merge, Use use, Report report) {'

@@ -1,5 +1,5 @@
-// runtime/PROTOCOL.md, the comments and the code say the same thing; each check is shown a wrong text that it
-// must refuse, so that none can pass empty.
+// Compares runtime/PROTOCOL.md, the comments and the code. Each check also gets a wrong text that it must
+// refuse, so that no check can pass empty.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -40,14 +40,13 @@ std::string Replaced(std::string text, std::string_view from, std::string_view t
   return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
-// ---- bytes
-// -------------------------------------------------------------------------------------------------
+// ---- bytes ------------------------------------------------------------------------------------------------
 
 struct Place {
   size_t offset, size;
   bool operator==(const Place&) const = default;
 };
-using Places = std::map<std::string, Place>;  // "Struct.field", or "Struct.*" for the whole
+using Places = std::map<std::string, Place>;  // "Struct.field", or "Struct.*" for the whole struct
 
 #define WHOLE(Struct)                   \
   {                                     \
@@ -196,7 +195,7 @@ const Places& Compiled() {
 #undef WHOLE
 #undef FIELD
 
-// Names of all structs and fields, as written in layout.h.
+// Returns the names of all structs and fields, as declared in layout.h.
 std::set<std::string> DeclaredIn(const std::string& layout) {
   static const std::regex kStruct(R"(^struct (?:alignas\(kLine\) )?(\w+) \{)");
   static const std::regex kField(R"(^\s+[\w:]+ (\w+)(?:\[[^\]]*\])?;.*)");
@@ -294,12 +293,11 @@ TEST(Bytes, WrongLockByteIsFound) {
   EXPECT_EQ(CheckLockBytes(Replaced(Text(kProtocol), "| .seats | 16 |", "| .seats | 17 |")).size(), 1u);
 }
 
-// ---- memory order
-// ------------------------------------------------------------------------------------------
+// ---- memory order -----------------------------------------------------------------------------------------
 
 struct Label {
   std::string order, accessor;
-  std::set<std::string> partners;   // named after "pairs with"
+  std::set<std::string> partners;  // named after "pairs with"
   std::set<std::string> mentioned;  // named anywhere in the comment
 };
 using Labels = std::map<std::string, Label>;
@@ -311,7 +309,7 @@ std::set<std::string> LabelsNamedIn(const std::string& text) {
   return names;
 }
 
-// Comments of the form "// [P2] release: ... pairs with [C1]." and the accessor that each describes.
+// Finds comments of the form "// [P2] release: ... pairs with [C1]." and the accessor that each describes.
 Labels LabelledAccessors(const std::string& text, Problems& problems) {
   static const std::regex kBegin(
       R"(^(.*)//\s*\[([A-Z][0-9]+)\] (relaxed|acquire|release|acq_rel|seq_cst|membarrier)\b(.*)$)");
@@ -329,7 +327,7 @@ Labels LabelledAccessors(const std::string& text, Problems& problems) {
     const std::string before = match[1];
     std::smatch accessor;
     if (std::regex_search(before, accessor, kPointer)) {
-      label.accessor = accessor[1];  // the comment stands behind what it describes
+      label.accessor = accessor[1];  // a trailing comment describes the accessor before it
     } else {
       while (i + 1 < lines.size() && std::regex_match(lines[i + 1], more, kMore) &&
              !std::regex_match(lines[i + 1], kBegin)) {
@@ -351,7 +349,7 @@ Labels LabelledAccessors(const std::string& text, Problems& problems) {
 struct Use {
   std::string label, order, accessor;
 };
-// Every "std::memory_order_release, Site::P2" with the accessor around it, however the lines are broken.
+// Finds every "std::memory_order_release, Site::P2" and the accessor around it, across line breaks.
 std::vector<Use> UsesIn(const std::string& words) {
   static const std::regex kAccessorOrUse(R"(static [\w:<>& ]*?(\w+)\(|memory_order_(\w+),\s*Site::(\w+))");
   std::vector<Use> uses;
@@ -384,7 +382,7 @@ Problems CheckUses(const std::string& words, const Labels& labels) {
     }
     used.insert(use.label);
     const auto found = labels.find(use.label);
-    if (found == labels.end()) continue;  // told by the caller
+    if (found == labels.end()) continue;  // the caller reports it
     if (found->second.order != use.order)
       problems.push_back(use.label + ": comment " + found->second.order + ", code " + use.order);
     if (found->second.accessor != use.accessor)
@@ -399,7 +397,7 @@ Problems CheckUses(const std::string& words, const Labels& labels) {
 
 Problems CheckOrderTable(const std::string& protocol, const Labels& labels) {
   Problems problems;
-  std::map<std::string, std::set<std::string>> either;  // named by one of the two ends
+  std::map<std::string, std::set<std::string>> either;  // partners that at least one of the two labels names
   for (const auto& [name, label] : labels) {
     for (const std::string& partner : label.partners) {
       either[name].insert(partner);
@@ -468,7 +466,7 @@ TEST(MemoryOrder, CommentsCodeAndTableAgree) {
   EXPECT_EQ(Joined(CheckLabelsNow()), "");
 }
 
-// Each planted mistake must add a problem to whatever there is.
+// Each planted mistake must add a problem to those that exist.
 TEST(MemoryOrder, PlantedMistakesAreFound) {
   const size_t now = CheckLabelsNow().size();
   const std::string words = Text(kWords), table = Text(kProtocol), atomics = Text(kAtomics),
@@ -505,10 +503,10 @@ TEST(MemoryOrder, PlantedMistakesAreFound) {
       << "new site";
 }
 
-// Atomics of one process, which are no part of the protocol.
+// Atomics inside one process, which are not part of the protocol.
 struct PrivateAtomics {
   const char* path;
-  const char* names;  // regular expression: one of them stands in each line
+  const char* names;  // regular expression; each line with an atomic must match it
   const char* reason;
 };
 constexpr PrivateAtomics kPrivateAtomics[] = {
@@ -555,7 +553,7 @@ Problems CheckWhereOrdersAre(const Files& files) {
   for (const PrivateAtomics& allowed : kPrivateAtomics) unused.insert(allowed.path);
   for (const auto& [path, text] : files) {
     if (!InProduct(path) || path == kWords || path == kAtomics) continue;
-    // Programs of users and the stress program's ledger: memory of their own.
+    // Programs of users, and the stress program's ledger: their memory is not a queue.
     if (path.starts_with("examples/") || path.starts_with("tools/stress/")) continue;
     for (const std::string& line : LinesOf(text)) {
       const std::string code = line.substr(0, line.find("//"));
@@ -584,10 +582,9 @@ TEST(MemoryOrder, OrderElsewhereIsFound) {
   }
 }
 
-// ---- layers
-// ------------------------------------------------------------------------------------------------
+// ---- layers -----------------------------------------------------------------------------------------------
 
-// Which part of the program a file belongs to. "" has no place in the table.
+// Returns the layer of a file. A file with the layer "" has no place in the table.
 std::string LayerOf(const std::string& path) {
   static const std::map<std::string, std::string> kByPath{
       {"include/millrace/error.h", "values"},
@@ -616,8 +613,9 @@ std::string LayerOf(const std::string& path) {
   return "";
 }
 
-// Down only: tools -> public -> api -> segment -> ring -> layout, os beside them. "values" are enumerations
-// and options, which everybody shares; "text" is what names, schemas and printed text may consist of.
+// Includes go only down: tools -> public -> api -> segment -> ring -> layout, with os beside them. "values"
+// are enumerations and options, which all layers share. "text" defines which characters names, schemas and
+// printed text may contain.
 const std::map<std::string, std::set<std::string>>& MayInclude() {
   static const std::map<std::string, std::set<std::string>> table{
       {"tools", {"tools", "public", "values", "text"}},
@@ -636,7 +634,7 @@ const std::map<std::string, std::set<std::string>>& MayInclude() {
   return table;
 }
 
-// Upward includes that are meant: structs of the public API that the segment layer fills in.
+// Upward includes that are intended: structs of the public API that the segment layer fills in.
 const std::map<std::string, std::string>& UpwardIncludes() {
   static const std::map<std::string, std::string> table{
       {"runtime/segment/facts.h -> include/millrace/segment_manager.h", "RingInfo, SeatInfo"},
@@ -668,7 +666,7 @@ Problems CheckLayers(const Files& files) {
     if (from.empty()) problems.push_back(path + ": belongs to no layer");
     for (const std::string& included : IncludesOf(text)) {
       const std::string target = included.starts_with("millrace/") ? "include/" + included : included;
-      if (!files.contains(target)) continue;  // not ours
+      if (!files.contains(target)) continue;  // not a file of this project
       if (const std::string edge = path + " -> " + target; UpwardIncludes().contains(edge)) {
         unused.erase(edge);
         continue;
@@ -682,7 +680,7 @@ Problems CheckLayers(const Files& files) {
   return problems;
 }
 
-// Installed headers: Abseil is absent from the hot ones, and elsewhere no more than Status and StatusOr.
+// Hot installed headers must not use Abseil. The others may use only Status and StatusOr.
 Problems CheckAbseil(const Files& files) {
   static const std::regex kName(R"(absl::(\w+))");
   Problems problems;
@@ -731,10 +729,9 @@ TEST(Layers, AbseilInAHeaderIsFound) {
   EXPECT_EQ(CheckAbseil(wide).size(), now + 1);
 }
 
-// ---- the repository
-// ----------------------------------------------------------------------------------------
+// ---- the repository ---------------------------------------------------------------------------------------
 
-// Paths of one machine. Written in halves, so that this file does not contain them.
+// Finds paths of one machine. The texts are written in halves, so that this file does not contain them.
 Problems CheckPaths(const Files& files) {
   const std::string bad[] = {std::string("/wo") + "rk/", std::string("/ro") + "ot/",
                              std::string("/ho") + "me/"};
@@ -761,7 +758,7 @@ TEST(Repository, HasItsDocuments) {
   EXPECT_FALSE(Text(kProtocol).empty());
 }
 
-// A section that code comments refer to by name must exist.
+// A section that a code comment cites by name must exist.
 Problems CheckSections(const Files& files, const std::string& protocol) {
   static const std::regex kReference(R"re(PROTOCOL\.md(?: section)? "([^"]+)")re");
   std::set<std::string> sections;

@@ -41,7 +41,7 @@ Files RepositoryFiles() {
   Files files;
   for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator(); ++it) {
     if (it->is_directory() && Skipped(it->path())) it.disable_recursion_pending();
-    // In a worktree ".git" is a file.
+    // In a worktree, ".git" is a file.
     if (!it->is_regular_file() || it->path().filename() == ".git") continue;
     std::ifstream in(it->path(), std::ios::binary);
     files[it->path().lexically_relative(root).string()].assign(std::istreambuf_iterator<char>(in), {});

@@ -1,4 +1,4 @@
-// What the documentation tests look at: the files of the repository, and tables inside of texts.
+// Input of the documentation tests: the files of the repository, and tables in texts.
 #ifndef MILLRACE_TESTS_DOCS_SOURCE_TREE_H_
 #define MILLRACE_TESTS_DOCS_SOURCE_TREE_H_
 
@@ -13,17 +13,18 @@ using Files = std::map<std::string, std::string>;  // path from the root of the 
 using Row = std::vector<std::string>;
 using Problems = std::vector<std::string>;
 
-// Every regular file but those of version control and of builds.
+// Returns all regular files except those of version control and of builds.
 Files RepositoryFiles();
-// The file's text; fails the test if there is none.
+// Returns the file's text. Fails the test if the file is missing.
 std::string TextOf(const Files& files, const std::string& path);
 bool IsCode(std::string_view path);
 
 std::vector<std::string> LinesOf(std::string_view text);
-// Rows of the first markdown table whose heading row begins with these cells; without heading and ruler.
+// Returns the rows of the first Markdown table whose heading row begins with these cells, without heading and
+// ruler.
 std::vector<Row> TableUnder(std::string_view markdown, const Row& heading);
 
-// For EXPECT_EQ(Joined(problems), "").
+// Joins the problems to one text, for EXPECT_EQ(Joined(problems), "").
 std::string Joined(const Problems& problems);
 
 }  // namespace millrace::docs

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Producer and consumer in namespaces of their own, with one /dev/shm: the pair as the example runs it, then a
-# producer that is killed with its whole container, and its successor in a third one.
+# Producer and consumer run in their own namespaces and share one /dev/shm. First the pair runs as in the
+# example. Then a producer is killed with its whole container, and its successor runs in a third one.
 #   containers_test.sh BIN EXAMPLES EXPECTED
 . "$(dirname "$0")/support.sh"
 examples=$2 expected=$3
@@ -14,12 +14,12 @@ fi
 [[ $code == 0 ]] || fail "containers.sh ended with $code"
 diff "$expected" "$work/pair.log" || fail "the consumer printed something else"
 
-# They were apart: neither mount, PID nor user namespace is shared, among them or with us.
+# No two containers share a mount, PID or user namespace, and none shares one with this test.
 (cd /proc/self/ns && readlink mnt pid user | tr '\n' ' '; echo) | sed 's/^/container: /' >> "$work/namespaces.log"
 [[ $(grep -c '^container: mnt:.* pid:.* user:' "$work/namespaces.log") == 3 ]] || fail "not two containers and this"
 [[ $(tr ' ' '\n' < "$work/namespaces.log" | grep -E '^(mnt|pid|user):' | sort -u | wc -l) == 9 ]] || fail "they share a namespace"
 
-# A folder of ours is the containers' /dev/shm.
+# A folder of this test is the containers' /dev/shm.
 shared=/dev/shm/$ring.shared
 mkdir "$shared"
 mkfifo "$work/lines"
@@ -32,7 +32,7 @@ start_writer() {
 reader=$!
 writer_says() { until_true has_line "$work/writer.log" "$1"; }
 reader_says() { until_true has_line "$work/reader.log" "$1"; }
-# The container's own processes, of which the first is process 1 there.
+# The container's own processes. The first one is process 1 in the container.
 inside() { pgrep -P "$(pgrep -P "$1" -x unshare)"; }
 
 start_writer
@@ -43,7 +43,7 @@ reader_says "0: a"
 reader_says "1: b"
 [[ -e $shared/$ring.ring && ! -e /dev/shm/$ring.ring ]] || fail "the ring is not where it belongs"
 
-# Seen from out here: both alive, their PIDs told to be elsewhere.
+# Seen from this namespace, both are alive and their PIDs are reported as "elsewhere".
 if [[ -x $bin/shmctl ]]; then
   "$bin/shmctl" --dir "$shared" stat "$ring" > "$work/stat.log"
   grep -q '^producer .*pid elsewhere, alive' "$work/stat.log" || fail "the producer's PID is not told as another namespace's"
@@ -51,7 +51,7 @@ if [[ -x $bin/shmctl ]]; then
 fi
 
 kill -9 "$(inside "$writer")"
-until_true gone "$writer" # with a code of unshare's own
+until_true gone "$writer" # ends with an exit code of unshare
 ! wait "$writer" || fail "a killed container ended well"
 reader_says "the writer is gone, waiting for another"
 start_writer

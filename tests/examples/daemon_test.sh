@@ -1,5 +1,5 @@
 #!/bin/bash
-# A daemon is stopped, killed and restarted; the sequence goes on, and one consumer runs through all of it.
+# A daemon is stopped, killed and restarted. The sequence continues, and one consumer runs all the time.
 #   daemon_test.sh BIN EXAMPLES
 . "$(dirname "$0")/support.sh"
 examples=$2
@@ -21,7 +21,7 @@ start_daemon 0 5
 reader=$!
 until_true reader_is_at 5
 
-# systemctl restart: SIGTERM, then another start.
+# systemctl restart: SIGTERM, then a new start.
 next=0
 for round in 1 2 3; do
   kill -TERM "$daemon"
@@ -34,7 +34,7 @@ for round in 1 2 3; do
   until_true reader_is_at $((next + 5))
 done
 
-# kill -9, and another start.
+# kill -9, then a new start.
 for round in 4 5 6; do
   kill -9 "$daemon"
   ended "$daemon" 137
@@ -44,7 +44,7 @@ for round in 4 5 6; do
   until_true reader_is_at $((next + 5))
 done
 
-# SIGTERM while it waits for room, because its consumer is stopped.
+# SIGTERM while the daemon waits for room, because its consumer is stopped.
 if [[ -x $bin/shmctl ]]; then
   kill -TERM "$daemon"
   ended "$daemon" 0
@@ -63,7 +63,7 @@ if [[ -x $bin/shmctl ]]; then
   until_true reader_is_at $((stopped + 5))
 fi
 
-# One consumer all the time, and every message once, in order.
+# One consumer ran all the time and got every message once, in order.
 kill -0 "$reader" || fail "the consumer has ended"
 kill -TERM "$daemon"
 ended "$daemon" 0
@@ -75,7 +75,7 @@ awk -F: '/^[0-9]/ { if (!n++) next_one = $1; if ($1 != next_one++ || $2 != " tic
   END { exit !(n > 30) }' "$work/reader.log" || fail "the consumer missed something"
 ! grep -q missed "$work/reader.log" || fail "something was lost"
 
-# The unit is one that systemd takes.
+# systemd accepts the unit file.
 if command -v systemd-analyze > /dev/null; then
   sed "s|/usr/local/bin/millrace_daemon|$bin/millrace_daemon|; /^User=/d" "$examples/millrace_daemon.service" > "$work/millrace_daemon.service"
   systemd-analyze verify --man=no "$work/millrace_daemon.service" > "$work/verify.log" 2>&1 || fail "systemd refuses the unit"

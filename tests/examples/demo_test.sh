@@ -1,10 +1,10 @@
 #!/bin/bash
-# The demo on real files, unthrottled; each way it can end is told from the others by exit code and verdict.
+# Runs the demo on real files, unthrottled. Exit code and verdict distinguish each way in which it can end.
 #   demo_test.sh BIN CASE
 . "$(dirname "$0")/support.sh"
 case=$2
 
-# demo CODE ARGUMENT...: runs it and compares the exit code.
+# demo CODE ARGUMENT...: runs the demo and compares its exit code.
 demo() {
   local expected=$1 code=0
   shift
@@ -18,7 +18,7 @@ nothing_of_the_demo_left() {
   name=$(grep -oE 'millrace_demo\.[0-9]+' "$work/demo.log" | head -1)
   [[ -z $(find /dev/shm -name "$name*") ]] || fail "it says so, and $name is there"
 }
-# What every good run says, of a file of this many messages.
+# Checks what every good run prints for a file of this many messages.
 passes() {
   local messages=$1
   [[ $(grep -c '^PASS ' "$work/demo.log") == 3 ]] || fail "not three consumers that pass"
@@ -30,19 +30,19 @@ passes() {
 }
 
 case $case in
-  real_file) # the demo's own executable, padded by nothing
+  real_file) # the demo's own executable, without padding
     demo 0 "$bin/millrace_demo" --rate 0
     passes $((($(stat -c %s "$bin/millrace_demo") + 4095) / 4096))
     says "^PASS +lossless, killed "
     ;;
-  large_file) # 64 MiB and a bit that cannot be compressed, so no two messages are alike
+  large_file) # a little over 64 MiB that cannot be compressed, so that all messages differ
     head -c $((64 * 1024 * 1024 + 1234)) /dev/urandom > "$work/large"
     demo 0 "$work/large" --rate 0
     passes 16385
     crc=$(gzip -c -1 "$work/large" | tail -c 8 | od -An -tx4 -N4 | tr -d ' ')
     says "source .* crc32 $crc$"
     ;;
-  away_too_long) # more passes than the ring holds: what the killed one lost is counted exactly
+  away_too_long) # more passes than the ring holds: the losses of the killed consumer must be counted exactly
     head -c $((16 * 1024 * 1024)) /dev/urandom > "$work/file"
     demo 0 "$work/file" --rate 0 --capacity 256KiB --away 4MiB
     passes 4096
@@ -63,11 +63,11 @@ case $case in
     says "^ended by signal 15$"
     nothing_of_the_demo_left
     ;;
-  source_changes) # what was streamed is not what the file holds at the end: the verdict must notice
+  source_changes) # the streamed bytes are not the file's bytes at the end: the verdict must say so
     head -c $((1024 * 1024)) /dev/urandom > "$work/file"
     "$bin/millrace_demo" "$work/file" --seconds 3 > "$work/demo.log" 2>&1 &
     pid=$!
-    until_true grep -qE '^ +[0-9.]+ s +[1-9]' "$work/demo.log" # the beginning was read
+    until_true grep -qE '^ +[0-9.]+ s +[1-9]' "$work/demo.log" # the demo has read the beginning
     head -c 100 /dev/zero | dd of="$work/file" conv=notrunc status=none
     ended "$pid" 1
     says "^FAIL +lossless .* crc32"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A pool of workers: any of them is killed, even all at once; each job is done, and one that was in a killed worker's
-# hand is done by another.
+# A pool of workers. Workers are killed one by one and all together. Each job is done, and a killed worker's
+# job is done by another one.
 #   jobs_test.sh BIN
 . "$(dirname "$0")/support.sh"
 
@@ -14,14 +14,14 @@ for name in a b c; do start_worker $name; done
 for name in a b c; do until_true waits_for_the_ring "${worker[$name]}"; done
 "$bin/millrace_job_publisher" "$ring" "$jobs" > "$work/publisher.log" 2>&1 & publisher=$!
 
-# One after the other dies at work.
+# Two workers die at work, one after the other.
 for name in a b; do
   until_true has_begun $name 5
   kill -9 "${worker[$name]}"
   ended "${worker[$name]}" 137
   start_worker $name
 done
-# Nobody is left for a while: the group keeps its place.
+# For a while there are no workers. The group keeps its position.
 until_true has_begun c 5
 kill -9 "${worker[@]}"
 for name in a b c; do ended "${worker[$name]}" 137; done

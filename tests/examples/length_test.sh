@@ -1,13 +1,13 @@
 #!/bin/bash
-# Each example is short, includes only the library and the standard library, says how to run it, and is in the
-# README's table.
+# Each example is short, includes only the library and the standard library, states how to run it, and is in
+# the README's table.
 #   length_test.sh EXAMPLES_FOLDER BIN README
 set -euo pipefail
 folder=$1 bin=$2 readme=$3
 result=0
 complain() { echo "FAIL: $*" >&2; result=1; }
 
-# What an example may include of ours: a unit test also what is for tests.
+# The headers of millrace that an example may include. A unit test may also include the header for tests.
 includes() {
   echo '#include "millrace/millrace.h"'
   [[ $1 != unit_test ]] || echo '#include "millrace/testing.h"'

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The event loops of the examples: every message of two rings and both ends, at the speed of whoever types.
+# The event loops of the examples read every message of two rings and both ends, at typing speed.
 #   loops_test.sh BIN epoll|asio
 . "$(dirname "$0")/support.sh"
 loop=$2 log=$work/loop.log
@@ -7,7 +7,7 @@ says() { until_true has_line "$log" "$1"; }
 
 "$bin/millrace_$loop" "$ring.a" "$ring.b" > "$log" 2>&1 & loop_pid=$!
 mkfifo "$work/a" "$work/b"
-exec 6<> "$work/a" 7<> "$work/b" # not at their ends while these are open
+exec 6<> "$work/a" 7<> "$work/b" # neither has an end while these are open
 "$bin/shmctl" pub "$ring.a" --create --wait-for 1 < "$work/a" > "$work/pub_a.log" 2>&1 6>&- 7>&- & a=$!
 "$bin/shmctl" pub "$ring.b" --create --wait-for 1 < "$work/b" > "$work/pub_b.log" 2>&1 6>&- 7>&- & b=$!
 echo one >&6
@@ -26,7 +26,7 @@ ended "$loop_pid" 0
 [[ $(tail -n 1 "$log") == "$ring.b ended: kClosed" ]] || fail "not the end"
 [[ $(wc -l < "$log") == 105 ]] || fail "not 105 lines"
 
-# The loop ends while it waits.
+# The loop is ended while it waits.
 if [[ $loop == asio ]]; then
   "$bin/millrace_asio" "$ring.b" "$ring.c" > "$work/second.log" 2>&1 & loop_pid=$!
   "$bin/shmctl" create "$ring.c" > /dev/null
@@ -34,7 +34,7 @@ if [[ $loop == asio ]]; then
   kill -TERM "$loop_pid"
   ended "$loop_pid" 0
 fi
-# And while it waits for a ring that is not there, with messages of another one coming meanwhile.
+# The loop is ended while it waits for a missing ring and reads messages of another one.
 if [[ $loop == asio ]]; then
   "$bin/millrace_asio" "$ring.d" "$ring.none" > "$work/third.log" 2>&1 & loop_pid=$!
   echo early | "$bin/shmctl" pub "$ring.d" --create --wait-for 1 --keep-open > /dev/null 2>&1

@@ -1,12 +1,12 @@
 #!/bin/bash
-# The README's programs are the examples, character by character.
+# The README's programs equal the examples, character by character.
 #   readme_test.sh README ROOT EXAMPLE...     in README: <!-- example: EXAMPLE -->, then the fenced block
 set -euo pipefail
 readme=$1 root=$2
 shift 2
 [[ $# -gt 0 ]] || { echo "FAIL: no example named" >&2; exit 1; }
 
-# The block behind the marker of $1; fails if there is none or it is empty.
+# Prints the block after the marker of $1. Fails if there is none or it is empty.
 block_of() {
   awk -v marker="<!-- example: $1 -->" '
     state == 0 && $0 == marker { state = 1; next }

@@ -1,13 +1,13 @@
 #!/bin/bash
-# For the tests of the examples: real processes with a time-out, lines awaited, nothing left behind.
-# Sourced. Expects $1 to be the folder of the built examples.
+# Helpers for the tests of the examples: real processes with a time-out, waiting for lines, and a check that
+# nothing remains. Sourced by the tests. Expects $1 to be the folder of the built examples.
 set -euo pipefail
 
 # shellcheck disable=SC2034 # used where this is sourced
 bin=$(realpath "$1")
 ring=millrace_test_$(basename "$0" .sh).$$
 work=$(mktemp -d)
-patience=30 # seconds, for anything that has to happen
+patience=30 # seconds, for anything that must happen
 
 fail() {
   echo "FAIL: $*" >&2
@@ -26,7 +26,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# until_true COMMAND...: until the command succeeds.
+# until_true COMMAND...: waits until the command succeeds.
 until_true() {
   local deadline=$((SECONDS + patience))
   until "$@" 2>/dev/null; do
@@ -34,7 +34,7 @@ until_true() {
   done
 }
 
-# has_line FILE LINE: is this line in the file?
+# has_line FILE LINE: succeeds if this line is in the file.
 has_line() { grep -qxF -- "$2" "$1"; }
 
 # ended PID CODE: waits for the child and compares its exit code.
@@ -46,7 +46,7 @@ ended() {
 }
 gone() { [[ ! -e /proc/$1 || $(cut -d' ' -f3 "/proc/$1/stat") == Z ]]; }
 
-# A reader waits for a ring that is not there yet: it holds an inotify descriptor.
+# A reader that waits for a missing ring holds an inotify descriptor.
 waits_for_the_ring() { readlink "/proc/$1/fd/"* | grep -q inotify; }
 
 nothing_left() {

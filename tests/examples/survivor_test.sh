@@ -1,10 +1,10 @@
 #!/bin/bash
-# Either side is killed and comes back: the sequence goes on, nothing is lost, nothing is left behind.
+# Either side is killed and starts again. The sequence continues, no message is lost, and no file remains.
 #   survivor_test.sh BIN
 . "$(dirname "$0")/support.sh"
 
 mkfifo "$work/lines"
-exec 7<> "$work/lines" # not at its end while this is open
+exec 7<> "$work/lines" # has no end while this is open
 start_writer() { "$bin/millrace_survivor_writer" "$ring" < "$work/lines" >> "$work/writer.log" 2>&1 7>&- & writer=$!; }
 start_reader() { "$bin/millrace_survivor_reader" "$ring" "$work/progress" >> "$work/reader.log" 2>&1 7>&- & reader=$!; }
 say() { echo "$1" >&7; }
@@ -20,7 +20,7 @@ say b
 reader_says "0: a"
 reader_says "1: b"
 
-# The writer dies; the reader notices, and goes on with its successor.
+# The writer dies. The reader notices, and continues with the next writer.
 kill -9 "$writer"
 ended "$writer" 137
 reader_says "the writer is gone, waiting for another"
@@ -30,7 +30,7 @@ say c
 reader_says "2: c"
 reader_says "another writer goes on"
 
-# The reader dies, after it has noted how far it got; what is written meanwhile waits for it.
+# The reader dies after it has stored its progress. Messages that are written until it returns wait for it.
 until_true grep -q " 3$" "$work/progress"
 kill -9 "$reader"
 ended "$reader" 137
@@ -52,13 +52,13 @@ writer_says "going on at message 5"
 say f
 reader_says "5: f"
 
-# Somebody removes the ring under them: both open a new one, whose sequence begins at 0.
+# The ring is removed while both use it. Both open a new ring, whose sequence begins at 0.
 rm "/dev/shm/$ring".{ring,seats,lock}
 until_true grep -q "was removed" "$work/reader.log"
 say g
 reader_says "0: g"
 
-# The end of the stream: the reader removes the ring and its progress.
+# At the end of the stream, the reader removes the ring and its progress.
 exec 7>&-
 ended "$writer" 0
 ended "$reader" 0

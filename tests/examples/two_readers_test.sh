@@ -1,5 +1,5 @@
 #!/bin/bash
-# Bug: the quicker one of two readers removed the ring, and the slower one never got the rest.
+# Bug: the faster of two readers removed the ring, and the slower one never got the remaining messages.
 #   two_readers_test.sh BIN EXPECTED
 . "$(dirname "$0")/support.sh"
 expected=$2

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The example of a unit test passes, also while others run the same one, and leaves no ring.
+# The example of a unit test passes, also while other processes run it, and leaves no ring.
 #   unit_test_test.sh BIN
 . "$(dirname "$0")/support.sh"
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The straight path of the hot calls, as the release build has it: no call, no lock prefix, no fence.
+# Checks the straight path of the hot calls in the release build: no call, no lock prefix, no fence.
 #
 # usage: check_straight_path.sh SUBJECTS PLANTED      (two executables)
 #
-# g++ moves what is cold into another section (NAME.cold), so the straight path of a function is its whole body
-# outside that section. Leaving it is allowed by a conditional jump into the function's own cold part alone: an
-# unconditional jump would be a tail call, or a detour that every message takes. A copy of run-time length may
-# call memcpy. Looked at on x86-64, where a full fence is a lock prefix, an mfence or an xchg with memory.
+# g++ moves cold code into another section (NAME.cold). So the straight path of a function is its whole body
+# outside that section. Only a conditional jump into the function's own cold part may leave it. An
+# unconditional jump would be a tail call, or a detour for every message. A copy of run-time length may call
+# memcpy. The check is for x86-64, where a full fence is a lock prefix, an mfence or an xchg with memory.
 set -euo pipefail
 subjects=$1 planted=$2
 
@@ -16,7 +16,7 @@ if [[ $(uname -m) != x86_64 ]]; then
   exit 77
 fi
 
-# Prints what is wrong with FUNCTION of EXECUTABLE; last line "N instructions".
+# Prints the faults of FUNCTION in EXECUTABLE. The last line is "N instructions".
 judge() { # EXECUTABLE FUNCTION [memcpy]
   objdump -d --no-show-raw-insn --section=.text "$1" | awk -v name="$2" -v memcpy="${3:-}" '
     $2 == "<" name ">:" { inside = 1; next }

@@ -3,13 +3,14 @@
 #
 # usage: count_instructions.sh COMPILER-VERSION RUN PLANTED-RUN      (g++'s; two executables)
 #
-# Each subject is called N and 2N times; the difference divided by N leaves out start-up and the first, slow
-# call. The numbers count the whole function with its return, not the call instruction before it. They are the
-# instructions that g++ 12 makes of the release build; one more or less is let pass, because a compiler's patch
-# release may choose another pair of moves. Raise a number only together with the reason in the commit.
+# Each subject is called N and 2N times. The difference, divided by N, excludes start-up and the slow first
+# call. A number counts the whole function with its return, but not the call instruction before it. The
+# numbers are those of g++ 12 in the release build. One more or less is accepted, because a patch release of
+# the compiler may choose other moves. Raise a number only with the reason in the commit.
 #
-# valgrind 3.19 emulates or passes on every system call a handle needs, membarrier's registration included: were
-# it refused, each publish would go through Wake and its fence, and the numbers below would be far off.
+# valgrind 3.19 emulates or forwards every system call that a handle needs, also the registration for
+# membarrier. If membarrier were refused, each publish would take Wake and its fence, and the numbers would be
+# far off.
 set -euo pipefail
 version=$1 run=$2 planted=$3
 
@@ -31,7 +32,7 @@ command -v valgrind >/dev/null || { echo "valgrind is missing (Debian: valgrind)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Prints "FUNCTION INSTRUCTIONS" per subject, with all that it called.
+# Prints "FUNCTION INSTRUCTIONS" per subject. The count includes all functions that the subject calls.
 count() { # RUN COUNT
   if ! valgrind --tool=callgrind --callgrind-out-file="$work/out" "$1" "$2" >"$work/log" 2>&1; then
     cat "$work/log" >&2
@@ -41,7 +42,7 @@ count() { # RUN COUNT
     sed -nE 's/^ *([0-9,]+) .*:(fastpath_[a-z0-9_]+) \[.*/\2 \1/p' | tr -d ,
 }
 
-# Compares RUN with the table: prints each number; false if one is off.
+# Compares RUN with the table. Prints each number, and returns false if one is off.
 compare() { # RUN
   local once twice row function expected a b each good=0
   once=$(count "$1" "$N") || return 2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The price of further consumers: instructions per publish with 1, 16, 256 and 1024 lossless seats that keep up,
-# the making of room over several laps included, are the same within one; and a seat is at most 256 bytes of
-# shared memory.
+# Checks the price of further consumers. A publish takes the same number of instructions, within one, with 1,
+# 16, 256 and 1024 lossless seats that do not lag. The count includes making room over several laps. A seat
+# takes at most 256 bytes of shared memory.
 #
 # usage: count_seats.sh RUN
 set -euo pipefail
@@ -13,7 +13,7 @@ command -v valgrind >/dev/null || { echo "valgrind is missing (Debian: valgrind)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Prints instructions per publish.
+# Prints the instructions per publish.
 count() { # SEATS [joins]
   local total messages
   valgrind --tool=callgrind --callgrind-out-file="$work/out" --toggle-collect=fastpath_publish_64 \
@@ -22,7 +22,7 @@ count() { # SEATS [joins]
   messages=$(awk '$1 == "messages" { print $2 }' "$work/said")
   awk -v t="$total" -v m="$messages" 'BEGIN { if (!(t > 0 && m > 0)) exit 1; printf "%.3f", t / m }'
 }
-# A within TOLERANCE of B.
+# Succeeds if A is within TOLERANCE of B.
 close() { awk -v a="$1" -v b="$2" -v t="$TOLERANCE" 'BEGIN { exit !(a - b <= t && b - a <= t) }'; }
 
 one=$(count 1)
@@ -36,7 +36,7 @@ for seats in 16 256 1024; do
   close "$many" "$one" || { echo "FAILED: $seats seats cost more than one instruction per message" >&2; exit 1; }
 done
 
-# Looking at all seats once per chunk instead of once per lap is what must be found.
+# The planted fault is that all seats are scanned once per chunk instead of once per lap.
 planted=$(count 256 joins)
 if close "$planted" "$one"; then
   echo "FAILED: 256 seats looked at in every chunk were not found: $planted" >&2

@@ -1,6 +1,7 @@
-// Runs each subject so many times on its straight path: fastpath_run COUNT. For callgrind.
+// Runs each subject COUNT times on its straight path, for callgrind. Usage: fastpath_run COUNT.
 //
-// Rings are large enough that COUNT messages stay within one chunk: no room is made and no position stored.
+// The rings are large, so that COUNT messages stay within one chunk: no room is made and no position is
+// stored.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -30,7 +31,8 @@ T Must(const char* what, absl::StatusOr<T> value) {
   if (!value.ok()) Die(what, value.status().ToString());
   return *std::move(value);
 }
-// Of `count` calls of `call`, which says whether it went well. The first one makes room for a chunk.
+// Calls `call` `count` times. Ends the program if a call returns false. The first call makes room for a
+// chunk.
 template <class F>
 void Repeat(const char* what, size_t count, F call) {
   for (size_t i = 0; i < count; ++i) {

@@ -12,7 +12,7 @@ using millrace::TypedProducer;
 
 namespace {
 
-// What the instruction count must notice.
+// Adds the planted instructions that the count must notice.
 inline void Plant() {
 #ifdef FASTPATH_PLANT_TWO_INSTRUCTIONS
   asm volatile("nop\n\tnop");

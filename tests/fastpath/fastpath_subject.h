@@ -1,5 +1,5 @@
-// The calls that are promised to be fast, one function each, so that each can be found in the disassembly and
-// in callgrind's table by its plain name.
+// The calls that are promised to be fast. Each has its own function, so that the disassembly and callgrind's
+// table show it by a plain name.
 #ifndef MILLRACE_TESTS_FASTPATH_FASTPATH_SUBJECT_H_
 #define MILLRACE_TESTS_FASTPATH_FASTPATH_SUBJECT_H_
 

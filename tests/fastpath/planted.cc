@@ -1,4 +1,4 @@
-// What check_straight_path.sh must find, one function each, and what it must let pass.
+// Functions that check_straight_path.sh must report (planted_*), and one that it must accept (fine_cold).
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,8 @@ namespace {
 std::atomic<uint64_t> word;
 uint64_t plain;
 void (*pointer)();
-inline void Then() { asm volatile("nop"); }  // so that what is before it is no tail call
+// Prevents a tail call in the statement before it.
+inline void Then() { asm volatile("nop"); }
 }  // namespace
 
 extern "C" {
@@ -37,17 +38,17 @@ void planted_indirect_call() {
   Then();
 }
 void planted_indirect_tail_call() { pointer(); }
-void planted_memcpy(std::byte* to, const std::byte* from, size_t bytes) {  // only where it is allowed
+void planted_memcpy(std::byte* to, const std::byte* from, size_t bytes) {  // a fault unless memcpy is allowed
   std::memcpy(to, from, bytes);
   Then();
 }
-void planted_call_on_a_branch(bool branch) {  // not cold: just one of two ways
+void planted_call_on_a_branch(bool branch) {  // not cold: one of two equal ways
   if (branch) elsewhere();
   Then();
 }
 void planted_system_call() { asm volatile("syscall" : : "a"(39) : "rcx", "r11", "memory"); }
 
-// A fence and a call, both behind a jump to the cold section.
+// A fence and a call, both after a jump to the cold section.
 uint64_t fine_cold(uint64_t value) {
   if (value == 7) [[unlikely]] {
     rarely();

@@ -1,8 +1,7 @@
-// Publishes to so many consumers that keep up, room made included: seats_run SEATS ROUNDS [joins]. For
-// callgrind.
+// Publishes to SEATS consumers that do not lag, for callgrind. Usage: seats_run SEATS ROUNDS [joins].
 //
-// A round is a little less than a chunk. With "joins" another consumer comes and goes in each, so that the
-// producer has to look at all seats again. Before, it says on standard output what a seat costs in memory.
+// A round is a little less than a chunk. With "joins", one consumer leaves and joins again in each round, so
+// that the producer must scan all seats again. First prints on standard output how many bytes 512 seats take.
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -42,7 +41,7 @@ uintmax_t SharedBytes(uint32_t seats) {
   return bytes;
 }
 
-// Each consumer keeps two descriptors.
+// Raises the limit of descriptors, because each consumer keeps two.
 void RaiseDescriptors(size_t count) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the shared library and shmctl. One build tree serves the tests of the library and of the packages.
+# Builds the shared library and shmctl. The tests of the library and of the packages use one build tree.
 # usage: build_shared.sh SOURCE BUILD
 set -euo pipefail
 source=$1 build=$2

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# With another Abseil than millrace was built with, find_package(millrace) says so in one sentence.
+# If Abseil is not the one that millrace was built with, find_package(millrace) must say so in one sentence.
 # usage: check_abseil.sh PREFIX WORK
 set -euo pipefail
 prefix=$1 work=$2
 here=$(cd "$(dirname "$0")" && pwd)
 
-# A stand-in for Abseil's package of that release and inline namespace.
+# Makes a stand-in for Abseil's package with this release and inline namespace, which must be refused.
 refused() { # RELEASE NAMESPACE
   local fake=$work/absl-$1-$2 output
   rm -rf "$fake"

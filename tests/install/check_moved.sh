@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Moves an installed tree: nothing in it may name its first place or where it was built, and its shmctl runs.
+# Moves an installed tree. No file in it may name its first place or its build folder, and its shmctl must
+# run.
 # usage: check_moved.sh FIRST MOVED BUILD
 set -euo pipefail
 first=$1 moved=$2 build=$3
@@ -11,7 +12,7 @@ fi
 version=$("$moved/bin/shmctl" --version)
 [[ -n $version ]] || { echo "FAILED: the moved shmctl does not say its version" >&2; exit 1; }
 [[ -f $moved/share/bash-completion/completions/shmctl ]] || { echo "FAILED: no bash completion" >&2; exit 1; }
-# Every document that an installed header cites is installed too.
+# Every document that an installed header cites must be installed too.
 mapfile -t cited < <(grep -rhoE '[A-Za-z0-9_/.-]+\.md' "$moved/include/millrace" | sort -u)
 ((${#cited[@]})) || { echo "FAILED: no installed header cites a document" >&2; exit 1; }
 for document in "${cited[@]}"; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What libmillrace.so shows: the API, and of what is behind it only what the inline halves call.
+# Checks what libmillrace.so exports: the API, and only those internals that the inline halves call.
 # usage: check_symbols.sh LIBRARY
 set -euo pipefail
 library=$1

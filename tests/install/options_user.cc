@@ -1,4 +1,4 @@
-// Options as users write them: naming some members must not warn about the others.
+// Options as users write them: if a user names some members, the compiler must not warn about the others.
 #include <millrace/options.h>
 
 using namespace std::chrono_literals;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The hot headers stand alone and reach no header of Abseil; options as users write them do not warn.
+# The hot headers compile alone and include no header of Abseil. Options as users write them give no warning.
 # usage: test_headers.sh INCLUDE WORK COMPILER...
 set -euo pipefail
 include=$1 work=$2
@@ -7,16 +7,17 @@ shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$work"
 mkdir -p "$work"
-cp -r "$include" "$work/include"  # nothing else of this project can be found from there
+cp -r "$include" "$work/include"  # the compiler can find no other file of this project there
 cd "$work"
 
-# Abseil's headers, each an error. The names in use; any other is seen in the list of what was read.
+# Stand-ins for the Abseil headers in use, each with an #error. Other Abseil headers appear in the list of
+# files that were read.
 mkdir -p fake/absl/status
 for header in status statusor; do
   echo '#error "a hot header includes Abseil"' >"fake/absl/status/$header.h"
 done
 
-# Compiles HEADER alone. Fails, silently, if it does not compile or reads a header of Abseil.
+# Compiles HEADER alone. Fails without output if it does not compile or includes a header of Abseil.
 alone() { # COMPILER HEADER
   local object=${1##*/}-${2//\//_}
   "$1" -std=c++20 -Wall -Wextra -Wpedantic -Werror -Iinclude -Ifake -x c++ -fsyntax-only \

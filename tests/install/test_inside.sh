@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# millrace as a part of a user's project: the library is built and nothing else, with that project's settings.
+# millrace as a part of a user's project: only the library is built, with the settings of that project.
 # usage: test_inside.sh SOURCE WORK CASE
 #   add_subdirectory   file by file; the user's compiler launcher compiles everything
 #   fetch_content      from a local path; as one unity source, which finds equal names in two files
@@ -17,7 +17,7 @@ fail() {
   exit 1
 }
 
-# The user's launcher: notes what it was started for.
+# The user's launcher, which records what it was started for.
 cat >"$work/launcher" <<LAUNCHER
 #!/usr/bin/env bash
 echo "\$*" >>"$work/launched"
@@ -36,7 +36,7 @@ case $case in
 esac
 cmake -S "$here/inside" -B "$build" -G Ninja "${settings[@]}" >"$work/log" 2>&1 || { cat "$work/log"; fail "configuring"; }
 
-# Nothing is imposed on the project around it.
+# millrace adds no targets, tests or packages to the project.
 targets=$(cmake --build "$build" --target help | grep -oE '^[A-Za-z_]+: phony' | cut -d: -f1 | sort -u)
 for unwanted in shmctl unit_tests promise_tests millrace_stress millrace_writer millrace_bench package; do
   ! grep -qx "$unwanted" <<<"$targets" || fail "the build has a target \"$unwanted\""

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A compiler that is too old for millrace's headers is stopped by one #error which says what is needed.
+# A compiler that is too old for millrace's headers stops at one #error, which says what is needed.
 # usage: test_old_compiler.sh INCLUDE WORK COMPILER...
 set -euo pipefail
 include=$1 work=$2
@@ -7,14 +7,16 @@ shift 2
 rm -rf "$work"
 mkdir -p "$work"
 
-# A standard library without std::atomic_ref. <version> and <atomic> have guards, so nothing defines it again.
+# Simulates a standard library without std::atomic_ref. <version> and <atomic> have guards, so nothing defines
+# it again.
 cat >"$work/no_atomic_ref.h" <<'EOF_HEADER'
 #include <version>
 #include <atomic>
 #undef __cpp_lib_atomic_ref
 EOF_HEADER
 
-# stopped COMPILER HEADER TEXT OPTION...: one #error with this text, and at most the message that ends the compilation.
+# stopped COMPILER HEADER TEXT OPTION...: expects one #error with this text, and at most the message that ends
+# the compilation.
 stopped() {
   local compiler=$1 header=$2 text=$3 output
   shift 3
@@ -48,7 +50,7 @@ for compiler in "$@"; do
 done
 ((seen > 10)) || { echo "FAILED: only $seen headers were looked at" >&2; exit 1; }
 
-# The text of the version is that of its numbers.
+# The text of the version must agree with its numbers.
 cat >"$work/version.cc" <<'EOF_SOURCE'
 #include <millrace/version.h>
 #include <cstdio>

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the .deb packages, looks at them, unpacks them anywhere and uses what lies there from outside.
+# Builds and checks the .deb packages, unpacks them into a folder, and uses the contents from outside.
 # usage: test_packages.sh SOURCE BUILD WORK COMPILER...       (BUILD: that of test_shared.sh)
 set -euo pipefail
 source=$1 build=$2 work=$3

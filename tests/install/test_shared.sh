@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the shared library, installs it, moves the installed tree, and uses it from outside. Public headers must
-# stand alone, and the library shows the API and no more.
+# Builds the shared library, installs it, moves the installed tree, and uses it from outside. Public headers
+# must compile alone, and the library must export only the API.
 # usage: test_shared.sh SOURCE BUILD WORK COMPILER...       (BUILD: of its own, kept for the next time)
 set -euo pipefail
 source=$1 build=$2 work=$3

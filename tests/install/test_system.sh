@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the .deb packages into this system, uses them as any user would, and removes them.
+# Installs the .deb packages into this system, uses them like a user, and removes them.
 # usage: test_system.sh SOURCE BUILD WORK COMPILER...       (BUILD: that of test_shared.sh)
 set -euo pipefail
 source=$1 build=$2 work=$3

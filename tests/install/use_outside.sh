@@ -3,7 +3,7 @@
 #
 # usage: use_outside.sh PREFIX static|shared WORK COMPILER...
 #
-# PREFIX "/usr" is the system: nothing is said about where millrace lies.
+# If PREFIX is "/usr", millrace is installed in the system and the build gets no path to it.
 set -euo pipefail
 prefix=$1 kind=$2 work=$3
 shift 3
@@ -21,7 +21,7 @@ fi
 trap 'rm -f /dev/shm/outside-$$-*' EXIT
 launcher=$(command -v ccache || true)
 
-# The executable takes the library that it should.
+# Checks that the executable loads the expected library.
 check_linkage() { # EXECUTABLE [ENVIRONMENT...]
   local found
   found=$(env "${@:2}" ldd "$1" | grep -F libmillrace || true)

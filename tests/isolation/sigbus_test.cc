@@ -206,8 +206,7 @@ TEST(SigbusGuard, IsOptInAndNoOtherHandlerIsEverInstalled) {
   EXPECT_EQ(child.Wait(), 128 + SIGBUS);
 }
 
-// ---- faults of others
-// --------------------------------------------------------------------------------------
+// ---- faults of others -------------------------------------------------------------------------------------
 
 // Maps a page of a file that has been truncated to nothing.
 volatile char* LostPage() {

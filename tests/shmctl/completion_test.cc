@@ -1,4 +1,4 @@
-// Tab completion knows what the tool knows.
+// Tab completion offers every sub-command, option and ring that the tool accepts.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -15,7 +15,7 @@ std::set<std::string> Words(const std::string& text) {
   return {std::istream_iterator<std::string>(in), {}};
 }
 
-// complete WORD...: what Tab offers at the end of `shmctl WORD...`.
+// complete_ WORD... prints what Tab offers at the end of `shmctl WORD...`.
 constexpr char kTab[] = "PATH=$(dirname $S):$PATH; . " MILLRACE_COMPLETION
                         "\n"
                         "complete_() { COMP_WORDS=(shmctl \"$@\"); COMP_CWORD=$#; _shmctl; printf '%s\\n' "
@@ -30,7 +30,8 @@ std::set<std::string> Tab(const Shell& shell, const std::string& words) {
 
 TEST(Completion, KnowsEverySubcommandAndEveryOption) {
   const Shell shell;
-  // From the help: a sub-command's name begins its line behind "Subcommands:"; options begin theirs.
+  // In the help, the name of a sub-command begins its line after "Subcommands:". Options begin their lines
+  // too.
   const Ran help =
       shell.Run("S --help | sed -n '/^Subcommands:/,/^$/p' | awk 'NR > 1 && /^  [a-z]/ {print $1}'");
   const std::set<std::string> commands = Words(help.out);
@@ -82,8 +83,8 @@ TEST(Completion, KnowsRingsSeatsAndValues) {
     EXPECT_EQ(rest.count(word), 1u) << word << ran.out;
 }
 
-// Names that a shell expands, obeys, splits, or takes for an option. Anybody can create them in /dev/shm.
-// Each that is run leaves a file PWNED*.
+// Ring names that a shell would expand, execute, split or take for an option. Any user can create them in
+// /dev/shm. Each name that is executed leaves a file PWNED*.
 constexpr char kHostile[] =
     "for n in '$(touch PWNED1)' '`touch PWNED2`' ';touch PWNED3;' '$(touch${IFS}PWNED4)' 'a b' '*' '-rf' "
     "'--json' $'x\\ny' $'\\e[2J' '~' '!!' '.hidden' $'q\\u202e'; do : > \"$n.ring\"; done\n"
@@ -100,7 +101,7 @@ TEST(Completion, RunsAndOffersNothingThatAnotherUserChose) {
   EXPECT_EQ(offered, (std::set<std::string>{"quotes", "jobs", "--dir", "--help", "--json"})) << ran.out;
 }
 
-// Keys pressed in a real, interactive bash on a terminal of its own.
+// Presses keys in a real, interactive bash on its own terminal.
 TEST(Completion, InARealShellNothingIsRun) {
   const Shell shell;
   const Ran ran =
@@ -108,7 +109,7 @@ TEST(Completion, InARealShellNothingIsRun) {
                 "mkdir 'dir$(touch PWNED5)'; S --dir 'dir$(touch PWNED5)' create inside > /dev/null\n"
                 "{ printf 'PS1=; PATH=%s:$PATH; . %s\\n' \"$(dirname $S)\" " MILLRACE_COMPLETION
                 "\n"
-                "  printf 'shmctl stat quo\\t> completed\\n'\n"  // the only one that begins so
+                "  printf 'shmctl stat quo\\t> completed\\n'\n"  // the only name that begins like this
                 "  printf 'shmctl unlink \\t\\t$(\\t\\t\\025\\n'\n"
                 "  printf 'shmctl list --dir ./dir\\t> inside\\n'\n"  // bash quotes the directory
                 "  printf 'shmctl list --dir=./dir\\t> equals\\n'\n"

@@ -1,4 +1,4 @@
-// Consumers that hold a producer back: shmctl evict, pub --on-full evict, pub --on-full drop.
+// Consumers that hold a producer back, with shmctl evict, pub --on-full evict and pub --on-full drop.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -13,7 +13,7 @@ using nlohmann::json;
 
 bool Has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
 
-// A small ring with a lossless tail that is stopped, and more lines than it holds.
+// Makes a small ring, a stopped lossless tail, and a file with more lines than the ring holds.
 constexpr char kStopped[] =
     "S create q --capacity 4K > /dev/null; seq 1 20000 > lines\n"
     "\"$S\" tail q --lossless > copy 2> told & tail=$!\n"
@@ -21,7 +21,7 @@ constexpr char kStopped[] =
     "stop() { kill -STOP $1; until grep -q '^State:.T' /proc/$1/status; do :; done; }\n"
     "seat_of() { S stat $1 | awk '$1 ~ /^[0-9]+#[0-9]+$/ {print $1}'; }\n"
     "count() { S stat q --json | sed -n \"s/^  \\\"$1\\\": \\([0-9]*\\),$/\\1/p\"; }\n"
-    // What arrived before is whole: the first lines, and nothing else.
+    // The lines that arrived are whole: the first lines, and nothing else.
     "prefix() { head -c $(stat -c %s copy) lines | cmp - copy && [ \"$(tail -c1 copy | wc -l)\" = \"$([ -s "
     "copy ]; echo $((1 - $?)))\" ]; }\n"
     "stop $tail\n";
@@ -34,7 +34,8 @@ TEST(ToolEvict, FreesAProducerAndTellsTheVictim) {
                             "seat=$(seat_of q); S stat q --json > stat\n"
                             "S evict q $seat || exit 90\n"
                             "wait $pub || exit 91\n"
-                            "S stat q --json > evicted\n"  // it is still there, and holds nobody back
+                            // The consumer still exists, and does not hold the producer back.
+                            "S stat q --json > evicted\n"
                             "kill -CONT $tail; wait $tail; code=$?\n"
                             "prefix || exit 92\n"
                             "cat told; exit $code");
@@ -62,7 +63,7 @@ TEST(ToolEvict, AnotherGenerationIsRefusedAndSaysWhatIsThere) {
                             "S evict q 5000#$g; [ $? = 3 ] || exit 92\n"
                             "S evict none $seat; [ $? = 3 ] || exit 93\n"
                             "S stat q --json > stat\n"
-                            "kill -CONT $tail; echo x | S pub q || exit 94\n"  // it is not evicted
+                            "kill -CONT $tail; echo x | S pub q || exit 94\n"  // the tail is not evicted
                             "until [ -s copy ]; do :; done; cat copy\n"
                             "kill $tail; wait $tail; [ $? = 143 ] || exit 95; cat told >&2\n"
                             "S evict q $seat; [ $? = 3 ] || exit 96");
@@ -104,7 +105,7 @@ TEST(ToolEvict, ByProcessAndByLabelIfThatMeansOneConsumer) {
                             "S evict q 0#1 --pid $tail; [ $? = 2 ] || exit 94\n"
                             "[ $(S stat q --json | grep -c '\"evicted\": false') = 2 ] || exit 95\n"
                             "S evict q --pid $tail || exit 96\n"
-                            "S evict q --label 'shmctl tail' || exit 97\n"  // one is left
+                            "S evict q --label 'shmctl tail' || exit 97\n"  // one seat is left
                             "wait $tail2; [ $? = 1 ] || exit 98; kill -CONT $tail; wait $tail; [ $? = 1 ] || exit 99\n"
                             "S evict q --pid $tail; [ $? = 3 ] || exit 100\n"
                             "echo $$ $tail $tail2");
@@ -119,7 +120,7 @@ TEST(ToolEvict, ByProcessAndByLabelIfThatMeansOneConsumer) {
   EXPECT_TRUE(Has(ran.err, "; it has none")) << ran.err;
 }
 
-// The time runs on while pub looks after other things (it waits in slices of 2 seconds).
+// The time continues while pub does other work. It waits in slices of 2 seconds.
 TEST(OnFull, EvictTakesTheSeatOfAStoppedConsumerAfterItsTime) {
   for (const char* seconds : {"0.001", "0.3", "2.5"}) {
     const Shell shell;
@@ -163,7 +164,7 @@ TEST(OnFull, DropsAreCountedForEverybody) {
       std::string(kStopped) +
       "S pub q --on-full drop --keep-open < lines 2> said; [ $? = 1 ] || exit 90\n"
       "S stat q --json > stat; S stat q > text; S list > list\n"
-      "kill -CONT $tail; S pub q < /dev/null 2> /dev/null || exit 91\n"  // closes it
+      "kill -CONT $tail; S pub q < /dev/null 2> /dev/null || exit 91\n"  // closes the ring
       "until [ \"$(wc -l < copy)\" = \"$(count next_sequence)\" ]; do kill -0 $tail || exit 92; done\n"
       "kill $tail; wait $tail; prefix");
   EXPECT_EQ(ran.exit, 0) << ran.err << ran.out;
@@ -190,7 +191,8 @@ TEST(OnFull, ABadPolicyIsNamedAndCreatesNothing) {
 }
 
 // Bug: tail wrote a message while it read it in place, so an eviction could tear it. The message is large and
-// written as hexadecimal digits, so that the tail can be stopped in the middle: its memory grows meanwhile.
+// is written as hexadecimal digits, and tail's memory grows while it formats them. So the test can stop it in
+// the middle.
 TEST(ToolEvict, AMessageThatIsBeingWrittenIsNotTorn) {
   const Shell shell;
   const Ran ran = shell.Run(

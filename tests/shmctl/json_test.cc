@@ -1,4 +1,4 @@
-// The stable names of list --json and stat --json, and every state they can tell.
+// The stable names in list --json and stat --json, and every state that they can show.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -80,7 +80,7 @@ TEST(Json, TailShowsTextOrBase64) {
   EXPECT_FALSE(second.contains("text"));
 }
 
-// Bug: U+009B begins a command of a terminal, U+202E turns the rest of the line around.
+// Bug: U+009B begins a terminal command, and U+202E reverses the rest of the line.
 TEST(Json, MessagesDoNotReachATerminalAsCommands) {
   const Shell shell;
   const std::string text =

@@ -1,4 +1,4 @@
-// list, stat, unlink and prune take several names, and patterns in quotes.
+// list, stat, unlink and prune accept several names, and quoted patterns.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -63,7 +63,7 @@ TEST(Patterns, UnlinkRemovesWhatIsMeantAndNoOtherFile) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kRings) +
                             "S unlink 'a*' || exit 90; there; ls a1.* a2.* 2> /dev/null\n"
-                            "S unlink 'a*'; [ $? = 3 ] || exit 91\n"  // a9.ring is not one
+                            "S unlink 'a*'; [ $? = 3 ] || exit 91\n"  // a9.ring is not a ring
                             "S unlink 'b*' b1 || exit 92; there");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_EQ(ran.out, "a9.ring b1.ring\na9.ring\n");

@@ -1,4 +1,4 @@
-// Moving real files between two terminals: shmctl pub and shmctl tail.
+// Moves real files between two processes with shmctl pub and shmctl tail.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -8,7 +8,7 @@
 namespace millrace::testing {
 namespace {
 
-// 8 MiB through a ring of 256 KiB. The text is this library's own binary in base64: lines of 76 bytes.
+// Moves 8 MiB through a ring of 256 KiB. The text is the tool's own binary in base64, in lines of 76 bytes.
 constexpr char kText[] = "base64 \"$S\" | head -c 8388608 > file; echo >> file\n";
 constexpr char kBinary[] = "head -c 8388608 /dev/urandom > file\n";
 
@@ -36,7 +36,7 @@ TEST(Pipeline, PubFirstThenTail) {
 
 TEST(Pipeline, BinaryWithLengthFraming) {
   const Shell shell;
-  // Messages of several sizes, each behind its 4-byte length, and back to the very same bytes.
+  // Messages of several sizes, each after its 4-byte length, must arrive as the identical bytes.
   const Ran ran = shell.Run(std::string(kBinary) +
                             "split -b 30011 -a 4 file part.\n"
                             "for p in part.*; do n=$(stat -c %s $p); printf \"\\\\x$(printf %02x $((n&255)))\\\\x$(printf %02x "
@@ -60,7 +60,7 @@ TEST(Pipeline, RawToThreeConsumers) {
 
 TEST(Pipeline, ProducersKilledInARowLoseNothingCommitted) {
   const Shell shell;
-  // Each stream that arrives is a prefix of the file; the last one is all of it.
+  // Each stream that arrives is a prefix of the file. The last one is the whole file.
   const Ran ran = shell.Run(
       "seq 1 300000 > file\n"
       "\"$S\" tail q --lossless --until-closed > copy & tail=$!\n"

@@ -1,4 +1,4 @@
-// shmctl prune: what it removes, what it never touches, and how it asks.
+// shmctl prune: what it removes, what it never touches, and how it asks for confirmation.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -16,13 +16,13 @@ using nlohmann::json;
 
 bool Has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
 
-// A ring whose producer has gone, and a function that lists what is there.
+// Makes a ring whose producer has ended. there() lists the files that exist.
 constexpr char kDead[] =
     "echo x | S pub dead --create 2>/dev/null\n"
     "there() { ls -d *.ring *.seats *.lock 2>/dev/null | tr '\\n' ' '; }\n";
 
-// Runs `prune ARGUMENTS` at a terminal: what it says is in the file `screen`, its exit code in $code; what is
-// written to descriptor 7 is typed. await WORDS: until they are on the screen.
+// Runs `prune ARGUMENTS` at a terminal. Its output is in the file `screen` and its exit code in $code. Bytes
+// written to descriptor 7 are typed. await WORDS waits until they are on the screen.
 constexpr char kTerminal[] =
     "mkfifo keys; exec 7<> keys\n"
     "at_terminal() { script -qfec \"$S prune --older-than 0 $1\" screen < keys > /dev/null & terminal=$!; }\n"
@@ -53,9 +53,9 @@ TEST(Prune, RemovesWhatNobodyUsesAndNothingElse) {
       "there > after; [ -e dead.ring ] || [ -e dead.seats ] || [ -e dead.lock ] && exit 91\n"
       "[ \"$(cat after)\" = \"$(sed 's/dead[.][a-z]* //g' before)\" ] || { cat before after; exit 92; }\n"
       "cat other.ring other.seats\n"
-      "exec 7>&-; wait $pub || exit 93\n"  // both were left in peace
+      "exec 7>&-; wait $pub || exit 93\n"  // prune has touched neither
       "kill $tail; wait $tail; [ $? = 143 ] || exit 94\n"
-      "S prune --yes --older-than 0 > second || exit 95\n"  // and now nobody uses them
+      "S prune --yes --older-than 0 > second || exit 95\n"  // now no process uses them
       "ls read.* written.* 2>/dev/null && exit 96; S list --json | grep '\"name\"'; cat out");
   EXPECT_EQ(ran.exit, 0) << ran.err << ran.out;
   EXPECT_TRUE(Has(ran.out, "of another program\nof another program\n")) << ran.out;
@@ -69,7 +69,7 @@ TEST(Prune, DryRunSaysWhatItWouldDoAndDoesNothing) {
                             "there > before; S prune --dry-run --older-than 0; code=$?\n"
                             "[ \"$(there)\" = \"$(cat before)\" ] || exit 90\n"
                             "S prune --dry-run --yes --older-than 0 > /dev/null; [ $? = 1 ] || exit 91\n"
-                            "[ -e dead.ring ] || exit 92\n"  // --dry-run is the stronger word
+                            "[ -e dead.ring ] || exit 92\n"  // --dry-run overrides --yes
                             "exit $code");
   EXPECT_EQ(ran.exit, 1) << ran.err << ran.out;
   EXPECT_TRUE(Has(ran.out, "dead") && Has(ran.out, "MiB") && Has(ran.out, "no producer and no consumer"))
@@ -110,7 +110,7 @@ TEST(Prune, AtATerminalItAsks) {
   EXPECT_EQ(ran.out, "");
 }
 
-// Standard output in a file: the question must still be seen.
+// Standard output goes to a file. The question must still appear on the terminal.
 TEST(Prune, AsksTheTerminalEvenIfTheOutputGoesToAFile) {
   const Shell shell;
   const Ran ran =
@@ -122,7 +122,7 @@ TEST(Prune, AsksTheTerminalEvenIfTheOutputGoesToAFile) {
   EXPECT_FALSE(Has(ran.out, "dead.")) << ran.out;
 }
 
-// Bug: Ctrl-C at the question was taken for the answer "no", and the exit code said that all was well.
+// Bug: Ctrl-C at the question counted as the answer "no", and the exit code reported success.
 TEST(Prune, AnInterruptedQuestionEndsBySignal) {
   const Shell shell;
   const Ran ran = shell.Run(
@@ -198,7 +198,8 @@ TEST(Prune, JsonIsForPrograms) {
   EXPECT_EQ(unasked.exit, 2);
   EXPECT_EQ(unasked.out, "");
   const Ran done =
-      shell.Run("rm dead.ring; S prune --yes --json --older-than 0");  // without ring: no incarnation
+      // Without a ring file there is no incarnation.
+      shell.Run("rm dead.ring; S prune --yes --json --older-than 0");
   EXPECT_EQ(done.exit, 0) << done.err;
   ASSERT_EQ(parse(done.out).size(), 1u) << done.out;
   EXPECT_EQ(parse(done.out)[0]["removed"], true);
@@ -207,7 +208,7 @@ TEST(Prune, JsonIsForPrograms) {
   EXPECT_EQ(shell.Run("ls *.seats *.lock").out, "");
 }
 
-// Creators killed at each of their calls that make a name; what they leave is seen, and removed.
+// Kills creators at each call that creates a name. prune must list what they leave, and remove it.
 TEST(Prune, RemovesWhatAKilledCreatorLeft) {
   if (access("/usr/bin/strace", X_OK) != 0) GTEST_SKIP() << "SKIPPED: no strace";
   const Shell shell;
@@ -217,7 +218,7 @@ TEST(Prune, RemovesWhatAKilledCreatorLeft) {
       "2>&1; code=$?\n"
       "  [ $code = 0 ] || [ $code = 137 ] || { echo \"$call $n: $code\"; cat trace; exit 77; }\n"
       "  ls q.* 2>/dev/null | sed 's/.*[.]/./' | tr '\\n' ' ' >> left; echo >> left\n"
-      "  [ -e q.ring ] && { S unlink q || exit 90; }\n"  // it was whole: not prune's to remove
+      "  [ -e q.ring ] && { S unlink q || exit 90; }\n"  // the ring was whole, so prune must not remove it
       "  S prune --yes --older-than 1m > /dev/null || exit 91\n"
       "  S prune --yes --older-than 0 > out || exit 92\n"
       "  ls q.* 2>/dev/null && { echo \"$call $n\"; exit 93; }\n"
@@ -230,7 +231,7 @@ TEST(Prune, RemovesWhatAKilledCreatorLeft) {
   std::printf("%s", ran.out.c_str());
 }
 
-// Rings of other users are theirs to prune, and are no failure.
+// Other users prune their own rings. Such rings are no failure.
 TEST(Prune, OtherUsersRingsAreNamedAndLeftAlone) {
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, for another user";
   const Shell shell;

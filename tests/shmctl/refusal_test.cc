@@ -1,4 +1,4 @@
-// Wrong usage, bad input and rings in use: a clear text, the right exit code, and nothing lost.
+// Wrong usage, bad input and rings in use give a clear text and the right exit code, and nothing is lost.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -92,7 +92,7 @@ TEST(Refusal, HelpIsASubcommandToo) {
   EXPECT_TRUE(Says(ran, "did you mean `shmctl list`")) << ran.err;
 }
 
-// Bug: --help and --version said 0 although nothing was written.
+// Bug: --help and --version returned 0 although nothing was written.
 TEST(Refusal, AFullDeviceIsNotIgnored) {
   const Shell shell;
   for (const char* words : {"--help", "--version", "help", "help tail", "tail --help", "list", "list --json",
@@ -132,7 +132,7 @@ TEST(Refusal, NumbersAreDecimalAndTimesHaveUnits) {
     EXPECT_EQ(shell.Run(std::string("S prune --dry-run --older-than ") + time).exit, 0) << time;
 }
 
-// Bug: both advised to create the ring; the second talked of recordings.
+// Bug: unlink and stat advised creating the ring, and stat's text was about recordings.
 TEST(Refusal, UnlinkDoesNotAdviseToCreate) {
   const Shell shell;
   for (const char* words : {"unlink nope", "stat nope", "evict nope 1#1", "set nope --keep"}) {

@@ -1,4 +1,4 @@
-// shmctl set: what it changes is shown by stat and list, and a wrong value changes nothing.
+// shmctl set: stat and list show what it changes, and a wrong value changes nothing.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@ using nlohmann::json;
 
 bool Has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
 
-// `shmctl set q ARGUMENTS`, then what stat says; list must say the same.
+// Runs `shmctl set q ARGUMENTS`, then returns what stat prints. list must print equal values.
 json After(const Shell& shell, const std::string& arguments) {
   const Ran set = shell.Run("S set q " + arguments);
   EXPECT_EQ(set.exit, 0) << arguments << ": " << set.err;
@@ -127,7 +127,7 @@ TEST(ToolSet, ABadValueIsNamedAndChangesNothing) {
   EXPECT_TRUE(Has(none.err, "\"none\"")) << none.err;
 }
 
-// A ring in use, too: its users notice nothing.
+// Changes a ring in use. Its users notice nothing.
 TEST(ToolSet, UnderALivingProducerAndConsumer) {
   const Shell shell;
   const Ran ran = shell.Run(

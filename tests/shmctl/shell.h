@@ -1,4 +1,4 @@
-// Runs shmctl as a person would: through a shell, with its exit code and both outputs.
+// Runs shmctl like a person does: through a shell, with its exit code and both outputs.
 #ifndef MILLRACE_TESTS_SHMCTL_SHELL_H_
 #define MILLRACE_TESTS_SHMCTL_SHELL_H_
 
@@ -23,8 +23,8 @@ inline std::string Slurp(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// A private directory for rings and files, removed at the end. Commands see it as the current directory, `$S`
-// as shmctl looking at the rings in it.
+// A private directory for rings and files, removed at the end. It is the current directory of the commands.
+// `$S` is shmctl, which uses the rings in it.
 class Shell {
  public:
   Shell() {
@@ -37,7 +37,7 @@ class Shell {
   const std::string& directory() const { return directory_; }
   std::string path(const std::string& name) const { return directory_ + "/" + name; }
 
-  // A watchdog of a minute ends whatever hangs; `script` is bash.
+  // Runs `script` in bash. A watchdog ends it after one minute.
   Ran Run(const std::string& script) const {
     const std::string file = path("script.sh");
     std::ofstream(file) << "S() { " MILLRACE_SHMCTL " \"$@\"; }\nS=" MILLRACE_SHMCTL "\nset +m\n" << script << "\n";

@@ -1,4 +1,4 @@
-// What shmctl stat tells of a stream that does not move, in words and as JSON.
+// shmctl stat on a stream that does not move, as text and as JSON.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -13,7 +13,7 @@ using nlohmann::json;
 
 bool Has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
 
-// A producer that waits for a stopped lossless tail, for more than one of its waits.
+// Stops a lossless tail, starts a producer, and waits until stat reports that the producer is blocked.
 constexpr char kBlocked[] =
     "S create q --capacity 4K > /dev/null; seq 1 20000 > lines\n"
     "\"$S\" tail q --lossless > copy 2> told & tail=$!\n"

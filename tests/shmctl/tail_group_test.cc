@@ -1,4 +1,5 @@
-// shmctl tail --group: several share the messages; what is not written out is another one's.
+// shmctl tail --group: several tails share the messages. If one dies, another writes the lines that it had
+// not written.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -20,7 +21,7 @@ TEST(TailGroup, MembersShareTheLines) {
   EXPECT_EQ(ran.exit, 0) << ran.err << ran.out << Slurp(shell.path("told1")) << Slurp(shell.path("said"));
 }
 
-// The victim's output is a full pipe: it has the lines in hand, but they are not written out.
+// The victim's output is a full pipe. It holds a lease on lines that it has not written out.
 TEST(TailGroup, AKilledMembersLinesAreWrittenByAnother) {
   const Shell shell;
   const Ran ran = shell.Run(
@@ -28,14 +29,14 @@ TEST(TailGroup, AKilledMembersLinesAreWrittenByAnother) {
       "sleep 60 < pipe & reader=$!; exec 7> pipe\n"
       "\"$S\" tail q --group workers --durable > pipe 2> told1 & victim=$!\n"
       "S pub q --wait-for 1 --keep-open < lines 2> said & pub=$!\n"
-      // Its 65 536 bytes of pipe are full, and the rest waits.
+      // The 65 536 bytes of its pipe are full, and the other lines wait.
       "until S stat q | grep -q '^workers .* 1 .* 1 .*message'; do kill -0 $victim || exit 80; done\n"
       "kill -9 $victim; wait $victim 2> /dev/null\n"
       "\"$S\" tail q --group workers --durable --until-closed > rest 2> told2 & other=$!\n"
       "wait $pub; S pub q < /dev/null 2>> said; wait $other || exit 91\n"
       "kill $reader; exec 7>&-\n"
       "tail -n 100 lines > end; tail -n 100 rest | cmp - end || exit 92\n"
-      // Line by line: the pipe took at most 65 of them, and what it did not take is in the rest.
+      // The pipe took at most 65 lines. All other lines must be in the rest.
       "[ $(sort -u rest | wc -l) -ge 135 ] || exit 93\n");
   EXPECT_EQ(ran.exit, 0) << ran.err << ran.out << Slurp(shell.path("told2")) << Slurp(shell.path("said"));
 }

@@ -1,4 +1,4 @@
-// shmctl tail of several rings: names and patterns, what comes later, what ends.
+// shmctl tail on several rings: names, patterns, rings that are created later, and rings that end.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ std::vector<std::string> Lines(const std::string& text) {
   for (std::string line; std::getline(in, line);) lines.push_back(line);
   return lines;
 }
-// The lines of one ring, in their order, without its name.
+// Returns the lines of one ring in their order, without its name.
 std::string Of(const std::string& ring, const std::string& text) {
   std::string of;
   for (const std::string& line : Lines(text)) {
@@ -85,7 +85,7 @@ TEST(TailMany, StartsAreOfEachRingAndTheCountIsOfAll) {
   EXPECT_TRUE(Says(ran, "\"short\"") && Says(ran, "not published yet")) << ran.err;
 }
 
-// A real producer for each ring, started after the tool, and one ring whose name nobody gave.
+// Starts a real producer for each ring after the tool, and one more ring that no argument names.
 TEST(TailMany, RingsThatComeLaterAreShownFromTheirFirstMessage) {
   const Shell shell;
   const Ran ran = shell.Run(
@@ -106,7 +106,7 @@ TEST(TailMany, RingsThatComeLaterAreShownFromTheirFirstMessage) {
   EXPECT_TRUE(Says(ran, "waiting for a ring \"named\"")) << ran.err;
 }
 
-// Nobody waits for the tool here: a ring is created and filled before it can have joined.
+// A ring is created and filled before the tool can have joined. Its producer does not wait for the tool.
 TEST(TailMany, WhatWasPublishedBeforeALaterRingWasFoundIsShown) {
   const Shell shell;
   const Ran ran = shell.Run(
@@ -182,7 +182,7 @@ TEST(TailMany, WithoutWaiting) {
   EXPECT_EQ(shell.Run("S tail md.eur a/b").exit, 2);
 }
 
-// A ring of another's making among those that match: told, and the others are read.
+// One match is not a ring. The tool reports it and reads the others.
 TEST(TailMany, WhatIsNoRingIsToldAndPassedOver) {
   const Shell shell;
   const Ran ran =
@@ -193,7 +193,7 @@ TEST(TailMany, WhatIsNoRingIsToldAndPassedOver) {
   EXPECT_TRUE(Says(ran, "md.aaa")) << ran.err;
 }
 
-// Bug: abort, because a ring was created after the tool had looked for it and before it opened it.
+// Bug: the tool aborted if a ring was created after its search and before its open.
 TEST(TailMany, ARingThatComesAndGoesAllTheTimeEndsNothing) {
   const Shell shell;
   const Ran ran = shell.Run(
@@ -208,7 +208,7 @@ TEST(TailMany, ARingThatComesAndGoesAllTheTimeEndsNothing) {
   EXPECT_TRUE(ran.exit == 0 || ran.exit == 3) << ran.exit << ran.err;
 }
 
-// Anybody can create such a file; the words of a pattern then mean it too.
+// Any user can create such a file, and the pattern then matches it too.
 TEST(TailMany, FilesWhoseNamesAreNoNamesAreNotMeant) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kThree) +

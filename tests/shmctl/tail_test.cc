@@ -1,4 +1,4 @@
-// What shmctl tail shows, from where, until when.
+// shmctl tail: which messages it shows, where it begins, and where it ends.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -24,7 +24,7 @@ TEST(Tail, FromSequenceLastAndCount) {
   EXPECT_EQ(shell.Run("S tail q --from oldest -c 3").out, "0\n1\n2\n");
 }
 
-// Two bursts, 0.4 s apart.
+// Publishes two bursts, 0.4 s apart.
 TEST(Tail, SinceAnAge) {
   const Shell shell;
   const Ran ran = shell.Run(
@@ -34,7 +34,7 @@ TEST(Tail, SinceAnAge) {
       "sleep 0.4; second=$(date +%s%N)\n"
       "seq 1001 1020 | S pub q --keep-open 2>/dev/null\n"
       "S tail q --since 400ms -e -c 1 > few\n"
-      // On a machine that stood still for so long nothing is that young.
+      // If the machine stood still for that long, no message is young enough.
       "[ $(($(date +%s%N) - second)) -gt 390000000 ] || [ $(cat few) -gt 980 ] || exit 91\n"
       "S tail q --since 0 -e | wc -l\n"
       "S tail q --since 0 --no-wait -c 0");
@@ -79,7 +79,7 @@ TEST(Tail, FollowsIfAskedAsOtherToolsAre) {
   EXPECT_EQ(shell.Run("S tail -f q -e").exit, 2);
 }
 
-// Bug: it was taken for a signal of our own.
+// Bug: the tool took SIGALRM for one of its own signals.
 TEST(Tail, AnAlarmEndsItUnlessItIsIgnored) {
   const Shell shell;
   const Ran ran = shell.Run(

@@ -1,4 +1,5 @@
-// A ring that is truncated under a running shmctl is a text and an exit code, not a crash.
+// If a ring is truncated under a running shmctl, the tool prints an error and returns an exit code. It does
+// not crash.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,7 +1,7 @@
-// A user's program: publishes and reads, each in a process of its own.
-//   outside publish NAME      waits for a reader, publishes, closes
-//   outside read NAME         waits for the ring, reads to the end
-// Uses every part of the library that is compiled, and each that is inline.
+// A user's program that publishes and reads, each in its own process:
+// outside publish NAME      waits for a reader, publishes, closes
+// outside read NAME         waits for the ring, reads to the end
+// It uses every compiled part of the library and every inline part.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
