@@ -35,9 +35,9 @@ std::string OutputOf(const std::string& command) {
   return output;
 }
 
-// Returns the document after its script has run, without the script and the JSON. Fails if the script did not
-// reach its end, or if the browser printed anything to the page's console. No name resolves, so the page can
-// fetch nothing.
+// Returns the document after its script has run, without the script and the JSON. Fails if the
+// script did not reach its end, or if the browser printed anything to the page's console. No name
+// resolves, so the page can fetch nothing.
 std::string Drawn(const std::string& page, const std::string& fragment = "") {
   const std::filesystem::path folder = Folder("drawn");
   std::filesystem::create_directories(folder);
@@ -82,8 +82,8 @@ TEST(BenchPage, HasEverySection) {
 }
 
 TEST(BenchPage, ShowsEveryPlot) {
-  // Main placement and the other: 6 + 3 latencies, 6 throughputs and 4 fan-outs each, as far as they were
-  // measured.
+  // Main placement and the other: 6 + 3 latencies, 6 throughputs and 4 fan-outs
+  // each, as far as they were measured.
   for (const char* title : {"8 bytes, the consumer spins", "64 bytes, the consumer spins",
                             "8 bytes, the consumer sleeps in the kernel", "messages of 8 B", "messages of 64 B",
                             "messages of 1 KiB", "messages of 64 KiB", "1 → 2"}) {

@@ -1,5 +1,5 @@
-// Results turn slices into cells: grouped by placement, with ratios inside a round, without slices that must
-// not count.
+// Results turn slices into cells: grouped by placement, with ratios inside a round,
+// without slices that must not count.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

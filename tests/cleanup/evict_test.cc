@@ -1,5 +1,5 @@
-// Evictions by an operator, and by a producer that was held back too long; and what the evicted consumer
-// sees.
+// Evictions by an operator, and by a producer that was held back too long;
+// and what the evicted consumer sees.
 #include <string>
 
 #include "gmock/gmock.h"
@@ -101,8 +101,8 @@ TEST(Evict, WakesAParkedVictim) {
   }
 }
 
-// An eviction also reaches a lossy consumer on a busy ring, which never has to find out why there is no
-// message.
+// An eviction also reaches a lossy consumer on a busy ring, which never has to
+// find out why there is no message.
 TEST(Evict, ReachesALossyVictimThatAlwaysHasSomethingToRead) {
   const Watchdog watchdog("busy victim");
   const Scene scene;

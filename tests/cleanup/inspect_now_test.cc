@@ -1,5 +1,5 @@
-// What an operator needs to know when nothing moves: which process waits, for what, how long, and what blocks
-// it.
+// What an operator needs to know when nothing moves: which process waits, for
+// what, how long, and what blocks it.
 #include <sys/wait.h>
 
 #include <functional>

@@ -1,5 +1,5 @@
-// What a creator or remover leaves when it is killed halfway is removed. Files of other programs stay
-// untouched.
+// What a creator or remover leaves when it is killed halfway is removed. Files
+// of other programs stay untouched.
 #include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -103,9 +103,9 @@ bool KillAtStop(const std::function<void()>& act, int n) {
   return killed && WIFSIGNALED(status);
 }
 
-// Runs `act` in a child and stops it at its nth entry to or return from the kernel. Calls `meanwhile`, then
-// lets the child continue. Returns the result of `act`, or nullopt if the child ended before or ptrace is not
-// available.
+// Runs `act` in a child and stops it at its nth entry to or return from the kernel. Calls
+// `meanwhile`, then lets the child continue. Returns the result of `act`, or nullopt if the child
+// ended before or ptrace is not available.
 std::optional<int> RunWithAStop(const std::function<int()>& act, int n,
                                 const std::function<void()>& meanwhile) {
   const pid_t child = fork();
@@ -133,8 +133,8 @@ std::optional<int> RunWithAStop(const std::function<int()>& act, int n,
   return WEXITSTATUS(status);
 }
 
-// Kills `act` at every system call in it, and cleans up after each kill. Counts the sets of files that
-// remained.
+// Kills `act` at every system call in it, and cleans up after each kill.
+// Counts the sets of files that remained.
 std::map<std::string, int> KillEverywhere(const Scene& scene, const std::function<void()>& prepare,
                                           const std::function<void()>& act) {
   std::map<std::string, int> left;
@@ -159,9 +159,9 @@ void Print(const char* what, const std::map<std::string, int>& left) {
   std::printf("\n");
 }
 
-// Bug: Unlink found no user and then removed the ring under a consumer that had joined between the check and
-// the removal. The test stops Unlink at each entry to and return from the kernel, and lets a consumer try to
-// join there.
+// Bug: Unlink found no user and then removed the ring under a consumer that had joined between
+// the check and the removal. The test stops Unlink at each entry to and return from the
+// kernel, and lets a consumer try to join there.
 TEST(Unlink, NeverRemovesARingUnderAConsumerThatJoinsMeanwhile) {
   const Watchdog watchdog("unlink and join", 110);
   const Scene scene;

@@ -1,6 +1,6 @@
-// A member of a group dies at any instruction: when it takes messages, acknowledges them, adopts what another
-// dead member held, or leaves. The next member gets every unacknowledged message, whole, and marked if it was
-// delivered before.
+// A member of a group dies at any instruction: when it takes messages, acknowledges them, adopts
+// what another dead member held, or leaves. The next member gets every unacknowledged message,
+// whole, and marked if it was delivered before.
 #include <atomic>
 #include <set>
 #include <string>
@@ -192,9 +192,9 @@ TEST(EveryInstructionOfAMember, SittingDownOnWhatADeadOneHeld) {
   Report("sitting down", totals, 40);
 }
 
-// An adopter is stopped and evicted between any two of its system calls, also while it holds locks. Bug: an
-// adopter that held the lock of the dead member's seat made that member look alive, and its message was kept
-// forever.
+// An adopter is stopped and evicted between any two of its system calls, also while it holds
+// locks. Bug: an adopter that held the lock of the dead member's seat made that member look
+// alive, and its message was kept forever.
 TEST(EveryInstructionOfAMember, StoppedWhileItAdopts) {
   const Watchdog watchdog("a stopped adopter", 150);
   int stops = 0;

@@ -110,8 +110,8 @@ void StepThrough(Op op, uint64_t messages, Totals& totals, std::vector<Image>* k
                   absl::StrCat(kOpNames[static_cast<int>(op)], " after ", messages, " messages"), totals, keep);
 }
 
-// Two laps of positions: an empty ring, the first lap, the wrap with padding, stop signs over old bytes, the
-// second lap.
+// Two laps of positions: an empty ring, the first lap, the wrap with padding, stop
+// signs over old bytes, the second lap.
 TEST(EveryInstruction, OfPublish) {
   const Watchdog watchdog("images of publish", 150);
   Totals totals;

@@ -30,8 +30,8 @@ struct Totals {
   }
 };
 
-// A living peer that sleeps, is woken, and reads to the end of the ring. The test judges its tally at the
-// end.
+// A living peer that sleeps, is woken, and reads to the end of the ring. The
+// test judges its tally at the end.
 class Peer {
  public:
   explicit Peer(const ScratchDir& dir)

@@ -1,5 +1,5 @@
-// Tests the checker itself: it must report a publisher that has a planted bug, and must accept the correct
-// one.
+// Tests the checker itself: it must report a publisher that has a planted
+// bug, and must accept the correct one.
 #include <atomic>
 #include <cstring>
 #include <string>

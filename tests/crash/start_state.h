@@ -26,16 +26,16 @@ inline Producer ProducerAfter(const ScratchDir& dir, uint64_t messages) {
   return producer;
 }
 
-// Returns how many messages to publish first, so that the next one is short and copying it takes few
-// instructions.
+// Returns how many messages to publish first, so that the next one is short and
+// copying it takes few instructions.
 inline uint64_t BeforeAShortOne(uint64_t at_least) {
   uint64_t messages = at_least;
   while (CrashOracle().SizeOf(messages) > 40) ++messages;
   return messages;
 }
 
-// Returns how many messages must be readable after `messages`: all until the ring is full, then at least half
-// a ring.
+// Returns how many messages must be readable after `messages`: all until the ring
+// is full, then at least half a ring.
 inline uint64_t RetainedAfter(uint64_t messages) { return messages < 15 ? messages : 15; }
 
 }  // namespace millrace::testing

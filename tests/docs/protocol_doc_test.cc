@@ -40,7 +40,7 @@ std::string Replaced(std::string text, std::string_view from, std::string_view t
   return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
-// ---- bytes ------------------------------------------------------------------------------------------------
+// ---- bytes -----------------------------------------------------------------------------------------------
 
 struct Place {
   size_t offset, size;
@@ -293,7 +293,7 @@ TEST(Bytes, WrongLockByteIsFound) {
   EXPECT_EQ(CheckLockBytes(Replaced(Text(kProtocol), "| .seats | 16 |", "| .seats | 17 |")).size(), 1u);
 }
 
-// ---- memory order -----------------------------------------------------------------------------------------
+// ---- memory order ----------------------------------------------------------------------------------------
 
 struct Label {
   std::string order, accessor;
@@ -582,7 +582,7 @@ TEST(MemoryOrder, OrderElsewhereIsFound) {
   }
 }
 
-// ---- layers -----------------------------------------------------------------------------------------------
+// ---- layers ----------------------------------------------------------------------------------------------
 
 // Returns the layer of a file. A file with the layer "" has no place in the table.
 std::string LayerOf(const std::string& path) {
@@ -729,7 +729,7 @@ TEST(Layers, AbseilInAHeaderIsFound) {
   EXPECT_EQ(CheckAbseil(wide).size(), now + 1);
 }
 
-// ---- the repository ---------------------------------------------------------------------------------------
+// ---- the repository --------------------------------------------------------------------------------------
 
 // Finds paths of one machine. The texts are written in halves, so that this file does not contain them.
 Problems CheckPaths(const Files& files) {

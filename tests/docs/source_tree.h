@@ -20,8 +20,8 @@ std::string TextOf(const Files& files, const std::string& path);
 bool IsCode(std::string_view path);
 
 std::vector<std::string> LinesOf(std::string_view text);
-// Returns the rows of the first Markdown table whose heading row begins with these cells, without heading and
-// ruler.
+// Returns the rows of the first Markdown table whose heading row begins with
+// these cells, without heading and ruler.
 std::vector<Row> TableUnder(std::string_view markdown, const Row& heading);
 
 // Joins the problems to one text, for EXPECT_EQ(Joined(problems), "").

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The ring is removed while the README's writer waits for its first reader. Writer and reader still find each
-# other.
+# The ring is removed while the README's writer waits for its first reader.
+# Writer and reader still find each other.
 #   pair_removed_test.sh BIN rm|unlink EXPECTED
 . "$(dirname "$0")/support.sh"
 how=$2 expected=$3

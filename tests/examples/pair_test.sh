@@ -1,6 +1,6 @@
 #!/bin/bash
-# The README's pair and the zero-copy pair deliver every message in order and end cleanly, started in either
-# order.
+# The README's pair and the zero-copy pair deliver every message in order and
+# end cleanly, started in either order.
 #   pair_test.sh BIN WRITER READER FIRST EXPECTED      FIRST: writer or reader
 . "$(dirname "$0")/support.sh"
 writer=$2 reader=$3 first=$4 expected=$5

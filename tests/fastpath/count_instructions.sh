@@ -8,9 +8,9 @@
 # numbers are those of g++ 12 in the release build. One more or less is accepted, because a patch release of
 # the compiler may choose other moves. Raise a number only with the reason in the commit.
 #
-# valgrind 3.19 emulates or forwards every system call that a handle needs, also the registration for
-# membarrier. If membarrier were refused, each publish would take Wake and its fence, and the numbers would be
-# far off.
+# valgrind 3.19 emulates or forwards every system call that a handle needs, also the
+# registration for membarrier. If membarrier were refused, each publish would take Wake and its
+# fence, and the numbers would be far off.
 set -euo pipefail
 version=$1 run=$2 planted=$3
 

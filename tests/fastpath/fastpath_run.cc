@@ -1,7 +1,7 @@
 // Runs each subject COUNT times on its straight path, for callgrind. Usage: fastpath_run COUNT.
 //
-// The rings are large, so that COUNT messages stay within one chunk: no room is made and no position is
-// stored.
+// The rings are large, so that COUNT messages stay within one chunk: no room
+// is made and no position is stored.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,8 +31,8 @@ T Must(const char* what, absl::StatusOr<T> value) {
   if (!value.ok()) Die(what, value.status().ToString());
   return *std::move(value);
 }
-// Calls `call` `count` times. Ends the program if a call returns false. The first call makes room for a
-// chunk.
+// Calls `call` `count` times. Ends the program if a call returns false. The
+// first call makes room for a chunk.
 template <class F>
 void Repeat(const char* what, size_t count, F call) {
   for (size_t i = 0; i < count; ++i) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Moves an installed tree. No file in it may name its first place or its build folder, and its shmctl must
-# run.
+# Moves an installed tree. No file in it may name its first place or its
+# build folder, and its shmctl must run.
 # usage: check_moved.sh FIRST MOVED BUILD
 set -euo pipefail
 first=$1 moved=$2 build=$3

@@ -7,16 +7,16 @@ shift 2
 rm -rf "$work"
 mkdir -p "$work"
 
-# Simulates a standard library without std::atomic_ref. <version> and <atomic> have guards, so nothing defines
-# it again.
+# Simulates a standard library without std::atomic_ref. <version> and <atomic> have
+# guards, so nothing defines it again.
 cat >"$work/no_atomic_ref.h" <<'EOF_HEADER'
 #include <version>
 #include <atomic>
 #undef __cpp_lib_atomic_ref
 EOF_HEADER
 
-# stopped COMPILER HEADER TEXT OPTION...: expects one #error with this text, and at most the message that ends
-# the compilation.
+# stopped COMPILER HEADER TEXT OPTION...: expects one #error with this text, and at most
+# the message that ends the compilation.
 stopped() {
   local compiler=$1 header=$2 text=$3 output
   shift 3

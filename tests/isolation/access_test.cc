@@ -32,7 +32,7 @@ struct User {
 const User kUsers[] = {
     {"owner", kOwner, {kGroup}}, {"member", kMember, {kGroup}}, {"stranger", kStranger, {}}, {"root", 0, {}}};
 
-// Makes a directory like /dev/shm: everybody may create files, and it is sticky.
+// Makes the directory like /dev/shm: every user may create files in it, and it is sticky.
 void OpenToAll(const ScratchDir& dir) { ASSERT_EQ(chmod(dir.path().c_str(), 01777), 0); }
 
 // Runs `body` as this user and returns the text that `body` returned.

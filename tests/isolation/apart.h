@@ -59,8 +59,8 @@ inline void Unshare(int flags, const std::string& shared) {
   MustBe(mount(shared.c_str(), "/dev/shm", nullptr, MS_BIND | MS_REC, nullptr) == 0, "bind /dev/shm");
 }
 
-// A process in its own namespaces. Its first line is "pid N", where N is its PID in this process's namespace,
-// for KillAndWait.
+// A process in its own namespaces. Its first line is "pid N", where N is its PID in
+// this process's namespace, for KillAndWait.
 class Apart {
  public:
   Apart(int flags, const std::string& shared, const std::function<int(const Child::Line&)>& body)

@@ -28,8 +28,8 @@ std::string Outcome(const absl::Status& status) {
   return std::string(ToString(ErrorOf(status))) + ": " + std::string(status.message());
 }
 
-// Gives the process its own /dev/shm, and remounts it read-only under a ring that has a message and no
-// producer.
+// Gives the process its own /dev/shm, and remounts it read-only under a ring
+// that has a message and no producer.
 TEST(Directory, ReadOnlyCanBeLookedAtAndSaysWhyNotMore) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("read-only directory");

@@ -49,8 +49,8 @@ class Owners : public ::testing::Test {
     MILLRACE_NEEDS_ROOT();
     ASSERT_EQ(chmod(dir_.path().c_str(), 01777), 0);
   }
-  // A stranger creates a ring that every user may write, with its lock file. So the victim may write them
-  // too.
+  // A stranger creates a ring that every user may write, with its lock file.
+  // So the victim may write them too.
   void StrangerCreates() {
     ASSERT_EQ(As(kStranger,
                  [&] {

@@ -1,5 +1,5 @@
-// InstallSigbusGuard: the results of a truncation under running users, and the faults that the guard passes
-// on.
+// InstallSigbusGuard: the results of a truncation under running users, and
+// the faults that the guard passes on.
 #include <poll.h>
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -206,7 +206,7 @@ TEST(SigbusGuard, IsOptInAndNoOtherHandlerIsEverInstalled) {
   EXPECT_EQ(child.Wait(), 128 + SIGBUS);
 }
 
-// ---- faults of others -------------------------------------------------------------------------------------
+// ---- faults of others ------------------------------------------------------------------------------------
 
 // Maps a page of a file that has been truncated to nothing.
 volatile char* LostPage() {

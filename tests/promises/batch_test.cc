@@ -45,8 +45,8 @@ TEST(Batch, AClaimOutlivesOneThatCameToNothing) {
   }
 }
 
-// Random batches, small and large, one after the other. A consumer of each kind reads them in its own
-// process.
+// Random batches, small and large, one after the other. A consumer of each
+// kind reads them in its own process.
 TEST(Batch, ReachesEveryKindOfConsumerInAnotherProcess) {
   const Watchdog watchdog("batches");
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {

@@ -1,5 +1,5 @@
-// Promise: a queue is never half-made, exactly one of several creators wins, and the options that are set
-// must match.
+// Promise: a queue is never half-made, exactly one of several creators wins, and
+// the options that are set must match.
 #include <sys/stat.h>
 
 #include <set>

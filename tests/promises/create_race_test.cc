@@ -25,8 +25,8 @@ using testing::Watchdog;
 
 const std::set<std::string> kOneQueue = {"q.lock", "q.ring", "q.seats"};
 
-// Waits for "create" or "daemon", tries to create the ring, and reports the result. The winner publishes one
-// message.
+// Waits for "create" or "daemon", tries to create the ring, and reports the
+// result. The winner publishes one message.
 int Rival(const std::string& directory, const Child::Line& line) {
   const RingOptions ring{.capacity = 4096, .seats = 2};
   const ProducerOptions options{.take_over_timeout = Nanos::zero(), .directory = directory};

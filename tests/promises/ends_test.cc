@@ -1,5 +1,5 @@
-// Promise: whatever ends a ring for a consumer reaches the consumer in every kind of call, idle, spinning or
-// busy.
+// Promise: whatever ends a ring for a consumer reaches the consumer in every
+// kind of call, idle, spinning or busy.
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -210,8 +210,8 @@ struct Reason {
   bool reaches_observers = true;
 };
 
-// Lets every kind of consumer wait in every way and find nothing. Then `reason` happens and must reach all of
-// them.
+// Lets every kind of consumer wait in every way and find nothing. Then `reason`
+// happens and must reach all of them.
 void ReachesEverybody(const Reason& reason) {
   const Watchdog watchdog(ToString(reason.got), 110);
   const ScratchName name;
@@ -362,8 +362,8 @@ TEST(Ends, ARemovalThatWasSeenHalfWayReachesWhoPolls) {
   }
 }
 
-// After chdir() a relative path names another place. It then says nothing about a ring that was opened
-// before.
+// After chdir() a relative path names another place. It then says nothing
+// about a ring that was opened before.
 TEST(Ends, AnotherCurrentDirectoryIsNoRemoval) {
   const Watchdog watchdog("chdir");
   const testing::ScratchDir dir;

@@ -282,8 +282,8 @@ uint64_t Messages() {
 }
 unsigned Seconds() { return static_cast<unsigned>(60 + Messages() / 5'000); }
 
-// Publishes at gaps close to the time that falling asleep takes, so that messages arrive at every stage of
-// it.
+// Publishes at gaps close to the time that falling asleep takes, so that
+// messages arrive at every stage of it.
 int PublishAtRandomGaps(const ScratchName& name, const Oracle& oracle, uint64_t messages, uint64_t seed) {
   Producer producer = Must(Producer::Open(name));
   for (uint64_t n = 1; n <= messages; ++n) {
@@ -441,7 +441,7 @@ TEST(EventFd, AsioAtRandomGaps) {
   });
 }
 
-// ---- the thread behind it --------------------------------------------------------------------------------
+// ---- the bridge thread -----------------------------------------------------------------------------------
 
 // Lists the threads of this process that the library started.
 std::vector<std::string> BridgeThreads() {
@@ -645,8 +645,8 @@ TEST(EventFdBridge, ConsumersComeAndGoWhileOthersAreRung) {
   EXPECT_EQ(consumer.stats().late_wakeups, 0u);
 }
 
-// The program closes every descriptor that it does not know. The library must not write into files that get
-// their numbers.
+// The program closes every descriptor that it does not know. The library must not
+// write into files that get their numbers.
 TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
   const Watchdog watchdog("closefrom");
   const ScratchName name;

@@ -1,5 +1,5 @@
-// Promise: an evicted consumer learns who evicted it, when and why. It can query whether the message it reads
-// stayed whole.
+// Promise: an evicted consumer learns who evicted it, when and why. It can query
+// whether the message it reads stayed whole.
 #include <string>
 
 #include "gtest/gtest.h"

@@ -1,5 +1,5 @@
-// Promise: a forked child can neither use nor damage the handles it inherited. closefrom() and exec work as
-// expected.
+// Promise: a forked child can neither use nor damage the handles it inherited.
+// closefrom() and exec work as expected.
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>

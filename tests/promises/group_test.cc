@@ -196,8 +196,8 @@ TEST(Group, MembersAsleepAreGivenADeadOnesMessage) {
   std::printf("%d kills, redelivered after %.1f ms (median)\n", kKills, ms[kKills / 2]);
 }
 
-// One message hangs every member that works on it. Each member except the last is stopped and evicted in
-// turn.
+// One message hangs every member that works on it. Each member except the
+// last is stopped and evicted in turn.
 TEST(Group, AStoppedMemberKeepsItsMessageUntilItIsEvicted) {
   const Watchdog watchdog("stopped members");
   const ScratchName name;
@@ -228,8 +228,8 @@ TEST(Group, AStoppedMemberKeepsItsMessageUntilItIsEvicted) {
   ASSERT_EQ(last.TryNext().why(), Got::kEmpty) << "once is enough";
 }
 
-// The copy is refused then. The message still belongs to another member, whatever Poll acknowledges at its
-// end.
+// The copy is refused then. The message still belongs to another member,
+// whatever Poll acknowledges at its end.
 TEST(Group, AMemberEvictedWhileItsMessageIsCopiedLeavesItToOthers) {
   const Watchdog watchdog("evicted in a copy");
   const ScratchName name;
@@ -302,8 +302,8 @@ TEST(Group, AHandlerThatThrowsHasNotConsumedItsMessage) {
   EXPECT_EQ(member.stats().received, 2u);
 }
 
-// Poll acknowledges a message as soon as its handler returns, although no call has requested the next
-// message.
+// Poll acknowledges a message as soon as its handler returns, although no
+// call has requested the next message.
 TEST(Group, PollAcknowledgesWhatWasHandled) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));

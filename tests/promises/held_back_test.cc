@@ -73,8 +73,8 @@ TEST(HeldBack, WhoStaysInTheWayIsEvictedOverSeveralCalls) {
   EXPECT_EQ(consumer.TryNext().why(), Got::kEvicted);
 }
 
-// The clock also limits how long the dead members of a group keep messages. Its time begins with the last
-// member's death.
+// The clock also limits how long the dead members of a group keep messages. Its time
+// begins with the last member's death.
 TEST(HeldBack, AGroupsTimeBeginsWhenItsLastMemberIsGone) {
   const Watchdog watchdog("dead group");
   const ScratchName name;

@@ -1,5 +1,5 @@
-// Promise: a peer that can write the seats can stop the queue. But no consumer takes a torn copy for a
-// message.
+// Promise: a peer that can write the seats can stop the queue. But no
+// consumer takes a torn copy for a message.
 #include <sys/wait.h>
 
 #include <atomic>

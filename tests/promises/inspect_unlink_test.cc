@@ -155,8 +155,8 @@ TEST(Unlink, TwoAtOnceLeaveNothing) {
   }
 }
 
-// Bug: a file shorter than a ring's header counted as a truncated ring. It was listed as damaged, and
-// unlinked.
+// Bug: a file shorter than a ring's header counted as a truncated ring. It
+// was listed as damaged, and unlinked.
 TEST(Unlink, NeverTouchesAFileThatIsNotARing) {
   for (const size_t bytes : {size_t{10'000}, size_t{4096}, size_t{4095}, size_t{17}, size_t{8}}) {
     const ScratchDir dir;

@@ -1,6 +1,6 @@
-// Promise: a death is known as soon as the kernel has ended the process. No committed message is missing and
-// no uncommitted one is delivered. A successor continues, and a dead consumer does not hold the producer
-// back.
+// Promise: a death is known as soon as the kernel has ended the process. No committed
+// message is missing and no uncommitted one is delivered. A successor continues, and a dead
+// consumer does not hold the producer back.
 #include <time.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Promise: a wait for a missing ring can be ended by a signal handler, by another thread, or by the caller's
-// own loop.
+// Promise: a wait for a missing ring can be ended by a signal handler, by another
+// thread, or by the caller's own loop.
 #include <signal.h>
 #include <unistd.h>
 

@@ -129,8 +129,8 @@ TEST(ProducerGone, ASetGoesOnWithTheNextProducerWhenTheRingIsAddedAgain) {
   EXPECT_EQ(said, "kProducerGone next ");
 }
 
-// A consumer finds no message, then checks the producer. A message published between these two steps must be
-// returned first.
+// A consumer finds no message, then checks the producer. A message published between
+// these two steps must be returned first.
 TEST(ProducerGone, NeverOvertakesAMessage) {
   const Watchdog watchdog("last messages");
   for (int round = 0; round < 30; ++round) {

@@ -1,5 +1,5 @@
-// Promise: consumers and producers learn of a removal within about a second, by unlink --force or by a plain
-// rm.
+// Promise: consumers and producers learn of a removal within about a second,
+// by unlink --force or by a plain rm.
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,8 +42,8 @@ const Way kWays[] = {{"lossless park", Delivery::Lossless(), Wait::kPark},     {
                      {"lossless spin", Delivery::Lossless(), Wait::kSpin},     {"lossy park", Delivery::Lossy(), Wait::kPark},
                      {"observer park", Delivery::Observer(), Wait::kPark},     {"observer spin", Delivery::Observer(), Wait::kSpin}};
 
-// Starts a process for every kind of waiter. All must report kRemoved. Returns the median time in
-// milliseconds.
+// Starts a process for every kind of waiter. All must report kRemoved.
+// Returns the median time in milliseconds.
 double TellsEveryWaiter(bool by_hand, Child& producer, const ScratchName& name) {
   std::vector<std::unique_ptr<Child>> waiters;
   for (const Way& way : kWays) {

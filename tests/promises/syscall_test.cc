@@ -295,8 +295,8 @@ TEST(SystemCalls, OpeningAsksForOneSeatHoweverManyAreTaken) {
   EXPECT_EQ(CallsOfOpeningBeside(300), first);
 }
 
-// The seats belong to another ring than the ring file. No process is repairing that, so another try is
-// useless.
+// The seats belong to another ring than the ring file. No process is
+// repairing that, so another try is useless.
 TEST(SystemCalls, OpeningADamagedRingWithoutATimeOutTriesOnce) {
   const Watchdog watchdog("damaged");
   const ScratchName whole, other, without_seats;

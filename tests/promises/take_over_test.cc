@@ -1,5 +1,5 @@
-// Promise: the next producer takes the ring over in place. The sequence continues, and consumers keep
-// running.
+// Promise: the next producer takes the ring over in place. The sequence
+// continues, and consumers keep running.
 #include <fcntl.h>
 #include <unistd.h>
 

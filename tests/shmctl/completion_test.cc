@@ -30,8 +30,8 @@ std::set<std::string> Tab(const Shell& shell, const std::string& words) {
 
 TEST(Completion, KnowsEverySubcommandAndEveryOption) {
   const Shell shell;
-  // In the help, the name of a sub-command begins its line after "Subcommands:". Options begin their lines
-  // too.
+  // In the help, the name of a sub-command begins its line after
+  // "Subcommands:". Options begin their lines too.
   const Ran help =
       shell.Run("S --help | sed -n '/^Subcommands:/,/^$/p' | awk 'NR > 1 && /^  [a-z]/ {print $1}'");
   const std::set<std::string> commands = Words(help.out);

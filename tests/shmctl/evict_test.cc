@@ -191,8 +191,8 @@ TEST(OnFull, ABadPolicyIsNamedAndCreatesNothing) {
 }
 
 // Bug: tail wrote a message while it read it in place, so an eviction could tear it. The message is large and
-// is written as hexadecimal digits, and tail's memory grows while it formats them. So the test can stop it in
-// the middle.
+// is written as hexadecimal digits, and tail's memory grows while it formats them.
+// So the test can stop it in the middle.
 TEST(ToolEvict, AMessageThatIsBeingWrittenIsNotTorn) {
   const Shell shell;
   const Ran ran = shell.Run(

@@ -1,5 +1,5 @@
-// shmctl tail --group: several tails share the messages. If one dies, another writes the lines that it had
-// not written.
+// shmctl tail --group: several tails share the messages. If one dies, another
+// writes the lines that it had not written.
 #include <gtest/gtest.h>
 
 #include <string>

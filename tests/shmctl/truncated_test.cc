@@ -1,5 +1,5 @@
-// If a ring is truncated under a running shmctl, the tool prints an error and returns an exit code. It does
-// not crash.
+// If a ring is truncated under a running shmctl, the tool prints an error and
+// returns an exit code. It does not crash.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -34,8 +34,8 @@ class Child {
     int in_, out_;
   };
 
-  // Runs `body` in a forked process, which exits with the value that `body` returns. The child dies with its
-  // parent.
+  // Runs `body` in a forked process, which exits with the value that `body`
+  // returns. The child dies with its parent.
   explicit Child(const std::function<int(const Line&)>& body) {
     int to_child[2], to_parent[2];
     if (pipe(to_child) != 0 || pipe(to_parent) != 0) abort();

@@ -143,9 +143,9 @@ std::byte* ClaimAnyway(internal::RingProducer<A>& producer, size_t n, bool* wake
   return producer.ClaimSlow(n, wake);
 }
 
-// Publishes these bytes. Returns false if the ring is full. With `wake`, ors what ClaimSlow and Commit
-// request into `*wake`; the caller must then act on it. Without `wake`, does that work here, except waking
-// sleepers.
+// Publishes these bytes. Returns false if the ring is full. With `wake`, ors what ClaimSlow
+// and Commit request into `*wake`; the caller must then act on it. Without `wake`, does
+// that work here, except waking sleepers.
 template <class A>
 bool Publish(internal::RingProducer<A>& producer, std::span<const std::byte> message, bool* wake = nullptr) {
   bool padding_wakes = false;

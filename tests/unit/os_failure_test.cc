@@ -82,8 +82,8 @@ TEST(Failure, TheCallerKnowsWhichLimitAnErrnoMeans) {
             "w: epoll_ctl: No space left on device (ENOSPC); raise fs.epoll.max_user_watches");
 }
 
-// Error texts hold names, labels and schemas that other processes chose. The texts are shown in terminals and
-// logs.
+// Error texts hold names, labels and schemas that other processes chose. The
+// texts are shown in terminals and logs.
 TEST(Failure, TextsHoldNothingThatATerminalObeys) {
   EXPECT_EQ(TextOf(Failure(Error::kSchema,
                            "\"\x1B[2J\xC2\x9B"

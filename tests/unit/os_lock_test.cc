@@ -22,8 +22,8 @@
 namespace millrace::os {
 namespace {
 
-// A child process that talks to the test over its standard input and output. These stay open after
-// close_range(3, ~0).
+// A child process that talks to the test over its standard input and output. These
+// stay open after close_range(3, ~0).
 class Child {
  public:
   template <class Body>

@@ -32,8 +32,8 @@ constexpr uint64_t kPage = 4096;
 
 std::string TextOf(const absl::Status& status) { return std::string(status.message()); }
 
-// Runs `body` in a child and returns the string that `body` returned, or "died" if the child ended before
-// that.
+// Runs `body` in a child and returns the string that `body` returned, or
+// "died" if the child ended before that.
 template <class Body>
 std::string InChild(Body body) {
   int ends[2];

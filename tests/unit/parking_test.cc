@@ -266,8 +266,8 @@ TEST_P(Parking, PublicationDuringTheSleepWakes) {
   EXPECT_EQ(sleeper().sleepers, 0u);
 }
 
-// The producer publishes at each step of the consumer. Either the consumer sees the message, or the producer
-// wakes it.
+// The producer publishes at each step of the consumer. Either the consumer sees
+// the message, or the producer wakes it.
 TEST_P(Parking, PublicationBetweenAnyTwoStepsIsSeenOrWakes) {
   for (const uint64_t flags : {kAsym, kSym}) {
     producer_ = ring_.Attach({producer_.position(), producer_.sequence()}, flags == kAsym);

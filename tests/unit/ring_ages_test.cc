@@ -122,9 +122,9 @@ class RingAges : public ::testing::TestWithParam<Origin> {
 };
 INSTANTIATE_TEST_SUITE_P(Origins, RingAges, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
-// Starts at every time around every message. Each start must be at or before the first message of that time,
-// with no mark between them. It is less than a chunk before that message, not counting the frame at the start
-// itself.
+// Starts at every time around every message. Each start must be at or before the first
+// message of that time, with no mark between them. It is less than a chunk before that
+// message, not counting the frame at the start itself.
 TEST_P(RingAges, BeginsBeforeTheFirstMessageOfThatAgeAndAtMostAChunkEarlier) {
   const Manner manners[] = {{"small", 1, false, false, true},
                             {"large", 8, false, false, false},

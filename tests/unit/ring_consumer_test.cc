@@ -204,8 +204,8 @@ TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfEviction) {
   EXPECT_EQ(consumer.CopyChecked(lent, copy), Read::kEvicted) << "during the copy";
 }
 
-// A peer that can write the seats moves this consumer's position. The seat stays live, and nothing protects
-// the bytes.
+// A peer that can write the seats moves this consumer's position. The seat stays
+// live, and nothing protects the bytes.
 TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfAMovedPosition) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();

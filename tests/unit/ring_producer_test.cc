@@ -56,8 +56,8 @@ class RingProducerTest : public ::testing::TestWithParam<Origin> {
     }
     return producer_.position() - from;
   }
-  // Publishes until a message of n bytes takes the straight path. In a small ring a chunk holds only a few
-  // messages.
+  // Publishes until a message of n bytes takes the straight path. In a small ring
+  // a chunk holds only a few messages.
   template <class A>
   static void OpenStraightPath(RingProducer<A>& producer, size_t n) {
     for (int i = 0; i < 64; ++i) {
@@ -492,7 +492,7 @@ TEST_P(RingProducerTest, EvictionOfAHolderThatChangedDoesNothing) {
   EXPECT_EQ(ring_.control().counters.evictions, 0u);
 }
 
-// ---- skipping the scan of seats ---------------------------------------------------------------------------
+// ---- skipping the scan of seats --------------------------------------------------------------------------
 
 class ScanSkipping : public ::testing::TestWithParam<Origin> {
  protected:

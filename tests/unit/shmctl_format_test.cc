@@ -76,8 +76,8 @@ TEST(Format, SaysWhoseMessageItIsWhereThereIsAPlaceForIt) {
   EXPECT_FALSE(NamesRings(Format::kRaw) || NamesRings(Format::kLength));
 }
 
-// Characters that a terminal obeys, and how every format shows them: C0, DEL, C1, separators, and marks of
-// bidirectional text.
+// Characters that a terminal obeys, and how every format shows them: C0, DEL, C1,
+// separators, and marks of bidirectional text.
 const std::vector<std::pair<std::string, std::string>> kControls = {
     {"\x01", "\\u0001"},         {"\x1B", "\\u001b"},         {"\x7F", "\\u007f"},
     {"\xC2\x80", "\\u0080"},     {"\xC2\x9B", "\\u009b"},     {"\xC2\x9F", "\\u009f"},
