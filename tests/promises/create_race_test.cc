@@ -93,7 +93,7 @@ TEST(CreateRace, AKilledCreatorLeavesNothingInTheWay) {
       for (;;) pause();
     });
     ASSERT_EQ(creator.Hear(), "creating");
-    // A random moment of the creator's death. No test result waits for it.
+    // The creator dies at a random moment. This sleep does not synchronise anything.
     const timespec moment{0, static_cast<long>(testing::Mix(round) % 1'200'000)};
     nanosleep(&moment, nullptr);
     creator.Kill();

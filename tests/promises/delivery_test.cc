@@ -1,5 +1,5 @@
-// Promise: each consumer of a ring has its own contract, and every loss is counted: received + lost + skipped
-// + unread = published since the consumer's start.
+// Promise: each consumer of a ring has its own contract, and every loss is counted:
+// received + lost + skipped + unread = published since the consumer's start.
 #include <memory>
 #include <string>
 #include <vector>
@@ -189,8 +189,8 @@ TEST(Consumer, SkipToConflatesAndCountsWhatItPassesOver) {
   }
 }
 
-// Bug: SkipTo(Last(n)) computed "end - n" without checking that so large a number of messages lies ahead. For
-// the largest n, "everything retained", it skipped to the end.
+// Bug: SkipTo(Last(n)) computed "end - n" without checking that n messages lie ahead. For the largest n,
+// "everything retained", it skipped to the end.
 TEST(Consumer, SkipToMoreThanThereIsSkipsNothing) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));

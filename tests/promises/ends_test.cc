@@ -35,9 +35,8 @@ using testing::QueueWords;
 using testing::ScratchName;
 using testing::Watchdog;
 
-constexpr auto kPatience =
-    // Never needed in full. The test names each consumer that was not reached within this time.
-    std::chrono::seconds(40);
+// Never needed in full. The test names each consumer that was not reached within this time.
+constexpr auto kPatience = std::chrono::seconds(40);
 constexpr uint64_t kMessages = 3;  // published and read before the end
 
 void Rm(const ScratchName& name) {

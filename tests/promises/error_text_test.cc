@@ -203,7 +203,7 @@ TEST_F(ErrorText, DamagedHeaderAndWrongVersion) {
   MakeRing("a");
   MakeRing("b");
   ASSERT_EQ(rename((dir_ / "b.seats").c_str(), (dir_ / "a.seats").c_str()), 0);
-  for (const std::string name : {"a", "b"}) {  // a file of another queue; a missing file
+  for (const std::string name : {"a", "b"}) {  // a: seats of another queue; b: no seats
     Expect(Open(name), Error::kIncarnation, {name + ".seats", "unlink"});
     Expect(Consume(name), Error::kIncarnation, {name + ".seats", "unlink"});
   }

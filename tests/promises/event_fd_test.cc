@@ -216,7 +216,7 @@ TEST(EventFdReasons, Evicted) {
     Must(SegmentManager().Evict(name.str(), info.consumers[0].seat, info.consumers[0].generation));
   });
 }
-// A stored word without any wake. The sleeper finds it when its sleep reaches its bound.
+// The evictor only stores its word and wakes no process. The sleeper finds the word at the bound of its sleep.
 TEST(EventFdReasons, EvictedSilently) {
   Ends(Got::kEvicted, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
     const QueueWords words(name.path());
@@ -545,8 +545,7 @@ TEST(EventFdBridge, IsOneThreadForManyConsumersAndEndsWithThem) {
       pollfd one{fds[i], POLLIN, 0};
       if (poll(&one, 1, kPatienceMs) != 1 || !consumers[i]->TryNext()) return 4;
     }
-    // A bridge thread runs none of the program's signal handlers, except for its own faults, which may belong
-    // to the SIGBUS guard.
+    // A bridge thread blocks all signals except those of its own faults, which the SIGBUS guard may handle.
     for (const std::string& task : BridgeThreads()) {
       std::ifstream status(task + "/status");
       std::string line;

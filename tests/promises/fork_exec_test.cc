@@ -156,7 +156,8 @@ TEST(Fork, WhileAnotherThreadOpensAndClosesHandles) {
   EXPECT_TRUE(Producer::Open(name).ok()) << "a forked child kept a lock";
 }
 
-// A program that forks and must keep its lock consistent. It sets its handlers before it first uses a ring.
+// Simulates a program that forks and must keep its lock consistent. Its handlers are set before it first uses
+// a ring.
 std::mutex of_the_program;
 [[maybe_unused]] const int handlers_of_the_program =
     pthread_atfork([] { of_the_program.lock(); }, [] { of_the_program.unlock(); },

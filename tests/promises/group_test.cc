@@ -235,7 +235,7 @@ TEST(Group, AMemberEvictedWhileItsMessageIsCopiedLeavesItToOthers) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 16 << 20}));
   Consumer other = Member(name);
-  const std::string large(1 << 20, 'x');  // long to copy, so that the eviction hits it early or late
+  const std::string large(1 << 20, 'x');  // the copy takes about as long as the eviction's time varies
   int refused = 0;
   for (unsigned round = 0; round < 400; ++round) {
     std::optional<Consumer> member = Member(name, {.copy = true, .label = "victim"});

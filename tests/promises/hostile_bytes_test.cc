@@ -220,7 +220,7 @@ TEST(HostileBytes, NoCrashNoHangWhileSomebodyScribbles) {
     for (;;) {
       const bool in_ring = random.Below(2) == 0;
       Damage(in_ring ? words.ring_file() : words.seats_file(), in_ring, random);
-      if (random.Below(16) != 0) continue;  // mostly whole, so that the handles get far
+      if (random.Below(16) != 0) continue;  // now and then whole again, so that the handles get far
       std::memcpy(words.ring_file().data(), ring.data(), ring.size());
       std::memcpy(words.seats_file().data(), seats.data(), seats.size());
     }

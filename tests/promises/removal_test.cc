@@ -1,5 +1,5 @@
-// Promise: consumers and producers learn of a removal within about a second,
-// by unlink --force or by a plain rm.
+// Promise: consumers and producers learn of a removal, by unlink --force or by
+// a plain rm, within about a second.
 #include <unistd.h>
 
 #include <algorithm>

@@ -172,7 +172,7 @@ TEST_P(Parking, AnAnnouncementThatStandsNeedsNoBarrier) {
 }
 
 // A sleeper whose announcement was taken announces itself again, whatever else is announced. Another consumer
-// may have stored its 1 after its own barrier.
+// may have stored that 1, and may not have made its barrier yet.
 TEST_P(Parking, AnAnnouncementThatWasTakenIsMadeAgain) {
   const auto barriers_of_the_next_sleep = [&] {
     const int before = system_.barriers;

@@ -37,7 +37,7 @@ TEST(SharedCore, LetsWhoeverSharesItsCoreRun) {
   SharedCore core;
   int64_t given = 0;
   const int64_t start = os::MonotonicNs();
-  // AfterLooks is called after every 32 looks, about a microsecond. The other thread never sleeps.
+  // The loop reports 32 looks about every microsecond. The other thread never sleeps.
   while (given == 0 && os::MonotonicNs() - start < 10'000'000'000) {
     const int64_t round = os::MonotonicNs();
     while (os::MonotonicNs() - round < 1'000) continue;
