@@ -112,7 +112,7 @@ TEST(BenchPage, SaysWhereItWasMeasured) {
 TEST(BenchPage, LossesWideCellsAndTooFewCoresAreSaid) {
   EXPECT_THAT(CannedPage(), HasSubstr("more processes than cores"));
   EXPECT_THAT(CannedPage(), HasSubstr("25.0 %"));  // the losses of a lossy consumer
-  EXPECT_THAT(CannedPage(), HasSubstr(" ±"));  // "far" has only two rounds
+  EXPECT_THAT(CannedPage(), HasSubstr(" ±"));      // "far" has only two rounds
   Observations lossy = CannedObservations();
   for (Observation& o : lossy.slices) {
     if (o.subject != "zeromq") continue;
@@ -176,7 +176,7 @@ TEST(BenchPage, ShowsTheTargetsOfEarlierRuns) {
     for (const json& part : target.at("parts")) {
       ASSERT_EQ(part.at("earlier").size(), 2U) << part;
       EXPECT_EQ(part.at("earlier")[0], part.at("value"));  // the earlier run has the same observations
-      EXPECT_TRUE(part.at("earlier")[1].is_null());  // the earlier run has none
+      EXPECT_TRUE(part.at("earlier")[1].is_null());        // the earlier run has none
     }
   }
   WriteReports(results, folder / "c");

@@ -22,14 +22,14 @@ namespace millrace::testing {
 
 struct Expected {
   uint64_t committed = 0;  // sequences below this were committed before the crashed operation
-  uint64_t may_be = 0;  // the crashed operation may have committed up to here
-  uint64_t at_least = 0;  // messages that must still be readable
+  uint64_t may_be = 0;     // the crashed operation may have committed up to here
+  uint64_t at_least = 0;   // messages that must still be readable
   bool may_be_closed = false;
   bool all_or_nothing = false;  // either `committed` or `may_be`, nothing between
 };
 
 struct Verdict {
-  std::string violation;  // empty if there is none
+  std::string violation;   // empty if there is none
   uint64_t published = 0;  // messages that the crash left published
 };
 

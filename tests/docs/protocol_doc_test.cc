@@ -297,7 +297,7 @@ TEST(Bytes, WrongLockByteIsFound) {
 
 struct Label {
   std::string order, accessor;
-  std::set<std::string> partners;  // named after "pairs with"
+  std::set<std::string> partners;   // named after "pairs with"
   std::set<std::string> mentioned;  // named anywhere in the comment
 };
 using Labels = std::map<std::string, Label>;

@@ -107,7 +107,6 @@ TEST(SystemCalls, AMillionPublishesToAnAwakeConsumerMakeNone) {
     line.Say("joined");
     if (line.Hear() != "filled") return 1;
     // Lags by a backlog, so that the consumer never finds the ring empty, however the two are scheduled.
-
     while (pace->done.load() == 0) {
       if (pace->tally.next + kBacklog / 2 >= pace->published.load()) continue;
       const Received got = c.Next();

@@ -270,7 +270,7 @@ TEST_F(Object, RemoveAbandonedTouchesNoForeignFileOfSuchAName) {
     ASSERT_EQ(futimens(fd.get(), old), 0);
   };
   write_old(".millrace-settings", "export MILLRACE_DIR=/srv/rings");
-  write_old(".millrace-settings2", "milltemp");  // our magic, but another form of name
+  write_old(".millrace-settings2", "milltemp");                // our magic, but another form of name
   write_old(".millrace-0123456789abcdef", "somebody else's");  // our form of name, but no magic
   write_old(".millrace-0123456789abcdee", "");
   write_old(".millrace-0123456789ABCDEF", "milltemp");

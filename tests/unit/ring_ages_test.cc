@@ -21,17 +21,17 @@ uint64_t NowNs() { return now_ns; }
 
 struct Published {
   Point at;
-  uint64_t end;  // position after the frame of the message
+  uint64_t end;      // position after the frame of the message
   uint64_t time_ns;  // when the message became visible
 };
 
 // How a producer publishes.
 struct Manner {
   const char* name;
-  uint64_t most;  // largest frame, in chunks of the ring
-  bool batches;  // publishes some messages in batches
+  uint64_t most;   // largest frame, in chunks of the ring
+  bool batches;    // publishes some messages in batches
   bool held_back;  // a lossless consumer, which reads rarely, holds it back
-  bool strict;  // frames up to a chunk and no waiting: the bound of one chunk holds
+  bool strict;     // frames up to a chunk and no waiting: the bound of one chunk holds
 };
 
 class RingAges : public ::testing::TestWithParam<Origin> {
