@@ -1,6 +1,5 @@
-# Runs `${PROGRAM} ${ARGUMENT}`, which has a planted bug. The sanitizer must report it, and the program must
-# fail.
-# With CLEAN set, runs the program without the bug. It must succeed without a report.
+# Runs `${PROGRAM} ${ARGUMENT}`, which has a planted bug. The sanitizer must report it, and the program
+# must fail. With CLEAN set, runs the program without the bug. It must succeed without a report.
 #   cmake -DPROGRAM=... -DARGUMENT=... -DREPORT="..." [-DCLEAN=1] -P expect_report.cmake
 execute_process(COMMAND ${PROGRAM} ${ARGUMENT} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE errors
                 TIMEOUT 120)

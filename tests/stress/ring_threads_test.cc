@@ -1,6 +1,6 @@
-// Runs one producer, six consumers of every kind and a group of two as threads on one heap buffer, at full
-// speed:
-// ring_stress --seconds N --seed S
+// Runs one producer, six consumers of every kind and a group of two as threads
+// on one heap buffer, at full speed:
+//   ring_stress --seconds N --seed S
 // Every payload validates itself, every gap must equal the reported loss, and every consumer must end at the
 // last message. Prints threads and messages. A role that received nothing is a failure.
 #include <unistd.h>

@@ -430,7 +430,8 @@ TEST_P(RingProducerTest, SmallClaimMayFitWhereALargeOneDoesNot) {
 TEST_P(RingProducerTest, JoiningSeatHoldsBackUntilItHasLost) {
   Seat(0, SeatPhase::kJoining, start_.position);
   EXPECT_LE(PublishUntilFull(), capacity_);
-  // A joiner that gave its position up before the producer saw the seat is passed over, not evicted.
+  // If the producer gave a joiner's position up before it saw the seat, it passes the seat over and does not
+  // evict the joiner.
   Seat(0, SeatPhase::kFree, 0);
   PublishUntilFull();
   Seat(0, SeatPhase::kJoining, start_.position);

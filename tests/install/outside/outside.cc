@@ -1,6 +1,6 @@
 // A user's program that publishes and reads, each in its own process:
-// outside publish NAME      waits for a reader, publishes, closes
-// outside read NAME         waits for the ring, reads to the end
+//   outside publish NAME      waits for a reader, publishes, closes
+//   outside read NAME         waits for the ring, reads to the end
 // It uses every compiled part of the library and every inline part.
 #include <chrono>
 #include <cstdio>
