@@ -127,7 +127,7 @@ TEST(BenchPage, NeedsNoNetwork) {
   const std::string page = PageOf(results, SummaryOf(results));
   for (const char* fetched : {"<link", "src=", "href=", "@import", "url(", "fetch(", "XMLHttpRequest"})
     EXPECT_THAT(page, Not(HasSubstr(fetched)));
-  // The name of an XML name space is not fetched.
+  // A browser does not fetch the name of an XML name space.
   EXPECT_THAT(std::regex_replace(page, std::regex("'http://www.w3.org/2000/svg'"), ""),
               Not(HasSubstr("http")));
 }

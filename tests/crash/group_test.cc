@@ -153,8 +153,8 @@ void DieAtWork(const ScratchDir& dir, uint32_t at_once, uint64_t before, Progres
   dying.Kill();
 }
 
-// Steps through the member that continues the work. It joined before the death, or it takes the dead member's
-// seat.
+// Steps through the member that continues the work of a dead one. With `sits_down` it takes the dead
+// member's seat. Otherwise it has joined before the death.
 void GoOnWithTheDeadOnes(bool sits_down, Totals& totals) {
   for (const uint32_t at_once : {1u, 4u}) {
     for (const uint64_t before : {0, 32}) {

@@ -163,7 +163,7 @@ TEST(EveryInstruction, OfATakeOverAfterACrash) {
     StepThrough(Op::kPublish, messages, first, &left);
     ASSERT_GE(left.size(), 4u);
     const std::vector<size_t> chosen = messages == 0 ? std::vector{left.size() - 2} : std::vector{size_t{0}, left.size() - 3};
-    for (const size_t i : chosen) {  // half a tail; untouched; only the header stored
+    for (const size_t i : chosen) {  // half a tail pair; untouched; only the header stored
       const ScratchDir dir;
       left[i].WriteTo(dir);
       Expected expected{messages, messages + 1, RetainedAfter(messages)};

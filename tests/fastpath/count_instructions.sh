@@ -15,9 +15,9 @@ set -euo pipefail
 version=$1 run=$2 planted=$3
 
 EXPECTED=(
-  "fastpath_publish_typed 32"   # 64 bytes; two of them look for the stop sign instead of storing it
-  "fastpath_publish_64 34"      # untyped, 64 bytes: one comparison with the maximum message more
-  "fastpath_claim_commit_64 38" # the token's destructor included
+  "fastpath_publish_typed 32"   # 64 bytes; two instructions check for the stop sign instead of storing it
+  "fastpath_publish_64 34"      # untyped, 64 bytes: also compares with the maximum message
+  "fastpath_claim_commit_64 38" # includes the token's destructor
   "fastpath_next 30"
   "fastpath_next_typed 27"
 )

@@ -25,7 +25,7 @@ constexpr const char* kLosses[] = {"chdir", "descriptors", "chroot", "setuid"};
 
 bool NeedsRoot(const std::string& loss) { return loss == "chroot" || loss == "setuid"; }
 
-// Takes from this process what its handles had when they were opened. Its directory was "." then.
+// Takes from this process what its handles could use when they were opened. The directory was "." then.
 void Lose(const std::string& loss) {
   if (loss == "chdir") MustBe(chdir("/") == 0, "chdir");
   if (loss == "descriptors") {

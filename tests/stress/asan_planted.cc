@@ -1,5 +1,5 @@
-// A reader with a planted bug: it trusts a hostile header. AddressSanitizer must report
-// it. Usage: `asan_planted none|length`.
+// A reader with a planted bug: it trusts a hostile header. AddressSanitizer must report it.
+// Usage: `asan_planted none|length`.
 #include <cstdio>
 #include <cstring>
 

@@ -1,5 +1,5 @@
-// A ring with a planted ordering bug that ThreadSanitizer must report. Usage: `tsan_planted
-// none|publish|receive|free|scan`.
+// A ring with a planted ordering bug that ThreadSanitizer must report.
+// Usage: `tsan_planted none|publish|receive|free|scan`.
 //
 // One producer and one lossless consumer, which reads in place, run three laps of the smallest ring. Only the
 // ring's own labelled accesses order the two threads. So a report does not depend on timing.
