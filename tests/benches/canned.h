@@ -13,7 +13,7 @@ namespace millrace::bench {
 
 std::vector<Rival> CannedRivals();
 nlohmann::json CannedAbout();
-// All targets are met except the one for batches, which were not measured.
+// All targets are reached, except the one for batches, which were not measured.
 Observations CannedObservations();
 const nlohmann::json& CannedResults();
 

@@ -103,8 +103,8 @@ bool KillAtStop(const std::function<void()>& act, int n) {
   return killed && WIFSIGNALED(status);
 }
 
-// Runs `act` in a child and stops it at its nth entry to or return from the kernel. Calls
-// `meanwhile`, then lets the child continue. Returns the result of `act`, or nullopt if the child
+// Runs `act` in a child and stops it at its nth entry to or return from the kernel. Then calls the
+// second function and lets the child continue. Returns the result of `act`, or nullopt if the child
 // ended before or ptrace is not available.
 std::optional<int> RunWithAStop(const std::function<int()>& act, int n,
                                 const std::function<void()>& meanwhile) {
