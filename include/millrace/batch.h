@@ -22,7 +22,7 @@ namespace millrace {
 // publishes nothing else until the batch has ended (asserts). Consumers see no message of the batch before
 // Commit. Abort, the destructor and a crash before Commit discard all of its messages. Commit publishes all
 // messages with one wake-up, whatever their number. Use a batch in the Producer's thread only.
-// PROTOCOL.md "Batches".
+// protocol/publish.md "Batches".
 class [[nodiscard]] MessageBatch {
  public:
   MessageBatch(MessageBatch&& other) noexcept

@@ -52,7 +52,7 @@ class [[nodiscard]] Claim {
 
   // Publishes the first `used` bytes, or all bytes without an argument, and ends the claim. Requires an open
   // claim and `used` <= bytes().size() (asserts). Wait-free, and without a system call unless a consumer
-  // sleeps. PROTOCOL.md "Publish".
+  // sleeps. protocol/publish.md "Publish".
   void Commit() { Commit(size_); }
   void Commit(size_t used) {
     assert(core_ != nullptr && used <= size_);
@@ -100,7 +100,7 @@ class MILLRACE_EXPORT Producer {
   // Takes over an existing ring in place: sequence numbers continue and consumers keep running. Reopens a
   // closed ring. Errors: kNotFound, kNoPermission (ProducerOptions::owner), kProducerAlive if the ring still
   // has a living producer after take_over_timeout, and those of an unusable ring: kNotARing, kTruncated,
-  // kLayoutVersion, kBadLengths, kIncarnation, kDamaged. PROTOCOL.md "Take-over".
+  // kLayoutVersion, kBadLengths, kIncarnation, kDamaged. protocol/life_cycle.md "Take-over".
   static absl::StatusOr<Producer> Open(std::string_view name, const ProducerOptions& = {});
   // Opens the ring if it exists and creates it otherwise, as a daemon needs at its start. Returns
   // kOptionsDiffer if the existing ring differs from an option that is set.

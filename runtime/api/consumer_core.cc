@@ -204,7 +204,7 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
                   : ProducerGone(state) ? Got::kProducerGone
                                         : Got::kEmpty;
   if (end == Got::kEmpty) return end;
-  // A message published between the look at the ring and this check is read first: PROTOCOL.md "Other ends".
+  // A message published between the look at the ring and this check is read first: protocol/consume.md "Other ends".
   if (MessageThere()) {
     next_producer_look_ns = 0;
     return Got::kEmpty;
@@ -221,7 +221,7 @@ Received ConsumerCore::Find() noexcept {
   if (cold->forked) return cold->last_why = Got::kForked;
   if (!member && ring.OwesPosition()) StorePosition();
   const uint64_t state =
-      W::LoadState(cold->control().room);  // before the header: PROTOCOL.md "End of a closed ring"
+      W::LoadState(cold->control().room);  // before the header: protocol/consume.md "End of a closed ring"
   Lent lent;
   uint32_t deliveries = 1;
   Read read = Read::kEmpty;

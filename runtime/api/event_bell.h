@@ -1,6 +1,6 @@
 // The state shared by a consumer with an event descriptor and the thread that watches its ring.
 //
-// Purpose: PROTOCOL.md "Wait", event descriptors. The consumer arms the bell when it has found nothing. The
+// Purpose: protocol/wait.md "Wait", event descriptors. The consumer arms the bell when it has found nothing. The
 // bridge's thread rings the bell when the ring's wake epoch moves. Threads: the consumer's and the bridge's.
 // The sections below say which thread calls what.
 //

@@ -37,5 +37,5 @@ configure_file(cmake/millrace.pc.in millrace.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millrace.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
         COMPONENT development)
 
-# The comments in the headers cite this document.
-install(FILES ${PROJECT_SOURCE_DIR}/runtime/PROTOCOL.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+# The comments in the headers cite these pages.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/protocol DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)

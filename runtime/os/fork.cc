@@ -53,7 +53,7 @@ void SetHandlersOnce() {
 // Registers the handlers when the library is loaded, before the program's static objects are constructed.
 // Prepare handlers run in the reverse order of their registration, so the program's run before ours. They
 // take the program's locks before our mutex, in the order of a thread that calls us while it holds such a
-// lock. In the other order the two threads could deadlock. PROTOCOL.md "Fork".
+// lock. In the other order the two threads could deadlock. protocol/life_cycle.md "Fork".
 [[gnu::constructor(101)]] void SetHandlersAtLoad() { SetHandlersOnce(); }
 
 }  // namespace

@@ -49,7 +49,7 @@ Where Locate(const Start& start);
 absl::Status JoinFailed(const Paths& paths, internal::JoinFailure failure, const Start& start,
                         const internal::RingMemory& memory);
 
-// Opens a ring and joins it as a consumer. PROTOCOL.md "Join". Fails with kNotFound (after open_timeout),
+// Opens a ring and joins it as a consumer. protocol/consume.md "Join". Fails with kNotFound (after open_timeout),
 // kInterrupted (cancel_open), kNoSeat, kNoPermission, kSchema, kBadArgument for a start beyond the end, and
 // with the failures of OpenRing.
 absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Delivery& delivery,

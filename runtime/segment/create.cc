@@ -1,5 +1,5 @@
 // Creates a queue: reserves and fills its files without names, then links them, seats first.
-// PROTOCOL.md "Life cycle".
+// protocol/life_cycle.md "Creating".
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>

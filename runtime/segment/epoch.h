@@ -17,7 +17,7 @@ struct EpochFacts {
 };
 
 // Begins a producer epoch and returns its number. Stores the tail pair, then the flags, then the state; the
-// caller publishes only afterwards. Does not wake. PROTOCOL.md "Take-over".
+// caller publishes only afterwards. Does not wake. protocol/life_cycle.md "Take-over".
 uint32_t BeginEpoch(const internal::RingMemory& memory, const EpochFacts& facts);
 
 // Closes the epoch, after its last message, and wakes every consumer.

@@ -293,7 +293,7 @@ void AddTraces(NewestTime& used, const internal::RingHeader& header, const View&
 }
 
 // Decides whether a ring is stale and stores the reason. Locks must prove that it is unused; only then does
-// its age count. PROTOCOL.md "Stale".
+// its age count. protocol/life_cycle.md "Stale".
 void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t idle_ns, LocksOfUsers seats) {
   const bool consumer_alive =
       seats == LocksOfUsers::kTheirs &&

@@ -1,4 +1,4 @@
-// Finding, creating and retiring consumer groups, under locks. PROTOCOL.md "Groups".
+// Finding, creating and retiring consumer groups, under locks. protocol/groups.md.
 //
 // A process that joins or retires group g holds the lock of g (byte 1040 + g of .seats). A process that
 // creates a group holds the locks of all groups. So no process joins a group that is being retired, and no

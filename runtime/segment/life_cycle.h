@@ -1,5 +1,5 @@
 // The life-cycle lock: byte 1 of /NAME.lock, held by a process that creates, takes over or removes a queue.
-// PROTOCOL.md "Life cycle".
+// protocol/life_cycle.md "Creating".
 //
 // After taking the lock, the process checks that the name still leads to the locked file. Otherwise it starts
 // over. Without this check, a take-over could lock an unlinked .lock and write into a new ring, which would

@@ -18,7 +18,7 @@ namespace millrace::segment {
 // a file that does not belong to the queue.
 absl::Status Remove(const Paths& paths, bool force);
 
-// Returns all queues in the directory that are stale, and remains of queues. PROTOCOL.md "Stale".
+// Returns all queues in the directory that are stale, and remains of queues. protocol/life_cycle.md "Stale".
 absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns);
 // Removes what FindStale found, after proving again that it is stale. Holds the life-cycle lock, the
 // producer's lock and all seat locks. Removes this incarnation only.

@@ -1,4 +1,4 @@
-// Finds and removes queues that no process uses. Locks prove that, never time alone. PROTOCOL.md "Stale".
+// Finds and removes queues that no process uses. Locks prove that, never time alone. protocol/life_cycle.md "Stale".
 #include <dirent.h>
 #include <sys/stat.h>
 

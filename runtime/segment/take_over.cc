@@ -1,4 +1,4 @@
-// Becoming the producer of an existing queue whose producer is gone. PROTOCOL.md "Take-over".
+// Becoming the producer of an existing queue whose producer is gone. protocol/life_cycle.md "Take-over".
 #include <time.h>
 #include <unistd.h>
 

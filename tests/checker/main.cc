@@ -160,7 +160,7 @@ int Main(int argc, char** argv) {
   if (o.list) return List();
   const std::vector<Mutant> mutants = AllMutants(CHECKER_PROTOCOL);
   if (mutants.empty()) {
-    std::fputs("checker: no usable table \"Memory order\" in " CHECKER_PROTOCOL "\n", stderr);
+    std::fputs("checker: no usable table in " CHECKER_PROTOCOL "\n", stderr);
     return 2;
   }
   std::vector<Mutant> chosen;

@@ -388,7 +388,7 @@ std::vector<Mutant> AllMutants(const std::string& protocol_path) {
   std::vector<Mutant> all;
   bool inside = false;
   for (std::string line; std::getline(in, line);) {
-    if (line.rfind("## ", 0) == 0) inside = line == "## Memory order";
+    if (line.rfind("## ", 0) == 0) inside = line == "## Table";
     if (!inside || line.rfind("| ", 0) != 0 || line.rfind("| label", 0) == 0) continue;
     const std::vector<std::string> cells = Cells(line);
     if (cells.size() < 6 || !Weaken(cells, &all)) return {};

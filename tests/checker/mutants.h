@@ -27,7 +27,7 @@ struct Excuse {
   const char* test = nullptr;  // as in TEST_F(Suite, Name): "Suite, Name"
 };
 
-// Returns one mutant for each order in the table "Memory order" of PROTOCOL.md, weakened one step, and one
+// Returns one mutant for each order in the table of protocol/memory_order.md, weakened one step, and one
 // for each fence left out. The mutants written down in mutants.cc follow. Returns an empty list if the table
 // was not found, or if it names a label that the code does not have.
 std::vector<Mutant> AllMutants(const std::string& protocol_path);

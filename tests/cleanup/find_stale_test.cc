@@ -1,4 +1,4 @@
-// Which queues are stale: one test for each rule of PROTOCOL.md "Stale".
+// Which queues are stale: one test for each rule of protocol/life_cycle.md "Stale".
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -20,7 +20,7 @@ for example in "${examples[@]}"; do
   file=$(basename "$example")
   lines=$(wc -l < "$example")
   ((lines < 60)) || complain "$file has $lines lines, 60 are too many"
-  grep -qF "examples/$file" "$readme" || complain "$file is not in $readme"
+  grep -qF "]($file)" "$readme" || complain "$file is not in $readme"
   if [[ $file == *.sh ]]; then
     grep -q "^#   examples/$file" "$example" || complain "$file does not say how to run it"
     [[ -x $example ]] || complain "$file is not executable"

@@ -26,7 +26,7 @@
 
 namespace millrace::internal {
 
-// Labels of the accesses that order anything, one each. PROTOCOL.md "Memory order" is their table. X marks
+// Labels of the accesses that order anything, one each. protocol/memory_order.md is their table. X marks
 // words for people, which order nothing.
 enum class Site : uint8_t {
   P1,

@@ -1,6 +1,6 @@
 // The bytes of a ring: what lies where in /NAME.ring and /NAME.seats.
 //
-// Purpose: the one description of shared memory. PROTOCOL.md section "Bytes" shows it as tables, and a test
+// Purpose: the one description of shared memory. protocol/format.md "Bytes" shows it as tables, and a test
 // compares them with these structs. This header reads and writes no word; words.h does.
 //
 // Each field names its writer, its unit, and any process that reads it while it is written ("racily"). The
@@ -108,7 +108,7 @@ struct alignas(kLine) RoomWords {
 
 struct alignas(kLine) TailWords {
   uint64_t position;  // a frame boundary; lags the end of what is published. The producer
-  uint64_t sequence;  // sequence of the message there. The producer; read as a pair (PROTOCOL.md "Tail pair")
+  uint64_t sequence;  // sequence of the message there. The producer; read as a pair (protocol/publish.md "Tail pair")
 };
 
 struct alignas(kLine) WakeWords {
@@ -161,7 +161,7 @@ struct alignas(kLine) ProducerIdentity {
 };
 
 // A mark: a recorded frame boundary, about one per chunk (capacity / 64). Written by the producer; read
-// racily, by the seqlock of PROTOCOL.md "Marks", which also explains its time.
+// racily, by the seqlock of protocol/room.md "Marks", which also explains its time.
 struct Mark {
   uint64_t position;  // ~0 if the mark is void or being written
   uint64_t sequence;  // sequence of the message at position
@@ -220,7 +220,7 @@ struct alignas(kLine) JoinWords {
   uint32_t joins;       // futex. +1 in every round of a join or group creation, and when a seat goes live
 };
 
-// One group: its members share the messages from the cursor on. PROTOCOL.md "Groups".
+// One group: its members share the messages from the cursor on. protocol/groups.md.
 struct alignas(kLine) GroupWords {
   uint64_t cursor;      // position of the next frame that no member has taken. Members by CAS
   uint64_t reserved;    // 0

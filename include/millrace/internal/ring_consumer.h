@@ -50,7 +50,7 @@ struct ConsumerCounts {
 
 // Takes the request of a producer that waits for room, and raises the room epoch. Call it after room was
 // freed: a position was stored, a seat was left or has moved. Returns true if the caller must call FUTEX_WAKE
-// on the room epoch. PROTOCOL.md "Parking the producer"
+// on the room epoch. protocol/room.md "Parking the producer"
 template <class A>
 bool OfferRoom(RoomWaitingWords& waiting, RoomEpochWords& epoch) {
   using W = Words<A>;

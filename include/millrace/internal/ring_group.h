@@ -1,7 +1,7 @@
 // A group member's half of the ring: takes messages that no other member gets, and adopts those of dead
 // members.
 //
-// Purpose: PROTOCOL.md "Groups". A member takes a lease (`claim`) on a message, moves the group's cursor past
+// Purpose: protocol/groups.md. A member takes a lease (`claim`) on a message, moves the group's cursor past
 // the message, and gives the lease up when it is done. It adopts the lease of a dead or evicted member. This
 // class knows no lock and no clock: its caller says which holder is dead, and holds the locks that keep this
 // true.

@@ -1,6 +1,6 @@
 // Joining a running ring: choosing where to begin, without being overtaken in the meantime.
 //
-// Purpose: PROTOCOL.md "Join". The caller holds the kernel lock of the seat. Nothing here waits.
+// Purpose: protocol/consume.md "Join". The caller holds the kernel lock of the seat. Nothing here waits.
 //
 // I1  When Join returns a point for a lossless seat, or CreateGroup returns one, R <= point + capacity held
 //     after the seat or the cursor was visible. So every later scan of the producer counts that seat or

@@ -1,4 +1,4 @@
-// The grammar of schema texts, evaluated at compile time. PROTOCOL.md "Schema".
+// The grammar of schema texts, evaluated at compile time. protocol/format.md "Schema".
 #ifndef MILLRACE_INTERNAL_SCHEMA_H_
 #define MILLRACE_INTERNAL_SCHEMA_H_
 

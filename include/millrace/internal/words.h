@@ -1,7 +1,7 @@
 // Named accessors of the shared words: the only place with memory orders.
 //
 // Each access has a label, says what it publishes or sees, and names its partner at the other end. The table
-// "Memory order" in PROTOCOL.md lists the pairs; a test checks that labels, orders and table agree. Each
+// protocol/memory_order.md lists the pairs; a test checks that labels, orders and table agree. Each
 // relaxed access says why relaxed is enough. Callers have already checked that the address belongs to the
 // ring.
 #ifndef MILLRACE_INTERNAL_WORDS_H_

@@ -1,0 +1,161 @@
+// Includes point downwards only, and Abseil stays out of the headers that are inlined.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/docs/checks.h"
+
+namespace millrace::docs {
+namespace {
+
+// Returns the layer of a file. A file with the layer "" has no place in the table.
+std::string LayerOf(const std::string& path) {
+  static const std::map<std::string, std::string> kByPath{
+      {"include/millrace/error.h", "values"},
+      {"include/millrace/export.h", "values"},
+      {"include/millrace/options.h", "values"},
+      {"include/millrace/outcome.h", "values"},
+      {"include/millrace/version.h", "values"},
+      {"include/millrace/internal/compiler.h", "values"},
+      {"include/millrace/segment_manager.h", "public"},
+      {"include/millrace/internal/layout.h", "layout"},
+      {"include/millrace/internal/words.h", "layout"},
+      {"include/millrace/internal/atomics.h", "layout"},
+      {"include/millrace/internal/schema.h", "text"},
+      {"include/millrace/internal/text.h", "text"},
+      {"include/millrace/internal/parking.h", "ring"},
+      {"include/millrace/internal/producer_core.h", "core"},
+      {"include/millrace/internal/consumer_core.h", "core"},
+  };
+  if (const auto found = kByPath.find(path); found != kByPath.end()) return found->second;
+  if (path.starts_with("include/millrace/internal/ring_")) return "ring";
+  if (path.starts_with("include/millrace/internal/")) return "";
+  if (path.starts_with("include/millrace/")) return "public";
+  for (const char* folder : {"runtime/api", "runtime/segment", "runtime/os", "tools", "examples"}) {
+    if (path.starts_with(std::string(folder) + "/")) return folder;
+  }
+  return "";
+}
+
+// Includes go only down: tools -> public -> api -> segment -> ring -> layout, with os beside them. "values"
+// are enumerations and options, which all layers share. "text" defines which characters names, schemas and
+// printed text may contain.
+const std::map<std::string, std::set<std::string>>& MayInclude() {
+  static const std::map<std::string, std::set<std::string>> table{
+      {"tools", {"tools", "public", "values", "text"}},
+      {"examples", {"examples", "public", "values"}},
+      {"public", {"public", "values", "core", "layout", "text"}},
+      {"core", {"core", "values", "ring", "layout"}},
+      {"runtime/api",
+       {"runtime/api", "runtime/segment", "runtime/os", "public", "values", "core", "ring", "layout"}},
+      {"runtime/segment", {"runtime/segment", "runtime/os", "values", "ring", "layout", "text"}},
+      {"ring", {"ring", "layout"}},
+      {"layout", {"layout"}},
+      {"text", {"text"}},
+      {"runtime/os", {"runtime/os", "values", "text"}},
+      {"values", {"values"}},
+  };
+  return table;
+}
+
+// Upward includes that are intended: structs of the public API that the segment layer fills in.
+const std::map<std::string, std::string>& UpwardIncludes() {
+  static const std::map<std::string, std::string> table{
+      {"runtime/segment/facts.h -> include/millrace/segment_manager.h", "RingInfo, SeatInfo"},
+      {"runtime/segment/facts.h -> include/millrace/consumer.h", "ProducerInfo"},
+      {"runtime/segment/remove.h -> include/millrace/segment_manager.h", "Stale"},
+      {"runtime/segment/change.h -> include/millrace/segment_manager.h", "RingChanges"},
+  };
+  return table;
+}
+
+std::vector<std::string> IncludesOf(const std::string& text) {
+  static const std::regex kInclude(R"re(^\s*#\s*include\s*["<]([^">]+)[">])re");
+  std::vector<std::string> included;
+  for (const std::string& line : LinesOf(text)) {
+    std::smatch match;
+    if (line.find("include") != std::string::npos && std::regex_search(line, match, kInclude))
+      included.push_back(match[1]);
+  }
+  return included;
+}
+
+Problems CheckLayers(const Files& files) {
+  Problems problems;
+  std::set<std::string> unused;
+  for (const auto& [edge, reason] : UpwardIncludes()) unused.insert(edge);
+  for (const auto& [path, text] : files) {
+    if (!InProduct(path)) continue;
+    const std::string from = LayerOf(path);
+    if (from.empty()) problems.push_back(path + ": belongs to no layer");
+    for (const std::string& included : IncludesOf(text)) {
+      const std::string target = included.starts_with("millrace/") ? "include/" + included : included;
+      if (!files.contains(target)) continue;  // not a file of this project
+      if (const std::string edge = path + " -> " + target; UpwardIncludes().contains(edge)) {
+        unused.erase(edge);
+        continue;
+      }
+      const auto allowed = MayInclude().find(from);
+      if (allowed == MayInclude().end() || !allowed->second.contains(LayerOf(target)))
+        problems.push_back(path + " includes " + target);
+    }
+  }
+  for (const std::string& edge : unused) problems.push_back(edge + ": allowed but not there");
+  return problems;
+}
+
+// Hot installed headers must not use Abseil. The others may use only Status and StatusOr.
+Problems CheckAbseil(const Files& files) {
+  static const std::regex kName(R"(absl::(\w+))");
+  Problems problems;
+  for (const auto& [path, text] : files) {
+    if (!path.starts_with("include/") || !IsCode(path)) continue;
+    const bool hot = path.starts_with("include/millrace/internal/") || LayerOf(path) == "values";
+    for (std::sregex_iterator it(text.begin(), text.end(), kName), end; it != end; ++it) {
+      const bool error_h = path == "include/millrace/error.h";
+      if ((hot && !error_h) || ((*it)[1] != "Status" && (*it)[1] != "StatusOr"))
+        problems.push_back(path + ": " + it->str());
+    }
+    for (const std::string& included : IncludesOf(text)) {
+      if (!included.starts_with("absl/")) continue;
+      const bool status = included == "absl/status/status.h" || included == "absl/status/statusor.h";
+      if (!status || path.starts_with("include/millrace/internal/"))
+        problems.push_back(path + " includes " + included);
+    }
+  }
+  return problems;
+}
+
+TEST(DocsLayers, IncludesPointDown) { EXPECT_EQ(Joined(CheckLayers(Tree())), ""); }
+TEST(DocsLayers, UpwardIncludeIsFound) {
+  const size_t now = CheckLayers(Tree()).size();
+  const std::pair<const char*, const char*> upward[] = {
+      {"runtime/os/lock.cc", "runtime/segment/objects.h"},
+      {"runtime/segment/create.cc", "runtime/api/producer_core.h"},
+      {"include/millrace/internal/ring_view.h", "runtime/os/park.h"},
+      {"include/millrace/internal/layout.h", "millrace/internal/ring_view.h"},
+      {"tools/shmctl/list.cc", "runtime/segment/facts.h"},
+      {"tools/shmctl/list.cc", "millrace/internal/layout.h"},
+  };
+  for (const auto& [path, included] : upward) {
+    Files planted = Tree();
+    planted[path] += std::string("\n#include \"") + included + "\"\n";
+    EXPECT_EQ(CheckLayers(planted).size(), now + 1) << path << " -> " << included;
+  }
+}
+TEST(DocsLayers, InstalledHeadersKeepAbseilOut) { EXPECT_EQ(Joined(CheckAbseil(Tree())), ""); }
+TEST(DocsLayers, AbseilInAHeaderIsFound) {
+  const size_t now = CheckAbseil(Tree()).size();
+  Files hot = Tree(), wide = Tree();
+  hot["include/millrace/internal/ring_view.h"] += "\n#include \"absl/status/status.h\"\n";
+  wide["include/millrace/consumer.h"] += "\nabsl::string_view Name();\n";
+  EXPECT_EQ(CheckAbseil(hot).size(), now + 1);
+  EXPECT_EQ(CheckAbseil(wide).size(), now + 1);
+}
+
+}  // namespace
+}  // namespace millrace::docs

@@ -1,0 +1,22 @@
+#!/bin/bash
+# The README's pair, as the README says to run it: the reader first, then the writer; then the ring is unlinked.
+#   hello_test.sh BIN EXPECTED
+. "$(dirname "$0")/support.sh"
+ring=greetings  # fixed in the programs: another run of them on this machine would be in the way
+expected=$2
+exec 9>/tmp/millrace_hello_test.lock && flock 9
+
+[[ ! -e /dev/shm/$ring.ring ]] || fail "a ring \"$ring\" exists already; unlink it first"
+"$bin/millrace_hello_reader" > "$work/reader.log" 2> "$work/reader_said.log" & reader_pid=$!
+until_true waits_for_the_ring "$reader_pid"
+"$bin/millrace_hello_writer" > "$work/writer.log" 2>&1 & writer_pid=$!
+ended "$writer_pid" 0
+ended "$reader_pid" 0
+diff "$expected" "$work/reader.log" || fail "the reader printed something else"
+grep -q 'closed' "$work/reader_said.log" || fail "the reader does not say why it ended"
+[[ ! -s $work/writer.log ]] || fail "the writer complained"
+if [[ -x $bin/shmctl ]]; then
+  "$bin/shmctl" unlink "$ring" > "$work/unlink.log" 2>&1 || fail "cannot unlink the ring"
+  nothing_left
+fi
+echo PASS
