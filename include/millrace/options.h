@@ -77,6 +77,9 @@ struct Access {
   static constexpr Access Everyone() { return {0644, 0666, {}}; }
 };
 
+// Seats of a ring unless RingOptions::seats says otherwise.
+inline constexpr uint32_t kDefaultSeats = 64;
+
 // Properties of a ring. Create uses the default for an option that is unset. OpenOrCreate on an existing ring
 // returns kOptionsDiffer if an option that is set differs from the ring. It accepts any value for unset
 // options.

@@ -68,10 +68,12 @@ absl::Status CheckObject(const segment::ObjectWatch& watch, os::LockProbe& probe
   }
   const std::optional<os::FileFacts> now = probe.Facts();
   const uint64_t bytes = now ? now->bytes : 0, allocated = now ? now->allocated : 0;
-  return os::Failure(
-      Error::kTruncated,
-      absl::StrCat("\"", path, "\" was truncated, or a hole was punched into it: it has ", bytes, " bytes, ",
-                   allocated, " of them in memory, expected ", expected_bytes, "; create the ring again"));
+  const std::string found =
+      bytes < expected_bytes
+          ? absl::StrCat("was truncated to ", bytes, " bytes, expected ", expected_bytes)
+          : absl::StrCat("has a hole: ", allocated, " of its ", bytes, " bytes are in memory, expected all");
+  return os::Failure(Error::kTruncated,
+                     absl::StrCat("\"", path, "\" ", found, "; create the ring again"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/layout.h"
@@ -33,6 +34,11 @@ absl::Status CheckLockFile(const Paths& paths, const os::FileFacts& facts, std::
   if (owner) {
     if (absl::Status s = CheckOwner("lock", paths, paths.lock, *fd, *opened, *owner); !s.ok()) return s;
   }
+  // Through the descriptor that is open: the check needs no second one.
+  char magic[sizeof internal::kLockMagic];
+  const absl::StatusOr<bool> whole = os::ReadAt(fd->get(), magic, sizeof magic, 0, paths.lock);
+  if (!whole.ok()) return whole.status();
+  if (*whole && std::memcmp(magic, internal::kLockMagic, sizeof magic) == 0) return absl::OkStatus();
   if (IsOurs(paths, paths.lock)) return absl::OkStatus();
   if (!StillNamed(paths.lock, facts.identity)) return RemovedMeanwhile();
   return os::Failure(Error::kNotARing,

@@ -39,7 +39,7 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
                absl::StrCat("maximum message ", plan.max_message, " bytes is not between 1 and ", bound,
                             " (an eighth of the capacity); choose a larger capacity or a smaller message"));
   }
-  plan.seats = options.seats.value_or(internal::kDefaultSeats);
+  plan.seats = options.seats.value_or(kDefaultSeats);
   if (plan.seats == 0 || plan.seats > internal::kMaxSeats) {
     return Bad(name, absl::StrCat(plan.seats, " seats is not between 1 and ", internal::kMaxSeats));
   }

@@ -33,6 +33,8 @@ void MakeOlder(const Shell& shell, const std::string& name, std::chrono::nanosec
   const QueueWords words(shell.path(name));
   const auto ns = static_cast<uint64_t>(by.count());
   words.header().created_ns -= ns;
+  words.control().producer.since_ns -= ns;
+  if (words.control().producer.left_ns != 0) words.control().producer.left_ns -= ns;
   for (internal::Mark& mark : words.control().marks) mark.time_ns -= ns;
 }
 
@@ -155,7 +157,7 @@ TEST(Prune, OlderThanIsRespected) {
       << "the default is a minute, not nothing: " << young.err;
   MakeOlder(shell, "dead", std::chrono::minutes(90));
   const std::string there = "there() { ls *.ring 2>/dev/null; true; }\n";
-  for (const char* age : {"2h", "91m", "5500", "1d", "0.5d", "1h31m", "100000000h"}) {
+  for (const char* age : {"2h", "91m", "5500s", "1d", "0.5d", "1h31m", "100000000h"}) {
     const Ran ran = shell.Run(there + "S prune --yes --older-than " + age + " > /dev/null || exit 90; there");
     EXPECT_EQ(ran.out, "dead.ring\n") << age << ran.err;
   }
@@ -176,8 +178,8 @@ TEST(Prune, ABadDurationIsNamed) {
     EXPECT_TRUE(Has(ran.err, "--older-than")) << age << ran.err;
     EXPECT_EQ(ran.out, "dead.lock dead.ring dead.seats ") << age;
   }
-  EXPECT_TRUE(
-      Has(shell.Run("S prune --older-than soon").err, "\"soon\" is no duration; write 30s, 5m, 1h or 7d"));
+  EXPECT_TRUE(Has(shell.Run("S prune --older-than soon").err, "\"soon\" is no time; write a number and"));
+  EXPECT_TRUE(Has(shell.Run("S prune --older-than 5500").err, "\"5500\" has no unit; write 5500s for seconds"));
 }
 
 TEST(Prune, JsonIsForPrograms) {

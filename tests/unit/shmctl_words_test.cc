@@ -27,11 +27,12 @@ TEST(ParseDuration, TakesNumbersWithUnits) {
   EXPECT_EQ(ParseDuration(".5s"), 500ms);
   EXPECT_EQ(ParseDuration("2d"), 48h);
   EXPECT_EQ(ParseDuration("100000d"), 2400000h);
+  EXPECT_EQ(ParseDuration("200000d"), kForever);
 }
 
 TEST(ParseDuration, RefusesTheRest) {
   for (const char* text : {"", "5", "1h30", "s", "-5s", "+5s", "5 s", "5S", "5q", "1e3s", "infs", "nans",
-                           "1..5s", "0x5s", "200000d", "1h-30m", "5mm"}) {
+                           "1..5s", "0x5s", "1h-30m", "5mm"}) {
     EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
   }
 }

@@ -49,7 +49,7 @@ std::optional<Nanos> ParseDuration(std::string_view text) {
     text.remove_prefix(name.size());
     ns += number * unit->ns;
   }
-  if (ns > kMostNs) return std::nullopt;
+  if (ns > kMostNs) return kForever;
   return Nanos(std::llround(ns));
 }
 

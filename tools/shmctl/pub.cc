@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_format.h"
 #include "millrace/error.h"
-#include "millrace/internal/layout.h"
 #include "millrace/producer.h"
 #include "millrace/segment_manager.h"
 #include "tools/shmctl/arguments.h"
@@ -88,7 +87,7 @@ std::optional<std::string> TooFewSeats(const PubArguments& arguments, const std:
   if (!arguments.wait_for) return std::nullopt;
   const absl::StatusOr<RingInfo> ring = SegmentManager(directory).Inspect(arguments.name);
   if (!ring.ok() && !(arguments.create && ErrorOf(ring.status()) == Error::kNotFound)) return std::nullopt;
-  const uint32_t seats = ring.ok() ? ring->seats : internal::kDefaultSeats;
+  const uint32_t seats = ring.ok() ? ring->seats : kDefaultSeats;
   if (seats == 0 || *arguments.wait_for <= seats) return std::nullopt;
   return absl::StrFormat(
       "--wait-for %d: \"%s\" %s %s, one for each consumer, so it would wait without end; wait for "

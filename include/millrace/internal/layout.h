@@ -35,7 +35,6 @@ inline constexpr uint64_t kMaxCapacity = 8ull << 30;
 inline constexpr uint64_t kDefaultCapacity = 1ull << 20;
 inline constexpr uint64_t kMaxPayload = (1ull << 28) - 64;
 inline constexpr uint32_t kMaxSeats = 1024;
-inline constexpr uint32_t kDefaultSeats = 64;
 inline constexpr uint32_t kGroups = 8;
 inline constexpr uint32_t kMarks = 64;
 inline constexpr size_t kMaxSchema = 1000;
