@@ -87,9 +87,10 @@ struct RingOptions {
   std::optional<size_t> capacity = {};     // bytes, a power of two, 4 KiB to 8 GiB; default 1 MiB
   std::optional<size_t> max_message = {};  // bytes; default and maximum: min(capacity / 8, 2^28 - 64)
   std::optional<uint32_t> seats = {};      // 1 to 1024; default 64; each takes 256 bytes of shared memory
-  std::optional<std::string> schema = {};  // at most 1000 bytes; default none. Grammar: protocol/format.md "Schema"
-  std::optional<Access> access = {};       // default Access::Private(); not compared by OpenOrCreate
-  bool keep = false;                       // true: the ring is never stale, even if no process uses it
+  std::optional<std::string> schema =
+      {};  // at most 1000 bytes; default none. Grammar: protocol/format.md "Schema"
+  std::optional<Access> access = {};  // default Access::Private(); not compared by OpenOrCreate
+  bool keep = false;                  // true: the ring is never stale, even if no process uses it
 };
 
 // What Publish, WaitClaim and MessageBatch::Add do while the slowest lossless consumer or group leaves no

@@ -76,11 +76,12 @@ absl::Status Explain(const Cold& cold) {
       const Point here = Here(cold);
       const std::string what =
           Overwritten(cold, here)
-              ? absl::StrCat("message ", here.sequence,
-                             " was overwritten although this consumer's seat protects it: another process has "
-                             "written into ",
-                             cold.attached.paths.seats,
-                             "; let only whom you trust write it (Access), and open the ring again")
+              ? absl::StrCat(
+                    "message ", here.sequence,
+                    " was overwritten although this consumer's seat protects it: another process has "
+                    "written into ",
+                    cold.attached.paths.seats,
+                    "; let only whom you trust write it (Access), and open the ring again")
               : absl::StrCat("no valid frame at position ", here.position, ", where message ", here.sequence,
                              " should begin; open it again with Start::End(), or remove it "
                              "(shmctl unlink) and create it again");
@@ -203,14 +204,9 @@ ConsumerStats Consumer::stats() const {
   const int64_t messages = Ahead(end.sequence, here.sequence);
   const int64_t bytes = Ahead(end.position, here.position);
   const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
-  return {core_->ring.start(),
-          counts.received,
-          counts.lost,
-          counts.overruns,
-          counts.skipped,
-          counts.late_wakeups + core_->cold->LateRings(),
-          behind(messages),
-          behind(bytes)};
+  return {core_->ring.start(), counts.received, counts.lost,
+          counts.overruns,     counts.skipped,  counts.late_wakeups + core_->cold->LateRings(),
+          behind(messages),    behind(bytes)};
 }
 
 uint64_t Consumer::next_sequence() const { return Here(*core_->cold).sequence; }

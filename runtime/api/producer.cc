@@ -72,8 +72,7 @@ absl::Status CheckObject(const segment::ObjectWatch& watch, os::LockProbe& probe
       bytes < expected_bytes
           ? absl::StrCat("was truncated to ", bytes, " bytes, expected ", expected_bytes)
           : absl::StrCat("has a hole: ", allocated, " of its ", bytes, " bytes are in memory, expected all");
-  return os::Failure(Error::kTruncated,
-                     absl::StrCat("\"", path, "\" ", found, "; create the ring again"));
+  return os::Failure(Error::kTruncated, absl::StrCat("\"", path, "\" ", found, "; create the ring again"));
 }
 
 }  // namespace

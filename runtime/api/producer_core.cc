@@ -176,8 +176,8 @@ bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, const GroupInThe
   const segment::SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
                                    c.ring.seats()};
   api::HeldBack& held = groups_held_back[group.place.index];
-  const bool patient = held.At(group.place.generation, group.position, now, MostBetweenLooks()) <
-                       options.evict_after.count();
+  const bool patient =
+      held.At(group.place.generation, group.position, now, MostBetweenLooks()) < options.evict_after.count();
   const os::ForkGuard guard(std::try_to_lock);
   const segment::Retired retired = segment::RetireDeadGroup(
       guard, seats, group.place, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);

@@ -294,7 +294,8 @@ void AddTraces(NewestTime& used, const internal::RingHeader& header, const View&
 
 // Decides whether a ring is stale and stores the reason. Locks must prove that it is unused; only then does
 // its age count. protocol/life_cycle.md "Stale".
-void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t idle_ns, LocksOfUsers seats) {
+void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t idle_ns,
+                LocksOfUsers seats) {
   const bool consumer_alive =
       seats == LocksOfUsers::kTheirs &&
       std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });

@@ -44,14 +44,17 @@ std::string Drawn(const std::string& page, const std::string& fragment = "") {
   const std::filesystem::path file = folder / "index.html", log = folder / "log";
   std::ofstream(file) << page;
   std::string dom = OutputOf(
-      "browser=$(command -v chromium chromium-browser google-chrome | head -n 1) && exec \"$browser\" --headless "
-      "--no-sandbox --disable-gpu --host-resolver-rules='MAP * ~NOTFOUND' --enable-logging=stderr --user-data-dir='" +
-      (folder / "profile").string() + "' --dump-dom 'file://" + file.string() + fragment + "' 2>'" + log.string() +
-      "'");
+      "browser=$(command -v chromium chromium-browser google-chrome | head -n 1) && exec \"$browser\" "
+      "--headless "
+      "--no-sandbox --disable-gpu --host-resolver-rules='MAP * ~NOTFOUND' --enable-logging=stderr "
+      "--user-data-dir='" +
+      (folder / "profile").string() + "' --dump-dom 'file://" + file.string() + fragment + "' 2>'" +
+      log.string() + "'");
   std::stringstream said;
   said << std::ifstream(log).rdbuf();
   std::filesystem::remove_all(folder);
-  EXPECT_THAT(dom, HasSubstr("data-drawn=\"yes\"")) << "is Chromium installed? (tools/dev packages)\n" << said.str();
+  EXPECT_THAT(dom, HasSubstr("data-drawn=\"yes\"")) << "is Chromium installed? (tools/dev packages)\n"
+                                                    << said.str();
   EXPECT_THAT(said.str(), Not(HasSubstr("CONSOLE"))) << said.str();
   const size_t script = dom.find("<script");
   return script == std::string::npos ? dom : dom.substr(0, script);
@@ -85,8 +88,8 @@ TEST(BenchPage, ShowsEveryPlot) {
   // Main placement and the other: 6 + 3 latencies, 6 throughputs and 4 fan-outs
   // each, as far as they were measured.
   for (const char* title : {"8 bytes, the consumer spins", "64 bytes, the consumer spins",
-                            "8 bytes, the consumer sleeps in the kernel", "messages of 8 B", "messages of 64 B",
-                            "messages of 1 KiB", "messages of 64 KiB", "1 → 2"}) {
+                            "8 bytes, the consumer sleeps in the kernel", "messages of 8 B",
+                            "messages of 64 B", "messages of 1 KiB", "messages of 64 KiB", "1 → 2"}) {
     EXPECT_THAT(CannedPage(), HasSubstr(std::string("class=\"title\">") + title));
   }
   EXPECT_GT(Count(CannedPage(), "<polyline"), 0);

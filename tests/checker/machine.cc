@@ -17,12 +17,12 @@ Machine* machine = nullptr;
 
 const char* NameOf(Site site) {
   static const char* const kNames[] = {
-      "P1", "P2",  "P3", "P4",  "P5",  "P6",  "P7",  "P8",  "P9",  "P10", "C1",  "C2", "C3", "C4", "C5",
-      "C6", "S1",  "S2", "S3",  "S4",  "T1",  "T2",  "T3",  "R1",  "R2",  "R3", "R4", "R5", "R6",
-      "R7", "R8",  "R9", "R10", "R11", "R12", "K1",  "K2",  "K3",  "K4",  "K5", "K6", "K7", "K8",
-      "K9", "K10", "J1", "J2",  "J3",  "J4",  "J5",  "J6",  "J7",  "J8",  "G1", "G2", "G3", "G4",
-      "G5", "G6",  "G7", "G8",  "G9",  "G10", "G11", "G12", "G13", "G14", "E1", "E2", "W1", "W2",
-      "W3", "W4",  "W5", "W6", "B1",  "B2",  "B3",  "F1",  "F2",  "F3",  "F4",  "O1", "O2", "X"};
+      "P1", "P2", "P3",  "P4",  "P5",  "P6",  "P7",  "P8", "P9", "P10", "C1", "C2", "C3", "C4", "C5",
+      "C6", "S1", "S2",  "S3",  "S4",  "T1",  "T2",  "T3", "R1", "R2",  "R3", "R4", "R5", "R6", "R7",
+      "R8", "R9", "R10", "R11", "R12", "K1",  "K2",  "K3", "K4", "K5",  "K6", "K7", "K8", "K9", "K10",
+      "J1", "J2", "J3",  "J4",  "J5",  "J6",  "J7",  "J8", "G1", "G2",  "G3", "G4", "G5", "G6", "G7",
+      "G8", "G9", "G10", "G11", "G12", "G13", "G14", "E1", "E2", "W1",  "W2", "W3", "W4", "W5", "W6",
+      "B1", "B2", "B3",  "F1",  "F2",  "F3",  "F4",  "O1", "O2", "X"};
   constexpr size_t kCount = sizeof kNames / sizeof kNames[0];
   static_assert(static_cast<size_t>(Site::X) + 1 == kCount, "a label was added or removed: update the names");
   return kNames[static_cast<size_t>(site)];

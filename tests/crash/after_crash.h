@@ -50,23 +50,33 @@ inline Verdict JudgeAfterCrash(const ScratchDir& dir, const Oracle& oracle, cons
   before.Begin(*reader);
   const Got end = before.Drain(*reader, oracle);
   verdict.published = before.next;
-  if (end != Got::kEmpty && !(expected.may_be_closed && end == Got::kClosed)) return wrong(absl::StrCat("the reader ends with ", ToString(end)));
+  if (end != Got::kEmpty && !(expected.may_be_closed && end == Got::kClosed))
+    return wrong(absl::StrCat("the reader ends with ", ToString(end)));
   if (before.torn != 0) return wrong("a torn message");
   if (before.misplaced != 0 || before.lost != 0) return wrong("a gap in the sequence");
-  if (before.next < expected.committed) return wrong(absl::StrCat("committed messages are missing: ", before.next, " of ", expected.committed));
-  if (before.next > expected.may_be) return wrong(absl::StrCat("messages that were never committed: ", before.next, " of ", expected.may_be));
+  if (before.next < expected.committed)
+    return wrong(absl::StrCat("committed messages are missing: ", before.next, " of ", expected.committed));
+  if (before.next > expected.may_be)
+    return wrong(absl::StrCat("messages that were never committed: ", before.next, " of ", expected.may_be));
   if (expected.all_or_nothing && before.next != expected.committed && before.next != expected.may_be)
-    return wrong(absl::StrCat("a part of a batch: ", before.next, " between ", expected.committed, " and ", expected.may_be));
-  if (before.received < expected.at_least) return wrong(absl::StrCat("only ", before.received, " retained, of ", expected.at_least));
+    return wrong(absl::StrCat("a part of a batch: ", before.next, " between ", expected.committed, " and ",
+                              expected.may_be));
+  if (before.received < expected.at_least)
+    return wrong(absl::StrCat("only ", before.received, " retained, of ", expected.at_least));
   if (reader->producer().alive) return wrong("the dead producer is told alive");
 
-  absl::StatusOr<Consumer> running = Consumer::Open("q", Delivery::Observer(), {.start = Start::Sequence(expected.committed), .directory = dir.path()});
+  absl::StatusOr<Consumer> running = Consumer::Open(
+      "q", Delivery::Observer(), {.start = Start::Sequence(expected.committed), .directory = dir.path()});
   if (!running.ok()) return wrong("a consumer that had read everything: " + running.status().ToString());
-  if (const Received got = running->TryNext(); got && !oracle.Check(expected.committed, got->payload)) return wrong("torn for a consumer at the end");
+  if (const Received got = running->TryNext(); got && !oracle.Check(expected.committed, got->payload))
+    return wrong("torn for a consumer at the end");
 
-  absl::StatusOr<Producer> successor = Producer::Open("q", {.take_over_timeout = Nanos::zero(), .directory = dir.path()});
+  absl::StatusOr<Producer> successor =
+      Producer::Open("q", {.take_over_timeout = Nanos::zero(), .directory = dir.path()});
   if (!successor.ok()) return wrong("the successor is refused: " + successor.status().ToString());
-  if (successor->next_sequence() != before.next) return wrong(absl::StrCat("the successor begins at ", successor->next_sequence(), ", not at ", before.next));
+  if (successor->next_sequence() != before.next)
+    return wrong(
+        absl::StrCat("the successor begins at ", successor->next_sequence(), ", not at ", before.next));
   absl::StatusOr<Consumer> lossless = Consumer::Open("q", Delivery::Lossless(), oldest);
   if (!lossless.ok()) return wrong("a new lossless consumer is refused: " + lossless.status().ToString());
   Tally after;
@@ -74,18 +84,24 @@ inline Verdict JudgeAfterCrash(const ScratchDir& dir, const Oracle& oracle, cons
   constexpr uint64_t kTwoLaps = 90;
   for (uint64_t i = 0; i < kTwoLaps; ++i) {
     const Got drained = after.Drain(*lossless, oracle);
-    if (drained != Got::kEmpty) return wrong(absl::StrCat("after take-over a consumer ends with ", ToString(drained)));
-    if (after.next != successor->next_sequence()) return wrong(absl::StrCat("after take-over a consumer finds nothing at ", after.next));
+    if (drained != Got::kEmpty)
+      return wrong(absl::StrCat("after take-over a consumer ends with ", ToString(drained)));
+    if (after.next != successor->next_sequence())
+      return wrong(absl::StrCat("after take-over a consumer finds nothing at ", after.next));
     // The producer may wait: it frees the seats of the dead, and the living consumer reads.
-    if (const Sent sent = PublishUntil(*successor, oracle, before.next + i + 1, std::chrono::seconds(5)); sent != Sent::kOk) {
+    if (const Sent sent = PublishUntil(*successor, oracle, before.next + i + 1, std::chrono::seconds(5));
+        sent != Sent::kOk) {
       return wrong(absl::StrCat("the successor cannot publish: ", ToString(sent)));
     }
   }
-  if (after.Drain(*lossless, oracle) != Got::kEmpty) return wrong("the lossless consumer does not reach the end");
-  if (after.torn != 0 || after.misplaced != 0 || after.lost != 0) return wrong("torn or lost after take-over");
+  if (after.Drain(*lossless, oracle) != Got::kEmpty)
+    return wrong("the lossless consumer does not reach the end");
+  if (after.torn != 0 || after.misplaced != 0 || after.lost != 0)
+    return wrong("torn or lost after take-over");
   if (after.next != before.next + kTwoLaps) return wrong("the lossless consumer missed messages");
   (void)before.Drain(*reader, oracle);
-  if (before.torn != 0 || before.misplaced != 0 || before.next != after.next) return wrong("torn or uncounted for who watched the take-over");
+  if (before.torn != 0 || before.misplaced != 0 || before.next != after.next)
+    return wrong("torn or uncounted for who watched the take-over");
   if (!successor->Close().ok()) return wrong("the successor cannot close");
   if (lossless->TryNext().why() != Got::kClosed) return wrong("closing is not told");
 
@@ -104,7 +120,8 @@ struct Image {
 
   bool Same(const QueueWords& now) const {
     auto& words = const_cast<QueueWords&>(now);
-    return ring.size() == words.ring_file().bytes() && std::memcmp(ring.data(), words.ring_file().data(), ring.size()) == 0 &&
+    return ring.size() == words.ring_file().bytes() &&
+           std::memcmp(ring.data(), words.ring_file().data(), ring.size()) == 0 &&
            std::memcmp(seats.data(), words.seats_file().data(), seats.size()) == 0;
   }
   static Image Of(QueueWords& words) {

@@ -29,8 +29,8 @@ struct Totals {
 
 // Steps the child to the end of its operation and judges every distinct image of the queue in `dir`. A
 // published message must stay published. Stores the images in `keep` unless that is null.
-void JudgeEveryImage(SteppedChild& child, QueueWords& words, const Expected& expected, const std::string& what, Totals& totals,
-                     std::vector<Image>* keep = nullptr) {
+void JudgeEveryImage(SteppedChild& child, QueueWords& words, const Expected& expected,
+                     const std::string& what, Totals& totals, std::vector<Image>* keep = nullptr) {
   ++totals.operations;
   Image last;
   uint64_t published = 0;
@@ -41,11 +41,13 @@ void JudgeEveryImage(SteppedChild& child, QueueWords& words, const Expected& exp
       const ScratchDir replay;
       last.WriteTo(replay);
       Verdict verdict = JudgeAfterCrash(replay, CrashOracle(), expected);
-      if (verdict.violation.empty() && verdict.published < published) verdict.violation = "a published message has vanished";
+      if (verdict.violation.empty() && verdict.published < published)
+        verdict.violation = "a published message has vanished";
       published = verdict.published;
       ++totals.images;
       if (!verdict.violation.empty()) {
-        if (++totals.violations <= 5) ADD_FAILURE() << what << ", instruction " << k << ": " << verdict.violation;
+        if (++totals.violations <= 5)
+          ADD_FAILURE() << what << ", instruction " << k << ": " << verdict.violation;
       }
     }
     if (child.Over()) break;
@@ -54,13 +56,16 @@ void JudgeEveryImage(SteppedChild& child, QueueWords& words, const Expected& exp
   }
   if (published < expected.may_be) {
     ++totals.violations;
-    ADD_FAILURE() << what << ": ended, but only " << published << " of " << expected.may_be << " are published";
+    ADD_FAILURE() << what << ": ended, but only " << published << " of " << expected.may_be
+                  << " are published";
   }
 }
 
 enum class Op { kPublish, kPublishToSleeper, kCommitPart, kAbort, kClose, kBatch, kBatchAbort };
 constexpr uint64_t kBatched = 4;
-constexpr const char* kOpNames[] = {"publish", "publish to a sleeper", "claim and commit a part", "claim and abort", "close", "batch", "batch and abort"};
+constexpr const char* kOpNames[] = {
+    "publish", "publish to a sleeper", "claim and commit a part", "claim and abort", "close",
+    "batch",   "batch and abort"};
 
 SteppedChild::Operation Start(Op op, const ScratchDir& dir, uint64_t messages) {
   // The producer is leaked on purpose, because the child is killed.
@@ -68,7 +73,10 @@ SteppedChild::Operation Start(Op op, const ScratchDir& dir, uint64_t messages) {
   auto* const bytes = new std::vector<std::byte>(CrashOracle().Make(messages));
   switch (op) {
     case Op::kPublish:
-    case Op::kPublishToSleeper: return [=] { if (producer->TryPublish(*bytes) != Sent::kOk) std::abort(); };
+    case Op::kPublishToSleeper:
+      return [=] {
+        if (producer->TryPublish(*bytes) != Sent::kOk) std::abort();
+      };
     case Op::kCommitPart:
       return [=] {
         Claim claim = producer->TryClaim(bytes->size() + 100);
@@ -94,7 +102,10 @@ SteppedChild::Operation Start(Op op, const ScratchDir& dir, uint64_t messages) {
         if (batch.Commit() != Sent::kOk) std::abort();
       };
     }
-    case Op::kClose: return [=] { if (!producer->Close().ok()) std::abort(); };
+    case Op::kClose:
+      return [=] {
+        if (!producer->Close().ok()) std::abort();
+      };
   }
   return [] {};
 }
@@ -106,8 +117,9 @@ void StepThrough(Op op, uint64_t messages, Totals& totals, std::vector<Image>* k
   if (op == Op::kPublishToSleeper || op == Op::kBatch) words.seats().sleeper.sleepers = 1;
   const bool nothing = op == Op::kAbort || op == Op::kClose || op == Op::kBatchAbort;
   const uint64_t more = nothing ? 0 : op == Op::kBatch ? kBatched : 1;
-  JudgeEveryImage(child, words, {messages, messages + more, RetainedAfter(messages), op == Op::kClose, op == Op::kBatch},
-                  absl::StrCat(kOpNames[static_cast<int>(op)], " after ", messages, " messages"), totals, keep);
+  JudgeEveryImage(
+      child, words, {messages, messages + more, RetainedAfter(messages), op == Op::kClose, op == Op::kBatch},
+      absl::StrCat(kOpNames[static_cast<int>(op)], " after ", messages, " messages"), totals, keep);
 }
 
 // Two laps of positions: an empty ring, the first lap, the wrap with padding, stop
@@ -145,7 +157,8 @@ TEST(EveryInstruction, OfTheOtherWaysToPublish) {
 TEST(EveryInstruction, OfABatch) {
   const Watchdog watchdog("images of a batch", 150);
   Totals batches, aborted;
-  for (const uint64_t messages : {0, 1, 20, 31, 32, 33, 34, 35, 36, 37, 38, 70}) StepThrough(Op::kBatch, messages, batches);
+  for (const uint64_t messages : {0, 1, 20, 31, 32, 33, 34, 35, 36, 37, 38, 70})
+    StepThrough(Op::kBatch, messages, batches);
   for (const uint64_t messages : {0, 33, 35, 37}) StepThrough(Op::kBatchAbort, messages, aborted);
   batches.Print("batch of four, to a sleeper");
   aborted.Print("batch of four, aborted");
@@ -162,22 +175,30 @@ TEST(EveryInstruction, OfATakeOverAfterACrash) {
     std::vector<Image> left;
     StepThrough(Op::kPublish, messages, first, &left);
     ASSERT_GE(left.size(), 4u);
-    const std::vector<size_t> chosen = messages == 0 ? std::vector{left.size() - 2} : std::vector{size_t{0}, left.size() - 3};
+    const std::vector<size_t> chosen =
+        messages == 0 ? std::vector{left.size() - 2} : std::vector{size_t{0}, left.size() - 3};
     for (const size_t i : chosen) {  // half a tail pair; untouched; only the header stored
       const ScratchDir dir;
       left[i].WriteTo(dir);
       Expected expected{messages, messages + 1, RetainedAfter(messages)};
       {
-        absl::StatusOr<Consumer> reader = Consumer::Open("q", Delivery::Observer(), {.start = Start::Oldest(), .directory = dir.path()});
+        absl::StatusOr<Consumer> reader =
+            Consumer::Open("q", Delivery::Observer(), {.start = Start::Oldest(), .directory = dir.path()});
         ASSERT_TRUE(reader.ok());
         Tally tally;
         tally.Begin(*reader);
         (void)tally.Drain(*reader, CrashOracle());
         expected.committed = expected.may_be = tally.next;  // the second death must change nothing
       }
-      SteppedChild child([&] { return [&] { auto* const p = new Producer(Must(Producer::Open("q", {.directory = dir.path()}))); (void)p; }; });
+      SteppedChild child([&] {
+        return [&] {
+          auto* const p = new Producer(Must(Producer::Open("q", {.directory = dir.path()})));
+          (void)p;
+        };
+      });
       QueueWords words(dir / "q");
-      JudgeEveryImage(child, words, expected, absl::StrCat("take-over of image ", i, " of publish after ", messages), totals);
+      JudgeEveryImage(child, words, expected,
+                      absl::StrCat("take-over of image ", i, " of publish after ", messages), totals);
     }
   }
   totals.Print("take-over after a crash");
@@ -197,14 +218,16 @@ TEST(EveryInstruction, OfAConsumersLife) {
       SteppedChild child([&] {
         return [&] {
           {
-            Consumer consumer = Must(Consumer::Open("q", lossless ? Delivery::Lossless() : Delivery::Lossy(), {.start = Start::Oldest(), .directory = dir.path()}));
+            Consumer consumer = Must(Consumer::Open("q", lossless ? Delivery::Lossless() : Delivery::Lossy(),
+                                                    {.start = Start::Oldest(), .directory = dir.path()}));
             for (int i = 0; i < 5; ++i) (void)consumer.TryNext();
             (void)consumer.Next(Nanos::zero());  // stores its position
-          }  // leaves its seat
+          }                                      // leaves its seat
         };
       });
       QueueWords words(dir / "q");
-      JudgeEveryImage(child, words, {messages, messages, RetainedAfter(messages)}, absl::StrCat("a consumer's life after ", messages), totals);
+      JudgeEveryImage(child, words, {messages, messages, RetainedAfter(messages)},
+                      absl::StrCat("a consumer's life after ", messages), totals);
     }
   }
   totals.Print("join, read, store position, leave");

@@ -26,7 +26,8 @@ struct Totals {
     if (++violations <= 5) ADD_FAILURE() << what << ": " << verdict.violation;
   }
   void Print(const char* what) const {
-    std::printf("%s: %llu kills, %llu violations\n", what, static_cast<unsigned long long>(kills), static_cast<unsigned long long>(violations));
+    std::printf("%s: %llu kills, %llu violations\n", what, static_cast<unsigned long long>(kills),
+                static_cast<unsigned long long>(violations));
   }
 };
 
@@ -36,7 +37,8 @@ class Peer {
  public:
   explicit Peer(const ScratchDir& dir)
       : child_([this, &dir](const Child::Line& line) {
-          Consumer consumer = Must(Consumer::Open("q", Delivery::Lossless(), {.wait = Wait::kPark, .directory = dir.path()}));
+          Consumer consumer =
+              Must(Consumer::Open("q", Delivery::Lossless(), {.wait = Wait::kPark, .directory = dir.path()}));
           tally_->Begin(consumer);
           line.Say("joined");
           tally_->ReadUntilEnd(consumer, CrashOracle());
@@ -46,8 +48,10 @@ class Peer {
   }
   std::string Complaint(uint64_t published) {
     if (child_.Wait() != 0) return "the peer died";
-    if (tally_->end != Got::kClosed && tally_->end != Got::kRemoved) return absl::StrCat("the peer ended with ", ToString(tally_->end));
-    if (tally_->torn != 0 || tally_->misplaced != 0 || tally_->lost != 0) return "the peer got something torn or lost something";
+    if (tally_->end != Got::kClosed && tally_->end != Got::kRemoved)
+      return absl::StrCat("the peer ended with ", ToString(tally_->end));
+    if (tally_->torn != 0 || tally_->misplaced != 0 || tally_->lost != 0)
+      return "the peer got something torn or lost something";
     if (tally_->next != published) return absl::StrCat("the peer got ", tally_->next, " of ", published);
     return "";
   }
@@ -63,7 +67,9 @@ bool KillPublishAt(uint64_t k, uint64_t messages, bool with_peer, Totals& totals
   SteppedChild child([&]() -> SteppedChild::Operation {
     auto* const producer = new Producer(ProducerAfter(dir, messages));
     auto* const bytes = new std::vector<std::byte>(CrashOracle().Make(messages));
-    return [=] { if (producer->TryPublish(*bytes) != Sent::kOk) std::abort(); };
+    return [=] {
+      if (producer->TryPublish(*bytes) != Sent::kOk) std::abort();
+    };
   });
   std::unique_ptr<Peer> peer;
   if (with_peer) {
@@ -75,8 +81,10 @@ bool KillPublishAt(uint64_t k, uint64_t messages, bool with_peer, Totals& totals
   const bool reached = step == k;
   child.Kill();
   Verdict verdict = JudgeAfterCrash(dir, CrashOracle(), {messages, messages + 1, RetainedAfter(messages)});
-  if (peer != nullptr && verdict.violation.empty()) verdict.violation = peer->Complaint(verdict.published + 90);
-  totals.Count(verdict, absl::StrCat("publish after ", messages, (with_peer ? " to a sleeping peer" : ""), ", killed at instruction ", k));
+  if (peer != nullptr && verdict.violation.empty())
+    verdict.violation = peer->Complaint(verdict.published + 90);
+  totals.Count(verdict, absl::StrCat("publish after ", messages, (with_peer ? " to a sleeping peer" : ""),
+                                     ", killed at instruction ", k));
   return reached;
 }
 
@@ -130,7 +138,8 @@ TEST(KillAtEveryInstruction, OfPublishToASleepingPeer) {
 // other processes see its effects at system calls. `judge` checks what remains in the directory.
 void KillAroundEverySystemCall(const std::function<SteppedChild::Operation(const ScratchDir&)>& prepare,
                                const std::function<void(const ScratchDir&)>& before,
-                               const std::function<Verdict(const ScratchDir&)>& judge, const char* what, Totals& totals) {
+                               const std::function<Verdict(const ScratchDir&)>& judge, const char* what,
+                               Totals& totals) {
   for (uint64_t stop = 0;; ++stop) {
     bool over = false;
     for (const uint64_t more : {uint64_t{0}, 1 + Mix(stop) % 120}) {
@@ -155,15 +164,21 @@ TEST(KillAroundEverySystemCall, OfCreate) {
   const std::set<std::string> queue = {"q.lock", "q.ring", "q.seats"};
   Totals totals;
   KillAroundEverySystemCall(
-      [](const ScratchDir& dir) { return [&dir] { (void)new Producer(ProducerAfter(dir, 0)); }; }, [](const ScratchDir&) {},
+      [](const ScratchDir& dir) { return [&dir] { (void)new Producer(ProducerAfter(dir, 0)); }; },
+      [](const ScratchDir&) {},
       [&](const ScratchDir& dir) -> Verdict {
         {
           absl::StatusOr<RingInfo> seen = SegmentManager(dir.path()).Inspect("q");
-          if (seen.ok() && !seen->damage.empty()) return Verdict{"a half-made ring is visible: " + seen->damage, 0};
-          if (!seen.ok() && ErrorOf(seen.status()) != Error::kNotFound) return Verdict{seen.status().ToString(), 0};
-          absl::StatusOr<Producer> next = Producer::OpenOrCreate("q", {.capacity = kCrashCapacity, .seats = 4}, {.take_over_timeout = Nanos::zero(), .directory = dir.path()});
+          if (seen.ok() && !seen->damage.empty())
+            return Verdict{"a half-made ring is visible: " + seen->damage, 0};
+          if (!seen.ok() && ErrorOf(seen.status()) != Error::kNotFound)
+            return Verdict{seen.status().ToString(), 0};
+          absl::StatusOr<Producer> next =
+              Producer::OpenOrCreate("q", {.capacity = kCrashCapacity, .seats = 4},
+                                     {.take_over_timeout = Nanos::zero(), .directory = dir.path()});
           if (!next.ok()) return Verdict{"the next creator is refused: " + next.status().ToString(), 0};
-          if (dir.Entries() != queue) return Verdict{absl::StrCat(dir.Entries().size(), " objects in the directory"), 0};
+          if (dir.Entries() != queue)
+            return Verdict{absl::StrCat(dir.Entries().size(), " objects in the directory"), 0};
         }
         return JudgeAfterCrash(dir, CrashOracle(), {0, 0, 0});
       },
@@ -174,9 +189,14 @@ TEST(KillAroundEverySystemCall, OfTakeOver) {
   const Watchdog watchdog("kills in take-over", 150);
   Totals totals;
   KillAroundEverySystemCall(
-      [](const ScratchDir& dir) { return [&dir] { (void)new Producer(Must(Producer::Open("q", {.directory = dir.path()}))); }; },
+      [](const ScratchDir& dir) {
+        return [&dir] { (void)new Producer(Must(Producer::Open("q", {.directory = dir.path()}))); };
+      },
       [](const ScratchDir& dir) { const Producer first = ProducerAfter(dir, 40); },
-      [](const ScratchDir& dir) { return JudgeAfterCrash(dir, CrashOracle(), {40, 40, RetainedAfter(40)}); }, "take-over", totals);
+      [](const ScratchDir& dir) {
+        return JudgeAfterCrash(dir, CrashOracle(), {40, 40, RetainedAfter(40)});
+      },
+      "take-over", totals);
 }
 
 TEST(KillAroundEverySystemCall, OfClose) {
@@ -191,7 +211,10 @@ TEST(KillAroundEverySystemCall, OfClose) {
         };
       },
       [](const ScratchDir&) {},
-      [](const ScratchDir& dir) { return JudgeAfterCrash(dir, CrashOracle(), {40, 40, RetainedAfter(40), true}); }, "close and destroy", totals);
+      [](const ScratchDir& dir) {
+        return JudgeAfterCrash(dir, CrashOracle(), {40, 40, RetainedAfter(40), true});
+      },
+      "close and destroy", totals);
 }
 
 TEST(KillAroundEverySystemCall, OfAConsumersLife) {
@@ -200,13 +223,17 @@ TEST(KillAroundEverySystemCall, OfAConsumersLife) {
   KillAroundEverySystemCall(
       [](const ScratchDir& dir) {
         return [&dir] {
-          Consumer consumer = Must(Consumer::Open("q", Delivery::Lossless(), {.start = Start::Oldest(), .directory = dir.path()}));
+          Consumer consumer = Must(
+              Consumer::Open("q", Delivery::Lossless(), {.start = Start::Oldest(), .directory = dir.path()}));
           for (int i = 0; i < 5; ++i) (void)consumer.TryNext();
           (void)consumer.Next(std::chrono::microseconds(1));
         };
       },
       [](const ScratchDir& dir) { const Producer first = ProducerAfter(dir, 40); },
-      [](const ScratchDir& dir) { return JudgeAfterCrash(dir, CrashOracle(), {40, 40, RetainedAfter(40)}); }, "join, read, wait, leave", totals);
+      [](const ScratchDir& dir) {
+        return JudgeAfterCrash(dir, CrashOracle(), {40, 40, RetainedAfter(40)});
+      },
+      "join, read, wait, leave", totals);
 }
 
 TEST(KillAroundEverySystemCall, OfUnlink) {
@@ -218,7 +245,9 @@ TEST(KillAroundEverySystemCall, OfUnlink) {
       [](const ScratchDir& dir) -> Verdict {  // whole, or removed, or in no process's way
         uint64_t sequence = 0;
         {
-          absl::StatusOr<Producer> next = Producer::OpenOrCreate("q", {.capacity = kCrashCapacity, .seats = 4}, {.take_over_timeout = Nanos::zero(), .directory = dir.path()});
+          absl::StatusOr<Producer> next =
+              Producer::OpenOrCreate("q", {.capacity = kCrashCapacity, .seats = 4},
+                                     {.take_over_timeout = Nanos::zero(), .directory = dir.path()});
           if (!next.ok()) return Verdict{"the next creator is refused: " + next.status().ToString(), 0};
           sequence = next->next_sequence();
         }

@@ -15,9 +15,17 @@
 namespace millrace::testing {
 namespace {
 
-enum class Planted { kNothing, kHeaderBeforePayload, kNoStopSign, kTailBeforeHeader, kTailPositionBeforeSequenceBeforeHeader };
+enum class Planted {
+  kNothing,
+  kHeaderBeforePayload,
+  kNoStopSign,
+  kTailBeforeHeader,
+  kTailPositionBeforeSequenceBeforeHeader
+};
 
-void Store(uint64_t& word, uint64_t value) { std::atomic_ref<uint64_t>(word).store(value, std::memory_order_release); }
+void Store(uint64_t& word, uint64_t value) {
+  std::atomic_ref<uint64_t>(word).store(value, std::memory_order_release);
+}
 
 // Publishes one message by hand, into room that the producer has already reserved.
 void PublishByHand(QueueWords& words, Planted planted) {
@@ -66,7 +74,9 @@ uint64_t Violations(Planted planted, uint64_t* images) {
         last = Image::Of(mine);
         const ScratchDir replay;
         last.WriteTo(replay);
-        violations += !JudgeAfterCrash(replay, CrashOracle(), {messages, messages + 1, RetainedAfter(messages)}).violation.empty();
+        violations +=
+            !JudgeAfterCrash(replay, CrashOracle(), {messages, messages + 1, RetainedAfter(messages)})
+                 .violation.empty();
         ++*images;
       }
       if (child.Over()) break;
@@ -83,8 +93,10 @@ TEST(PlantedBug, TurnsTheCheckerRed) {
   EXPECT_GT(Violations(Planted::kHeaderBeforePayload, &images), 0u) << "header before payload";
   EXPECT_GT(Violations(Planted::kNoStopSign, &images), 0u) << "no stop sign";
   EXPECT_GT(Violations(Planted::kTailBeforeHeader, &images), 0u) << "tail before header";
-  EXPECT_GT(Violations(Planted::kTailPositionBeforeSequenceBeforeHeader, &images), 0u) << "tail position first";
-  std::printf("4 planted bugs found in %llu images, 0 violations without them\n", static_cast<unsigned long long>(images));
+  EXPECT_GT(Violations(Planted::kTailPositionBeforeSequenceBeforeHeader, &images), 0u)
+      << "tail position first";
+  std::printf("4 planted bugs found in %llu images, 0 violations without them\n",
+              static_cast<unsigned long long>(images));
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ inline const Oracle& CrashOracle() {
 }
 
 inline Producer ProducerAfter(const ScratchDir& dir, uint64_t messages) {
-  Producer producer = Must(Producer::Create("q", {.capacity = kCrashCapacity, .seats = 4}, {.directory = dir.path()}));
+  Producer producer =
+      Must(Producer::Create("q", {.capacity = kCrashCapacity, .seats = 4}, {.directory = dir.path()}));
   if (PublishUntil(producer, CrashOracle(), messages) != Sent::kOk) std::abort();
   return producer;
 }

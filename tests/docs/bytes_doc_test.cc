@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/docs/checks.h"
 #include "millrace/internal/layout.h"
+#include "tests/docs/checks.h"
 
 namespace millrace::docs {
 namespace {
@@ -235,8 +235,8 @@ TEST(DocsBytes, MissingRowIsFound) {
   EXPECT_GE(CheckBytes(Text(kLayout), planted, Compiled()).size(), 1u);
 }
 TEST(DocsBytes, ExtraRowIsFound) {
-  const std::string planted = Replaced(Protocol(), "| RoomWords | * |",
-                                       "| RoomWords | more | 48 | 8 | x | y |\n| RoomWords | * |");
+  const std::string planted =
+      Replaced(Protocol(), "| RoomWords | * |", "| RoomWords | more | 48 | 8 | x | y |\n| RoomWords | * |");
   EXPECT_EQ(CheckBytes(Text(kLayout), planted, Compiled()).size(), 2u);  // neither declared nor compiled
 }
 TEST(DocsBytes, NewFieldIsFound) {

@@ -176,9 +176,7 @@ Problems CheckLabels(const std::string& atomics, const std::string& words, const
   return problems;
 }
 
-Problems CheckLabelsNow() {
-  return CheckLabels(Text(kAtomics), Text(kWords), Text(kParking), Protocol());
-}
+Problems CheckLabelsNow() { return CheckLabels(Text(kAtomics), Text(kWords), Text(kParking), Protocol()); }
 
 TEST(DocsMemoryOrder, CommentsCodeAndTableAgree) {
   EXPECT_GT(SitesIn(Text(kAtomics)).size(), 50u);
@@ -239,7 +237,8 @@ constexpr PrivateAtomics kPrivateAtomics[] = {
     {"runtime/api/wait_set.cc", "interrupted|wait_set_calls", "the same, of a WaitSet"},
     {"runtime/api/wait_set_core.h", "interrupted", "the same"},
     {"runtime/api/park_ops.h", "word|wait_set_calls", "calls the sets of this process; a futex"},
-    {"runtime/api/event_bell.h", "armed_|round_|name_gone_|late_|bound_ns_|armed_since_ns_|position\\{0\\}|certain\\{",
+    {"runtime/api/event_bell.h",
+     "armed_|round_|name_gone_|late_|bound_ns_|armed_since_ns_|position\\{0\\}|certain\\{",
      "what a consumer and the bridge's thread of its process share"},
     {"runtime/api/event_bell.cc",
      "armed_|round_|name_gone_|late_|bound_ns_|armed_since_ns_|snapshot_|atomic_thread_fence",
@@ -247,8 +246,7 @@ constexpr PrivateAtomics kPrivateAtomics[] = {
     {"runtime/api/event_bridge.h", "until_ns_", "when the bridge looks of itself"},
     {"runtime/api/event_bridge.cc", "calls_|until_ns_|atomic_thread_fence",
      "calls the bridge's thread; a futex of this process"},
-    {"runtime/os/guard.cc", "base|bytes|write|faulted|next|installed",
-     "a table that a signal handler reads"},
+    {"runtime/os/guard.cc", "base|bytes|write|faulted|next|installed", "a table that a signal handler reads"},
     {"include/millrace/testing.h", "counter", "a number for names of tests"},
     {"tools/shmctl/signals.cc", "caught|active_", "what a signal handler stores"},
 };

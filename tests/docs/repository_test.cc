@@ -55,7 +55,9 @@ Problems CheckCitations(const Files& files) {
       else if ((*it)[2].matched && page->second.find("\n## " + (*it)[2].str() + "\n") == std::string::npos)
         problems.push_back(path + ": no section " + it->str());
     }
-    if (text.find("PROTOCOL" ".md") != std::string::npos) problems.push_back(path + ": cites a page that has gone");
+    if (text.find("PROTOCOL"
+                  ".md") != std::string::npos)
+      problems.push_back(path + ": cites a page that has gone");
   }
   return problems;
 }
@@ -110,7 +112,8 @@ Problems CheckLinks(const Files& files) {
       std::string target = FolderOf(path) + (*it)[1].str();
       for (size_t up = target.find("/../"); up != std::string::npos; up = target.find("/../")) {
         const size_t before = target.rfind('/', up - 1);
-        target.erase(before == std::string::npos ? 0 : before + 1, up + 4 - (before == std::string::npos ? 0 : before + 1));
+        target.erase(before == std::string::npos ? 0 : before + 1,
+                     up + 4 - (before == std::string::npos ? 0 : before + 1));
       }
       while (target.ends_with('/')) target.pop_back();
       bool there = files.contains(target);
@@ -131,7 +134,8 @@ TEST(DocsRepository, DeadLinkIsFound) {
 
 // Characters, not bytes.
 size_t WidthOf(const std::string& line) {
-  return static_cast<size_t>(std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 // Lines of Markdown are at most 120 columns wide. A row of a table cannot be broken, so rows are excepted.
@@ -143,7 +147,8 @@ Problems CheckWidths(const Files& files) {
     for (const std::string& line : LinesOf(text)) {
       ++number;
       if (!line.starts_with("|") && WidthOf(line) > 120)
-        problems.push_back(path + ":" + std::to_string(number) + ": " + std::to_string(WidthOf(line)) + " columns");
+        problems.push_back(path + ":" + std::to_string(number) + ": " + std::to_string(WidthOf(line)) +
+                           " columns");
     }
   }
   return problems;

@@ -65,7 +65,8 @@ TEST_F(PlugIn, AHandleThatIsGoneLeavesNothingBehind) {
 // The thread that watches rings for descriptors ends some time after the last descriptor is closed.
 TEST_F(PlugIn, StaysLoadedWhileItsThreadMayRun) {
   EXPECT_EQ(InAHost([](const char* directory) {
-              if (const int result = UseAndUnload("plugin_wait_by_descriptor", directory); result != 0) return result;
+              if (const int result = UseAndUnload("plugin_wait_by_descriptor", directory); result != 0)
+                return result;
               if (!Loaded()) return 1;
               return ForkOnce();
             }),

@@ -47,7 +47,8 @@ int CallCancelled(const std::function<void()>& calls) {
 }
 
 TEST(Cancel, ACallOnAConsumerReturns) {
-  for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer(), Delivery::Group("g")}) {
+  for (const Delivery& delivery :
+       {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer(), Delivery::Group("g")}) {
     const Watchdog watchdog("cancelled consumer");
     const ScratchName name;
     Producer producer = Must(Producer::Create(name));

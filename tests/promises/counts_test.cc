@@ -63,7 +63,8 @@ TEST_P(Counts, AddUpWhereverItBegan) {
   Expect(consumer, producer);
   read(1);
   // If a consumer can be overrun, it is overrun here.
-  const bool overrun = kind.delivery.kind() == Delivery::Kind::kLossy || kind.delivery.kind() == Delivery::Kind::kObserver;
+  const bool overrun =
+      kind.delivery.kind() == Delivery::Kind::kLossy || kind.delivery.kind() == Delivery::Kind::kObserver;
   ASSERT_NO_FATAL_FAILURE(Publish(producer, overrun ? 200 : 3));
   read(kPublished);
   Expect(consumer, producer);
@@ -80,14 +81,15 @@ TEST_P(Counts, AddUpWhereverItBegan) {
 
 INSTANTIATE_TEST_SUITE_P(
     Of, Counts,
-    ::testing::Combine(::testing::Values(Kind{"Lossless", Delivery::Lossless()}, Kind{"Lossy", Delivery::Lossy()},
-                                         Kind{"Observer", Delivery::Observer()}, Kind{"Group", Delivery::Group("g")}),
-                       ::testing::Values(Beginning{"End", Start::End(), kPublished}, Beginning{"Oldest", Start::Oldest(), 0},
-                                         Beginning{"LastTen", Start::Last(10), kPublished - 10},
-                                         Beginning{"MoreThanThereIs", Start::Last(400), 0},
-                                         Beginning{"Sequence", Start::Sequence(490), 490},
-                                         Beginning{"Overwritten", Start::Sequence(7), 7},
-                                         Beginning{"Ago", Start::Ago(std::chrono::hours(1)), 0})),
+    ::testing::Combine(
+        ::testing::Values(Kind{"Lossless", Delivery::Lossless()}, Kind{"Lossy", Delivery::Lossy()},
+                          Kind{"Observer", Delivery::Observer()}, Kind{"Group", Delivery::Group("g")}),
+        ::testing::Values(Beginning{"End", Start::End(), kPublished}, Beginning{"Oldest", Start::Oldest(), 0},
+                          Beginning{"LastTen", Start::Last(10), kPublished - 10},
+                          Beginning{"MoreThanThereIs", Start::Last(400), 0},
+                          Beginning{"Sequence", Start::Sequence(490), 490},
+                          Beginning{"Overwritten", Start::Sequence(7), 7},
+                          Beginning{"Ago", Start::Ago(std::chrono::hours(1)), 0})),
     [](const auto& both) { return std::get<0>(both.param).name + std::get<1>(both.param).name; });
 
 }  // namespace

@@ -44,7 +44,9 @@ TEST(Create, TheFirstLookSeesAWholeRingWithALiveProducer) {
         const absl::StatusOr<RingInfo> info = manager.Inspect(absl::StrCat("q", round));
         if (!info.ok() && ErrorOf(info.status()) == Error::kNotFound) continue;
         if (!info.ok()) return 1;
-        if (!info->damage.empty() || info->state != "live" || !info->producer.alive || info->capacity != 65536) return 2;
+        if (!info->damage.empty() || info->state != "live" || !info->producer.alive ||
+            info->capacity != 65536)
+          return 2;
         break;
       }
       line.Say("seen");
@@ -62,7 +64,9 @@ TEST(Create, TheFirstLookSeesAWholeRingWithALiveProducer) {
 TEST(Create, RefusesATakenNameAndLeavesTheRingAlone) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
-  Child other([&](const Child::Line&) { return ErrorOf(Producer::Create(name.str()).status()) == Error::kExists ? 0 : 1; });
+  Child other([&](const Child::Line&) {
+    return ErrorOf(Producer::Create(name.str()).status()) == Error::kExists ? 0 : 1;
+  });
   EXPECT_EQ(other.Wait(), 0);
   EXPECT_EQ(producer.TryPublish("still mine"), Sent::kOk);
   EXPECT_TRUE(producer.Check().ok());
@@ -103,10 +107,16 @@ TEST(OpenOrCreate, CreatesThenTakesOver) {
 
 TEST(OpenOrCreate, WhatIsSetMustMatchAndWhatIsUnsetAccepts) {
   const ScratchName name;
-  { const Producer first = Must(Producer::Create(name, {.capacity = 65536, .max_message = 100, .seats = 3, .schema = "a:u64"})); }
+  {
+    const Producer first =
+        Must(Producer::Create(name, {.capacity = 65536, .max_message = 100, .seats = 3, .schema = "a:u64"}));
+  }
   EXPECT_TRUE(Producer::OpenOrCreate(name).ok());
-  EXPECT_TRUE(Producer::OpenOrCreate(name, {.capacity = 65536, .max_message = 100, .seats = 3, .schema = "a:u64"}).ok());
-  const RingOptions different[] = {{.capacity = 131072}, {.max_message = 101}, {.seats = 4}, {.schema = "b:u64"}};
+  EXPECT_TRUE(
+      Producer::OpenOrCreate(name, {.capacity = 65536, .max_message = 100, .seats = 3, .schema = "a:u64"})
+          .ok());
+  const RingOptions different[] = {
+      {.capacity = 131072}, {.max_message = 101}, {.seats = 4}, {.schema = "b:u64"}};
   for (const RingOptions& options : different) {
     const absl::Status status = Producer::OpenOrCreate(name, options).status();
     EXPECT_EQ(ErrorOf(status), Error::kOptionsDiffer);
@@ -141,12 +151,15 @@ TEST(Open, WaitsForARingThatIsNotThereYet) {
   const Oracle oracle;
   Child early([&](const Child::Line& line) {
     line.Say("waiting");
-    Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), {.start = Start::Oldest(), .open_timeout = std::chrono::seconds(30)}));
+    Consumer consumer = Must(Consumer::Open(
+        name, Delivery::Lossless(), {.start = Start::Oldest(), .open_timeout = std::chrono::seconds(30)}));
     const Received first = consumer.Next();
     return first && first->sequence == 0 && oracle.Check(0, first->payload) ? 0 : 1;
   });
   ASSERT_EQ(early.Hear(), "waiting");
-  EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Lossless(), {.open_timeout = std::chrono::milliseconds(1)}).status()), Error::kNotFound);
+  EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Lossless(), {.open_timeout = std::chrono::milliseconds(1)})
+                        .status()),
+            Error::kNotFound);
   Producer producer = Must(Producer::Create(name));
   EXPECT_EQ(testing::PublishUntil(producer, oracle, 1), Sent::kOk);
   EXPECT_EQ(early.Wait(), 0);

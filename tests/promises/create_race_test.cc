@@ -33,8 +33,10 @@ int Rival(const std::string& directory, const Child::Line& line) {
   for (std::string order = line.Hear(); order != ""; order = line.Hear()) {
     absl::StatusOr<Producer> producer =
         order == "create" ? Producer::Create("q", ring, options) : Producer::OpenOrCreate("q", ring, options);
-    if (producer.ok() && producer->TryPublish("won") != Sent::kOk) line.Say("cannot publish");
-    else line.Say(producer.ok() ? "won" : ToString(ErrorOf(producer.status())));
+    if (producer.ok() && producer->TryPublish("won") != Sent::kOk)
+      line.Say("cannot publish");
+    else
+      line.Say(producer.ok() ? "won" : ToString(ErrorOf(producer.status())));
     if (line.Hear() != "release") return 1;
     producer = absl::CancelledError();
     line.Say("released");
@@ -49,7 +51,8 @@ TEST(CreateRace, ExactlyOneWinsAndNothingElseIsLeft) {
   constexpr int kRounds = 1200;
   std::vector<std::unique_ptr<Child>> rivals;
   for (int i = 0; i < 4; ++i) {
-    rivals.push_back(std::make_unique<Child>([&](const Child::Line& line) { return Rival(dir.path(), line); }));
+    rivals.push_back(
+        std::make_unique<Child>([&](const Child::Line& line) { return Rival(dir.path(), line); }));
   }
   int losers = 0;
   for (int round = 0; round < kRounds; ++round) {
@@ -59,13 +62,17 @@ TEST(CreateRace, ExactlyOneWinsAndNothingElseIsLeft) {
     int won = 0;
     for (size_t i = 0; i < count; ++i) {
       const std::string said = rivals[i]->Hear();
-      if (said == "won") ++won;
-      else if (said == (daemon ? "kProducerAlive" : "kExists")) ++losers;
-      else FAIL() << "round " << round << ": " << said;
+      if (said == "won")
+        ++won;
+      else if (said == (daemon ? "kProducerAlive" : "kExists"))
+        ++losers;
+      else
+        FAIL() << "round " << round << ": " << said;
     }
     ASSERT_EQ(won, 1) << "round " << round;
     ASSERT_EQ(dir.Entries(), kOneQueue) << "round " << round;
-    Consumer consumer = Must(Consumer::Open("q", Delivery::Lossless(), {.start = Start::Oldest(), .directory = dir.path()}));
+    Consumer consumer =
+        Must(Consumer::Open("q", Delivery::Lossless(), {.start = Start::Oldest(), .directory = dir.path()}));
     const Received got = consumer.TryNext();
     ASSERT_TRUE(got);
     ASSERT_EQ(got->text(), "won");
@@ -103,7 +110,8 @@ TEST(CreateRace, AKilledCreatorLeavesNothingInTheWay) {
     absl::StatusOr<Producer> next = Producer::OpenOrCreate("q", {.capacity = 65536}, options);
     ASSERT_TRUE(next.ok()) << "round " << round << ": " << next.status();
     ASSERT_EQ(next->TryPublish("works"), Sent::kOk);
-    Consumer consumer = Must(Consumer::Open("q", Delivery::Lossless(), {.start = Start::Oldest(), .directory = dir.path()}));
+    Consumer consumer =
+        Must(Consumer::Open("q", Delivery::Lossless(), {.start = Start::Oldest(), .directory = dir.path()}));
     ASSERT_EQ(consumer.Next()->text(), "works");
     ASSERT_EQ(dir.Entries(), kOneQueue) << "round " << round;
     ASSERT_TRUE(manager.Unlink("q", SegmentManager::Force::kYes).ok());

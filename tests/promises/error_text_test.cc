@@ -30,19 +30,23 @@ using testing::Watchdog;
 class ErrorText : public ::testing::Test {
  protected:
   absl::Status Create(const std::string& name, const RingOptions& options = {}) {
-    return Producer::Create(name, options, {.take_over_timeout = Nanos::zero(), .directory = dir_.path()}).status();
+    return Producer::Create(name, options, {.take_over_timeout = Nanos::zero(), .directory = dir_.path()})
+        .status();
   }
   absl::Status Open(const std::string& name) {
     return Producer::Open(name, {.take_over_timeout = Nanos::zero(), .directory = dir_.path()}).status();
   }
   absl::Status OpenOrCreate(const std::string& name) {
-    return Producer::OpenOrCreate(name, {}, {.take_over_timeout = Nanos::zero(), .directory = dir_.path()}).status();
+    return Producer::OpenOrCreate(name, {}, {.take_over_timeout = Nanos::zero(), .directory = dir_.path()})
+        .status();
   }
   absl::Status Consume(const std::string& name, Delivery delivery = Delivery::Lossless()) {
     return Consumer::Open(name, delivery, {.directory = dir_.path()}).status();
   }
   absl::Status Inspect(const std::string& name) { return SegmentManager(dir_.path()).Inspect(name).status(); }
-  void MakeRing(const std::string& name) { Must(SegmentManager(dir_.path()).Create(name, {.capacity = 8192})); }
+  void MakeRing(const std::string& name) {
+    Must(SegmentManager(dir_.path()).Create(name, {.capacity = 8192}));
+  }
   void Overwrite(const std::string& file, const void* bytes, size_t count, off_t at) {
     const int fd = open((dir_ / file).c_str(), O_RDWR | O_CREAT, 0600);
     ASSERT_GE(fd, 0);
@@ -56,11 +60,13 @@ class ErrorText : public ::testing::Test {
 
 void Expect(const absl::Status& status, Error error, const std::vector<std::string>& words) {
   EXPECT_EQ(ToString(ErrorOf(status)), std::string(ToString(error))) << status;
-  for (const std::string& word : words) EXPECT_NE(status.ToString().find(word), std::string::npos) << "no \"" << word << "\" in: " << status;
+  for (const std::string& word : words)
+    EXPECT_NE(status.ToString().find(word), std::string::npos) << "no \"" << word << "\" in: " << status;
 }
 
 TEST_F(ErrorText, BadNames) {
-  const std::string names[] = {"a/b", "/a", "", ".hidden", "-a", "a b", "a\n", std::string("a\0b", 3), std::string(201, 'a')};
+  const std::string names[] = {
+      "a/b", "/a", "", ".hidden", "-a", "a b", "a\n", std::string("a\0b", 3), std::string(201, 'a')};
   for (const std::string& name : names) {
     Expect(Create(name), Error::kBadName, {"letters, digits"});
     Expect(Open(name), Error::kBadName, {"letters, digits"});
@@ -88,9 +94,10 @@ TEST_F(ErrorText, BadOptions) {
 
 TEST_F(ErrorText, NegativeTimes) {
   MakeRing("q");
-  Expect(Producer::Open("q", {.evict_after = Nanos(-1), .directory = dir_.path()}).status(), Error::kBadArgument,
-         {"evict_after", "negative", "use 0"});
-  Expect(SegmentManager(dir_.path()).FindStale(milliseconds(-5)).status(), Error::kBadArgument, {"idle_for", "negative", "use 0"});
+  Expect(Producer::Open("q", {.evict_after = Nanos(-1), .directory = dir_.path()}).status(),
+         Error::kBadArgument, {"evict_after", "negative", "use 0"});
+  Expect(SegmentManager(dir_.path()).FindStale(milliseconds(-5)).status(), Error::kBadArgument,
+         {"idle_for", "negative", "use 0"});
 }
 
 TEST_F(ErrorText, NotThere) {
@@ -116,15 +123,16 @@ TEST_F(ErrorText, TakenNameNoSeatAndLiveProducer) {
 
 TEST_F(ErrorText, WrongSchema) {
   Must(SegmentManager(dir_.path()).Create("q", {.schema = "bid:f64"}));
-  Expect(Consumer::Open("q", Delivery::Lossy(), {.schema = "ask:f64", .directory = dir_.path()}).status(), Error::kSchema,
-         {"q", "bid:f64", "ask:f64"});
+  Expect(Consumer::Open("q", Delivery::Lossy(), {.schema = "ask:f64", .directory = dir_.path()}).status(),
+         Error::kSchema, {"q", "bid:f64", "ask:f64"});
 }
 
 TEST_F(ErrorText, ForeignFile) {
   for (const size_t bytes : {size_t{9000}, size_t{100}}) {
     const std::string name = absl::StrCat("q", bytes), text(bytes, 'x');
     Overwrite(name + ".ring", text.data(), text.size(), 0);
-    for (const absl::Status& status : {Open(name), OpenOrCreate(name), Consume(name), Consume(name, Delivery::Observer()), Inspect(name)}) {
+    for (const absl::Status& status : {Open(name), OpenOrCreate(name), Consume(name),
+                                       Consume(name, Delivery::Observer()), Inspect(name)}) {
       Expect(status, Error::kNotARing, {name, "another name"});
     }
     Expect(Create(name), Error::kExists, {name, "another name"});
@@ -138,8 +146,9 @@ TEST_F(ErrorText, SymlinkFifoAndDirectoryUnderTheName) {
   ASSERT_EQ(mkfifo((dir_ / "fifo.ring").c_str(), 0600), 0);
   ASSERT_EQ(mkdir((dir_ / "dir.ring").c_str(), 0700), 0);
   for (const std::string name : {"link", "fifo", "dir"}) {
-    for (const absl::Status& status : {Open(name), OpenOrCreate(name), Consume(name), Consume(name, Delivery::Observer()), Inspect(name),
-                                       SegmentManager(dir_.path()).Unlink(name, SegmentManager::Force::kYes)}) {
+    for (const absl::Status& status :
+         {Open(name), OpenOrCreate(name), Consume(name), Consume(name, Delivery::Observer()), Inspect(name),
+          SegmentManager(dir_.path()).Unlink(name, SegmentManager::Force::kYes)}) {
       Expect(status, Error::kNotARing, {name + ".ring"});
     }
     Expect(Create(name), Error::kExists, {name});
@@ -153,7 +162,8 @@ TEST_F(ErrorText, TruncatedRing) {
     const std::string name = absl::StrCat("q", bytes);
     MakeRing(name);
     ASSERT_EQ(truncate((dir_ / (name + ".ring")).c_str(), bytes), 0);
-    for (const absl::Status& status : {Open(name), OpenOrCreate(name), Consume(name), Consume(name, Delivery::Observer())}) {
+    for (const absl::Status& status :
+         {Open(name), OpenOrCreate(name), Consume(name), Consume(name, Delivery::Observer())}) {
       Expect(status, Error::kTruncated, {name + ".ring", absl::StrCat(bytes), "remove it"});
     }
     const RingInfo info = Must(SegmentManager(dir_.path()).Inspect(name));
@@ -171,7 +181,8 @@ TEST_F(ErrorText, DamagedHeaderAndWrongVersion) {
   MakeRing("version");
   const uint32_t major = internal::kLayoutMajor + 1;
   Overwrite("version.ring", &major, sizeof major, offsetof(internal::RingHeader, layout_major));
-  for (const absl::Status& status : {Open("version"), Consume("version"), Consume("version", Delivery::Observer())}) {
+  for (const absl::Status& status :
+       {Open("version"), Consume("version"), Consume("version", Delivery::Observer())}) {
     Expect(status, Error::kLayoutVersion, {"version.ring", "2.0", "one millrace version"});
   }
   MakeRing("feature");
@@ -188,10 +199,16 @@ TEST_F(ErrorText, DamagedHeaderAndWrongVersion) {
   Overwrite("compatible.ring", &bit, sizeof bit, offsetof(internal::RingHeader, features_compatible));
   EXPECT_TRUE(Open("compatible").ok());
 
-  const struct { const char* name; size_t at; uint64_t value; } lengths[] = {
-      {"capacity", offsetof(internal::RingHeader, capacity), 12345}, {"bigger", offsetof(internal::RingHeader, capacity), 16384},
-      {"message", offsetof(internal::RingHeader, max_message), 5000}, {"nothing", offsetof(internal::RingHeader, max_message), 0},
-      {"offset", offsetof(internal::RingHeader, data_offset), 4096}, {"bytes", offsetof(internal::RingHeader, file_bytes), 1}};
+  const struct {
+    const char* name;
+    size_t at;
+    uint64_t value;
+  } lengths[] = {{"capacity", offsetof(internal::RingHeader, capacity), 12345},
+                 {"bigger", offsetof(internal::RingHeader, capacity), 16384},
+                 {"message", offsetof(internal::RingHeader, max_message), 5000},
+                 {"nothing", offsetof(internal::RingHeader, max_message), 0},
+                 {"offset", offsetof(internal::RingHeader, data_offset), 4096},
+                 {"bytes", offsetof(internal::RingHeader, file_bytes), 1}};
   for (const auto& damage : lengths) {
     const std::string name = damage.name;
     MakeRing(name);
@@ -228,14 +245,16 @@ TEST_F(ErrorText, NoSpace) {
     while (write(filler, kPage, sizeof kPage) > 0) {
     }
     Producer producer = Must(Producer::Open("q", {.directory = dir_.path()}));
-    for (int i = 0; i < 10'000; ++i) if (producer.TryPublish("sixteen bytes...") != Sent::kOk) return 3;
+    for (int i = 0; i < 10'000; ++i)
+      if (producer.TryPublish("sixteen bytes...") != Sent::kOk) return 3;
     return 0;
   });
   const std::string error = child.Hear();
   if (error == "cannot mount") GTEST_SKIP() << "needs the right to mount a small tmpfs";
   EXPECT_EQ(error, "kNoSpace");
   const std::string text = child.Hear();
-  for (const char* word : {"q", "4104 KiB do not fit", "free", "smaller capacity"}) EXPECT_NE(text.find(word), std::string::npos) << "no \"" << word << "\" in: " << text;
+  for (const char* word : {"q", "4104 KiB do not fit", "free", "smaller capacity"})
+    EXPECT_NE(text.find(word), std::string::npos) << "no \"" << word << "\" in: " << text;
   EXPECT_EQ(child.Wait(), 0);
 }
 
@@ -247,8 +266,10 @@ TEST_F(ErrorText, NoPermission) {
   ASSERT_EQ(chmod(dir_.path().c_str(), 01777), 0);
   Child nobody([&](const Child::Line& line) {
     if (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0) return 1;
-    const absl::Status statuses[] = {Consume("secret"), Consume("secret", Delivery::Observer()), Inspect("secret"), Open("secret"),
-                                     Consume("shown"), Open("shown"), Open("open")};
+    const absl::Status statuses[] = {Consume("secret"), Consume("secret", Delivery::Observer()),
+                                     Inspect("secret"), Open("secret"),
+                                     Consume("shown"),  Open("shown"),
+                                     Open("open")};
     for (const absl::Status& status : statuses) {
       line.Say(ToString(ErrorOf(status)));
       line.Say(status.ToString());
@@ -259,12 +280,18 @@ TEST_F(ErrorText, NoPermission) {
     if (Must(SegmentManager(dir_.path()).Inspect("shown")).seats_readable) return 5;
     return 0;
   });
-  const std::vector<std::string> words[] = {{"secret.ring"}, {"secret.ring"}, {"secret.ring"}, {"secret.ring", "root"},
-                                            {"shown.seats", "Observer"}, {"shown.ring", "root"}, {"open", "root"}};
+  const std::vector<std::string> words[] = {{"secret.ring"},
+                                            {"secret.ring"},
+                                            {"secret.ring"},
+                                            {"secret.ring", "root"},
+                                            {"shown.seats", "Observer"},
+                                            {"shown.ring", "root"},
+                                            {"open", "root"}};
   for (const std::vector<std::string>& expected : words) {
     EXPECT_EQ(nobody.Hear(), "kNoPermission") << expected[0];
     const std::string text = nobody.Hear();
-    for (const std::string& word : expected) EXPECT_NE(text.find(word), std::string::npos) << "no \"" << word << "\" in: " << text;
+    for (const std::string& word : expected)
+      EXPECT_NE(text.find(word), std::string::npos) << "no \"" << word << "\" in: " << text;
   }
   EXPECT_EQ(nobody.Wait(), 0);
   EXPECT_EQ(dir_.Entries().size(), 3 * 3u);

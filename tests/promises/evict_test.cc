@@ -28,7 +28,8 @@ TEST(Evict, AReaderInPlaceCanAskWhetherItsMessageStayedWhole) {
   const ScratchName name;
   const Oracle oracle;
   const SharedPage<Tally> tally;
-  Producer producer = Must(Producer::Create(name, {.capacity = 4096}, {.on_full = OnFull::kEvictSlowest, .evict_after = milliseconds(5)}));
+  Producer producer = Must(Producer::Create(
+      name, {.capacity = 4096}, {.on_full = OnFull::kEvictSlowest, .evict_after = milliseconds(5)}));
   Child reader([&](const Child::Line& line) {
     Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
     tally->Begin(consumer);
@@ -70,7 +71,8 @@ TEST(Evict, AReaderInPlaceCanAskWhetherItsMessageStayedWhole) {
 TEST(Evict, AMessageThatStillFitsDoesNotBuyTime) {
   const Watchdog watchdog("bought time");
   const ScratchName name;
-  Producer producer = Must(Producer::Create(name, {}, {.on_full = OnFull::kEvictSlowest, .evict_after = milliseconds(2000)}));
+  Producer producer =
+      Must(Producer::Create(name, {}, {.on_full = OnFull::kEvictSlowest, .evict_after = milliseconds(2000)}));
   const Consumer stuck = Must(Consumer::Open(name, Delivery::Lossless()));
   const std::string large(4000, 'x');
   while (producer.TryPublish(large) == Sent::kOk) {
@@ -87,9 +89,12 @@ TEST(Evict, SparesWhoReadsOnAndNeverTouchesLossyOnes) {
   const Watchdog watchdog("spared");
   const ScratchName name;
   const Oracle oracle;
-  struct Tallies { Tally reads, lossy; };
+  struct Tallies {
+    Tally reads, lossy;
+  };
   const SharedPage<Tallies> tallies;
-  Producer producer = Must(Producer::Create(name, {.capacity = 4096}, {.on_full = OnFull::kEvictSlowest, .evict_after = milliseconds(200)}));
+  Producer producer = Must(Producer::Create(
+      name, {.capacity = 4096}, {.on_full = OnFull::kEvictSlowest, .evict_after = milliseconds(200)}));
   const auto run = [&](Delivery delivery, Tally& tally) {
     return [&, delivery](const Child::Line& line) {
       Consumer consumer = Must(Consumer::Open(name, delivery));

@@ -39,7 +39,8 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
   const ScratchName name;
   const Oracle oracle;
   Producer producer = Must(Producer::Create(name, {.capacity = 65536}));
-  std::optional<Consumer> consumers[] = {Must(Consumer::Open(name, Delivery::Lossless())), Must(Consumer::Open(name, Delivery::Lossy())),
+  std::optional<Consumer> consumers[] = {Must(Consumer::Open(name, Delivery::Lossless())),
+                                         Must(Consumer::Open(name, Delivery::Lossy())),
                                          Must(Consumer::Open(name, Delivery::Observer())),
                                          Must(Consumer::Open(name, Delivery::Lossless(), {.copy = true})),
                                          Must(Consumer::Open(name, Delivery::Group("g")))};
@@ -57,8 +58,10 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
       open->Abort();
       open.reset();
       if (producer.TryPublish("x") != Sent::kForked || producer.Publish("x") != Sent::kForked) return 1;
-      if (producer.TryClaim(0).why() != Sent::kForked || producer.WaitClaim(1).why() != Sent::kForked) return 2;
-      if (ErrorOf(producer.Close()) != Error::kForked || ErrorOf(producer.Check()) != Error::kForked) return 3;
+      if (producer.TryClaim(0).why() != Sent::kForked || producer.WaitClaim(1).why() != Sent::kForked)
+        return 2;
+      if (ErrorOf(producer.Close()) != Error::kForked || ErrorOf(producer.Check()) != Error::kForked)
+        return 3;
       if (producer.WaitForConsumers(1)) return 4;
       producer.Interrupt();
       (void)producer.stats();
@@ -80,7 +83,8 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
     });
     EXPECT_EQ(child.Wait(), 0);
   }
-  EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = Nanos::zero()}).status()), Error::kProducerAlive)
+  EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = Nanos::zero()}).status()),
+            Error::kProducerAlive)
       << "the child took the parent's lock along";
   oracle.Fill(100, open->bytes());
   open->Commit();
@@ -114,7 +118,8 @@ TEST(Fork, TheParentsDeathFreesItsLocksWhileTheChildLives) {
     for (;;) pause();
   });
   ASSERT_EQ(parent.Hear(), "forked");
-  EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = Nanos::zero()}).status()), Error::kProducerAlive);
+  EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = Nanos::zero()}).status()),
+            Error::kProducerAlive);
   EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Lossy()).status()), Error::kNoSeat);
   parent.Kill();
   parent.Wait();
@@ -159,9 +164,8 @@ TEST(Fork, WhileAnotherThreadOpensAndClosesHandles) {
 // Simulates a program that forks and must keep its lock consistent. Its handlers are set before it first uses
 // a ring.
 std::mutex of_the_program;
-[[maybe_unused]] const int handlers_of_the_program =
-    pthread_atfork([] { of_the_program.lock(); }, [] { of_the_program.unlock(); },
-                   [] { of_the_program.unlock(); });
+[[maybe_unused]] const int handlers_of_the_program = pthread_atfork(
+    [] { of_the_program.lock(); }, [] { of_the_program.unlock(); }, [] { of_the_program.unlock(); });
 
 // Bug: the program's own prepare handler takes a lock, and another thread opened a ring while it held that
 // lock. Both could wait forever: the fork held the library's mutex and waited for the program's lock, while
@@ -210,7 +214,8 @@ TEST(Closefrom, InTheMiddleOfUseChangesNothing) {
       if (n > 0 && std::string(link, static_cast<size_t>(n)).rfind("pipe:", 0) != 0) close(fd);
     }
     // Other files have the numbers now.
-    for (int i = 0; i < 20; ++i) if (open("/dev/null", O_RDONLY) < 0) return 3;
+    for (int i = 0; i < 20; ++i)
+      if (open("/dev/null", O_RDONLY) < 0) return 3;
     line.Say("closed");
     if (line.Hear() != "go") return 4;
     if (testing::PublishUntil(p, oracle, 10'000) != Sent::kOk) return 5;
@@ -229,7 +234,8 @@ TEST(Closefrom, InTheMiddleOfUseChangesNothing) {
   while (Must(SegmentManager().Inspect(name)).consumers.empty()) sched_yield();
   producer.Say("go");
   ASSERT_EQ(producer.Hear(), "closed");
-  EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = milliseconds(5)}).status()), Error::kProducerAlive);
+  EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = milliseconds(5)}).status()),
+            Error::kProducerAlive);
   EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Lossy()).status()), Error::kNoSeat);
   producer.Say("go");
   EXPECT_EQ(producer.Wait(), 0);
@@ -275,7 +281,8 @@ TEST(Exec, DropsTheLocks) {
     return 2;
   });
   ASSERT_EQ(program.Hear(), "holding");
-  EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = Nanos::zero()}).status()), Error::kProducerAlive);
+  EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = Nanos::zero()}).status()),
+            Error::kProducerAlive);
   program.Say("exec");
   char byte = 'x';
   ASSERT_EQ(write(in[1], &byte, 1), 1);

@@ -39,7 +39,8 @@ int Read(Consumer& consumer, int n) {
 TEST(HeldBack, RoomThatWasMadeInBetweenBeginsTheTimeAnew) {
   const Watchdog watchdog("room in between");
   const ScratchName name;
-  Producer producer = Must(Producer::Create(name, {.capacity = 65536}, {.on_full = OnFull::kEvictSlowest, .evict_after = kEvictAfter}));
+  Producer producer = Must(Producer::Create(name, {.capacity = 65536},
+                                            {.on_full = OnFull::kEvictSlowest, .evict_after = kEvictAfter}));
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
   ASSERT_NO_FATAL_FAILURE(PublishSmall(producer, 2048));
   ASSERT_EQ(Read(consumer, 2048), 2048);
@@ -48,7 +49,8 @@ TEST(HeldBack, RoomThatWasMadeInBetweenBeginsTheTimeAnew) {
   ASSERT_EQ(producer.Publish(kLarge, milliseconds(5)), Sent::kTimedOut);
   ASSERT_EQ(Read(consumer, 2400), 2400);
   int small = 0;
-  for (const auto begin = steady_clock::now(); steady_clock::now() - begin < kEvictAfter + milliseconds(100);) {
+  for (const auto begin = steady_clock::now();
+       steady_clock::now() - begin < kEvictAfter + milliseconds(100);) {
     if (small < 1764) {
       ASSERT_NO_FATAL_FAILURE(PublishSmall(producer, 1));
     }
@@ -62,7 +64,8 @@ TEST(HeldBack, RoomThatWasMadeInBetweenBeginsTheTimeAnew) {
 TEST(HeldBack, WhoStaysInTheWayIsEvictedOverSeveralCalls) {
   const Watchdog watchdog("in the way");
   const ScratchName name;
-  Producer producer = Must(Producer::Create(name, {.capacity = 65536}, {.on_full = OnFull::kEvictSlowest, .evict_after = kEvictAfter}));
+  Producer producer = Must(Producer::Create(name, {.capacity = 65536},
+                                            {.on_full = OnFull::kEvictSlowest, .evict_after = kEvictAfter}));
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
   while (producer.TryPublish(kLarge) == Sent::kOk) {
   }

@@ -46,9 +46,24 @@ class Random {
 };
 
 uint64_t HostileValue(Random& random) {
-  const uint64_t values[] = {0, 1, 7, 8, ~uint64_t{0}, kCapacity, kCapacity - 1, kCapacity + 1, kCapacity - 8, kCapacity + 8,
-                             uint64_t{1} << 31, uint64_t{1} << 32, uint64_t{1} << 63, (uint64_t{1} << 63) - 8,
-                             random(), random() & 0xffffffff, random() & 0xfff8, random() & 0xffff};
+  const uint64_t values[] = {0,
+                             1,
+                             7,
+                             8,
+                             ~uint64_t{0},
+                             kCapacity,
+                             kCapacity - 1,
+                             kCapacity + 1,
+                             kCapacity - 8,
+                             kCapacity + 8,
+                             uint64_t{1} << 31,
+                             uint64_t{1} << 32,
+                             uint64_t{1} << 63,
+                             (uint64_t{1} << 63) - 8,
+                             random(),
+                             random() & 0xffffffff,
+                             random() & 0xfff8,
+                             random() & 0xffff};
   return values[random.Below(std::size(values))];
 }
 
@@ -61,17 +76,24 @@ void Damage(testing::MappedFile& file, bool ring, Random& random) {
     const size_t(&area)[2] = ring ? areas_ring[random.Below(4)] : areas_seats[random.Below(4)];
     const size_t at = (area[0] + random.Below(area[1])) & ~size_t{7};
     // A reader looks again for 100 ms if two incarnations differ. So only some cases damage them.
-    const size_t incarnation = ring ? offsetof(internal::RingHeader, incarnation) : offsetof(internal::SeatsHeader, incarnation);
+    const size_t incarnation =
+        ring ? offsetof(internal::RingHeader, incarnation) : offsetof(internal::SeatsHeader, incarnation);
     if (at >= incarnation && at < incarnation + 16 && random.Below(50) != 0) continue;
     uint64_t word;
     std::memcpy(&word, file.data() + at, sizeof word);
     switch (random.Below(4)) {
-      case 0: word ^= uint64_t{1} << random.Below(64); break;
-      case 1: word += random.Below(33) - 16; break;
-      default: word = HostileValue(random);
+      case 0:
+        word ^= uint64_t{1} << random.Below(64);
+        break;
+      case 1:
+        word += random.Below(33) - 16;
+        break;
+      default:
+        word = HostileValue(random);
     }
     // Stores one whole word, like a peer.
-    std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(file.data() + at)).store(word, std::memory_order_relaxed);
+    std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(file.data() + at))
+        .store(word, std::memory_order_relaxed);
   }
 }
 
@@ -107,7 +129,10 @@ Delivery KindOf(uint64_t i) {
                       : Delivery::Group("g", i % 8 == 3);
 }
 Start StartOf(uint64_t i) {
-  return i % 4 == 0 ? Start::Oldest() : i % 4 == 1 ? Start::Last(3) : i % 4 == 2 ? Start::End() : Start::Sequence(15);
+  return i % 4 == 0   ? Start::Oldest()
+         : i % 4 == 1 ? Start::Last(3)
+         : i % 4 == 2 ? Start::End()
+                      : Start::Sequence(15);
 }
 
 // Runs one case: a sound queue that is damaged before or after the handles are opened. All kinds of handles
@@ -138,14 +163,18 @@ void Case(uint64_t seed, const ScratchDir& dir, QueueWords& words, const std::ve
     }
     if (late) Damage(words.seats_file(), false, random);  // only the producer itself can write the ring
     for (int i = 0; i < 60; ++i) {
-      if (producer->Publish(std::string(random.Below(200), 'h'), microseconds(i % 20 == 0 ? 5 : 0)) == Sent::kOk) ++progress.messages;
+      if (producer->Publish(std::string(random.Below(200), 'h'), microseconds(i % 20 == 0 ? 5 : 0)) ==
+          Sent::kOk)
+        ++progress.messages;
       ++progress.answers;
     }
     (void)producer->WaitForConsumers(1, microseconds(1));
     (void)producer->Check().ok();
     return;
   }
-  absl::StatusOr<Consumer> consumer = Consumer::Open("q", KindOf(random()), {.start = StartOf(random()), .copy = random.Below(2) == 0, .directory = dir.path()});
+  absl::StatusOr<Consumer> consumer =
+      Consumer::Open("q", KindOf(random()),
+                     {.start = StartOf(random()), .copy = random.Below(2) == 0, .directory = dir.path()});
   if (!consumer.ok()) {
     ++progress.refused;
     return;
@@ -157,7 +186,8 @@ void Case(uint64_t seed, const ScratchDir& dir, QueueWords& words, const std::ve
 void ExpectNoCrashNoHang(Child& victim, Progress& progress, uint64_t cases, uint64_t seed) {
   uint64_t seen = 0;
   for (std::string said = victim.Hear(20'000); said != "done"; said = victim.Hear(20'000)) {
-    ASSERT_EQ(said, "going on") << (victim.Kill(), victim.Wait()) << ": crashed or hung in case " << progress.cases.load() << " of seed " << seed;
+    ASSERT_EQ(said, "going on") << (victim.Kill(), victim.Wait()) << ": crashed or hung in case "
+                                << progress.cases.load() << " of seed " << seed;
     ASSERT_GE(progress.cases.load(), seen);  // several lines may be queued; only silence shows a hang
     seen = progress.cases.load();
   }
@@ -165,15 +195,18 @@ void ExpectNoCrashNoHang(Child& victim, Progress& progress, uint64_t cases, uint
   EXPECT_EQ(progress.cases.load(), cases);
   EXPECT_GT(progress.refused.load(), 0u);
   EXPECT_GT(progress.messages.load(), 0u);
-  std::printf("%llu cases, %llu answers, %llu refusals at opening, %llu messages, 0 crashes\n", static_cast<unsigned long long>(cases),
-              static_cast<unsigned long long>(progress.answers.load()), static_cast<unsigned long long>(progress.refused.load()),
+  std::printf("%llu cases, %llu answers, %llu refusals at opening, %llu messages, 0 crashes\n",
+              static_cast<unsigned long long>(cases),
+              static_cast<unsigned long long>(progress.answers.load()),
+              static_cast<unsigned long long>(progress.refused.load()),
               static_cast<unsigned long long>(progress.messages.load()));
 }
 
 // Makes a queue that has completed a few laps, with marks and a seat in use.
 void MakeQueue(const ScratchDir& dir) {
   const Oracle oracle(9, 0, 200);
-  Producer producer = Must(Producer::Create("q", {.capacity = kCapacity, .seats = 4}, {.directory = dir.path()}));
+  Producer producer =
+      Must(Producer::Create("q", {.capacity = kCapacity, .seats = 4}, {.directory = dir.path()}));
   Consumer consumer = Must(Consumer::Open("q", Delivery::Lossless(), {.directory = dir.path()}));
   for (uint64_t i = 0; i < 150; ++i) {
     ASSERT_EQ(testing::PublishUntil(producer, oracle, i + 1), Sent::kOk);
@@ -191,8 +224,10 @@ TEST(HostileBytes, NoCrashNoHangWhateverStandsInTheObjects) {
   const SharedPage<Progress> progress;
   Child victim([&](const Child::Line& line) {
     QueueWords words(dir / "q");
-    const std::vector<std::byte> ring(words.ring_file().data(), words.ring_file().data() + words.ring_file().bytes());
-    const std::vector<std::byte> seats(words.seats_file().data(), words.seats_file().data() + words.seats_file().bytes());
+    const std::vector<std::byte> ring(words.ring_file().data(),
+                                      words.ring_file().data() + words.ring_file().bytes());
+    const std::vector<std::byte> seats(words.seats_file().data(),
+                                       words.seats_file().data() + words.seats_file().bytes());
     for (uint64_t i = 0; i < kCases; ++i) {
       progress->cases = i + 1;
       Case(Mix(kSeed + i), dir, words, ring, seats, *progress);
@@ -213,8 +248,10 @@ TEST(HostileBytes, NoCrashNoHangWhileSomebodyScribbles) {
   const SharedPage<Progress> progress;
   Child attacker([&](const Child::Line& line) -> int {
     QueueWords words(dir / "q");
-    const std::vector<std::byte> ring(words.ring_file().data(), words.ring_file().data() + words.ring_file().bytes());
-    const std::vector<std::byte> seats(words.seats_file().data(), words.seats_file().data() + words.seats_file().bytes());
+    const std::vector<std::byte> ring(words.ring_file().data(),
+                                      words.ring_file().data() + words.ring_file().bytes());
+    const std::vector<std::byte> seats(words.seats_file().data(),
+                                       words.seats_file().data() + words.seats_file().bytes());
     line.Say("scribbling");
     Random random(kSeed);
     for (;;) {
@@ -238,9 +275,12 @@ TEST(HostileBytes, NoCrashNoHangWhileSomebodyScribbles) {
           if (producer->TryPublish(std::string(random % 300, 'h')) == Sent::kOk) ++progress->messages;
         }
       } else {
-        absl::StatusOr<Consumer> consumer = Consumer::Open("q", KindOf(random), {.start = StartOf(random / 16), .directory = dir.path()});
-        if (consumer.ok()) Consume(*consumer, *progress);
-        else ++progress->refused;
+        absl::StatusOr<Consumer> consumer =
+            Consumer::Open("q", KindOf(random), {.start = StartOf(random / 16), .directory = dir.path()});
+        if (consumer.ok())
+          Consume(*consumer, *progress);
+        else
+          ++progress->refused;
       }
       if (i % 100 == 99) line.Say("going on");
     }

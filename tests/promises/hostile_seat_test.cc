@@ -35,7 +35,9 @@ class Letters {
  public:
   explicit Letters(Producer& producer) : producer_(producer) {}
   bool TryPublish() {
-    if (producer_.TryPublish(std::string(1000, static_cast<char>('A' + producer_.next_sequence() % 26))) != Sent::kOk) return false;
+    if (producer_.TryPublish(std::string(1000, static_cast<char>('A' + producer_.next_sequence() % 26))) !=
+        Sent::kOk)
+      return false;
     position_ += internal::FrameBytes(1000);
     return true;
   }
@@ -96,7 +98,8 @@ void CopyWhileThePeerMoves(const Delivery& delivery) {
     line.Say("reads");
     uint64_t whole = 0, refused = 0;
     while (whole < 20'000 && refused < 2'000) {
-      absl::StatusOr<Consumer> consumer = Consumer::Open("q", delivery, {.copy = true, .directory = dir.path()});
+      absl::StatusOr<Consumer> consumer =
+          Consumer::Open("q", delivery, {.copy = true, .directory = dir.path()});
       if (!consumer.ok()) {
         ++refused;
         continue;
@@ -109,15 +112,18 @@ void CopyWhileThePeerMoves(const Delivery& delivery) {
       }
       ++refused;
     }
-    std::printf("%lu whole, %lu refused\n", static_cast<unsigned long>(whole), static_cast<unsigned long>(refused));
+    std::printf("%lu whole, %lu refused\n", static_cast<unsigned long>(whole),
+                static_cast<unsigned long>(refused));
     return 0;
   });
   ASSERT_EQ(reader.Hear(), "reads");
   for (int done = 0; done == 0;) {
     for (int i = 0; i < 1000; ++i)
-      (void)producer.TryPublish(std::string(kMessage, static_cast<char>('A' + producer.next_sequence() % 26)));
+      (void)producer.TryPublish(
+          std::string(kMessage, static_cast<char>('A' + producer.next_sequence() % 26)));
     siginfo_t ended{};
-    done = waitid(P_PID, static_cast<id_t>(reader.pid()), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0;
+    done = waitid(P_PID, static_cast<id_t>(reader.pid()), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           ended.si_pid != 0;
   }
   EXPECT_EQ(reader.Wait(), 0) << "1: a torn copy was handed out";
 }

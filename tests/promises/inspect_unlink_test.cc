@@ -35,7 +35,6 @@ void WriteForeign(const std::string& path, size_t bytes) {
   fclose(file);
 }
 
-
 TEST(List, ShowsEveryRingByNameAndNothingElse) {
   const ScratchDir dir;
   const SegmentManager manager(dir.path());
@@ -53,7 +52,8 @@ TEST(Inspect, TellsProducerConsumersLagAndTakesNoSeat) {
   const ScratchDir dir;
   const Oracle oracle;
   Child producer([&](const Child::Line& line) {
-    Producer p = Must(Producer::Create("q", {.capacity = 65536, .seats = 1}, {.label = "maker", .directory = dir.path()}));
+    Producer p = Must(
+        Producer::Create("q", {.capacity = 65536, .seats = 1}, {.label = "maker", .directory = dir.path()}));
     line.Say("made");
     (void)line.Hear();
     if (testing::PublishUntil(p, oracle, 10) != Sent::kOk) return 1;
@@ -116,7 +116,8 @@ TEST(Unlink, AsksFirstThenLeavesNothing) {
   EXPECT_NE(busy.ToString().find("maker"), std::string::npos) << busy;
   EXPECT_NE(busy.ToString().find("--force"), std::string::npos) << busy;
   Child consumer([&](const Child::Line& line) {
-    const Consumer c = Must(Consumer::Open("q", Delivery::Lossy(), {.label = "taker", .directory = dir.path()}));
+    const Consumer c =
+        Must(Consumer::Open("q", Delivery::Lossy(), {.label = "taker", .directory = dir.path()}));
     line.Say("joined");
     return line.Hear() == "end" ? 0 : 1;
   });

@@ -37,7 +37,9 @@ double MedianMs(std::vector<double> ms) {
   std::nth_element(ms.begin(), ms.begin() + static_cast<long>(ms.size() / 2), ms.end());
   return ms[ms.size() / 2];
 }
-double MsSince(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double MsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 struct Log {
   std::atomic<uint64_t> begun{0}, committed{0};  // sequences, exclusive ends
@@ -46,10 +48,12 @@ struct Log {
 
 // The life of one producer: continues the sequence and publishes until it is killed. With `then_claim`, it
 // ends with a claim open whose bytes it has filled completely.
-int PublishUntilKilled(const std::string& name, const Oracle& oracle, Log& log, uint64_t expected, uint64_t then_claim) {
+int PublishUntilKilled(const std::string& name, const Oracle& oracle, Log& log, uint64_t expected,
+                       uint64_t then_claim) {
   Producer producer = Must(Producer::OpenOrCreate(name, {.capacity = 65536}));
   if (producer.next_sequence() != expected) {
-    std::fprintf(stderr, "successor begins at %llu\n", static_cast<unsigned long long>(producer.next_sequence()));
+    std::fprintf(stderr, "successor begins at %llu\n",
+                 static_cast<unsigned long long>(producer.next_sequence()));
     return 1;
   }
   for (;;) {
@@ -83,7 +87,8 @@ TEST(Kill, AProducersDeathIsToldAndLosesNothing) {
     const uint64_t random = testing::Mix(static_cast<uint64_t>(kill));
     const uint64_t then_claim = kill % 2 == 0 ? 0 : 1 + random % 500;
     log->claim_open = 0;
-    Child producer([&](const Child::Line&) { return PublishUntilKilled(name, oracle, *log, tally.next, then_claim); });
+    Child producer(
+        [&](const Child::Line&) { return PublishUntilKilled(name, oracle, *log, tally.next, then_claim); });
     if (then_claim != 0) {
       // Keeps reading, so that the producer is not held back, until the producer has its claim.
       while (log->claim_open.load() == 0) {
@@ -120,7 +125,8 @@ TEST(Kill, AProducersDeathIsToldAndLosesNothing) {
   tally.ExpectConserved(Must(SegmentManager().Inspect(name)).next_sequence, 0);
   EXPECT_LT(MedianMs(told_ms), 100.0);
   std::printf("%d kills (%llu with a claim open), %llu messages, death told after %.1f ms (median)\n", kKills,
-              static_cast<unsigned long long>(with_claim), static_cast<unsigned long long>(tally.received), MedianMs(told_ms));
+              static_cast<unsigned long long>(with_claim), static_cast<unsigned long long>(tally.received),
+              MedianMs(told_ms));
   ASSERT_GT(tally.received, 0u);
 }
 
@@ -153,7 +159,8 @@ TEST(Kill, ADeadLosslessConsumerLetsTheProducerGoOn) {
     killer.join();
     free_ms.push_back(ms);
     EXPECT_EQ(holder.Wait(), 128 + SIGKILL);
-    ASSERT_EQ(testing::PublishUntil(producer, oracle, sequence + 2000), Sent::kOk) << "its seat still holds back";
+    ASSERT_EQ(testing::PublishUntil(producer, oracle, sequence + 2000), Sent::kOk)
+        << "its seat still holds back";
   }
   for (const SeatInfo& seat : Must(SegmentManager().Inspect(name)).consumers) EXPECT_FALSE(seat.alive);
   EXPECT_LT(MedianMs(free_ms), 100.0);

@@ -121,7 +121,8 @@ TEST_P(NoMemory, AWaitSetTellsItAndKeepsTheRing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(For, NoMemory,
-                         ::testing::Values(Reader{"Copy", Delivery::Lossless(), true}, Reader{"Lossy", Delivery::Lossy(), false},
+                         ::testing::Values(Reader{"Copy", Delivery::Lossless(), true},
+                                           Reader{"Lossy", Delivery::Lossy(), false},
                                            Reader{"Observer", Delivery::Observer(), false},
                                            Reader{"GroupCopy", Delivery::Group("g"), true}),
                          [](const auto& kind) { return kind.param.name; });

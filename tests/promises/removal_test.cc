@@ -38,9 +38,12 @@ struct Way {
   Delivery delivery;
   Wait wait;
 };
-const Way kWays[] = {{"lossless park", Delivery::Lossless(), Wait::kPark},     {"lossless adaptive", Delivery::Lossless(), Wait::kAdaptive},
-                     {"lossless spin", Delivery::Lossless(), Wait::kSpin},     {"lossy park", Delivery::Lossy(), Wait::kPark},
-                     {"observer park", Delivery::Observer(), Wait::kPark},     {"observer spin", Delivery::Observer(), Wait::kSpin}};
+const Way kWays[] = {{"lossless park", Delivery::Lossless(), Wait::kPark},
+                     {"lossless adaptive", Delivery::Lossless(), Wait::kAdaptive},
+                     {"lossless spin", Delivery::Lossless(), Wait::kSpin},
+                     {"lossy park", Delivery::Lossy(), Wait::kPark},
+                     {"observer park", Delivery::Observer(), Wait::kPark},
+                     {"observer spin", Delivery::Observer(), Wait::kSpin}};
 
 // Starts a process for every kind of waiter. All must report kRemoved.
 // Returns the median time in milliseconds.
@@ -58,8 +61,10 @@ double TellsEveryWaiter(bool by_hand, Child& producer, const ScratchName& name) 
   }
   QueueWords(name.path()).AwaitSleeper();
   const auto start = Clock::now();
-  if (by_hand) Rm(name);
-  else EXPECT_TRUE(SegmentManager().Unlink(name, SegmentManager::Force::kYes).ok());
+  if (by_hand)
+    Rm(name);
+  else
+    EXPECT_TRUE(SegmentManager().Unlink(name, SegmentManager::Force::kYes).ok());
   std::vector<double> ms;
   for (size_t i = 0; i < waiters.size(); ++i) {
     EXPECT_EQ(waiters[i]->Hear(), "kRemoved") << kWays[i].name;
@@ -162,9 +167,12 @@ TEST(Removal, EndsAProducersWaitForRoom) {
       const Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
       producer.Say("publish");
       QueueWords(name.path()).AwaitBlockedProducer();
-      if (by_hand) Rm(name);
-      else Must(SegmentManager().Unlink(name, SegmentManager::Force::kYes));
-      EXPECT_EQ(producer.Wait(), 0) << (by_hand ? "rm" : "unlink --force") << (created ? ", creator" : ", successor");
+      if (by_hand)
+        Rm(name);
+      else
+        Must(SegmentManager().Unlink(name, SegmentManager::Force::kYes));
+      EXPECT_EQ(producer.Wait(), 0) << (by_hand ? "rm" : "unlink --force")
+                                    << (created ? ", creator" : ", successor");
     }
   }
 }

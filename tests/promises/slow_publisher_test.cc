@@ -29,8 +29,8 @@ TEST(SlowPublisher, Last1IsThereAfterTheProducerReservedAhead) {
   uint64_t looks = 0;
   for (const size_t capacity : {size_t{4096}, size_t{65536}}) {
     const size_t most = capacity / 8;
-    for (const size_t size : {size_t{0}, size_t{1}, size_t{8}, capacity / 64 - 8, capacity / 64, capacity / 64 + 1,
-                              capacity / 16, most / 2, most - 8, most}) {
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{8}, capacity / 64 - 8, capacity / 64,
+                              capacity / 64 + 1, capacity / 16, most / 2, most - 8, most}) {
       const ScratchName name;
       const Oracle oracle(size, size, size);
       Child publisher([&](const Child::Line& line) {
@@ -58,7 +58,8 @@ TEST(SlowPublisher, Last1IsThereAfterTheProducerReservedAhead) {
         Consumer consumer = Must(Consumer::Open(name, KindOf(looks), {.start = Start::Last(1)}));
         ++looks;
         const Received got = consumer.TryNext();
-        ASSERT_TRUE(got) << ToString(got.why()) << " capacity " << capacity << " size " << size << " " << words;
+        ASSERT_TRUE(got) << ToString(got.why()) << " capacity " << capacity << " size " << size << " "
+                         << words;
         ASSERT_EQ(got->sequence, newest) << "capacity " << capacity << " size " << size << " " << words;
         ASSERT_EQ(got->lost, 0u);
         ASSERT_TRUE(oracle.Check(newest, got->payload));

@@ -72,11 +72,12 @@ TEST_P(StillIntact, InEveryLap) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(By, StillIntact,
-                         ::testing::Values(Reader{"Lossless", Delivery::Lossless()}, Reader{"Copy", Delivery::Lossless(), true},
-                                           Reader{"Lossy", Delivery::Lossy()}, Reader{"Observer", Delivery::Observer()},
-                                           Reader{"Group", Delivery::Group("g")}, Reader{"GroupCopy", Delivery::Group("g"), true}),
-                         [](const auto& kind) { return kind.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    By, StillIntact,
+    ::testing::Values(Reader{"Lossless", Delivery::Lossless()}, Reader{"Copy", Delivery::Lossless(), true},
+                      Reader{"Lossy", Delivery::Lossy()}, Reader{"Observer", Delivery::Observer()},
+                      Reader{"Group", Delivery::Group("g")}, Reader{"GroupCopy", Delivery::Group("g"), true}),
+    [](const auto& kind) { return kind.param.name; });
 
 // A copy belongs to the consumer: a producer that writes a full lap does not change it.
 TEST(StillIntactCopy, StaysWholeWhateverThePublisherDoes) {

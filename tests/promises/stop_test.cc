@@ -53,7 +53,8 @@ TEST(Stopped, AProducerIsAliveAndCannotBeReplaced) {
     EXPECT_EQ(consumer.Next(milliseconds(60)).why(), Got::kTimedOut);
     EXPECT_TRUE(consumer.producer().alive);
     EXPECT_FALSE(consumer.producer().alive_unknown);
-    EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = milliseconds(60)}).status()), Error::kProducerAlive);
+    EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = milliseconds(60)}).status()),
+              Error::kProducerAlive);
   }
   EXPECT_EQ(ErrorOf(SegmentManager().Unlink(name)), Error::kInUse);
   producer.Say("go on");

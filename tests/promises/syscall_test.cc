@@ -62,7 +62,7 @@ std::optional<Calls> CallsBetweenMarkers(Child& child) {
       continue;
     }
     if (entry) {
-      user_regs_struct registers {};
+      user_regs_struct registers{};
       ptrace(PTRACE_GETREGS, child.pid(), 0, &registers);
       if (registers.orig_rax == SYS_getppid) {
         if (++markers == 2) break;
@@ -231,7 +231,8 @@ TEST(SystemCalls, AnIdleWaitSetSleepsHalfASecondAtATimeAndMakesOneBarrier) {
   Child idle([&](const Child::Line&) {
     WaitSet set;
     std::vector<Consumer> consumers;
-    for (const ScratchName& name : names) consumers.push_back(Must(Consumer::Open(name, Delivery::Lossless())));
+    for (const ScratchName& name : names)
+      consumers.push_back(Must(Consumer::Open(name, Delivery::Lossless())));
     for (Consumer& consumer : consumers) Must(set.Add(consumer, [](const Received&) {}));
     BeTraced();
     const Waited waited = set.Wait(std::chrono::seconds(1));

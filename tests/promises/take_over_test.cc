@@ -32,7 +32,9 @@ TEST(TakeOver, SequenceGoesOnThroughManyProducersAndConsumersStay) {
   const ScratchName name;
   const Oracle oracle;
   constexpr uint64_t kProducers = 60, kEach = 500;
-  struct Tallies { Tally lossless, observer; };
+  struct Tallies {
+    Tally lossless, observer;
+  };
   const SharedPage<Tallies> tallies;
   Must(SegmentManager().Create(name, {.capacity = 8192}));
   const auto reader = [&](Delivery delivery, Tally& tally) {
@@ -44,7 +46,8 @@ TEST(TakeOver, SequenceGoesOnThroughManyProducersAndConsumersStay) {
       return consumer.producer().epoch == kProducers ? 0 : 1;
     };
   };
-  Child lossless(reader(Delivery::Lossless(), tallies->lossless)), observer(reader(Delivery::Observer(), tallies->observer));
+  Child lossless(reader(Delivery::Lossless(), tallies->lossless)),
+      observer(reader(Delivery::Observer(), tallies->observer));
   ASSERT_EQ(lossless.Hear(), "joined");
   ASSERT_EQ(observer.Hear(), "joined");
   for (uint64_t i = 0; i < kProducers; ++i) {
@@ -76,8 +79,9 @@ TEST(TakeOver, IsRefusedWhileTheProducerLives) {
     return line.Hear() == "end" ? 0 : 1;
   });
   ASSERT_EQ(producer.Hear(), "here");
-  for (const auto& refused : {Producer::Open(name, {.take_over_timeout = milliseconds(5)}).status(),
-                              Producer::OpenOrCreate(name, {}, {.take_over_timeout = Nanos::zero()}).status()}) {
+  for (const auto& refused :
+       {Producer::Open(name, {.take_over_timeout = milliseconds(5)}).status(),
+        Producer::OpenOrCreate(name, {}, {.take_over_timeout = Nanos::zero()}).status()}) {
     EXPECT_EQ(ErrorOf(refused), Error::kProducerAlive);
     EXPECT_NE(refused.ToString().find("the first"), std::string::npos) << refused;
     EXPECT_NE(refused.ToString().find(std::to_string(producer.pid())), std::string::npos) << refused;
@@ -95,7 +99,9 @@ TEST(TakeOver, TwoSuccessorsNeverBothSucceed) {
   const auto rival = [&](const Child::Line& line) {
     for (std::string go = line.Hear(); go == "go"; go = line.Hear()) {
       absl::StatusOr<Producer> producer = Producer::Open(name, {.take_over_timeout = Nanos::zero()});
-      line.Say(producer.ok() ? "won" : ErrorOf(producer.status()) == Error::kProducerAlive ? "lost" : "wrong");
+      line.Say(producer.ok()                                         ? "won"
+               : ErrorOf(producer.status()) == Error::kProducerAlive ? "lost"
+                                                                     : "wrong");
       (void)line.Hear();
     }
     return 0;
@@ -151,7 +157,9 @@ TEST(Close, DrainedConsumersSeeClosedAndAReopenGoesOn) {
   const Watchdog watchdog("close and reopen");
   const ScratchName name;
   const Oracle oracle;
-  struct Tallies { Tally stays, leaves; };
+  struct Tallies {
+    Tally stays, leaves;
+  };
   const SharedPage<Tallies> tallies;
   Producer producer = Must(Producer::Create(name, {.capacity = 8192}));
   Child stays([&](const Child::Line& line) {

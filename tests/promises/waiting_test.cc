@@ -96,10 +96,12 @@ TEST(Wait, TimeOutsAreKept) {
 TEST(Wait, ADeadlineThatHasPassedDoesNotWait) {
   const Watchdog watchdog("passed deadline");
   const ScratchName name, nothing;
-  const auto rest = std::chrono::steady_clock::now() - std::chrono::microseconds(5) - std::chrono::steady_clock::now();
+  const auto rest =
+      std::chrono::steady_clock::now() - std::chrono::microseconds(5) - std::chrono::steady_clock::now();
   Producer producer = Must(Producer::Create(name, {.capacity = 4096}));
   EXPECT_EQ(ErrorOf(Producer::Open(name, {.take_over_timeout = rest}).status()), Error::kProducerAlive);
-  EXPECT_EQ(ErrorOf(Consumer::Open(nothing, Delivery::Lossy(), {.open_timeout = rest}).status()), Error::kNotFound);
+  EXPECT_EQ(ErrorOf(Consumer::Open(nothing, Delivery::Lossy(), {.open_timeout = rest}).status()),
+            Error::kNotFound);
   EXPECT_FALSE(producer.WaitForConsumers(1, rest));
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
   EXPECT_TRUE(producer.WaitForConsumers(1, rest));

@@ -95,20 +95,21 @@ TEST(ToolEvict, ASeatIsWrittenAsStatPrintsIt) {
 
 TEST(ToolEvict, ByProcessAndByLabelIfThatMeansOneConsumer) {
   const Shell shell;
-  const Ran ran = shell.Run(std::string(kStopped) +
-                            "\"$S\" tail q --lossless > copy2 2> told2 & tail2=$!\n"
-                            "until [ $(S stat q --json | grep -c lossless) = 2 ]; do kill -0 $tail2 || exit 80; done\n"
-                            "S evict q --label 'shmctl tail'; [ $? = 3 ] || exit 90\n"
-                            "S evict q --label nobody; [ $? = 3 ] || exit 91\n"
-                            "S evict q --pid $$; [ $? = 3 ] || exit 92\n"
-                            "S evict q --pid $tail --label x; [ $? = 2 ] || exit 93\n"
-                            "S evict q 0#1 --pid $tail; [ $? = 2 ] || exit 94\n"
-                            "[ $(S stat q --json | grep -c '\"evicted\": false') = 2 ] || exit 95\n"
-                            "S evict q --pid $tail || exit 96\n"
-                            "S evict q --label 'shmctl tail' || exit 97\n"  // one seat is left
-                            "wait $tail2; [ $? = 1 ] || exit 98; kill -CONT $tail; wait $tail; [ $? = 1 ] || exit 99\n"
-                            "S evict q --pid $tail; [ $? = 3 ] || exit 100\n"
-                            "echo $$ $tail $tail2");
+  const Ran ran =
+      shell.Run(std::string(kStopped) +
+                "\"$S\" tail q --lossless > copy2 2> told2 & tail2=$!\n"
+                "until [ $(S stat q --json | grep -c lossless) = 2 ]; do kill -0 $tail2 || exit 80; done\n"
+                "S evict q --label 'shmctl tail'; [ $? = 3 ] || exit 90\n"
+                "S evict q --label nobody; [ $? = 3 ] || exit 91\n"
+                "S evict q --pid $$; [ $? = 3 ] || exit 92\n"
+                "S evict q --pid $tail --label x; [ $? = 2 ] || exit 93\n"
+                "S evict q 0#1 --pid $tail; [ $? = 2 ] || exit 94\n"
+                "[ $(S stat q --json | grep -c '\"evicted\": false') = 2 ] || exit 95\n"
+                "S evict q --pid $tail || exit 96\n"
+                "S evict q --label 'shmctl tail' || exit 97\n"  // one seat is left
+                "wait $tail2; [ $? = 1 ] || exit 98; kill -CONT $tail; wait $tail; [ $? = 1 ] || exit 99\n"
+                "S evict q --pid $tail; [ $? = 3 ] || exit 100\n"
+                "echo $$ $tail $tail2");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   int shell_pid = 0, first = 0, second = 0;
   ASSERT_EQ(std::sscanf(ran.out.c_str(), "%d %d %d", &shell_pid, &first, &second), 3) << ran.out;

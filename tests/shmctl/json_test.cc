@@ -22,19 +22,21 @@ TEST(Json, EveryPromisedName) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail q --lossless > /dev/null & tail=$!\n"
-      "until echo x | S pub q --create --keep-open 2>/dev/null && S stat q --json | grep -q lossless; do :; done\n"
+      "until echo x | S pub q --create --keep-open 2>/dev/null && S stat q --json | grep -q lossless; do :; "
+      "done\n"
       "S list --json; kill $tail; wait $tail 2>/dev/null; true");
   const json list = Parse(ran);
   ASSERT_TRUE(list.is_array() && list.size() == 1) << ran.out << ran.err;
   const json& ring = list[0];
-  for (const char* name : {"name", "incarnation", "state", "capacity_bytes", "schema", "keep", "producer", "next_sequence",
-                           "oldest_sequence", "dropped", "consumers", "stale", "why"}) {
+  for (const char* name : {"name", "incarnation", "state", "capacity_bytes", "schema", "keep", "producer",
+                           "next_sequence", "oldest_sequence", "dropped", "consumers", "stale", "why"}) {
     EXPECT_TRUE(ring.contains(name)) << name;
   }
-  for (const char* name : {"alive", "pid", "label", "epoch"}) EXPECT_TRUE(ring["producer"].contains(name)) << name;
+  for (const char* name : {"alive", "pid", "label", "epoch"})
+    EXPECT_TRUE(ring["producer"].contains(name)) << name;
   ASSERT_EQ(ring["consumers"].size(), 1u);
-  for (const char* name : {"seat", "generation", "label", "pid", "alive", "delivery", "group", "lag_messages", "lag_bytes",
-                           "lag_ns", "received", "lost"}) {
+  for (const char* name : {"seat", "generation", "label", "pid", "alive", "delivery", "group", "lag_messages",
+                           "lag_bytes", "lag_ns", "received", "lost"}) {
     EXPECT_TRUE(ring["consumers"][0].contains(name)) << name;
   }
   EXPECT_EQ(ring["state"], "producer_gone");
@@ -57,10 +59,12 @@ TEST(Json, StatIsOneElementOfList) {
 TEST(Json, StatesOfARing) {
   const Shell shell;
   EXPECT_EQ(Parse(shell.Run("S create q >/dev/null; S stat q --json"))["state"], "never_used");
-  EXPECT_EQ(Parse(shell.Run("sleep 60 | \"$S\" pub q 2>/dev/null & pub=$!\nuntil S stat q --json | grep -q '\"live\"'; do :; done\n"
+  EXPECT_EQ(Parse(shell.Run("sleep 60 | \"$S\" pub q 2>/dev/null & pub=$!\nuntil S stat q --json | grep -q "
+                            "'\"live\"'; do :; done\n"
                             "S stat q --json; kill %1 $pub 2>/dev/null; pkill -P $$ sleep; true"))["state"],
             "live");
-  EXPECT_EQ(Parse(shell.Run("echo x | S pub q --keep-open 2>/dev/null; S stat q --json"))["state"], "producer_gone");
+  EXPECT_EQ(Parse(shell.Run("echo x | S pub q --keep-open 2>/dev/null; S stat q --json"))["state"],
+            "producer_gone");
   EXPECT_EQ(Parse(shell.Run("echo x | S pub q 2>/dev/null; S stat q --json"))["state"], "closed");
   const json damaged = Parse(shell.Run("truncate -s 5000 q.ring; S list --json"));
   ASSERT_EQ(damaged.size(), 1u);
@@ -69,10 +73,12 @@ TEST(Json, StatesOfARing) {
 
 TEST(Json, TailShowsTextOrBase64) {
   const Shell shell;
-  const Ran ran = shell.Run("printf 'plain\\n\\xff\\xfe\\n' | S pub q --create 2>/dev/null; S tail q --from oldest --format json");
+  const Ran ran = shell.Run(
+      "printf 'plain\\n\\xff\\xfe\\n' | S pub q --create 2>/dev/null; S tail q --from oldest --format json");
   ASSERT_EQ(ran.exit, 0) << ran.err;
   const size_t newline = ran.out.find('\n');
-  const json first = json::parse(ran.out.substr(0, newline)), second = json::parse(ran.out.substr(newline + 1));
+  const json first = json::parse(ran.out.substr(0, newline)),
+             second = json::parse(ran.out.substr(newline + 1));
   EXPECT_EQ(first["sequence"], 0);
   EXPECT_EQ(first["lost"], 0);
   EXPECT_EQ(first["text"], "plain");

@@ -179,7 +179,8 @@ TEST(Prune, ABadDurationIsNamed) {
     EXPECT_EQ(ran.out, "dead.lock dead.ring dead.seats ") << age;
   }
   EXPECT_TRUE(Has(shell.Run("S prune --older-than soon").err, "\"soon\" is no time; write a number and"));
-  EXPECT_TRUE(Has(shell.Run("S prune --older-than 5500").err, "\"5500\" has no unit; write 5500s for seconds"));
+  EXPECT_TRUE(
+      Has(shell.Run("S prune --older-than 5500").err, "\"5500\" has no unit; write 5500s for seconds"));
 }
 
 TEST(Prune, JsonIsForPrograms) {

@@ -150,7 +150,8 @@ TEST(Refusal, UnlinkDoesNotAdviseToCreate) {
 TEST(Refusal, ALineOverTheMaximumNamesItsLineAndPublishesNothingOfIt) {
   const Shell shell;
   const Ran ran = shell.Run(
-      "{ echo one; echo two; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo four; } | S pub q --create --capacity 4K --keep-open\n"
+      "{ echo one; echo two; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo four; } | S pub q --create "
+      "--capacity 4K --keep-open\n"
       "code=$?; S tail q --from oldest -e; exit $code");
   EXPECT_EQ(ran.exit, 3);
   EXPECT_EQ(ran.out, "one\ntwo\n");
@@ -161,7 +162,8 @@ TEST(Refusal, UnlinkOfARingInUse) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail q --lossless > /dev/null & tail=$!\n"
-      "until echo x | S pub q --create --keep-open 2>/dev/null && S stat q --json | grep -q lossless; do :; done\n"
+      "until echo x | S pub q --create --keep-open 2>/dev/null && S stat q --json | grep -q lossless; do :; "
+      "done\n"
       "S unlink q; code=$?\n"
       "kill $tail; wait $tail; S unlink q || exit 90\n"
       "exit $code");
@@ -173,7 +175,8 @@ TEST(Refusal, ForeignFilesAreLeftAlone) {
   const Shell shell;
   const Ran ran = shell.Run(
       "echo 'somebody else' > q.ring; mkfifo f.ring; ln -s /etc/passwd l.ring; mkdir d.ring; : > e.ring\n"
-      "for n in q f l d e; do S unlink $n --force; [ $? = 3 ] || exit 90; echo x | S pub $n --create; [ $? = 3 ] || exit 91; done\n"
+      "for n in q f l d e; do S unlink $n --force; [ $? = 3 ] || exit 90; echo x | S pub $n --create; [ $? = "
+      "3 ] || exit 91; done\n"
       "ls -d *.ring | tr '\\n' ' '; cat q.ring; S list");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_EQ(ran.out.substr(0, 49), "d.ring e.ring f.ring l.ring q.ring somebody else\n") << ran.out;

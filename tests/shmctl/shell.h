@@ -40,7 +40,8 @@ class Shell {
   // Runs `script` in bash. A watchdog ends it after one minute.
   Ran Run(const std::string& script) const {
     const std::string file = path("script.sh");
-    std::ofstream(file) << "S() { " MILLRACE_SHMCTL " \"$@\"; }\nS=" MILLRACE_SHMCTL "\nset +m\n" << script << "\n";
+    std::ofstream(file) << "S() { " MILLRACE_SHMCTL " \"$@\"; }\nS=" MILLRACE_SHMCTL "\nset +m\n"
+                        << script << "\n";
     const std::string command = "cd " + directory_ + " && MILLRACE_DIR=" + directory_ +
                                 " timeout -k 5 60 bash script.sh >stdout.txt 2>stderr.txt";
     const int status = system(command.c_str());

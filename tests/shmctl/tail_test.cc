@@ -60,7 +60,9 @@ TEST(Tail, EndOnAClosedRingWaitsForTheNextProducer) {
 
 TEST(Tail, LossIsToldAndIsExitCodeOne) {
   const Shell shell;
-  const Ran ran = shell.Run("seq 1 10000 | S pub q --create --capacity 4K 2>/dev/null\nS tail q --from 0 -e > out; code=$?; tail -1 out; exit $code");
+  const Ran ran = shell.Run(
+      "seq 1 10000 | S pub q --create --capacity 4K 2>/dev/null\nS tail q --from 0 -e > out; code=$?; tail "
+      "-1 out; exit $code");
   EXPECT_EQ(ran.exit, 1);
   EXPECT_EQ(ran.out, "10000\n");
   EXPECT_NE(ran.err.find("lost"), std::string::npos) << ran.err;
@@ -68,7 +70,8 @@ TEST(Tail, LossIsToldAndIsExitCodeOne) {
 
 TEST(Tail, EndsQuietlyWhenItsReaderGoesAway) {
   const Shell shell;
-  const Ran ran = shell.Run("seq 1 5000 | S pub q --create 2>/dev/null\nS tail q --from oldest | head -1; exit ${PIPESTATUS[0]}");
+  const Ran ran = shell.Run(
+      "seq 1 5000 | S pub q --create 2>/dev/null\nS tail q --from oldest | head -1; exit ${PIPESTATUS[0]}");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_EQ(ran.out, "1\n");
 }
@@ -97,10 +100,11 @@ TEST(Tail, AnAlarmEndsItUnlessItIsIgnored) {
 
 TEST(Tail, TerminationFlushesAndSaysTheSignal) {
   const Shell shell;
-  const Ran ran = shell.Run(std::string(kTen) +
-                            "\"$S\" tail q --from oldest --format json > out & tail=$!\nwait $tail || exit 89\n"
-                            "\"$S\" tail q > /dev/null & tail=$!\n"
-                            "kill -TERM $tail; wait $tail");
+  const Ran ran =
+      shell.Run(std::string(kTen) +
+                "\"$S\" tail q --from oldest --format json > out & tail=$!\nwait $tail || exit 89\n"
+                "\"$S\" tail q > /dev/null & tail=$!\n"
+                "kill -TERM $tail; wait $tail");
   EXPECT_EQ(ran.exit, 143) << ran.err;
 }
 

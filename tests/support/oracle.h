@@ -21,7 +21,8 @@ inline uint64_t Mix(uint64_t x) {  // splitmix64's finaliser (Steele, Lea, Flood
 
 class Oracle {
  public:
-  explicit Oracle(uint64_t seed = 1, size_t least = 16, size_t most = 200) : seed_(seed), least_(least), most_(most) {}
+  explicit Oracle(uint64_t seed = 1, size_t least = 16, size_t most = 200)
+      : seed_(seed), least_(least), most_(most) {}
 
   size_t SizeOf(uint64_t sequence) const { return least_ + Mix(seed_ ^ sequence) % (most_ - least_ + 1); }
 
@@ -40,7 +41,8 @@ class Oracle {
     if (message.size() != SizeOf(sequence)) return false;
     for (size_t i = 0; i < message.size(); i += 8) {
       const uint64_t word = WordAt(sequence, i, message.size());
-      if (std::memcmp(message.data() + i, &word, message.size() - i < 8 ? message.size() - i : 8) != 0) return false;
+      if (std::memcmp(message.data() + i, &word, message.size() - i < 8 ? message.size() - i : 8) != 0)
+        return false;
     }
     return true;
   }

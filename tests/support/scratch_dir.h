@@ -29,7 +29,8 @@ class ScratchDir {
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
   std::set<std::string> Entries() const {
     std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) names.insert(entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(path_))
+      names.insert(entry.path().filename());
     return names;
   }
 

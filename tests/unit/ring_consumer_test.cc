@@ -217,7 +217,8 @@ TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfAMovedPosition) {
   std::byte* const copy = buffer_(ring.max_message());
   Hook hook([&](Site site) {
     if (site != Site::C4) return;
-    std::atomic_ref(consumer.seat().seat->words.position).store(producer.position(), std::memory_order_release);
+    std::atomic_ref(consumer.seat().seat->words.position)
+        .store(producer.position(), std::memory_order_release);
     ASSERT_TRUE(Publish(producer, oracle_));
     while (Publish(producer, oracle_)) {  // a whole lap, over what is being copied
     }
