@@ -1,7 +1,7 @@
 // Recognises a state of the memory: hashes everything that can affect any thread's future, and no more.
 //
-// H1  Words that no thread will access again are left out. Values that every thread which will access their
-//     word has left behind are left out too: none of them can be read, or have a store placed before it.
+// H1  Words that no thread will access again are left out. Values that lie in the past of every thread
+//     that will access their word are left out too: none of them can be read, or have a store placed before it.
 // H2  A stamp in a view matters only by its rank among the values of its word that can still be read.
 // H3  A clock in a view matters only by its rank among the plain accesses that some live thread does not know
 //     of: nothing else is ever compared with it.

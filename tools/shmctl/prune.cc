@@ -31,10 +31,10 @@ struct PruneArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Removes rings whose producer and consumers are gone, and what killed processes left behind. Who is alive is asked
-of the kernel, again for each ring when it is removed. Never removed: rings that somebody uses, kept rings (shmctl
-create, shmctl set --keep), rings that had no producer yet, other users' rings (unless root), and files that are
-not millrace's.
+    R"(Removes rings whose producer and consumers are gone, and the leftovers of killed processes. The kernel's locks
+decide which process is alive, once more for each ring when it is removed. Never removed: rings in use, kept rings
+(shmctl create, shmctl set --keep), rings that had no producer yet, other users' rings (unless root), and files that
+are not millrace's.
 
 Shows what it would remove and asks; where there is no terminal to ask, --yes must say so beforehand. Exit code 1:
 there is something, and it was left (--dry-run, the answer was no, or a ring of this user cannot be looked at).

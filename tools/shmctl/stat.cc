@@ -29,7 +29,7 @@ struct StatArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Shows what a ring is, who writes it, each consumer that holds a seat (observers, like shmctl tail, hold none), and
+    R"(Shows what a ring is, its producer, each consumer that holds a seat (observers, like shmctl tail, hold none), and
 each group. Looking takes no seat and disturbs nobody. A SEAT is written NUMBER#GENERATION: a seat taken again
 gets a new generation.
 

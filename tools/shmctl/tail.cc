@@ -160,7 +160,7 @@ void AddOptions(CLI::App& command, TailArguments& arguments) {
       command.add_option("--from", arguments.from, "end, oldest, a sequence number or an age (default end)")
           ->type_name("WHERE");
   CLI::Option* since =
-      command.add_option("--since", arguments.since, "Begin so long ago: 90s, 5m, 1h30m, 2d")
+      command.add_option("--since", arguments.since, "Begin that long ago: 90s, 5m, 1h30m, 2d")
           ->type_name("AGE")
           ->excludes(from);
   command.add_option("-n", arguments.last, "Begin with the last N messages")

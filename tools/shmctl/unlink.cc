@@ -17,7 +17,7 @@ struct UnlinkArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Removes rings by name. Whoever still has one open is told so. A ring that a living producer or consumer uses
+    R"(Removes rings by name. A process that still has one open gets an error that says so. A ring that a living producer or consumer uses
 is refused, and the others are still removed. Files that are not rings are never touched. A name or a pattern that
 means no ring is an error: exit code 3.
 
