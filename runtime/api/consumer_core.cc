@@ -204,7 +204,8 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
                   : ProducerGone(state) ? Got::kProducerGone
                                         : Got::kEmpty;
   if (end == Got::kEmpty) return end;
-  // A message published between the look at the ring and this check is read first: protocol/consume.md "Other ends".
+  // A message published between the look at the ring and this check is read first.
+  // protocol/consume.md "Other ends".
   if (MessageThere()) {
     next_producer_look_ns = 0;
     return Got::kEmpty;

@@ -70,7 +70,7 @@ TEST(DocsRepository, MissingSectionIsFound) {
       Replaced(Text("runtime/protocol/consume.md"), "\n## Join\n", "\n## Joining\n");
   EXPECT_GT(CheckCitations(planted).size(), now);
   Files page = Tree();
-  page["runtime/os/lock.cc"] += "\n// protocol/nothing.md\n";
+  page["runtime/os/lock.cc"] += std::string("\n// protocol") + "/nothing.md\n";
   EXPECT_EQ(CheckCitations(page).size(), now + 1);
 }
 

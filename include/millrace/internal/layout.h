@@ -107,8 +107,7 @@ struct alignas(kLine) RoomWords {
 
 struct alignas(kLine) TailWords {
   uint64_t position;  // a frame boundary; lags the end of what is published. The producer
-  uint64_t
-      sequence;  // sequence of the message there. The producer; read as a pair (protocol/publish.md "Tail pair")
+  uint64_t sequence;  // of the message there. The producer; read as a pair (protocol/publish.md "Tail pair")
 };
 
 struct alignas(kLine) WakeWords {

@@ -1,8 +1,8 @@
 // How processes go to sleep and wake each other.
 //
-// Purpose: protocol/wait.md "Wait" and protocol/room.md "Parking the producer". Announces a sleeper so that no publication is
-// missed, and sleeps in bounded slices. System calls are passed in as a table, so that a checker can replace
-// them.
+// Purpose: protocol/wait.md "Wait" and protocol/room.md "Parking the producer". Announces a sleeper so that no
+// publication is missed, and sleeps in bounded slices. System calls are passed in as a table, so that a checker
+// can replace them.
 // Threads: each call belongs to one waiting thread. Any number of threads wait on one ring, and one thread
 // waits on any number of rings.
 //

@@ -149,7 +149,7 @@ class RingProducer {
   // the producer closes or leaves. During a batch the pair stays at the beginning of the batch.
   void StoreTail() noexcept { StoreTail({batch_.open ? batch_.position : position(), sequence()}); }
 
-  // ---- batch: several frames, one publication. protocol/publish.md "Batches" --------------------------------------
+  // ---- batch: several frames, one publication. protocol/publish.md "Batches" ------------------------------
 
   // Begins a batch. Requires that no claim and no batch is open. Until the batch ends, Fits returns false, so
   // that a publication outside the batch takes the slow path.
@@ -341,7 +341,8 @@ class RingProducer {
   // fraction of taking each line when its message is published, because no other store waits in between
   // [NOTES clear-ahead].
   // Also prefetches the lines of the block after that one. Otherwise that block's zeros would wait for their
-  // lines, and all messages after the zeros would wait with them [NOTES prefetch]. protocol/publish.md "Publish"
+  // lines, and all messages after the zeros would wait with them [NOTES prefetch].
+  // protocol/publish.md "Publish"
   [[gnu::cold, gnu::noinline]] void ClearAhead() noexcept {
     const uint64_t here = position(), granted = Earlier(limit_, (here | mask_) + 1);
     const uint64_t from = here + kFrameHeader, end = Earlier(here + kClearedAhead, granted);

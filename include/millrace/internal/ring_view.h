@@ -108,8 +108,8 @@ class RingView {
     return reserved - position <= capacity_ && Ahead(tail, position) > 0;
   }
 
-  // Returns the tail pair, made consistent (protocol/publish.md "Tail pair"). Returns nullopt if it was lapped kTries
-  // times in a row, or for contents that no producer writes.
+  // Returns the tail pair, made consistent (protocol/publish.md "Tail pair"). Returns nullopt if it was
+  // lapped kTries times in a row, or for contents that no producer writes.
   std::optional<Point> Tail() const {
     constexpr int kTries = 1000;
     for (int i = 0; i < kTries; ++i) {
