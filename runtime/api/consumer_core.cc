@@ -112,8 +112,9 @@ bool ConsumerCore::Cold::ProducerGone(uint64_t state) {
   if (now < next_producer_look_ns) return false;
   next_producer_look_ns = now + kProducerLookEveryNs;
   if (attached.ring_probe.Ask(kLockProducer) != os::Holder::kNone) return false;
-  const uint64_t flags = W::LoadFlags(control().room);  // of this epoch, unless a successor is attaching
-  if (EpochOf(flags) != epoch || (flags & kFlagAliveUnknown) != 0) return false;
+  // Flags of the next epoch belong to a successor that took this producer's lock and died before it was open.
+  const uint64_t flags = W::LoadFlags(control().room);
+  if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;
   // A message in a living member's lease may still reach this member.
   return W::LoadState(control().room) == state && !(core->member && member.OthersHold());
 }

@@ -43,6 +43,7 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
   // Clear first. If the descriptor was raised for something that this consumer has not seen, the look below
   // finds it. If the bell is still armed, the descriptor was not raised yet.
   fd_.Clear();
+  gone_epoch_.store(cold.gone_epoch, std::memory_order_relaxed);
   if (Armed()) return;
   const uint64_t round = (round_.load(std::memory_order_relaxed) | 1) + 1;  // even: no snapshot
   round_.store(round, std::memory_order_release);
@@ -150,7 +151,7 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
   }
   if (reports_producer_gone_ && IsOpen(now) && ProducerGone(EpochOf(now))) {
     look_around_.store(true, std::memory_order_release);
-    if (Ring()) gone_epoch_ = EpochOf(now);
+    Ring();
   }
   if (now_ns - last_look_around_ns_ < kBellLookAroundEveryNs) return;
   last_look_around_ns_ = now_ns;
@@ -160,7 +161,11 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
 }
 
 bool EventBell::ProducerGone(uint32_t epoch) {
-  return epoch != 0 && epoch != gone_epoch_ && producer_.Ask(kLockProducer) == os::Holder::kNone;
+  // The consumer reports no end of a producer that could not take its lock, so it is not called for one.
+  const uint64_t flags = W::LoadFlags(control().room);
+  if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;
+  return epoch != 0 && epoch != gone_epoch_.load(std::memory_order_relaxed) &&
+         producer_.Ask(kLockProducer) == os::Holder::kNone;
 }
 
 absl::StatusOr<int> ConsumerCore::Cold::EventFd() {

@@ -94,8 +94,8 @@ class EventBell {
   int64_t last_look_around_ns_;
   os::LockProbe producer_;  // opens the ring by name when it is first queried
   const bool reports_producer_gone_;
-  uint32_t gone_epoch_ = 0;
-  os::Mapping ring_, seats_;  // stored by Leave, for as long as the bridge has the bell
+  std::atomic<uint32_t> gone_epoch_{0};  // the producer epoch whose end the consumer has reported
+  os::Mapping ring_, seats_;             // stored by Leave, for as long as the bridge has the bell
 };
 
 }  // namespace millrace::internal

@@ -7,6 +7,7 @@
 
 #include "runtime/api/park_ops.h"
 #include "runtime/os/fork.h"
+#include "runtime/os/module.h"
 #include "runtime/os/thread.h"
 
 namespace millrace::internal {
@@ -31,6 +32,7 @@ Bridges& Mine(const os::ForkGuard&) {
 }  // namespace
 
 absl::Status EventBridge::Add(const std::shared_ptr<EventBell>& bell, const char* what) {
+  os::KeepLoaded();  // before the guard: the loader's lock may be held by a thread that waits for the guard
   const os::ForkGuard guard;
   std::vector<std::shared_ptr<EventBridge>>& all = Mine(guard).all;
   for (const std::shared_ptr<EventBridge>& bridge : all) {

@@ -188,7 +188,7 @@ bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, const GroupInThe
 
 int64_t ProducerCore::Cold::MostBetweenLooks() const {
   constexpr int64_t kMostNs = 100'000'000;  // far above the interval of a producer that waits
-  return std::min(options.evict_after.count() / 4, kMostNs);
+  return std::clamp<int64_t>(options.evict_after.count() / 4, 1, kMostNs);
 }
 
 bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {

@@ -225,6 +225,7 @@ Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
     if (wait == Wait::kSpin) continue;
     if (const int64_t now = os::MonotonicNs(); deadline > now) {
       idle = Sleep(deadline - now) == Parked::kTimedOut;
+      if (idle) last_asked_ns_ = 0;  // the coarse clock may lag by more than the slice has left
       if (TakeTurn(turn)) return Got::kMessage;
       if (Interrupted()) return Got::kInterrupted;
     }

@@ -32,7 +32,6 @@ void* Run(void* start) {
 }  // namespace
 
 absl::Status StartThread(const char* name, void (*body)(void*), void* argument, const char* what) {
-  KeepLoaded();
   auto start = std::make_unique<Start>(Start{name, body, argument});
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);

@@ -10,7 +10,8 @@ namespace millrace::os {
 
 // Runs body(argument) in a detached thread, which does not keep the process alive. The thread blocks all
 // signals except those that its own instructions raise (SIGBUS, SIGSEGV, ...), so that the program's handlers
-// do not run there for other signals. Keeps the shared object that contains this code loaded. `what` begins
+// do not run there for other signals. Call KeepLoaded() (module.h) before it, outside of the fork guard: the
+// thread may outlive a plug-in that is unloaded. `what` begins
 // the error text.
 absl::Status StartThread(const char* name, void (*body)(void*), void* argument, const char* what);
 

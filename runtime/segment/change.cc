@@ -119,6 +119,9 @@ absl::Status Change(const Paths& paths, const RingChanges& changes) {
     return s;
   absl::StatusOr<os::Fd> lock = os::OpenExisting(paths.lock, /*write=*/true);
   if (!lock.ok()) return lock.status();
+  const absl::StatusOr<os::FileFacts> lock_facts = os::FactsOf(lock->get(), paths.lock);
+  if (!lock_facts.ok()) return lock_facts.status();
+  if (absl::Status s = CheckOwner("set", paths, paths.lock, *lock, *lock_facts, owner); !s.ok()) return s;
   if (absl::Status s = ChangeFile(paths.ring, ring->fd, changes.ring_mode, changes); !s.ok()) return s;
   if (absl::Status s = ChangeFile(paths.seats, seats->fd, changes.seats_mode, changes); !s.ok()) return s;
   if (absl::Status s = ChangeFile(paths.lock, *lock, std::nullopt, changes); !s.ok()) return s;

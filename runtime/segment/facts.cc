@@ -230,7 +230,8 @@ bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, co
                   const View& view, Hold& hold, NewestTime& traces) {
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
   if (!seats.ok()) {
-    if (ErrorOf(seats.status()) == Error::kNoPermission)
+    // kOther: this process cannot look now, for example because no descriptor is free.
+    if (ErrorOf(seats.status()) == Error::kNoPermission || ErrorOf(seats.status()) == Error::kOther)
       info.seats_readable = false;
     else if (info.damage.empty())
       info.damage = std::string(seats.status().message());

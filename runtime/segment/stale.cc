@@ -50,6 +50,7 @@ std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
   if (!HasRemains(paths, LockFile::kFound)) return std::nullopt;
   const auto seats = os::FactsOfName(paths.seats);
   const auto lock = os::FactsOfName(paths.lock);
+  if (!seats && !lock) return std::nullopt;  // another process has removed them since
   NewestTime used;
   if (seats) used.Add(seats->modified_ns);
   if (lock) used.Add(lock->modified_ns);

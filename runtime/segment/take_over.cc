@@ -104,7 +104,7 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
 // held, it gives no information, because a reader may have kept the producer from taking it.
 void PauseWhileAlive(long pause_ns, os::LockProbe* probe) {
   constexpr long kStepNs = 100'000;
-  const auto held = [probe] { return probe->Ask(internal::kLockProducer) == os::Holder::kSomebody; };
+  const auto held = [probe] { return probe->Ask(internal::kLockProducer) != os::Holder::kNone; };
   const bool tells = held();
   for (long left = pause_ns; left > 0; left -= kStepNs) {
     const timespec step{0, std::min(left, kStepNs)};
