@@ -79,7 +79,8 @@ void AddSet(CLI::App& app, Globals& globals) {
   CLI::Option* keep = command->add_flag("--keep", arguments->keep, "prune passes it by");
   command->add_flag("--no-keep", arguments->no_keep, "prune may remove it when it is stale")->excludes(keep);
   command->add_option("--mode", arguments->mode, "Mode of the messages (readers), octal")->type_name("MODE");
-  command->add_option("--seats-mode", arguments->seats_mode, "Mode of the seats (consumers), octal")->type_name("MODE");
+  command->add_option("--seats-mode", arguments->seats_mode, "Mode of the seats (consumers), octal")
+      ->type_name("MODE");
   command->add_option("--owner", arguments->owner, "User whose producers may take it over")
       ->type_name("USER");
   command->add_option("--group", arguments->group, "Group of its objects")->type_name("GROUP");
