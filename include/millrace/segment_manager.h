@@ -109,7 +109,7 @@ struct Stale {
   std::string why;                // why the queue is stale
   uint64_t bytes = 0;             // shared memory of all its objects
   uid_t owner = 0;                // the user that may remove it; root may too
-  // Values that Remove compares: the grace time of the search, and the traces of use that the queue showed
+  // Values that Prune compares: the grace time of the search, and the traces of use that the queue showed
   // then. Leave the defaults in a Stale that was made by hand.
   Nanos idle_for{0};
   uint64_t used_ns = 0, next_sequence = 0;
@@ -158,7 +158,7 @@ class MILLRACE_EXPORT SegmentManager {
   // Removes a stale queue, after proving under all of its locks that it is still stale. Returns kInUse if the
   // queue is in use, kept, or was used since FindStale. Returns kIncarnation if the name leads to another
   // queue now.
-  absl::Status Remove(const Stale&) const;
+  absl::Status Prune(const Stale&) const;
   // Takes the seat of a consumer away. The next call of that consumer returns kEvicted. Returns kNotFound if
   // the seat is free or has another generation now, so that a later holder of the seat is never evicted by
   // mistake.

@@ -6,7 +6,7 @@
 #include "runtime/api/park_ops.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
-#include "runtime/segment/facts.h"
+#include "runtime/segment/inspect.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace {
@@ -191,7 +191,7 @@ absl::StatusOr<int> Consumer::EventFd() { return core_->cold->EventFd(); }
 ProducerInfo Consumer::producer() const {
   Cold& cold = *core_->cold;
   if (cold.forked) return {};
-  return segment::ProducerFacts(cold.control(), cold.attached.ring_probe, cold.attached.paths);
+  return segment::InspectProducer(cold.control(), cold.attached.ring_probe, cold.attached.paths);
 }
 
 absl::Status Consumer::status() const { return Explain(*core_->cold); }

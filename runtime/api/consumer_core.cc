@@ -111,7 +111,7 @@ bool ConsumerCore::Cold::ProducerGone(uint64_t state) {
   const int64_t now = os::CoarseMonotonicNs();
   if (now < next_producer_look_ns) return false;
   next_producer_look_ns = now + kProducerLookEveryNs;
-  if (attached.ring_probe.Ask(kLockProducer) != os::Holder::kNone) return false;
+  if (attached.ring_probe.Ask(kLockProducer) != os::LockState::kFree) return false;
   // Flags of the next epoch belong to a successor that took this producer's lock and died before it was open.
   const uint64_t flags = W::LoadFlags(control().room);
   if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;

@@ -165,7 +165,7 @@ bool EventBell::ProducerGone(uint32_t epoch) {
   const uint64_t flags = W::LoadFlags(control().room);
   if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;
   return epoch != 0 && epoch != gone_epoch_.load(std::memory_order_relaxed) &&
-         producer_.Ask(kLockProducer) == os::Holder::kNone;
+         producer_.Ask(kLockProducer) == os::LockState::kFree;
 }
 
 absl::StatusOr<int> ConsumerCore::Cold::EventFd() {

@@ -15,15 +15,15 @@ namespace millrace::api {
 inline const internal::ParkOps& SystemParkOps() {
   static constexpr internal::ParkOps kOps{
       [](const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
-        return timeout_ns <= 0 || os::FutexWait(word, seen, timeout_ns) == os::Slept::kTimedOut;
+        return timeout_ns <= 0 || os::FutexWait(word, seen, timeout_ns) == os::WaitResult::kTimedOut;
       },
       &os::FutexWakeAll, &os::GlobalBarrier, &os::MonotonicNs,
       [](const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
         if (timeout_ns <= 0) return internal::Slept::kTimedOut;
         switch (os::FutexWaitAny(words, seen, n, timeout_ns)) {
-          case os::Slept::kTimedOut:
+          case os::WaitResult::kTimedOut:
             return internal::Slept::kTimedOut;
-          case os::Slept::kRefused:
+          case os::WaitResult::kRefused:
             return internal::Slept::kRefused;
           default:
             return internal::Slept::kWoken;

@@ -194,7 +194,7 @@ bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
       const uint8_t delivery = internal::DeliveryOf(state);
       if (internal::PhaseOf(state) != internal::SeatPhase::kLive) continue;
       if (delivery != internal::kDeliveryLossless && delivery != internal::kDeliveryGroup) continue;
-      if (cold.attached.seats_probe.Ask(internal::kLockSeat + i) != os::Holder::kNone) ++alive;
+      if (cold.attached.seats_probe.Ask(internal::kLockSeat + i) != os::LockState::kFree) ++alive;
     }
     if (alive >= lossless_or_group) {
       cold.awaited = 0;

@@ -160,7 +160,7 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
     if (const std::optional<GroupPlace> group = GroupOf(seats, holder)) {
       groups.Add(*group, holder.position);
     } else if (holder.kind == Holder::Kind::kSeat &&
-               attached.seats_probe.Ask(kLockSeat + holder.index) == os::Holder::kNone) {
+               attached.seats_probe.Ask(kLockSeat + holder.index) == os::LockState::kFree) {
       emptied |= segment::EmptyDeadSeat(attached.seats_probe, seats, holder.index);
     }
   });

@@ -9,11 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/os/failure.h"
 #include "runtime/segment/attach_producer.h"
-#include "runtime/segment/change.h"
-#include "runtime/segment/facts.h"
+#include "runtime/segment/evict.h"
 #include "runtime/segment/group.h"
+#include "runtime/segment/inspect.h"
 #include "runtime/segment/names.h"
-#include "runtime/segment/remove.h"
+#include "runtime/segment/prune.h"
+#include "runtime/segment/set.h"
+#include "runtime/segment/unlink.h"
 
 namespace millrace {
 namespace {
@@ -43,10 +45,10 @@ absl::StatusOr<std::vector<RingInfo>> SegmentManager::List() const {
   for (const std::string& name : *names) {
     absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
     if (!paths.ok()) continue;
-    absl::StatusOr<RingInfo> info = segment::FactsOfRing(*paths);
+    absl::StatusOr<RingInfo> info = segment::Inspect(*paths);
     if (info.ok())
       rings.push_back(*std::move(info));
-    else if (std::optional<RingInfo> unreadable = segment::FactsOfUnreadable(*paths, info.status()))
+    else if (std::optional<RingInfo> unreadable = segment::InspectUnreadable(*paths, info.status()))
       // Otherwise the file is not a ring, or was removed during the listing.
       rings.push_back(*std::move(unreadable));
   }
@@ -56,7 +58,7 @@ absl::StatusOr<std::vector<RingInfo>> SegmentManager::List() const {
 absl::StatusOr<RingInfo> SegmentManager::Inspect(std::string_view name) const {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
   if (!paths.ok()) return paths.status();
-  return segment::FactsOfRing(*paths);
+  return segment::Inspect(*paths);
 }
 
 absl::Status SegmentManager::Create(std::string_view name, const RingOptions& options) const {
@@ -70,7 +72,7 @@ absl::Status SegmentManager::Create(std::string_view name, const RingOptions& op
 absl::Status SegmentManager::Unlink(std::string_view name, Force force) const {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
   if (!paths.ok()) return paths.status();
-  return segment::Remove(*paths, force == Force::kYes);
+  return segment::Unlink(*paths, force == Force::kYes);
 }
 
 absl::StatusOr<std::vector<Stale>> SegmentManager::FindStale(Nanos idle_for) const {
@@ -79,10 +81,10 @@ absl::StatusOr<std::vector<Stale>> SegmentManager::FindStale(Nanos idle_for) con
   return segment::FindStale(directory_, static_cast<uint64_t>(idle_for.count()));
 }
 
-absl::Status SegmentManager::Remove(const Stale& stale) const {
+absl::Status SegmentManager::Prune(const Stale& stale) const {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, stale.name);
   if (!paths.ok()) return paths.status();
-  return segment::RemoveStale(*paths, stale);
+  return segment::Prune(*paths, stale);
 }
 
 absl::Status SegmentManager::RemoveGroup(std::string_view name, std::string_view group) const {
@@ -100,7 +102,7 @@ absl::Status SegmentManager::Evict(std::string_view name, uint32_t seat, uint32_
 absl::Status SegmentManager::Set(std::string_view name, const RingChanges& changes) const {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(directory_, name);
   if (!paths.ok()) return paths.status();
-  return segment::Change(*paths, changes);
+  return segment::Set(*paths, changes);
 }
 
 }  // namespace millrace

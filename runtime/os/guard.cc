@@ -35,7 +35,7 @@ constinit Block first_block;
 std::atomic<bool> installed{false};
 struct sigaction previous;
 
-GuardedRange* Find(uintptr_t address) {
+GuardedRange* RangeAt(uintptr_t address) {
   for (Block* block = &first_block; block != nullptr; block = block->next.load(std::memory_order_acquire)) {
     for (GuardedRange& range : block->ranges) {
       const uintptr_t base = range.base.load(std::memory_order_acquire);
@@ -66,7 +66,7 @@ Block* NextOrNew(Block& block) {
 }
 
 bool Repair(uintptr_t address) {
-  GuardedRange* const range = Find(address);
+  GuardedRange* const range = RangeAt(address);
   if (range == nullptr) return false;
   const uintptr_t page_bytes = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   void* const page = reinterpret_cast<void*>(address & ~(page_bytes - 1));

@@ -281,13 +281,13 @@ std::optional<BriefLock> LockProbe::TryLock(const ForkGuard& guard, uint64_t byt
   return kept_->Ours() ? std::optional<BriefLock>(std::move(lock)) : std::nullopt;
 }
 
-Holder LockProbe::Ask(uint64_t byte) { return AskRange(byte, 1); }
+LockState LockProbe::Ask(uint64_t byte) { return AskRange(byte, 1); }
 
-Holder LockProbe::AskRange(uint64_t first, uint64_t count) {
-  if (!Refresh()) return Holder::kUnknown;
+LockState LockProbe::AskRange(uint64_t first, uint64_t count) {
+  if (!Refresh()) return LockState::kUnknown;
   struct flock range = LockRange(F_RDLCK, first, count);
-  if (fcntl(kept_->fd.get(), F_OFD_GETLK, &range) != 0) return Holder::kUnknown;
-  return range.l_type == F_UNLCK ? Holder::kNone : Holder::kSomebody;
+  if (fcntl(kept_->fd.get(), F_OFD_GETLK, &range) != 0) return LockState::kUnknown;
+  return range.l_type == F_UNLCK ? LockState::kFree : LockState::kHeld;
 }
 
 std::optional<FileFacts> LockProbe::Facts() {

@@ -55,7 +55,7 @@ absl::StatusOr<std::optional<HeldLock>> TryLockAny(const std::string& path, cons
                                                    bool (*skip)(uint64_t index, void* context), void* context,
                                                    uint64_t* index);
 
-enum class Holder : uint8_t { kNone, kSomebody, kUnknown };
+enum class LockState : uint8_t { kFree, kHeld, kUnknown };
 
 // The open descriptor of a LockProbe: for queries about bytes and for locks held briefly. A forked child
 // closes it before fork() returns there, so no child keeps a lock through it.
@@ -104,9 +104,9 @@ class LockProbe {
 
   // Returns whether a byte is locked. Sees exclusive locks only, so a process that can only read the file
   // cannot make a byte look held.
-  Holder Ask(uint64_t byte);
+  LockState Ask(uint64_t byte);
   // Returns whether any byte in [first, first + count) is locked exclusively.
-  Holder AskRange(uint64_t first, uint64_t count);
+  LockState AskRange(uint64_t first, uint64_t count);
   // Takes a lock that the caller must release before `guard` ends. With kShared, others can share the byte,
   // but none can lock it exclusively while the lock is held. Returns nullopt if another process holds the
   // byte or the lock cannot be taken now. Never waits.

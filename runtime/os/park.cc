@@ -59,42 +59,42 @@ bool ReadingTheClockIsASystemCall() {
 
 bool Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
 
-Slept WhyAwake(int error) {
+WaitResult WhyAwake(int error) {
   switch (error) {
     case EAGAIN:
-      return Slept::kChanged;
+      return WaitResult::kChanged;
     case EINTR:
-      return Slept::kSignal;
+      return WaitResult::kSignal;
     case ETIMEDOUT:
-      return Slept::kTimedOut;
+      return WaitResult::kTimedOut;
     case EFAULT:
-      return Slept::kFault;
+      return WaitResult::kFault;
     default:
-      return Slept::kRefused;  // ENOSYS, EPERM (seccomp), EINVAL: this call is not available
+      return WaitResult::kRefused;  // ENOSYS, EPERM (seccomp), EINVAL: this call is not available
   }
 }
 
 // Sleeps on a system that refuses futexes, for at most 1 ms, so that the caller's loop polls without burning
 // the CPU.
-Slept SleepBlindly(int64_t timeout_ns) {
+WaitResult SleepBlindly(int64_t timeout_ns) {
   const timespec time = ToTimespec(std::min<int64_t>(timeout_ns, 1'000'000));
   const NoCancel no_cancel;
   nanosleep(&time, nullptr);
-  return Slept::kTimedOut;
+  return WaitResult::kTimedOut;
 }
 
 }  // namespace
 
 // FUTEX_PRIVATE_FLAG must not be used in this file: a private wake never reaches a waiter of another process.
-Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
+WaitResult FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
   const int64_t bounded = std::max<int64_t>(timeout_ns, 1);
   const timespec time = ToTimespec(bounded);
-  if (syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, nullptr, 0) == 0) return Slept::kWoken;
-  const Slept why = WhyAwake(errno);
-  return why == Slept::kRefused ? SleepBlindly(bounded) : why;
+  if (syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, nullptr, 0) == 0) return WaitResult::kWoken;
+  const WaitResult why = WhyAwake(errno);
+  return why == WaitResult::kRefused ? SleepBlindly(bounded) : why;
 }
 
-Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
+WaitResult FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
   // Spelled out, because headers older than Linux 5.16 lack SYS_futex_waitv and futex_waitv{}.
   constexpr long kCall = 449;     // on every architecture except Alpha
   constexpr uint32_t kFlags = 2;  // a word of 32 bits, shared between processes
@@ -104,12 +104,12 @@ Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n,
   };
   constexpr size_t kMost = 128;
   Waiter waiters[kMost];
-  if (n == 0 || n > kMost) return Slept::kRefused;
+  if (n == 0 || n > kMost) return WaitResult::kRefused;
   for (size_t i = 0; i < n; ++i) waiters[i] = {seen[i], reinterpret_cast<uintptr_t>(words[i]), kFlags, 0};
   // Unlike FUTEX_WAIT, this call takes a point in time.
   const timespec until =
       ToTimespec(ReadClock(CLOCK_MONOTONIC) + std::clamp<int64_t>(timeout_ns, 1, kLongest));
-  if (syscall(kCall, waiters, n, 0, &until, CLOCK_MONOTONIC) >= 0) return Slept::kWoken;
+  if (syscall(kCall, waiters, n, 0, &until, CLOCK_MONOTONIC) >= 0) return WaitResult::kWoken;
   return WhyAwake(errno);
 }
 

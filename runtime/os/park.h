@@ -7,16 +7,16 @@
 
 namespace millrace::os {
 
-enum class Slept : uint8_t { kWoken, kChanged, kSignal, kTimedOut, kFault, kRefused };
+enum class WaitResult : uint8_t { kWoken, kChanged, kSignal, kTimedOut, kFault, kRefused };
 
 // Sleeps while *word == seen, for at most timeout_ns (> 0), until FutexWakeAll wakes it. The futex is shared
 // between processes, and the word may be in memory mapped read-only. Returns kChanged if the word differed,
 // kSignal if a signal handler ran, and kFault if the word is beyond the end of its file.
-Slept FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns);
+WaitResult FutexWait(const uint32_t* word, uint32_t seen, int64_t timeout_ns);
 // Sleeps on up to 128 words together, as FutexWait does on one, until a waker wakes one word or one differs
 // from its `seen` value. Uses futex_waitv (Linux 5.16). Returns kRefused, without waiting, if the kernel or a
 // filter of system calls refuses it.
-Slept FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns);
+WaitResult FutexWaitAny(const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns);
 // Wakes all threads that sleep on the word, in all processes. Change the word first. Async-signal-safe.
 void FutexWakeAll(const uint32_t* word);
 

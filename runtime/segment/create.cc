@@ -155,7 +155,8 @@ absl::Status RemoveOurs(const Paths& paths, const std::string& path) {
 // lock.
 absl::Status RemoveOrphans(const Paths& paths, LockFile lock) {
   if (const auto ring = os::FactsOfName(paths.ring)) {
-    if (os::LockProbe(paths.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) != os::Holder::kNone)
+    if (os::LockProbe(paths.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) !=
+        os::LockState::kFree)
       return Exists(paths);
   }
   const auto seats = os::FactsOfName(paths.seats);

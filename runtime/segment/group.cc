@@ -33,7 +33,7 @@ void PauseForLock() {
 
 GroupWords& WordsOf(const SeatsAccess& seats, uint32_t index) { return seats.table.control->groups[index]; }
 
-std::optional<uint32_t> Find(const SeatsAccess& seats, const std::string& name) {
+std::optional<uint32_t> FindGroup(const SeatsAccess& seats, const std::string& name) {
   for (uint32_t g = 0; g < internal::kGroups; ++g) {
     const GroupWords& group = WordsOf(seats, g);
     if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0 && LabelOf(group.name) == name) return g;
@@ -58,7 +58,7 @@ bool AnySeatOf(const SeatsAccess& seats, uint32_t index, std::optional<uint32_t>
 }
 
 bool HeldBySomebody(const SeatsAccess& seats, uint32_t seat) {
-  return seats.probe.Ask(internal::kLockSeat + seat) != os::Holder::kNone;
+  return seats.probe.Ask(internal::kLockSeat + seat) != os::LockState::kFree;
 }
 
 // Returns true if the group has a living member. An evicted member counts as dead, even if its process lives.
@@ -139,7 +139,7 @@ absl::StatusOr<std::optional<GroupHold>> JoinExisting(const SeatsAccess& seats, 
                                                       const internal::RingMemory& memory) {
   auto lock = os::TryLock(seats.paths.seats, seats.identity, internal::kLockGroup + index);
   if (!lock.ok()) return lock.status();
-  if (!lock->has_value() || Find(seats, name) != index) return std::optional<GroupHold>();
+  if (!lock->has_value() || FindGroup(seats, name) != index) return std::optional<GroupHold>();
   GroupWords& group = WordsOf(seats, index);
   const uint32_t flags = W::LoadGroupFlags(group);
   if ((flags & internal::kGroupCreating) != 0) {  // Its creator died.
@@ -161,7 +161,7 @@ absl::StatusOr<std::optional<GroupHold>> Create(const SeatsAccess& seats, const 
                                                 const internal::RingMemory& memory) {
   auto lock = os::TryLock(seats.paths.seats, seats.identity, internal::kLockGroup, internal::kGroups);
   if (!lock.ok()) return lock.status();
-  if (!lock->has_value() || Find(seats, name)) return std::optional<GroupHold>();
+  if (!lock->has_value() || FindGroup(seats, name)) return std::optional<GroupHold>();
   const std::optional<uint32_t> slot = FreeSlot(seats);
   if (!slot) return AllTaken(seats, name);
   GroupWords& group = WordsOf(seats, *slot);
@@ -195,7 +195,7 @@ absl::StatusOr<GroupHold> HoldGroup(SeatsAccess seats, const internal::RingMemor
                                     const Delivery& delivery, const Start& start) {
   const int64_t deadline = os::MonotonicNs() + kGroupPatienceNs;
   for (;;) {
-    const std::optional<uint32_t> index = Find(seats, delivery.group());
+    const std::optional<uint32_t> index = FindGroup(seats, delivery.group());
     auto hold = index ? JoinExisting(seats, *index, delivery.group(), delivery.durable(), memory)
                       : Create(seats, delivery.group(), delivery.durable(), start, memory);
     if (!hold.ok()) return hold.status();
@@ -265,7 +265,7 @@ absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
   if (!probe.ok()) return probe.status();
   const SeatsAccess seats{paths, identity, *probe, TableOf(*map, object->header)};
   const std::string what = absl::StrCat("remove group \"", name, "\" of \"", paths.name, "\": ");
-  const std::optional<uint32_t> index = Find(seats, name);
+  const std::optional<uint32_t> index = FindGroup(seats, name);
   if (!index) {
     return os::Failure(Error::kNotFound,
                        absl::StrCat(what, "there is no such group; see shmctl stat ", paths.name));

@@ -138,7 +138,8 @@ absl::StatusOr<std::optional<UserLocks>> LifeCycle::TryUsers(std::string* who) c
   // .lock may have been removed by hand under a living producer.
   const auto ring = os::FactsOfName(paths_.ring);
   if (ring && ring->regular &&
-      os::LockProbe(paths_.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) != os::Holder::kNone)
+      os::LockProbe(paths_.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) !=
+          os::LockState::kFree)
     return std::optional<UserLocks>();
   const auto seats = os::FactsOfName(paths_.seats);
   if (!seats || !IsOurs(paths_, paths_.seats, lock_file())) return std::optional<UserLocks>(std::move(locks));

@@ -226,6 +226,15 @@ bool IsOurs(const Paths& paths, const std::string& path, LockFile lock) {
          IsEmptied(paths, path, lock);
 }
 
+bool HasRemains(const Paths& paths, LockFile lock) {
+  if (os::FactsOfName(paths.ring)) return false;
+  const bool seats_there = os::FactsOfName(paths.seats).has_value();
+  const bool lock_there = lock == LockFile::kFound && os::FactsOfName(paths.lock);
+  if (seats_there && !IsOurs(paths, paths.seats, lock)) return false;
+  if (lock_there && !IsOurs(paths, paths.lock)) return false;
+  return seats_there || lock_there;
+}
+
 absl::Status WrongOwner(const std::string& what, const Paths& paths, const std::string& path, uid_t found,
                         uid_t expected) {
   const bool ours = expected == static_cast<uid_t>(os::Uid());

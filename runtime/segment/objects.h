@@ -75,6 +75,8 @@ enum class LockFile : bool { kFound, kJustMade };
 bool IsEmptied(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
 // Returns true if this file is an object of the queue: it has its magic, or IsEmptied is true.
 bool IsOurs(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
+// Returns true if .seats or .lock of a queue is left without a .ring, and all that is left is ours (IsOurs).
+bool HasRemains(const Paths& paths, LockFile lock);
 
 // Fails with kNoPermission unless this object of the queue belongs to `owner`. The name does not prove that,
 // because all users can create files in the directory. `what` names the operation for the text, such as

@@ -104,7 +104,7 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
 // held, it gives no information, because a reader may have kept the producer from taking it.
 void PauseWhileAlive(long pause_ns, os::LockProbe* probe) {
   constexpr long kStepNs = 100'000;
-  const auto held = [probe] { return probe->Ask(internal::kLockProducer) != os::Holder::kNone; };
+  const auto held = [probe] { return probe->Ask(internal::kLockProducer) != os::LockState::kFree; };
   const bool tells = held();
   for (long left = pause_ns; left > 0; left -= kStepNs) {
     const timespec step{0, std::min(left, kStepNs)};
@@ -151,7 +151,7 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   // shows it. Only a process that can write the ring can hold that lock exclusively, and Ask does not see a
   // reader's lock.
   *probe = os::LockProbe(paths.ring, ring->facts.identity, os::Fd());
-  if (!lock->has_value() || probe->Ask(internal::kLockProducer) == os::Holder::kSomebody) {
+  if (!lock->has_value() || probe->Ask(internal::kLockProducer) == os::LockState::kHeld) {
     if (who->empty()) *who = DescribeProducer(*ring, paths);
     return std::nullopt;
   }

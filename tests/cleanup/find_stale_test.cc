@@ -35,9 +35,9 @@ TEST(Stale, OnceNobodyHoldsALock) {
   EXPECT_EQ(stale.incarnation, scene.Inspect("dead").incarnation);
   EXPECT_EQ(stale.bytes, scene.Inspect("dead").bytes);
   EXPECT_THAT(stale.why, HasSubstr("no producer and no consumer"));
-  EXPECT_EQ(scene.Remove(stale), Error::kNone);
+  EXPECT_EQ(scene.Prune(stale), Error::kNone);
   EXPECT_THAT(scene.Entries(), IsEmpty());
-  EXPECT_EQ(scene.Remove(stale), Error::kNotFound);
+  EXPECT_EQ(scene.Prune(stale), Error::kNotFound);
   EXPECT_THAT(scene.Entries(), IsEmpty()) << "looking for it in vain left something behind";
 }
 
@@ -53,7 +53,7 @@ TEST(Stale, NotWhileItsProducerLives) {
     Producer producer = scene.Create("ring");
     EXPECT_THAT(scene.StaleNames(), IsEmpty());
     EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("producer is alive"));
-    EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+    EXPECT_EQ(scene.Prune(scene.AsIfStale("ring")), Error::kInUse);
     EXPECT_TRUE(producer.Check().ok());
   }
   EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
@@ -65,7 +65,7 @@ TEST(Stale, NotWhileItsProducerLivesWithoutLockFile) {
   Producer producer = scene.Create("ring");
   ASSERT_EQ(unlink(scene.File("ring.lock").c_str()), 0);
   EXPECT_THAT(scene.StaleNames(), IsEmpty());
-  EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+  EXPECT_EQ(scene.Prune(scene.AsIfStale("ring")), Error::kInUse);
   EXPECT_TRUE(producer.Check().ok());
 }
 
@@ -77,12 +77,12 @@ TEST(Stale, NotWhileAnySeatIsHeld) {
       Consumer consumer = scene.Join("ring", delivery);
       EXPECT_THAT(scene.StaleNames(), IsEmpty());
       EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("consumer is alive"));
-      EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+      EXPECT_EQ(scene.Prune(scene.AsIfStale("ring")), Error::kInUse);
       const Received got = consumer.TryNext();
       ASSERT_TRUE(got);
       EXPECT_EQ(got->text(), "left behind");
     }
-    ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+    ASSERT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone);
     EXPECT_THAT(scene.Entries(), IsEmpty());
   }
 }
@@ -95,7 +95,7 @@ TEST(Stale, NotWhileAnEvictedConsumerIsStillThere) {
   const SeatInfo seat = scene.Inspect("ring").consumers.at(0);
   ASSERT_TRUE(scene.manager().Evict("ring", seat.seat, seat.generation).ok());
   EXPECT_THAT(scene.StaleNames(), IsEmpty());
-  EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+  EXPECT_EQ(scene.Prune(scene.AsIfStale("ring")), Error::kInUse);
 }
 
 TEST(Stale, ObserversDoNotCountAndAreTold) {
@@ -103,7 +103,7 @@ TEST(Stale, ObserversDoNotCountAndAreTold) {
   const Scene scene;
   scene.LeaveDead("ring");
   Consumer observer = scene.Join("ring", Delivery::Observer());
-  ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+  ASSERT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone);
   ASSERT_TRUE(observer.TryNext());
   EXPECT_EQ(observer.Next().why(), Got::kRemoved);
 }
@@ -124,14 +124,14 @@ TEST(Stale, NotWhileItIsKept) {
   { const Producer producer = Must(Producer::Create("kept", options, scene.Here())); }
   EXPECT_THAT(scene.StaleNames(), IsEmpty());
   EXPECT_EQ(scene.Inspect("kept").stale_why, "kept");
-  EXPECT_EQ(scene.Remove(scene.AsIfStale("kept")), Error::kInUse);
+  EXPECT_EQ(scene.Prune(scene.AsIfStale("kept")), Error::kInUse);
   Must(scene.Set("kept", &RingChanges::keep, false));
   const auto stale = scene.StaleOf("kept");
   ASSERT_TRUE(stale.has_value());
   Must(scene.Set("kept", &RingChanges::keep, true));  // between finding and removing
-  EXPECT_EQ(scene.Remove(*stale), Error::kInUse);
+  EXPECT_EQ(scene.Prune(*stale), Error::kInUse);
   Must(scene.Set("kept", &RingChanges::keep, false));
-  EXPECT_EQ(scene.Remove(*stale), Error::kNone);
+  EXPECT_EQ(scene.Prune(*stale), Error::kNone);
 }
 
 TEST(Stale, NotWhileADurableGroupKeepsItsPlace) {
@@ -221,7 +221,7 @@ TEST(Stale, TimesInTheFutureAreNoReasonToKeepIt) {
   scene.Age("ring", -minutes(60));
   EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty()) << "the file was created just now";
   EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
-  EXPECT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+  EXPECT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone);
 }
 
 // The clock that gives files their times was ahead too.
@@ -256,17 +256,17 @@ TEST(Stale, DamageCountsOnlyWhileNoLockIsHeld) {
     EXPECT_EQ(scene.Inspect("ring").state, "damaged");
     const Stale as_if{"ring", "", "", 0};
     EXPECT_THAT(scene.StaleNames(), IsEmpty());
-    EXPECT_EQ(scene.Remove(as_if), Error::kInUse);
+    EXPECT_EQ(scene.Prune(as_if), Error::kInUse);
     producer.reset();
     EXPECT_THAT(scene.StaleNames(), IsEmpty());
-    EXPECT_EQ(scene.Remove(as_if), Error::kInUse);
+    EXPECT_EQ(scene.Prune(as_if), Error::kInUse);
     consumer.reset();
   }
   EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
   const auto stale = scene.StaleOf("ring");
   ASSERT_TRUE(stale.has_value());
   EXPECT_THAT(stale->why, HasSubstr("damaged"));
-  EXPECT_EQ(scene.Remove(*stale), Error::kNone);
+  EXPECT_EQ(scene.Prune(*stale), Error::kNone);
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
@@ -277,9 +277,9 @@ TEST(Stale, TruncatedCountsOnlyWhileNoLockIsHeld) {
     const Consumer consumer = scene.Join("ring");
     ASSERT_EQ(truncate(scene.File("ring.ring").c_str(), internal::kRingDataOffset), 0);
     EXPECT_THAT(scene.StaleNames(), IsEmpty());
-    EXPECT_EQ(scene.Remove({"ring", "", "", 0}), Error::kInUse);
+    EXPECT_EQ(scene.Prune({"ring", "", "", 0}), Error::kInUse);
   }
-  ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+  ASSERT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone);
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
@@ -292,9 +292,9 @@ TEST(Stale, DamagedSeatsCountOnlyWhileNoLockIsHeld) {
     const QueueWords words(scene.File("ring"));
     words.seats().header.incarnation[0] ^= 1;
     EXPECT_THAT(scene.StaleNames(), IsEmpty());
-    EXPECT_EQ(scene.Remove(scene.AsIfStale("ring")), Error::kInUse);
+    EXPECT_EQ(scene.Prune(scene.AsIfStale("ring")), Error::kInUse);
   }
-  ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+  ASSERT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone);
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 

@@ -60,7 +60,7 @@ class Racer {
     const auto found = scene_.manager().FindStale(Nanos::zero());
     if (!found.ok()) return scores_.Harm("looking: " + found.status().ToString());
     for (const Stale& stale : *found) {
-      const absl::Status removed = scene_.manager().Remove(stale);
+      const absl::Status removed = scene_.manager().Prune(stale);
       switch (ErrorOf(removed)) {
         case Error::kNone:
           scores_.removed += 1;
@@ -197,7 +197,7 @@ TEST(Race, PrunesHarmNoLivingQueueAndLeaveNothingDead) {
   EXPECT_EQ(scores->harmed.load(), 0u) << scores->first_harm;
 
   const auto last = scene.FindStale();
-  for (const Stale& stale : last) EXPECT_EQ(scene.Remove(stale), Error::kNone) << stale.name;
+  for (const Stale& stale : last) EXPECT_EQ(scene.Prune(stale), Error::kNone) << stale.name;
   EXPECT_THAT(scene.Entries(), IsEmpty()) << "dead, and not found";
 
   const auto show = [](const Count& count) { return static_cast<unsigned long long>(count.load()); };

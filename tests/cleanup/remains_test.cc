@@ -36,7 +36,7 @@ TEST(Remains, SeatsAndLockWithoutRingAreRemoved) {
   const Stale stale = scene.StaleOf("ring").value();
   EXPECT_EQ(stale.incarnation, "");
   EXPECT_GT(stale.bytes, 0u);
-  EXPECT_EQ(scene.Remove(stale), Error::kNone);
+  EXPECT_EQ(scene.Prune(stale), Error::kNone);
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
@@ -48,7 +48,7 @@ TEST(Remains, EitherAloneIsRemoved) {
       if (suffix == left) continue;
       ASSERT_EQ(unlink(scene.File("ring" + suffix).c_str()), 0);
     }
-    ASSERT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone) << left;
+    ASSERT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone) << left;
     EXPECT_THAT(scene.Entries(), IsEmpty()) << left;
   }
 }
@@ -59,9 +59,9 @@ TEST(Remains, NotWhileAConsumerOfTheRemovedRingSitsThere) {
   std::optional<Consumer> consumer = scene.Join("ring");
   ASSERT_EQ(unlink(scene.File("ring.ring").c_str()), 0);
   EXPECT_THAT(scene.StaleNames(), IsEmpty());
-  EXPECT_EQ(scene.Remove({"ring", "", "", 0}), Error::kInUse);
+  EXPECT_EQ(scene.Prune({"ring", "", "", 0}), Error::kInUse);
   consumer.reset();
-  EXPECT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone);
+  EXPECT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone);
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
@@ -72,7 +72,7 @@ TEST(Remains, AQueueCreatedMeanwhileIsLeftAlone) {
   const Stale stale = scene.StaleOf("ring").value();
   scene.LeaveDead("ring");  // uses the remains
   const std::string incarnation = scene.Inspect("ring").incarnation;
-  EXPECT_NE(scene.Remove(stale), Error::kNone);
+  EXPECT_NE(scene.Prune(stale), Error::kNone);
   EXPECT_EQ(scene.Inspect("ring").incarnation, incarnation);
 }
 
@@ -146,7 +146,7 @@ std::map<std::string, int> KillEverywhere(const Scene& scene, const std::functio
     for (const std::string& file : scene.Entries()) what += file.substr(file.rfind('.')) + " ";
     ++left[what];
     for (const Stale& stale : scene.FindStale())
-      EXPECT_EQ(scene.Remove(stale), Error::kNone) << n << ": " << what;
+      EXPECT_EQ(scene.Prune(stale), Error::kNone) << n << ": " << what;
     EXPECT_THAT(scene.Entries(), IsEmpty()) << "killed at stop " << n;
     if (!killed || ::testing::Test::HasFailure()) return left;
   }
@@ -224,7 +224,7 @@ TEST(Remains, OfAPruneKilledAtAnySystemCallAreRemoved) {
   const auto left = KillEverywhere(
       scene, [&] { scene.LeaveDead("ring"); },
       [&] {
-        for (const Stale& stale : scene.FindStale()) (void)scene.manager().Remove(stale);
+        for (const Stale& stale : scene.FindStale()) (void)scene.manager().Prune(stale);
       });
   if (left.empty()) GTEST_SKIP() << "SKIPPED: no ptrace here";
   Print("prune", left);
@@ -248,7 +248,7 @@ TEST(Emptied, ObjectsAreListedAndRemovedWhileOneOfThemIsWhole) {
       EXPECT_EQ(Must(scene.manager().List()).size(), 1u) << emptied;
       EXPECT_THAT(scene.StaleNames(std::chrono::minutes(1)), IsEmpty()) << emptied;
       if (prune) {
-        EXPECT_EQ(scene.Remove(scene.StaleOf("ring").value()), Error::kNone) << emptied;
+        EXPECT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone) << emptied;
       } else {
         EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kNone) << emptied;
       }
@@ -280,7 +280,7 @@ TEST(Emptied, NotWhileItsProducerOrAConsumerLives) {
   ASSERT_EQ(truncate(scene.File("ring.ring").c_str(), 0), 0);
   EXPECT_THAT(scene.StaleNames(), IsEmpty());
   EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kInUse);
-  EXPECT_EQ(scene.Remove({"ring", "", "", 0}), Error::kInUse);
+  EXPECT_EQ(scene.Prune({"ring", "", "", 0}), Error::kInUse);
   EXPECT_EQ(ErrorOf(Producer::Create("ring", scene.Small(), scene.Here()).status()), Error::kProducerAlive);
 }
 
@@ -289,7 +289,7 @@ TEST(Emptied, FilesWithoutAnyProofAreLeftAlone) {
   const Scene scene;
   for (const char* suffix : kSuffixes) scene.Write(std::string("ring") + suffix, "");
   EXPECT_THAT(scene.FindStale(), IsEmpty());
-  EXPECT_NE(scene.Remove({"ring", "", "", 0}), Error::kNone);
+  EXPECT_NE(scene.Prune({"ring", "", "", 0}), Error::kNone);
   EXPECT_EQ(ErrorOf(scene.manager().Unlink("ring")), Error::kNotARing);
   EXPECT_FALSE(Producer::OpenOrCreate("ring", scene.Small(), scene.Here()).ok());
   EXPECT_THAT(scene.Entries(), ElementsAre("ring.lock", "ring.ring", "ring.seats"));
@@ -369,7 +369,7 @@ TEST(Foreign, FilesAreNeverListedNorTouched) {
   EXPECT_THAT(scene.FindStale(), IsEmpty());
   std::set<std::string> stems;
   for (const std::string& entry : entries) stems.insert(entry.substr(0, entry.rfind('.')));
-  for (const std::string& stem : stems) EXPECT_NE(scene.Remove({stem, "", "", 0}), Error::kNone) << stem;
+  for (const std::string& stem : stems) EXPECT_NE(scene.Prune({stem, "", "", 0}), Error::kNone) << stem;
 
   for (const auto& [entry, inode] : inodes) EXPECT_EQ(scene.InodeOf(entry), inode) << entry;
   for (int i = 0; i < n; ++i) {
@@ -388,8 +388,8 @@ TEST(Foreign, FilesBesideOursAreNotTouched) {
     ASSERT_EQ(unlink(scene.File(name + suffix).c_str()), 0);
     scene.Write(name + suffix, "somebody else's");
     const ino_t inode = scene.InodeOf(name + suffix);
-    for (const Stale& stale : scene.FindStale()) (void)scene.manager().Remove(stale);
-    (void)scene.manager().Remove({name, "", "", 0});
+    for (const Stale& stale : scene.FindStale()) (void)scene.manager().Prune(stale);
+    (void)scene.manager().Prune({name, "", "", 0});
     EXPECT_EQ(scene.InodeOf(name + suffix), inode) << suffix;
     EXPECT_EQ(scene.Read(name + suffix), "somebody else's") << suffix;
   }

@@ -53,9 +53,9 @@ class Scene {
     }
     return std::nullopt;
   }
-  // Returns the argument that Remove would get from a process that found the queue stale a moment ago.
+  // Returns the argument that Prune would get from a process that found the queue stale a moment ago.
   Stale AsIfStale(const std::string& name) const { return {name, Inspect(name).incarnation, "", 0}; }
-  Error Remove(const Stale& stale) const { return ErrorOf(manager_.Remove(stale)); }
+  Error Prune(const Stale& stale) const { return ErrorOf(manager_.Prune(stale)); }
 
   // Changes one property: Set("ring", &RingChanges::keep, true).
   template <class T>

@@ -65,10 +65,10 @@ const std::map<std::string, std::set<std::string>>& MayInclude() {
 // Upward includes that are intended: structs of the public API that the segment layer fills in.
 const std::map<std::string, std::string>& UpwardIncludes() {
   static const std::map<std::string, std::string> table{
-      {"runtime/segment/facts.h -> include/millrace/segment_manager.h", "RingInfo, SeatInfo"},
-      {"runtime/segment/facts.h -> include/millrace/consumer.h", "ProducerInfo"},
-      {"runtime/segment/remove.h -> include/millrace/segment_manager.h", "Stale"},
-      {"runtime/segment/change.h -> include/millrace/segment_manager.h", "RingChanges"},
+      {"runtime/segment/inspect.h -> include/millrace/segment_manager.h", "RingInfo, SeatInfo"},
+      {"runtime/segment/inspect.h -> include/millrace/consumer.h", "ProducerInfo"},
+      {"runtime/segment/prune.h -> include/millrace/segment_manager.h", "Stale"},
+      {"runtime/segment/set.h -> include/millrace/segment_manager.h", "RingChanges"},
   };
   return table;
 }
@@ -138,7 +138,7 @@ TEST(DocsLayers, UpwardIncludeIsFound) {
       {"runtime/segment/create.cc", "runtime/api/producer_core.h"},
       {"include/millrace/internal/ring_view.h", "runtime/os/park.h"},
       {"include/millrace/internal/layout.h", "millrace/internal/ring_view.h"},
-      {"tools/shmctl/list.cc", "runtime/segment/facts.h"},
+      {"tools/shmctl/list.cc", "runtime/segment/inspect.h"},
       {"tools/shmctl/list.cc", "millrace/internal/layout.h"},
   };
   for (const auto& [path, included] : upward) {

@@ -287,7 +287,7 @@ TEST(DocsMemoryOrder, OnlyAccessorsNameOrders) { EXPECT_EQ(Joined(CheckWhereOrde
 TEST(DocsMemoryOrder, OrderElsewhereIsFound) {
   const size_t now = CheckWhereOrdersAre(Tree()).size();
   for (const char* path :
-       {"include/millrace/internal/ring_view.h", "runtime/segment/facts.cc", "runtime/api/consumer.cc"}) {
+       {"include/millrace/internal/ring_view.h", "runtime/segment/inspect.cc", "runtime/api/consumer.cc"}) {
     Files planted = Tree();
     planted[path] += "\nuint64_t x = word.load(std::memory_order_acquire);\n";
     EXPECT_EQ(CheckWhereOrdersAre(planted).size(), now + 1) << path;

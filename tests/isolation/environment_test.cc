@@ -167,7 +167,7 @@ TEST(DescriptorLimit, IsAClearErrorAndLeavesNothing) {
           [&](bool done) {
             if (!done) {
               // The next creator and prune can use a lone .lock file.
-              for (const Stale& stale : Must(manager.FindStale(Nanos::zero()))) Must(manager.Remove(stale));
+              for (const Stale& stale : Must(manager.FindStale(Nanos::zero()))) Must(manager.Prune(stale));
               EXPECT_TRUE(dir.Entries().empty());
             }
           })

@@ -148,7 +148,7 @@ TEST(TakeOver, WhileAReaderDeniesTheRingsLockTheOwnerStillLearnsOfTheDeath) {
   for (const Stale& stale : Must(manager.FindStale(Nanos::zero()))) {
     if (stale.name != std::string(name)) continue;
     found = true;
-    EXPECT_TRUE(manager.Remove(stale).ok());
+    EXPECT_TRUE(manager.Prune(stale).ok());
   }
   EXPECT_TRUE(found);
 }

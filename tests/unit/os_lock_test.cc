@@ -153,16 +153,16 @@ TEST_F(Lock, KeepsNoDescriptor) {
 TEST_F(Lock, OpeningAndClosingTheFileElsewhereDoesNotDropIt) {
   const std::optional<HeldLock> held = Take(0);
   { const Fd other = OpenExisting(path_, true).value(); }
-  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
 }
 
 TEST_F(Lock, MovesWithItsHandle) {
   std::optional<HeldLock> held = Take(0);
   HeldLock moved = *std::move(held);
   held.reset();
-  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
   moved = HeldLock();
-  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_EQ(Probe().Ask(0), LockState::kFree);
 }
 
 TEST_F(Lock, SurvivesTheClosingOfAllDescriptors) {
@@ -173,7 +173,7 @@ TEST_F(Lock, SurvivesTheClosingOfAllDescriptors) {
     Pause();
   });
   ASSERT_TRUE(child.Await('k'));
-  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
   EXPECT_FALSE(Take(0).has_value());
 }
 
@@ -185,11 +185,11 @@ TEST_F(Lock, FallsOnKillBeforeTheZombieIsReaped) {
   });
   ASSERT_TRUE(child.Await('k'));
   LockProbe probe = Probe();
-  EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
+  EXPECT_EQ(probe.Ask(0), LockState::kHeld);
   child.Signal(SIGKILL);
   siginfo_t info{};
   ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT), 0);
-  EXPECT_EQ(probe.Ask(0), Holder::kNone);
+  EXPECT_EQ(probe.Ask(0), LockState::kFree);
   EXPECT_TRUE(Take(0).has_value());
 }
 
@@ -204,7 +204,7 @@ TEST_F(Lock, IsHeldWhileItsOwnerIsStopped) {
   int status = 0;
   ASSERT_EQ(waitpid(child.pid(), &status, WUNTRACED), child.pid());
   ASSERT_TRUE(WIFSTOPPED(status));
-  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
   EXPECT_FALSE(Take(0).has_value());
 }
 
@@ -217,11 +217,11 @@ TEST_F(Lock, FallsOnExec) {
     _exit(1);
   });
   ASSERT_TRUE(child.Await('k'));
-  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
   child.Tell('g');
   child.Tell('x');
   ASSERT_TRUE(child.Await('x'));  // cat replies, so the new program runs
-  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_EQ(Probe().Ask(0), LockState::kFree);
 }
 
 TEST_F(Lock, IsNotInheritedByAForkedChild) {
@@ -237,9 +237,9 @@ TEST_F(Lock, IsNotInheritedByAForkedChild) {
     Pause();
   });
   ASSERT_TRUE(owner.Await('h'));
-  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
   owner.Kill();
-  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_EQ(Probe().Ask(0), LockState::kFree);
   EXPECT_TRUE(Take(0).has_value());
   // The heir was alive all the time. After the message it exits, and this process reaps it.
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0);
@@ -259,7 +259,7 @@ TEST_F(Lock, NoForkCarriesALockAwayInTheMiddleOfTakingIt) {
   for (int i = 0; i < 60; ++i) children.push_back(std::make_unique<Child>([] { Pause(); }));
   stop = true;
   taker.join();
-  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_EQ(Probe().Ask(0), LockState::kFree);
 }
 
 TEST_F(Lock, AReaderCanDenyALockButNotFakeIt) {
@@ -269,7 +269,7 @@ TEST_F(Lock, AReaderCanDenyALockButNotFakeIt) {
   lock.l_whence = SEEK_SET;
   lock.l_len = 1;
   ASSERT_EQ(fcntl(reader.get(), F_OFD_SETLK, &lock), 0);
-  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_EQ(Probe().Ask(0), LockState::kFree);
   EXPECT_FALSE(Take(0).has_value());
 }
 
@@ -313,8 +313,8 @@ TEST_F(Lock, TryAnyBeginsAtStartSkipsAndWraps) {
   EXPECT_EQ(index, 2u);  // 5 is skipped, 0 is held, 1 is skipped
   EXPECT_EQ(asked, (std::vector<uint64_t>{5, 0, 1, 2}));
   LockProbe probe = Probe();
-  EXPECT_EQ(probe.Ask(18), Holder::kSomebody);
-  EXPECT_EQ(probe.AskRange(19, 10), Holder::kNone);
+  EXPECT_EQ(probe.Ask(18), LockState::kHeld);
+  EXPECT_EQ(probe.AskRange(19, 10), LockState::kFree);
   auto last = TryLockAny(path_, identity_, 16, 6, 0, Odd, &asked, &index).value();
   ASSERT_TRUE(last.has_value());
   EXPECT_EQ(index, 4u);
@@ -336,20 +336,20 @@ TEST_F(Lock, ANewFileIsBornLocked) {
     Fd fd = OpenExisting(path, false).value();
     const Identity identity = FactsOf(fd.get(), path).value().identity;
     LockProbe probe(path, identity, std::move(fd));
-    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
+    EXPECT_EQ(probe.Ask(0), LockState::kHeld);
     { const NewFile closed = std::move(file); }
-    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
+    EXPECT_EQ(probe.Ask(0), LockState::kHeld);
     held.reset();
-    EXPECT_EQ(probe.Ask(0), Holder::kNone);
+    EXPECT_EQ(probe.Ask(0), LockState::kFree);
   }
 }
 
 TEST_F(Lock, ProbeAsksAboutRanges) {
   LockProbe probe = Probe();
-  EXPECT_EQ(probe.AskRange(16, 1024), Holder::kNone);
+  EXPECT_EQ(probe.AskRange(16, 1024), LockState::kFree);
   const std::optional<HeldLock> held = Take(16 + 1023);
-  EXPECT_EQ(probe.AskRange(16, 1024), Holder::kSomebody);
-  EXPECT_EQ(probe.AskRange(16, 1023), Holder::kNone);
+  EXPECT_EQ(probe.AskRange(16, 1024), LockState::kHeld);
+  EXPECT_EQ(probe.AskRange(16, 1023), LockState::kFree);
 }
 
 TEST_F(Lock, ProbeSurvivesTheReuseOfItsDescriptor) {
@@ -360,13 +360,13 @@ TEST_F(Lock, ProbeSurvivesTheReuseOfItsDescriptor) {
     LockProbe probe(path_, identity_, std::move(fd));
     close(number);
     // The file was opened again, probably with the same descriptor number.
-    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
-    EXPECT_EQ(probe.Ask(1), Holder::kNone);
+    EXPECT_EQ(probe.Ask(0), LockState::kHeld);
+    EXPECT_EQ(probe.Ask(1), LockState::kFree);
     const int foreign = open("/dev/null", O_RDONLY | O_CLOEXEC);
     ASSERT_EQ(dup2(foreign, number), number);
     close(foreign);
-    EXPECT_EQ(probe.Ask(0), Holder::kSomebody);
-    EXPECT_EQ(probe.Ask(1), Holder::kNone);
+    EXPECT_EQ(probe.Ask(0), LockState::kHeld);
+    EXPECT_EQ(probe.Ask(1), LockState::kFree);
   }
   EXPECT_NE(fcntl(number, F_GETFD), -1) << "the probe closed a descriptor that is not its own";
   close(number);
@@ -396,13 +396,13 @@ TEST_F(Lock, ProbeThatLostItsFileDoesNotGuess) {
   const int number = fd.get();
   LockProbe probe(path_, identity_, std::move(fd));
   ASSERT_EQ(rename(path_.c_str(), (path_ + ".old").c_str()), 0);
-  EXPECT_EQ(probe.Ask(0), Holder::kNone);  // the descriptor still refers to the file
+  EXPECT_EQ(probe.Ask(0), LockState::kFree);  // the descriptor still refers to the file
   close(number);
-  EXPECT_EQ(probe.Ask(0), Holder::kUnknown);
+  EXPECT_EQ(probe.Ask(0), LockState::kUnknown);
   MakeFile(path_);
-  EXPECT_EQ(probe.Ask(0), Holder::kUnknown);
+  EXPECT_EQ(probe.Ask(0), LockState::kUnknown);
   EXPECT_FALSE(probe.Facts().has_value());
-  EXPECT_EQ(LockProbe().Ask(0), Holder::kUnknown);
+  EXPECT_EQ(LockProbe().Ask(0), LockState::kUnknown);
 }
 
 TEST_F(Lock, ProbeTellsLinksAndSize) {
@@ -429,12 +429,12 @@ TEST_F(Lock, ABriefOneNeedsNeitherNameNorDescriptorNorPermission) {
     EXPECT_TRUE(first && second);
     EXPECT_FALSE(probe.TryLock(guard, 2)) << "somebody else's";
     if (geteuid() == 0) {
-      EXPECT_EQ(other.Ask(0), Holder::kSomebody);
-      EXPECT_EQ(other.Ask(1), Holder::kNone) << "shared: a reader's";
+      EXPECT_EQ(other.Ask(0), LockState::kHeld);
+      EXPECT_EQ(other.Ask(1), LockState::kFree) << "shared: a reader's";
     }
   }
   if (geteuid() == 0) {
-    EXPECT_EQ(other.AskRange(0, 2), Holder::kNone);
+    EXPECT_EQ(other.AskRange(0, 2), LockState::kFree);
   }
   other = LockProbe();
   EXPECT_EQ(OpenDescriptors(), before);
@@ -451,10 +451,10 @@ TEST_F(Lock, ABriefOneSurvivesTheClosingOfItsDescriptorAndStillEnds) {
       if (std::filesystem::read_symlink(entry.path(), gone) == path_)
         close(std::stoi(entry.path().filename().string()));
     }
-    EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
-    EXPECT_EQ(probe.Ask(1), Holder::kUnknown) << "not opened again before the lock ends";
+    EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
+    EXPECT_EQ(probe.Ask(1), LockState::kUnknown) << "not opened again before the lock ends";
   }
-  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_EQ(Probe().Ask(0), LockState::kFree);
   const ForkGuard guard;
   EXPECT_TRUE(probe.TryLock(guard, 0)) << "opened again by name";
 }
@@ -477,9 +477,9 @@ TEST_F(Lock, ABriefOneIsNotKeptByAForkedChild) {
   char first = 0, second = 0;
   ASSERT_TRUE(owner.Hear(first) && owner.Hear(second));
   EXPECT_EQ(first + second, 'h' + 'k');
-  EXPECT_EQ(Probe().Ask(0), Holder::kSomebody);
+  EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
   owner.Kill();
-  EXPECT_EQ(Probe().Ask(0), Holder::kNone);
+  EXPECT_EQ(Probe().Ask(0), LockState::kFree);
 }
 
 TEST_F(Lock, ABriefOneWithoutTheGuardIsNotTaken) {

@@ -68,11 +68,11 @@ class Park : public testing::Test {
     } while (line.find(") S") == std::string::npos);
   }
 
-  static Slept ResultOf(pid_t child) {
+  static WaitResult ResultOf(pid_t child) {
     int status = 0;
     EXPECT_EQ(waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFEXITED(status));
-    return static_cast<Slept>(WEXITSTATUS(status));
+    return static_cast<WaitResult>(WEXITSTATUS(status));
   }
 
   int fd_ = -1;
@@ -85,7 +85,7 @@ TEST_F(Park, AReadOnlySleeperIsWokenByAnotherProcess) {
   AwaitAsleep(child);
   word_->store(1);
   FutexWakeAll(word());
-  EXPECT_EQ(ResultOf(child), Slept::kWoken);
+  EXPECT_EQ(ResultOf(child), WaitResult::kWoken);
 }
 
 TEST_F(Park, EverySleeperIsWoken) {
@@ -94,20 +94,20 @@ TEST_F(Park, EverySleeperIsWoken) {
   for (const pid_t child : children) AwaitAsleep(child);
   word_->store(1);
   FutexWakeAll(word());
-  for (const pid_t child : children) EXPECT_EQ(ResultOf(child), Slept::kWoken);
+  for (const pid_t child : children) EXPECT_EQ(ResultOf(child), WaitResult::kWoken);
 }
 
 TEST_F(Park, AChangedWordDoesNotSleep) {
   word_->store(1);
-  EXPECT_EQ(FutexWait(watched_, 0, kLong), Slept::kChanged);
+  EXPECT_EQ(FutexWait(watched_, 0, kLong), WaitResult::kChanged);
 }
 
 TEST_F(Park, TimesOut) {
   const int64_t before = MonotonicNs();
-  EXPECT_EQ(FutexWait(watched_, 0, kShort), Slept::kTimedOut);
+  EXPECT_EQ(FutexWait(watched_, 0, kShort), WaitResult::kTimedOut);
   EXPECT_GE(MonotonicNs() - before, kShort);
-  EXPECT_EQ(FutexWait(watched_, 0, 0), Slept::kTimedOut);
-  EXPECT_EQ(FutexWait(watched_, 0, -5), Slept::kTimedOut);
+  EXPECT_EQ(FutexWait(watched_, 0, 0), WaitResult::kTimedOut);
+  EXPECT_EQ(FutexWait(watched_, 0, -5), WaitResult::kTimedOut);
 }
 
 TEST_F(Park, ASignalHandlerEndsTheSleep) {
@@ -118,13 +118,13 @@ TEST_F(Park, ASignalHandlerEndsTheSleep) {
   const pid_t child = Sleeper();
   AwaitAsleep(child);
   kill(child, SIGUSR1);
-  EXPECT_EQ(ResultOf(child), Slept::kSignal);
+  EXPECT_EQ(ResultOf(child), WaitResult::kSignal);
   sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST_F(Park, AWordBeyondTheEndIsAFaultNotASignal) {
   const uint32_t* const beyond = word() + 1024;  // in the second page of a one-page file
-  EXPECT_EQ(FutexWait(beyond, 0, kShort), Slept::kFault);
+  EXPECT_EQ(FutexWait(beyond, 0, kShort), WaitResult::kFault);
   FutexWakeAll(beyond);
 }
 
@@ -143,8 +143,8 @@ TEST_F(Park, AStoppedSleeperSeesTheChangeWhenItContinues) {
   word_->store(1);
   FutexWakeAll(word());
   kill(child, SIGCONT);
-  const Slept slept = ResultOf(child);
-  EXPECT_TRUE(slept == Slept::kChanged || slept == Slept::kWoken);
+  const WaitResult slept = ResultOf(child);
+  EXPECT_TRUE(slept == WaitResult::kChanged || slept == WaitResult::kWoken);
 }
 
 TEST(Barriers, RegisteringAndFencing) {

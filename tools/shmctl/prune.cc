@@ -118,7 +118,7 @@ int RemoveAll(const SegmentManager& manager, const std::vector<Stale>& stale, bo
   std::vector<Stale> removed;
   auto json = nlohmann::ordered_json::array();
   for (const Stale& one : stale) {
-    const absl::Status status = manager.Remove(one);
+    const absl::Status status = manager.Prune(one);
     const std::string error(status.message().data(), status.message().size());
     json.push_back(StaleJson(one, status.ok(), error));
     if (status.ok()) {

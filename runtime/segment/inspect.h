@@ -1,6 +1,6 @@
 // Facts about a ring that can be read without joining it: for tools, SegmentManager and Consumer::producer().
-#ifndef MILLRACE_RUNTIME_SEGMENT_FACTS_H_
-#define MILLRACE_RUNTIME_SEGMENT_FACTS_H_
+#ifndef MILLRACE_RUNTIME_SEGMENT_INSPECT_H_
+#define MILLRACE_RUNTIME_SEGMENT_INSPECT_H_
 
 #include <cstdint>
 #include <optional>
@@ -18,8 +18,8 @@ namespace millrace::segment {
 
 // Returns the producer's words, and whether its lock on .ring shows it alive. A reader may have kept the
 // producer from taking that lock. Then the lock on .lock decides; only the owner of .lock can query it.
-ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe,
-                           const Paths& paths);
+ProducerInfo InspectProducer(const internal::RingControl& control, os::LockProbe& ring_probe,
+                             const Paths& paths);
 
 // Finds the newest of several times. Ignores times in the future: the clock was set back after them.
 class NewestTime {
@@ -48,12 +48,12 @@ inline constexpr uint64_t kDefaultIdleNs = 60'000'000'000;
 // Describes a ring, without taking a lock or a seat. Also describes a damaged or truncated ring; fails with
 // kNotFound and kNotARing. The ring is stale if no user is alive and its newest trace of use is older than
 // `idle_ns`.
-absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns = kDefaultIdleNs,
-                                     LocksOfUsers seats = LocksOfUsers::kTheirs);
-// Describes a ring that FactsOfRing refused with `why`, for a list of rings. Returns nullopt if it is no ring
+absl::StatusOr<RingInfo> Inspect(const Paths& paths, uint64_t idle_ns = kDefaultIdleNs,
+                                 LocksOfUsers seats = LocksOfUsers::kTheirs);
+// Describes a ring that Inspect refused with `why`, for a list of rings. Returns nullopt if it is no ring
 // or is gone.
-std::optional<RingInfo> FactsOfUnreadable(const Paths& paths, const absl::Status& why);
+std::optional<RingInfo> InspectUnreadable(const Paths& paths, const absl::Status& why);
 
 }  // namespace millrace::segment
 
-#endif  // MILLRACE_RUNTIME_SEGMENT_FACTS_H_
+#endif  // MILLRACE_RUNTIME_SEGMENT_INSPECT_H_

@@ -1,4 +1,4 @@
-#include "runtime/segment/facts.h"
+#include "runtime/segment/inspect.h"
 
 #include <algorithm>
 #include <optional>
@@ -160,8 +160,8 @@ std::optional<uint64_t> HeldBy(const internal::SeatTable& table, uint32_t index,
 
 // Sets the lag of a group member to that of the message it has leased (`claim`). A member without a lease has
 // no lag.
-void MemberFacts(SeatInfo& info, const internal::Seat& seat, const internal::SeatTable& table,
-                 const Point& end, const View& view) {
+void InspectMember(SeatInfo& info, const internal::Seat& seat, const internal::SeatTable& table,
+                   const Point& end, const View& view) {
   if (const auto place = internal::GroupOfSeat<A>(seat.identity))
     info.group = LabelOf(table.control->groups[place->index].name);
   const uint64_t claim = W::LoadClaim(seat.words);
@@ -172,8 +172,8 @@ void MemberFacts(SeatInfo& info, const internal::Seat& seat, const internal::Sea
   info.lag_ns = AgeOf(view, position);
 }
 
-SeatInfo SeatFacts(const internal::SeatTable& table, uint32_t index, uint64_t state, const Point& end,
-                   const View& view, os::LockProbe& probe, Hold& hold) {
+SeatInfo InspectSeat(const internal::SeatTable& table, uint32_t index, uint64_t state, const Point& end,
+                     const View& view, os::LockProbe& probe, Hold& hold) {
   const internal::Seat& seat = table.seats[index];
   SeatInfo info;
   info.seat = index;
@@ -183,7 +183,7 @@ SeatInfo SeatFacts(const internal::SeatTable& table, uint32_t index, uint64_t st
   const Pid pid = PidIn(W::Peek(seat.identity.pid), W::Peek(seat.identity.pid_namespace));
   info.pid = pid.pid;
   info.pid_foreign = pid.foreign;
-  info.alive = probe.Ask(internal::kLockSeat + index) != os::Holder::kNone;
+  info.alive = probe.Ask(internal::kLockSeat + index) != os::LockState::kFree;
   info.evicted = internal::PhaseOf(state) == internal::SeatPhase::kEvicted;
   info.stopped = info.alive && info.pid && os::LooksStopped(static_cast<uint32_t>(*info.pid));
   if (const auto from = HeldBy(table, index, state)) info.holds_back = hold.Add(*from);
@@ -191,7 +191,7 @@ SeatInfo SeatFacts(const internal::SeatTable& table, uint32_t index, uint64_t st
   info.lost = W::Peek(seat.words.lost);
   if (internal::DeliveryOf(state) == internal::kDeliveryGroup) {
     info.lag_ns = 0;
-    MemberFacts(info, seat, table, end, view);
+    InspectMember(info, seat, table, end, view);
     return info;
   }
   const uint64_t position = W::LoadSeatPosition(seat.words);
@@ -251,7 +251,7 @@ bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, co
     traces.Add(W::Peek(table.seats[i].identity.since_ns));
     traces.Add(W::Peek(table.seats[i].words.left_ns));
     if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
-    info.consumers.push_back(SeatFacts(table, i, state, end, view, probe, hold));
+    info.consumers.push_back(InspectSeat(table, i, state, end, view, probe, hold));
   }
   AddGroups(info, table, end, view, hold);
   return std::any_of(info.groups.begin(), info.groups.end(),
@@ -361,9 +361,10 @@ RingInfo Undescribed(const Paths& paths, const absl::Status& why) {
 
 // Queries the producer's lock on .lock. Returns kUnknown for a process that cannot open .lock, as most
 // readers cannot.
-os::Holder ProducerByLock(const Paths& paths) {
+os::LockState ProducerByLock(const Paths& paths) {
   const auto facts = os::FactsOfName(paths.lock);
-  if (!facts || !facts->regular || !HasMagic(paths.lock, internal::kLockMagic)) return os::Holder::kUnknown;
+  if (!facts || !facts->regular || !HasMagic(paths.lock, internal::kLockMagic))
+    return os::LockState::kUnknown;
   return os::LockProbe(paths.lock, facts->identity, os::Fd()).Ask(internal::kLockProducer);
 }
 
@@ -393,25 +394,25 @@ bool AnyLockHeld(const Paths& paths) {
   const auto held = [](const std::string& path, uint64_t first, uint64_t count) {
     const auto facts = os::FactsOfName(path);
     if (!facts || !facts->regular) return false;
-    return os::LockProbe(path, facts->identity, os::Fd()).AskRange(first, count) != os::Holder::kNone;
+    return os::LockProbe(path, facts->identity, os::Fd()).AskRange(first, count) != os::LockState::kFree;
   };
   return held(paths.lock, internal::kLockProducer, 1) || held(paths.ring, internal::kLockProducer, 1) ||
          held(paths.seats, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
 }
 
-ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& ring_probe,
-                           const Paths& paths) {
+ProducerInfo InspectProducer(const internal::RingControl& control, os::LockProbe& ring_probe,
+                             const Paths& paths) {
   ProducerInfo info;
   const uint64_t state = W::LoadState(control.room);
   const uint64_t flags = W::LoadFlags(control.room);
   info.epoch = internal::EpochOf(state);
   info.closed = internal::IsClosed(state);
   info.epoch_first_sequence = W::Peek(control.room.epoch_first_sequence);
-  os::Holder holder = ring_probe.Ask(internal::kLockProducer);
+  os::LockState holder = ring_probe.Ask(internal::kLockProducer);
   const bool could_not_lock = (flags & internal::kFlagAliveUnknown) != 0 && info.epoch != 0 && !info.closed;
-  if (holder == os::Holder::kNone && could_not_lock) holder = ProducerByLock(paths);
-  info.alive_unknown = holder == os::Holder::kUnknown;
-  info.alive = holder == os::Holder::kSomebody || info.alive_unknown;
+  if (holder == os::LockState::kFree && could_not_lock) holder = ProducerByLock(paths);
+  info.alive_unknown = holder == os::LockState::kUnknown;
+  info.alive = holder == os::LockState::kHeld || info.alive_unknown;
   if (info.epoch == 0) return info;
   const internal::ProducerIdentity& who = control.producer;
   const Pid pid = PidIn(W::Peek(who.pid), W::Peek(who.pid_namespace));
@@ -421,7 +422,7 @@ ProducerInfo ProducerFacts(const internal::RingControl& control, os::LockProbe& 
   return info;
 }
 
-std::optional<RingInfo> FactsOfUnreadable(const Paths& paths, const absl::Status& why) {
+std::optional<RingInfo> InspectUnreadable(const Paths& paths, const absl::Status& why) {
   const Error error = ErrorOf(why);
   if (error == Error::kNotFound || error == Error::kNotARing) return std::nullopt;
   const auto is_file = [](const std::string& path) {
@@ -437,7 +438,7 @@ std::optional<RingInfo> FactsOfUnreadable(const Paths& paths, const absl::Status
   return info;
 }
 
-absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns, LocksOfUsers seats) {
+absl::StatusOr<RingInfo> Inspect(const Paths& paths, uint64_t idle_ns, LocksOfUsers seats) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
   if (!ring.ok()) {
     switch (ErrorOf(ring.status())) {
@@ -487,7 +488,7 @@ absl::StatusOr<RingInfo> FactsOfRing(const Paths& paths, uint64_t idle_ns, Locks
   info.next_sequence_exact = seen.exact;
   info.oldest_sequence = view.OldestMark().value_or(end).sequence;
   os::LockProbe probe(paths.ring, ring->facts.identity, std::move(ring->fd));
-  info.producer = ProducerFacts(control, probe, paths);
+  info.producer = InspectProducer(control, probe, paths);
   const Activity activity = ActivityOf(control.counters, info.producer);
   Hold hold(activity, view.capacity(), end);
   NewestTime used;

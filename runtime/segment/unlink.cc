@@ -1,4 +1,4 @@
-#include "runtime/segment/remove.h"
+#include "runtime/segment/unlink.h"
 
 #include <time.h>
 
@@ -9,7 +9,7 @@
 #include "runtime/os/lock.h"
 #include "runtime/os/park.h"
 #include "runtime/segment/epoch.h"
-#include "runtime/segment/facts.h"
+#include "runtime/segment/inspect.h"
 #include "runtime/segment/life_cycle.h"
 #include "runtime/segment/objects.h"
 
@@ -34,12 +34,12 @@ std::string Users(const RingInfo& info) {
   return absl::StrJoin(users, ", ");
 }
 
-// Wakes the users of a queue and marks it as removed. Remove calls Ring() twice. The call before the names
+// Wakes the users of a queue and marks it as removed. Unlink calls NotifyAll() twice. The call before the names
 // are unlinked ensures that no user sleeps through the removal. The call afterwards is needed because users
 // trust only the link count. Does nothing for a ring that is too damaged to be mapped.
-class Bell {
+class Notifier {
  public:
-  explicit Bell(const Paths& paths) {
+  explicit Notifier(const Paths& paths) {
     absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
     if (!ring.ok()) return;
     auto ring_map = os::Mapping::Map(ring->fd.get(), 0, internal::kRingDataOffset, true, true, paths.ring);
@@ -53,7 +53,7 @@ class Bell {
     seats_map_ = *std::move(seats_map);
     seats_control_ = TableOf(seats_map_, seats->header).control;
   }
-  void Ring() {
+  void NotifyAll() {
     if (control_ != nullptr) {
       W::StoreRemoved(control_->room);
       WakeEverybody(*control_);
@@ -73,7 +73,7 @@ absl::StatusOr<RingInfo> FactsOnceClosed(const Paths& paths) {
   constexpr int64_t kInstantNs = 100'000'000;
   const int64_t start = os::MonotonicNs();
   for (;;) {
-    absl::StatusOr<RingInfo> info = FactsOfRing(paths);
+    absl::StatusOr<RingInfo> info = Inspect(paths);
     if (!info.ok() || !info->producer.closed || !info->producer.alive) return info;
     if (os::MonotonicNs() - start > kInstantNs) return info;
     const timespec pause{0, 500'000};
@@ -90,9 +90,9 @@ absl::Status InUse(const Paths& paths, const std::string& users) {
 
 }  // namespace
 
-absl::Status Remove(const Paths& paths, bool force) {
+absl::Status Unlink(const Paths& paths, bool force) {
   // Look before taking the life-cycle lock, because that would create .lock beside files of another program.
-  const absl::Status seen = FactsOfRing(paths).status();
+  const absl::Status seen = Inspect(paths).status();
   const bool remains = ErrorOf(seen) == Error::kNotFound && HasRemains(paths, LockFile::kFound);
   if (!seen.ok() && !remains) return seen;
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, std::nullopt);
@@ -113,10 +113,10 @@ absl::Status Remove(const Paths& paths, bool force) {
       return InUse(paths, absl::StrCat("a process that holds one of its locks (lslocks): ", who));
     users = *std::move(locks);
   }
-  Bell bell(paths);
-  bell.Ring();
+  Notifier users_to_wake(paths);
+  users_to_wake.NotifyAll();
   absl::Status removed = life->RemoveNames();
-  bell.Ring();
+  users_to_wake.NotifyAll();
   return removed;
 }
 

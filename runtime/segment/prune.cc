@@ -1,4 +1,5 @@
-// Finds and removes queues that no process uses. Locks prove that, never time alone. protocol/life_cycle.md "Stale".
+#include "runtime/segment/prune.h"
+
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -12,10 +13,9 @@
 #include "runtime/os/failure.h"
 #include "runtime/os/lock.h"
 #include "runtime/os/park.h"
-#include "runtime/segment/facts.h"
+#include "runtime/segment/inspect.h"
 #include "runtime/segment/life_cycle.h"
 #include "runtime/segment/objects.h"
-#include "runtime/segment/remove.h"
 
 namespace millrace::segment {
 namespace {
@@ -64,19 +64,10 @@ std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
 }
 
 absl::Status LeftAlone(const Paths& paths, const std::string& who) {
-  return os::Failure(Error::kInUse, absl::StrCat("remove \"", paths.name, "\": ", who, "; it is left alone"));
+  return os::Failure(Error::kInUse, absl::StrCat("prune \"", paths.name, "\": ", who, "; it is left alone"));
 }
 
 }  // namespace
-
-bool HasRemains(const Paths& paths, LockFile lock) {
-  if (os::FactsOfName(paths.ring)) return false;
-  const bool seats_there = os::FactsOfName(paths.seats).has_value();
-  const bool lock_there = lock == LockFile::kFound && os::FactsOfName(paths.lock);
-  if (seats_there && !IsOurs(paths, paths.seats, lock)) return false;
-  if (lock_there && !IsOurs(paths, paths.lock)) return false;
-  return seats_there || lock_there;
-}
 
 absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns) {
   absl::StatusOr<std::set<std::string>> stems = Stems(directory);
@@ -89,7 +80,7 @@ absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint6
       found.push_back(*std::move(remains));
       continue;
     }
-    absl::StatusOr<RingInfo> info = FactsOfRing(*paths, idle_ns);
+    absl::StatusOr<RingInfo> info = Inspect(*paths, idle_ns);
     if (!info.ok()) continue;
     if (info->used_ns == 0) RestartAge(paths->ring);
     if (info->stale) {
@@ -100,9 +91,9 @@ absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint6
   return found;
 }
 
-absl::Status RemoveStale(const Paths& paths, const Stale& stale) {
+absl::Status Prune(const Paths& paths, const Stale& stale) {
   if (!os::FactsOfName(paths.ring) && !os::FactsOfName(paths.seats) && !os::FactsOfName(paths.lock)) {
-    return os::Failure(Error::kNotFound, absl::StrCat("remove \"", paths.name, "\": it is gone already"));
+    return os::Failure(Error::kNotFound, absl::StrCat("prune \"", paths.name, "\": it is gone already"));
   }
   // Look before taking the life-cycle lock, because that would create .lock beside files of another program.
   if (!IsOurs(paths, paths.ring) && !IsOurs(paths, paths.seats) && !IsOurs(paths, paths.lock))
@@ -116,16 +107,16 @@ absl::Status RemoveStale(const Paths& paths, const Stale& stale) {
   if (!os::FactsOfName(paths.ring) && stale.incarnation.empty()) {
     if (HasRemains(paths, life->lock_file())) return life->RemoveNames();
     if (!os::FactsOfName(paths.seats)) {  // Only the .lock that we have just made is left.
-      return os::Failure(Error::kNotFound, absl::StrCat("remove \"", paths.name, "\": it is gone already"));
+      return os::Failure(Error::kNotFound, absl::StrCat("prune \"", paths.name, "\": it is gone already"));
     }
     return LeftAlone(paths, "its .seats is not a millrace object");
   }
   const auto idle_ns = static_cast<uint64_t>(std::max<int64_t>(0, stale.idle_for.count()));
-  absl::StatusOr<RingInfo> info = FactsOfRing(paths, idle_ns, LocksOfUsers::kOurs);
+  absl::StatusOr<RingInfo> info = Inspect(paths, idle_ns, LocksOfUsers::kOurs);
   if (!info.ok()) return info.status();
   if (info->incarnation != stale.incarnation) {
     return os::Failure(Error::kIncarnation,
-                       absl::StrCat("remove \"", paths.name, "\": it was replaced by incarnation \"",
+                       absl::StrCat("prune \"", paths.name, "\": it was replaced by incarnation \"",
                                     info->incarnation, "\" meanwhile; it is left alone"));
   }
   if (!info->stale) return LeftAlone(paths, info->stale_why);
