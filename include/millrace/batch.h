@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "millrace/export.h"
-#include "millrace/internal/producer_core.h"
+#include "millrace/internal/producer_hot.h"
 #include "millrace/options.h"
 #include "millrace/outcome.h"
 
@@ -26,7 +26,7 @@ namespace millrace {
 class [[nodiscard]] MessageBatch {
  public:
   MessageBatch(MessageBatch&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)), on_large_(other.on_large_) {}
+      : hot_(std::exchange(other.hot_, nullptr)), on_large_(other.on_large_) {}
   MessageBatch& operator=(MessageBatch&&) = delete;
   ~MessageBatch() { Abort(); }
 
@@ -37,7 +37,7 @@ class [[nodiscard]] MessageBatch {
   // quarter of the ring's capacity, counted in frames (8 bytes plus the payload, rounded up to a multiple of
   // 8). Returns kBadArgument if this batch has ended.
   [[gnu::always_inline]] inline Sent TryAdd(std::span<const std::byte> message) noexcept {
-    if (core_ == nullptr) [[unlikely]]
+    if (hot_ == nullptr) [[unlikely]]
       return Sent::kBadArgument;
     return AddNowOr(message, 0);
   }
@@ -46,7 +46,7 @@ class [[nodiscard]] MessageBatch {
   // Adds a copy of a message like TryAdd, and waits for room as ProducerOptions::on_full says. A time-out or
   // a dropped message leaves the batch as it was, or empty if its messages were published as a part.
   Sent Add(std::span<const std::byte> message, Nanos timeout = kForever) {
-    if (core_ == nullptr) return Sent::kBadArgument;
+    if (hot_ == nullptr) return Sent::kBadArgument;
     return AddNowOr(message, timeout.count());
   }
   Sent Add(std::string_view message, Nanos timeout = kForever) {
@@ -54,40 +54,39 @@ class [[nodiscard]] MessageBatch {
   }
 
   // Returns the number of messages that were added and are not yet visible.
-  uint64_t size() const { return core_ == nullptr ? 0 : core_->ring.batched(); }
+  uint64_t size() const { return hot_ == nullptr ? 0 : hot_->ring.batched(); }
 
   // Publishes all messages of the batch together and ends the batch. Wait-free, and without a system call
   // unless a consumer sleeps. Returns kBadArgument if the batch has ended already, or if the producer has
   // published something else since it began (misuse), which published the messages of the batch too.
   Sent Commit() noexcept {
-    if (core_ == nullptr) return Sent::kBadArgument;
-    internal::ProducerCore& core = *std::exchange(core_, nullptr);
-    return core.EndBatch(/*commit=*/true);
+    if (hot_ == nullptr) return Sent::kBadArgument;
+    internal::ProducerHot& hot = *std::exchange(hot_, nullptr);
+    return hot.EndBatch(/*commit=*/true);
   }
   // Discards all messages that are not yet visible and ends the batch.
   void Abort() noexcept {
-    if (core_ != nullptr) (void)std::exchange(core_, nullptr)->EndBatch(/*commit=*/false);
+    if (hot_ != nullptr) (void)std::exchange(hot_, nullptr)->EndBatch(/*commit=*/false);
   }
 
  private:
   friend class Producer;
   template <class T>
   friend class TypedBatch;
-  MessageBatch(internal::ProducerCore* core, OnLargeBatch on_large) noexcept
-      : core_(core), on_large_(on_large) {}
+  MessageBatch(internal::ProducerHot* hot, OnLargeBatch on_large) noexcept : hot_(hot), on_large_(on_large) {}
   [[gnu::always_inline]] inline Sent AddNowOr(std::span<const std::byte> message,
                                               int64_t timeout_ns) noexcept {
-    internal::ProducerCore& core = *core_;
+    internal::ProducerHot& hot = *hot_;
     const size_t n = message.size();
-    if (!core.ring.Allows(n) || !core.ring.BatchFits(n)) [[unlikely]]
-      return core.AddToBatchSlow(message.data(), n, timeout_ns, in_parts());
-    internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
-    core.ring.AddToBatch(n);
+    if (!hot.ring.Allows(n) || !hot.ring.BatchFits(n)) [[unlikely]]
+      return hot.AddToBatchSlow(message.data(), n, timeout_ns, in_parts());
+    internal::RealAtomics::CopyIn(hot.ring.Place(), message.data(), n);
+    hot.ring.AddToBatch(n);
     return Sent::kOk;
   }
   bool in_parts() const { return on_large_ == OnLargeBatch::kPublishInParts; }
 
-  internal::ProducerCore* core_;  // null: the batch has ended
+  internal::ProducerHot* hot_;  // null: the batch has ended
   OnLargeBatch on_large_;
 };
 

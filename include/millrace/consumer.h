@@ -19,7 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "millrace/export.h"
-#include "millrace/internal/consumer_core.h"
+#include "millrace/internal/consumer_hot.h"
 #include "millrace/options.h"
 #include "millrace/outcome.h"
 
@@ -28,7 +28,7 @@ namespace millrace {
 template <class T>
 class TypedConsumer;
 namespace internal {
-class MergeCore;
+class MergeImpl;
 }
 
 // What a consumer or a tool can know about the producer of a ring. Values are a snapshot.
@@ -76,12 +76,12 @@ class MILLRACE_EXPORT Consumer {
   // Returns the next message, or the reason why there is none (kEmpty: nothing to read now). Never waits. The
   // message stays valid until the next call on this handle. That call also gives the bytes of the message
   // back to the producer (lossless consumers) or acknowledges the message (groups).
-  [[gnu::always_inline]] inline Received TryNext() noexcept { return core_->TryNext(); }
+  [[gnu::always_inline]] inline Received TryNext() noexcept { return hot_->TryNext(); }
   // Waits for the next message and returns it, or the reason why there is none (kTimedOut after `timeout`).
   // Read in a loop, while (auto m = c.Next()) use(m->payload); and look at why() afterwards. The death of the
   // producer does not end the wait unless ConsumerOptions::report_producer_gone is set.
   [[gnu::always_inline]] inline Received Next(Nanos timeout = kForever) {
-    return core_->Next(timeout.count());
+    return hot_->Next(timeout.count());
   }
 
   // Calls handler(const Message&) for each message that is there, at most `max` times. Never waits. The
@@ -94,7 +94,7 @@ class MILLRACE_EXPORT Consumer {
   // Ends the use of the current message. Its payload must not be used afterwards. In a group, no other member
   // will receive the message. Asking for the next message has this effect too; the destructor does not. For a
   // lossless consumer, the bytes of the message go back to the producer.
-  void Ack() noexcept { core_->Ack(); }
+  void Ack() noexcept { hot_->Ack(); }
 
   // Returns true while the current message is whole. Call it after reading in place and before acting on what
   // was read. Lossless consumers and groups that read in place: returns false once the producer has reserved
@@ -139,36 +139,36 @@ class MILLRACE_EXPORT Consumer {
   // thread or signal handler. A signal alone never ends a wait. On Linux before 5.16, and under system call
   // filters that refuse futex_waitv, a wait ends up to 50 ms late.
   void Interrupt() noexcept;
-  bool valid() const { return core_ != nullptr; }  // false after the handle was moved from
+  bool valid() const { return hot_ != nullptr; }  // false after the handle was moved from
 
  private:
   template <class T>
   friend class TypedConsumer;
   friend class WaitSet;
-  friend class internal::MergeCore;
-  explicit Consumer(std::unique_ptr<internal::ConsumerCore> core);
-  std::unique_ptr<internal::ConsumerCore> core_;
+  friend class internal::MergeImpl;
+  explicit Consumer(std::unique_ptr<internal::ConsumerHot> hot);
+  std::unique_ptr<internal::ConsumerHot> hot_;
 };
 
 template <class F>
 Polled Consumer::Poll(F&& handler, size_t max) {
-  assert(!core_->polling);
+  assert(!hot_->polling);
   struct Guard {  // If the handler throws, its message is read again.
-    internal::ConsumerCore* core;
+    internal::ConsumerHot* hot;
     bool handling = false;
     uint64_t sequence = 0, lost = 0;
     ~Guard() {
-      core->polling = false;
+      hot->polling = false;
       if (handling)
-        core->Undeliver(sequence, lost);
-      else if (core->member)
-        core->AckHandled();
+        hot->Undeliver(sequence, lost);
+      else if (hot->member)
+        hot->AckHandled();
     }
-  } guard{core_.get()};
-  core_->polling = true;
+  } guard{hot_.get()};
+  hot_->polling = true;
   size_t handled = 0;
   while (handled < max) {
-    const Received received = core_->TryNext();
+    const Received received = hot_->TryNext();
     if (!received) return {handled, received.why()};
     guard.sequence = received->sequence;
     guard.lost = received->lost;

@@ -19,7 +19,7 @@
 namespace millrace {
 
 namespace internal {
-class MergeCore;
+class MergeImpl;
 }
 
 // A message and the ring that it came from, or the reason why there is no message. The reason concerns one
@@ -85,10 +85,10 @@ class MILLRACE_EXPORT Merge {
   // Makes the current or the next Next() return kInterrupted, and every Next() after it. Lasts for the life
   // of this merge. May be called in any thread or signal handler.
   void Interrupt() noexcept;
-  bool valid() const { return core_ != nullptr; }  // false after the merge was moved from
+  bool valid() const { return impl_ != nullptr; }  // false after the merge was moved from
 
  private:
-  std::unique_ptr<internal::MergeCore> core_;
+  std::unique_ptr<internal::MergeImpl> impl_;
 };
 
 }  // namespace millrace

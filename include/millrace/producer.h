@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "millrace/batch.h"
 #include "millrace/export.h"
-#include "millrace/internal/producer_core.h"
+#include "millrace/internal/producer_hot.h"
 #include "millrace/options.h"
 #include "millrace/outcome.h"
 
@@ -36,14 +36,11 @@ class TypedProducer;
 class [[nodiscard]] Claim {
  public:
   Claim(Claim&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)),
-        data_(other.data_),
-        size_(other.size_),
-        why_(other.why_) {}
+      : hot_(std::exchange(other.hot_, nullptr)), data_(other.data_), size_(other.size_), why_(other.why_) {}
   Claim& operator=(Claim&&) = delete;
   ~Claim() { Abort(); }
 
-  explicit operator bool() const { return core_ != nullptr; }  // true: there is space, not yet committed
+  explicit operator bool() const { return hot_ != nullptr; }  // true: there is space, not yet committed
   Sent why() const { return why_; }  // the reason why there is no space; kOk if there is
 
   // Returns the claimed bytes, exactly as many as were requested, at an address that is a multiple of 8. They
@@ -55,23 +52,23 @@ class [[nodiscard]] Claim {
   // sleeps. protocol/publish.md "Publish".
   void Commit() { Commit(size_); }
   void Commit(size_t used) {
-    assert(core_ != nullptr && used <= size_);
-    if (core_ == nullptr || used > size_) return;
-    internal::ProducerCore& core = *std::exchange(core_, nullptr);
-    if (!core.ring.Holds(used)) [[unlikely]]
-      return;                            // misuse in a forked child or after Close: the space is gone
-    assert(data_ == core.ring.Place());  // fails if another message was published since this claim was made
-    core.Commit(used);
+    assert(hot_ != nullptr && used <= size_);
+    if (hot_ == nullptr || used > size_) return;
+    internal::ProducerHot& hot = *std::exchange(hot_, nullptr);
+    if (!hot.ring.Holds(used)) [[unlikely]]
+      return;                           // misuse in a forked child or after Close: the space is gone
+    assert(data_ == hot.ring.Place());  // fails if another message was published since this claim was made
+    hot.Commit(used);
   }
   // Gives the space back; nothing is published.
-  void Abort() { core_ = nullptr; }
+  void Abort() { hot_ = nullptr; }
 
  private:
   friend class Producer;
-  Claim(internal::ProducerCore* core, std::byte* data, size_t size, Sent why) noexcept
-      : core_(core), data_(data), size_(size), why_(why) {}
+  Claim(internal::ProducerHot* hot, std::byte* data, size_t size, Sent why) noexcept
+      : hot_(hot), data_(data), size_(size), why_(why) {}
 
-  internal::ProducerCore* core_;  // null: nothing to commit
+  internal::ProducerHot* hot_;  // null: nothing to commit
   std::byte* data_;
   size_t size_;
   Sent why_;
@@ -117,33 +114,33 @@ class MILLRACE_EXPORT Producer {
   // consumer. The claim is empty if there is no space; see Claim::why(). Only one claim may be open at a
   // time: a second one gets the same bytes, and committing both asserts.
   [[gnu::always_inline]] inline Claim TryClaim(size_t n) noexcept {
-    assert(!core_->ring.batch_open());
-    internal::ProducerCore& core = *core_;
-    internal::ProducerCore::Claimed claimed{core.ring.Place(), Sent::kOk};
-    if (!core.ring.Allows(n) || !core.ring.Fits(n)) [[unlikely]] {
-      claimed = core.TryClaimSlow(n);
+    assert(!hot_->ring.batch_open());
+    internal::ProducerHot& hot = *hot_;
+    internal::ProducerHot::Claimed claimed{hot.ring.Place(), Sent::kOk};
+    if (!hot.ring.Allows(n) || !hot.ring.Fits(n)) [[unlikely]] {
+      claimed = hot.TryClaimSlow(n);
       if (claimed.data == nullptr) return Claim(nullptr, nullptr, 0, claimed.why);
     }
-    return Claim(&core, claimed.data, n, Sent::kOk);
+    return Claim(&hot, claimed.data, n, Sent::kOk);
   }
   // Claims space like TryClaim, and waits for room as ProducerOptions::on_full says, at most `timeout`.
   [[gnu::always_inline]] inline Claim WaitClaim(size_t n, Nanos timeout = kForever) {
-    internal::ProducerCore& core = *core_;
-    if (!core.ring.Allows(n) || !core.MayPublishNow(n)) [[unlikely]]
+    internal::ProducerHot& hot = *hot_;
+    if (!hot.ring.Allows(n) || !hot.MayPublishNow(n)) [[unlikely]]
       return WaitClaimSlow(n, timeout);
-    return Claim(&core, core.ring.Place(), n, Sent::kOk);
+    return Claim(&hot, hot.ring.Place(), n, Sent::kOk);
   }
 
   // Publishes a copy of a message. Returns kFull if a lossless consumer or a group leaves no room now. Never
   // waits.
   [[gnu::always_inline]] inline Sent TryPublish(std::span<const std::byte> message) noexcept {
-    assert(!core_->ring.batch_open());
-    internal::ProducerCore& core = *core_;
+    assert(!hot_->ring.batch_open());
+    internal::ProducerHot& hot = *hot_;
     const size_t n = message.size();
-    if (!core.ring.Allows(n) || !core.ring.Fits(n)) [[unlikely]]
-      return core.TryPublishSlow(message.data(), n);
-    internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
-    core.Commit(n);
+    if (!hot.ring.Allows(n) || !hot.ring.Fits(n)) [[unlikely]]
+      return hot.TryPublishSlow(message.data(), n);
+    internal::RealAtomics::CopyIn(hot.ring.Place(), message.data(), n);
+    hot.Commit(n);
     return Sent::kOk;
   }
   [[gnu::always_inline]] inline Sent TryPublish(std::string_view message) noexcept {
@@ -154,12 +151,12 @@ class MILLRACE_EXPORT Producer {
   // (zero: does not wait). A producer and a lossless consumer in one thread would wait for each other
   // forever, so give a time-out there.
   [[gnu::always_inline]] inline Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever) {
-    internal::ProducerCore& core = *core_;
+    internal::ProducerHot& hot = *hot_;
     const size_t n = message.size();
-    if (!core.ring.Allows(n) || !core.MayPublishNow(n)) [[unlikely]]
+    if (!hot.ring.Allows(n) || !hot.MayPublishNow(n)) [[unlikely]]
       return PublishSlow(message, timeout);
-    internal::RealAtomics::CopyIn(core.ring.Place(), message.data(), n);
-    core.Commit(n);
+    internal::RealAtomics::CopyIn(hot.ring.Place(), message.data(), n);
+    hot.Commit(n);
     return Sent::kOk;
   }
   [[gnu::always_inline]] inline Sent Publish(std::string_view message, Nanos timeout = kForever) {
@@ -169,10 +166,10 @@ class MILLRACE_EXPORT Producer {
   // Begins a batch: messages that become visible together (batch.h). Nothing else may be published or claimed
   // until the batch has ended (asserts).
   MessageBatch Batch(OnLargeBatch on_large = OnLargeBatch::kPublishInParts) noexcept {
-    assert(!core_->ring.batch_open());
-    if (core_->ring.batch_open()) return MessageBatch(nullptr, on_large);
-    core_->ring.BeginBatch();
-    return MessageBatch(core_.get(), on_large);
+    assert(!hot_->ring.batch_open());
+    if (hot_->ring.batch_open()) return MessageBatch(nullptr, on_large);
+    hot_->ring.BeginBatch();
+    return MessageBatch(hot_.get(), on_large);
   }
 
   // Declares that the stream is complete and releases the ring. Consumers that have read everything return
@@ -195,18 +192,18 @@ class MILLRACE_EXPORT Producer {
   // Lasts for the life of this handle. May be called in any thread or signal handler. A signal alone never
   // ends a wait.
   void Interrupt() noexcept;
-  bool valid() const { return core_ != nullptr; }  // false after the handle was moved from
+  bool valid() const { return hot_ != nullptr; }  // false after the handle was moved from
 
  private:
   template <class T>
   friend class TypedProducer;
-  explicit Producer(std::unique_ptr<internal::ProducerCore> core);
+  explicit Producer(std::unique_ptr<internal::ProducerHot> hot);
   [[gnu::cold]] Claim WaitClaimSlow(size_t n, Nanos timeout);
   [[gnu::cold]] Sent PublishSlow(std::span<const std::byte> message, Nanos timeout);
   // Returns kSchema if the ring carries another schema ("" matches any), or kBadArgument if `bytes` is larger
   // than the ring's maximum message.
   absl::Status CheckCarries(std::string_view schema, size_t bytes) const;
-  std::unique_ptr<internal::ProducerCore> core_;
+  std::unique_ptr<internal::ProducerHot> hot_;
 };
 
 }  // namespace millrace

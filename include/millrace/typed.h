@@ -145,13 +145,13 @@ class TypedProducer {
   }
 
   [[gnu::always_inline]] inline Sent TryPublish(const T& message) noexcept {
-    internal::ProducerCore& core = *bytes_.core_;
-    assert(!core.ring.batch_open());
+    internal::ProducerHot& hot = *bytes_.hot_;
+    assert(!hot.ring.batch_open());
     // Opening has compared sizeof(T) with the maximum message.
-    if (!core.ring.Fits(sizeof(T))) [[unlikely]]
-      return core.TryPublishSlow(&message, sizeof(T));
-    internal::RealAtomics::CopyIn(core.ring.Place(), &message, sizeof(T));
-    core.Commit(sizeof(T));
+    if (!hot.ring.Fits(sizeof(T))) [[unlikely]]
+      return hot.TryPublishSlow(&message, sizeof(T));
+    internal::RealAtomics::CopyIn(hot.ring.Place(), &message, sizeof(T));
+    hot.Commit(sizeof(T));
     return Sent::kOk;
   }
   [[gnu::always_inline]] inline Sent Publish(const T& message, Nanos timeout = kForever) {
@@ -209,14 +209,14 @@ class TypedConsumer {
   // are no T.
   [[gnu::always_inline]] inline TypedReceived<T> TryNext() noexcept {
     internal::Lent lent;
-    if (bytes_.core_->ring.NextOfSize(sizeof(T), &lent)) [[likely]]
+    if (bytes_.hot_->ring.NextOfSize(sizeof(T), &lent)) [[likely]]
       return TypedReceived<T>(lent);
     return TryNextSlow();
   }
   [[gnu::always_inline]] inline TypedReceived<T> Next(Nanos timeout = kForever) {
-    internal::ConsumerCore& core = *bytes_.core_;
+    internal::ConsumerHot& hot = *bytes_.hot_;
     internal::Lent lent;
-    if (core.MayReadNow() && core.ring.NextOfSize(sizeof(T), &lent)) [[likely]]
+    if (hot.MayReadNow() && hot.ring.NextOfSize(sizeof(T), &lent)) [[likely]]
       return TypedReceived<T>(lent);
     return NextSlow(timeout);
   }
@@ -241,7 +241,7 @@ class TypedConsumer {
           }
         },
         max);
-    if (wrong_size) polled = {polled.handled - 1, bytes_.core_->WrongSize().why()};
+    if (wrong_size) polled = {polled.handled - 1, bytes_.hot_->WrongSize().why()};
     return polled;
   }
 
@@ -263,14 +263,14 @@ class TypedConsumer {
  private:
   explicit TypedConsumer(Consumer consumer) : bytes_(std::move(consumer)) {}
   [[gnu::cold, gnu::noinline]] TypedReceived<T> TryNextSlow() noexcept {
-    return TypedReceived<T>(Sized(bytes_.core_->TryNextSlow()));
+    return TypedReceived<T>(Sized(bytes_.hot_->TryNextSlow()));
   }
   [[gnu::noinline]] TypedReceived<T> NextSlow(Nanos timeout) {
-    return TypedReceived<T>(Sized(bytes_.core_->NextWaiting(timeout.count())));
+    return TypedReceived<T>(Sized(bytes_.hot_->NextWaiting(timeout.count())));
   }
   Received Sized(const Received& received) {
     if (received && received->payload.size() != sizeof(T)) [[unlikely]]
-      return bytes_.core_->WrongSize();
+      return bytes_.hot_->WrongSize();
     return received;
   }
   Consumer bytes_;

@@ -17,7 +17,7 @@
 namespace millrace {
 
 namespace internal {
-class WaitSetCore;
+class WaitSetImpl;
 }
 
 // Result of WaitSet::Wait. Use `while (set.Wait()) {}` to serve rings until the last of them has ended.
@@ -87,10 +87,10 @@ class MILLRACE_EXPORT WaitSet {
   // rings in the set, a sleep may continue for up to 50 ms.
   void Interrupt() noexcept;
   size_t size() const;                             // number of rings in the set
-  bool valid() const { return core_ != nullptr; }  // false after the set was moved from
+  bool valid() const { return impl_ != nullptr; }  // false after the set was moved from
 
  private:
-  std::unique_ptr<internal::WaitSetCore> core_;
+  std::unique_ptr<internal::WaitSetImpl> impl_;
 };
 
 }  // namespace millrace

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/words.h"
-#include "runtime/api/consumer_core.h"
+#include "runtime/api/consumer_cold.h"
 #include "runtime/api/park_ops.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
@@ -13,11 +13,11 @@ namespace millrace {
 namespace {
 
 using internal::Ahead;
-using internal::ConsumerCore;
+using internal::ConsumerCold;
+using internal::ConsumerHot;
 using internal::Point;
 using internal::StartAt;
 using W = internal::Words<internal::RealAtomics>;
-using Cold = ConsumerCore::Cold;
 
 std::string WhoEvicted(const internal::SeatIdentity& seat) {
   const uint64_t state = W::LoadStateForReason(seat);
@@ -44,16 +44,16 @@ std::string WhoEvicted(const internal::SeatIdentity& seat) {
 }
 
 // Returns the place of this consumer, or of its group.
-Point Here(const Cold& cold) { return cold.core->member ? cold.member.at() : cold.core->ring.at(); }
+Point Here(const ConsumerCold& cold) { return cold.hot->member ? cold.member.at() : cold.hot->ring.at(); }
 
 // Returns true if the producer has overwritten the place of a lossless consumer.
-bool Overwritten(const Cold& cold, Point here) {
-  return cold.lossless() && !cold.core->ring.Intact(here.position) && !cold.attached.ring.Faulted();
+bool Overwritten(const ConsumerCold& cold, Point here) {
+  return cold.lossless() && !cold.hot->ring.Intact(here.position) && !cold.attached.ring.Faulted();
 }
 
-absl::Status Explain(const Cold& cold) {
+absl::Status Explain(const ConsumerCold& cold) {
   const std::string ring = absl::StrCat("\"", cold.attached.paths.name, "\": ");
-  const internal::RingConsumer<internal::RealAtomics>& reader = cold.core->ring;
+  const internal::RingConsumer<internal::RealAtomics>& reader = cold.hot->ring;
   switch (cold.last_why) {
     case Got::kMessage:
     case Got::kEmpty:
@@ -106,13 +106,13 @@ absl::Status Explain(const Cold& cold) {
   return absl::OkStatus();
 }
 
-absl::Status CannotSkip(const Cold& cold, Error error, const std::string& why) {
+absl::Status CannotSkip(const ConsumerCold& cold, Error error, const std::string& why) {
   return os::Failure(error, absl::StrCat("SkipTo on \"", cold.attached.paths.name, "\": ", why));
 }
 
 }  // namespace
 
-Consumer::Consumer(std::unique_ptr<ConsumerCore> core) : core_(std::move(core)) {}
+Consumer::Consumer(std::unique_ptr<ConsumerHot> hot) : hot_(std::move(hot)) {}
 Consumer::Consumer(Consumer&&) noexcept = default;
 Consumer& Consumer::operator=(Consumer&&) noexcept = default;
 Consumer::~Consumer() = default;
@@ -125,26 +125,26 @@ absl::StatusOr<Consumer> Consumer::Open(std::string_view name, const Delivery& d
   absl::StatusOr<segment::ConsumerAttachment> attached = segment::AttachConsumer(*paths, delivery, options);
   if (!attached.ok()) return attached.status();
   return Consumer(
-      std::make_unique<ConsumerCore>(std::make_unique<Cold>(*std::move(attached), delivery, options)));
+      std::make_unique<ConsumerHot>(std::make_unique<ConsumerCold>(*std::move(attached), delivery, options)));
 }
 
 bool Consumer::StillIntact() const noexcept {
-  const Cold& cold = *core_->cold;
+  const ConsumerCold& cold = *hot_->cold;
   if (cold.forked) return false;
-  if (cold.HandsOutCopies()) return core_->member ? cold.member.InHand() : core_->ring.InHand();
-  const bool intact = core_->member ? cold.member.StillIntact() : core_->ring.StillIntact();
+  if (cold.HandsOutCopies()) return hot_->member ? cold.member.InHand() : hot_->ring.InHand();
+  const bool intact = hot_->member ? cold.member.StillIntact() : hot_->ring.StillIntact();
   return intact && !cold.attached.ring.Faulted();
 }
 
 absl::Status Consumer::SkipTo(Start start) {
-  Cold& cold = *core_->cold;
+  ConsumerCold& cold = *hot_->cold;
   if (cold.forked) return CannotSkip(cold, Error::kForked, "this consumer belongs to the parent process");
-  if (core_->member) {
+  if (hot_->member) {
     return CannotSkip(cold, Error::kBadArgument,
                       absl::StrCat("the members of group \"", cold.delivery.group(),
                                    "\" share one place; use a consumer of its own"));
   }
-  auto& ring = core_->ring;
+  auto& ring = hot_->ring;
   const segment::Where where = segment::Locate(start);
   const std::optional<Point> end = ring.End(ring.at());
   if (!end)
@@ -182,38 +182,38 @@ absl::Status Consumer::SkipTo(Start start) {
   if (!to) to = ring.Walk(here, wanted);
   if (!to || Ahead(to->sequence, here.sequence) < 0) to = end;
   ring.SkipTo(*to);
-  core_->StorePosition();
+  hot_->StorePosition();
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> Consumer::EventFd() { return core_->cold->EventFd(); }
+absl::StatusOr<int> Consumer::EventFd() { return hot_->cold->EventFd(); }
 
 ProducerInfo Consumer::producer() const {
-  Cold& cold = *core_->cold;
+  ConsumerCold& cold = *hot_->cold;
   if (cold.forked) return {};
   return segment::InspectProducer(cold.control(), cold.attached.ring_probe, cold.attached.paths);
 }
 
-absl::Status Consumer::status() const { return Explain(*core_->cold); }
+absl::Status Consumer::status() const { return Explain(*hot_->cold); }
 
 ConsumerStats Consumer::stats() const {
-  const Cold& cold = *core_->cold;
-  const internal::ConsumerCounts counts = core_->member ? cold.member.counts() : core_->ring.counts();
+  const ConsumerCold& cold = *hot_->cold;
+  const internal::ConsumerCounts counts = hot_->member ? cold.member.counts() : hot_->ring.counts();
   const Point here = Here(cold);
-  const Point end = core_->ring.End(here).value_or(here);
+  const Point end = hot_->ring.End(here).value_or(here);
   const int64_t messages = Ahead(end.sequence, here.sequence);
   const int64_t bytes = Ahead(end.position, here.position);
   const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
-  return {core_->ring.start(), counts.received, counts.lost,
-          counts.overruns,     counts.skipped,  counts.late_wakeups + core_->cold->LateRings(),
-          behind(messages),    behind(bytes)};
+  return {hot_->ring.start(), counts.received, counts.lost,
+          counts.overruns,    counts.skipped,  counts.late_wakeups + hot_->cold->LateRings(),
+          behind(messages),   behind(bytes)};
 }
 
-uint64_t Consumer::next_sequence() const { return Here(*core_->cold).sequence; }
+uint64_t Consumer::next_sequence() const { return Here(*hot_->cold).sequence; }
 
 void Consumer::Interrupt() noexcept {
-  core_->interrupted.store(1, std::memory_order_release);
-  os::FutexWakeAll(api::FutexOf(core_->interrupted));
+  hot_->interrupted.store(1, std::memory_order_release);
+  os::FutexWakeAll(api::FutexOf(hot_->interrupted));
   api::CallWaitSets();  // a wait set may be waiting for this consumer
 }
 

@@ -17,11 +17,11 @@ constexpr int64_t kBellLookAroundEveryNs = 1'000'000'000;
 
 }  // namespace
 
-EventBell::EventBell(const ConsumerCore::Cold& cold, os::EventFd fd)
+EventBell::EventBell(const ConsumerCold& cold, os::EventFd fd)
     : view_(segment::MemoryOf(cold.attached.ring, cold.attached.header)),
       sleepers_(cold.sleepers()),
-      member_(cold.core->member),
-      seat_(cold.observer() ? nullptr : &cold.core->ring.seat().seat->identity),
+      member_(cold.hot->member),
+      seat_(cold.observer() ? nullptr : &cold.hot->ring.seat().seat->identity),
       live_state_(cold.attached.live_state),
       watch_(cold.attached.ring_watch),
       ring_guarded_(cold.attached.ring.guarded()),
@@ -39,7 +39,7 @@ bool EventBell::Ring() {
   return true;
 }
 
-void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
+void EventBell::Arm(const ConsumerCold& cold, uint64_t state) {
   // Clear first. If the descriptor was raised for something that this consumer has not seen, the look below
   // finds it. If the bell is still armed, the descriptor was not raised yet.
   fd_.Clear();
@@ -81,7 +81,7 @@ void EventBell::Arm(const ConsumerCore::Cold& cold, uint64_t state) {
 
 // Returns where everything published ends. Returns nullopt if more arrives during the search, or if the ring
 // is damaged.
-std::optional<Point> EventBell::FindEnd(const ConsumerCore::Cold& cold, uint64_t state) const {
+std::optional<Point> EventBell::FindEnd(const ConsumerCold& cold, uint64_t state) const {
   std::optional<Point> at = view_.Tail();
   for (uint64_t i = 0; at && i <= view_.capacity() / kFrameHeader && !cold.Pending(state); ++i) {
     const Frame frame = view_.Judge(W::LoadHeader(view_.HeaderAt(at->position)), at->position, at->sequence);
@@ -168,7 +168,7 @@ bool EventBell::ProducerGone(uint32_t epoch) {
          producer_.Ask(kLockProducer) == os::LockState::kFree;
 }
 
-absl::StatusOr<int> ConsumerCore::Cold::EventFd() {
+absl::StatusOr<int> ConsumerCold::EventFd() {
   const std::string what = absl::StrCat("EventFd of \"", attached.paths.name, "\"");
   if (forked) {
     return os::Failure(Error::kForked,
@@ -187,15 +187,15 @@ absl::StatusOr<int> ConsumerCore::Cold::EventFd() {
   return bell->fd().Mirror(what);
 }
 
-uint64_t ConsumerCore::Cold::LateRings() const { return bell == nullptr ? 0 : bell->late(); }
+uint64_t ConsumerCold::LateRings() const { return bell == nullptr ? 0 : bell->late(); }
 
-Received ConsumerCore::Cold::FindAndSettleBell() {
-  if (forked) return core->Find();
+Received ConsumerCold::FindAndSettleBell() {
+  if (forked) return hot->Find();
   if (!bell->Armed()) removed_word_checked = false;  // the remover wakes its waiters again when it is done
   if (bell->TakeLookAround()) next_look_around_ns = next_producer_look_ns = 0;
   for (uint64_t late = bell->TakeLate(); late > 0; --late) CountLateWakeup();
   const uint64_t state = W::LoadState(control().room);
-  const Received received = core->Find();
+  const Received received = hot->Find();
   if (received.why() == Got::kEmpty) {
     bell->Arm(*this, state);
   } else if (!received) {

@@ -20,7 +20,7 @@
 #include "millrace/internal/atomics.h"
 #include "millrace/internal/parking.h"
 #include "millrace/internal/ring_view.h"
-#include "runtime/api/consumer_core.h"
+#include "runtime/api/consumer_cold.h"
 #include "runtime/os/event_fd.h"
 #include "runtime/os/object.h"
 
@@ -30,12 +30,12 @@ class EventBridge;
 
 class EventBell {
  public:
-  EventBell(const ConsumerCore::Cold& cold, os::EventFd fd);
+  EventBell(const ConsumerCold& cold, os::EventFd fd);
 
   // ---- the consumer's thread -----------------------------------------------------------------------------
   bool Armed() const { return armed_.load(std::memory_order_acquire) != 0; }
   // Arms the bell after the consumer has found nothing. `state` was read before the consumer looked.
-  void Arm(const ConsumerCore::Cold& cold, uint64_t state);
+  void Arm(const ConsumerCold& cold, uint64_t state);
   // Called by either thread: raises the descriptor if the bell was armed, and returns whether it was.
   bool Ring();
   // Returns whether the bridge has seen an end that only LookAround reports, and clears that note.
@@ -67,7 +67,7 @@ class EventBell {
     std::atomic<bool> certain{false};
   };
 
-  std::optional<Point> FindEnd(const ConsumerCore::Cold& cold, uint64_t state) const;
+  std::optional<Point> FindEnd(const ConsumerCold& cold, uint64_t state) const;
   bool ProducerGone(uint32_t epoch);  // called by the bridge
 
   const RingView<RealAtomics> view_;

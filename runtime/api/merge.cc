@@ -2,18 +2,18 @@
 
 #include <map>
 
-#include "runtime/api/consumer_core.h"
-#include "runtime/api/wait_set_core.h"
+#include "runtime/api/consumer_cold.h"
+#include "runtime/api/wait_set_impl.h"
 
 namespace millrace {
 namespace internal {
 
-class MergeCore {
+class MergeImpl {
  public:
   absl::StatusOr<uint32_t> Add(Consumer&& consumer) {
     const uint32_t source = next_source_;
     absl::Status added = set_.Add(
-        *consumer.core_, [](const Received&) {}, source, "Merge::Add");
+        *consumer.hot_, [](const Received&) {}, source, "Merge::Add");
     if (!added.ok()) return added;
     consumers_.emplace(source, std::move(consumer));
     ++next_source_;
@@ -38,47 +38,47 @@ class MergeCore {
   }
 
   Merged Next(int64_t timeout_ns) {
-    if (ConsumerCore* const current = Current(); current != nullptr && current->member) current->AckHandled();
+    if (ConsumerHot* const current = Current(); current != nullptr && current->member) current->AckHandled();
     current_ = nullptr;
-    WaitSetCore::Turn turn;
+    WaitSetImpl::Turn turn;
     const Got got = set_.Take(timeout_ns, &turn);
     if (got != Got::kMessage) return Merged(got, std::nullopt);
     if (turn.received) {
       current_ = turn.member;
-    } else if (WaitSetCore::HasEnded(turn.received)) {
+    } else if (WaitSetImpl::HasEnded(turn.received)) {
       set_.Forget(*turn.member->consumer);
     }
     return Merged(turn.received, turn.member->source);
   }
 
   void Ack() noexcept {
-    if (ConsumerCore* const current = Current(); current != nullptr) current->Ack();
+    if (ConsumerHot* const current = Current(); current != nullptr) current->Ack();
     current_ = nullptr;
   }
   void Interrupt() noexcept { set_.Interrupt(); }
   size_t size() const { return set_.size(); }
 
  private:
-  WaitSetCore set_;
+  WaitSetImpl set_;
   std::map<uint32_t, Consumer> consumers_;  // destroyed before the set, which they leave
   uint32_t next_source_ = 0;
-  ConsumerCore* Current() const { return current_ == nullptr ? nullptr : current_->consumer; }
-  std::shared_ptr<WaitSetCore::Member> current_;  // member whose message was handed out last
+  ConsumerHot* Current() const { return current_ == nullptr ? nullptr : current_->consumer; }
+  std::shared_ptr<WaitSetImpl::Member> current_;  // member whose message was handed out last
 };
 
 }  // namespace internal
 
-Merge::Merge() : core_(std::make_unique<internal::MergeCore>()) {}
+Merge::Merge() : impl_(std::make_unique<internal::MergeImpl>()) {}
 Merge::Merge(Merge&&) noexcept = default;
 Merge& Merge::operator=(Merge&&) noexcept = default;
 Merge::~Merge() = default;
 
-absl::StatusOr<uint32_t> Merge::Add(Consumer&& consumer) { return core_->Add(std::move(consumer)); }
-std::optional<Consumer> Merge::Remove(uint32_t source) { return core_->Remove(source); }
-Consumer* Merge::consumer(uint32_t source) { return core_->Find(source); }
-size_t Merge::size() const { return core_->size(); }
-Merged Merge::Next(Nanos timeout) { return core_->Next(timeout.count()); }
-void Merge::Ack() noexcept { core_->Ack(); }
-void Merge::Interrupt() noexcept { core_->Interrupt(); }
+absl::StatusOr<uint32_t> Merge::Add(Consumer&& consumer) { return impl_->Add(std::move(consumer)); }
+std::optional<Consumer> Merge::Remove(uint32_t source) { return impl_->Remove(source); }
+Consumer* Merge::consumer(uint32_t source) { return impl_->Find(source); }
+size_t Merge::size() const { return impl_->size(); }
+Merged Merge::Next(Nanos timeout) { return impl_->Next(timeout.count()); }
+void Merge::Ack() noexcept { impl_->Ack(); }
+void Merge::Interrupt() noexcept { impl_->Interrupt(); }
 
 }  // namespace millrace

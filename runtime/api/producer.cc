@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/words.h"
 #include "runtime/api/park_ops.h"
-#include "runtime/api/producer_core.h"
+#include "runtime/api/producer_cold.h"
 #include "runtime/api/stranded.h"
 #include "runtime/os/failure.h"
 #include "runtime/segment/attach_producer.h"
@@ -15,31 +15,32 @@
 namespace millrace {
 namespace {
 
-using internal::ProducerCore;
+using internal::ProducerCold;
+using internal::ProducerHot;
 using W = internal::Words<internal::RealAtomics>;
 
-absl::StatusOr<std::unique_ptr<ProducerCore>> CoreOf(absl::StatusOr<segment::ProducerAttachment> attached,
-                                                     const ProducerOptions& options) {
+absl::StatusOr<std::unique_ptr<ProducerHot>> HotHalfOf(absl::StatusOr<segment::ProducerAttachment> attached,
+                                                       const ProducerOptions& options) {
   if (!attached.ok()) return attached.status();
-  return std::make_unique<ProducerCore>(std::make_unique<ProducerCore::Cold>(*std::move(attached), options));
+  return std::make_unique<ProducerHot>(std::make_unique<ProducerCold>(*std::move(attached), options));
 }
 
-absl::StatusOr<std::unique_ptr<ProducerCore>> CreateCore(std::string_view name, const RingOptions& ring,
-                                                         const ProducerOptions& options) {
+absl::StatusOr<std::unique_ptr<ProducerHot>> CreateHotHalf(std::string_view name, const RingOptions& ring,
+                                                           const ProducerOptions& options) {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
   if (!paths.ok()) return paths.status();
   absl::StatusOr<segment::RingPlan> plan = segment::PlanOf(name, ring);
   if (!plan.ok()) return plan.status();
   if (absl::Status s = segment::CheckProducerOptions(options); !s.ok()) return s;
-  return CoreOf(segment::CreateWithProducer(*paths, *plan, options), options);
+  return HotHalfOf(segment::CreateWithProducer(*paths, *plan, options), options);
 }
 
-absl::StatusOr<std::unique_ptr<ProducerCore>> OpenCore(std::string_view name, const RingOptions* wanted,
-                                                       const ProducerOptions& options) {
+absl::StatusOr<std::unique_ptr<ProducerHot>> OpenHotHalf(std::string_view name, const RingOptions* wanted,
+                                                         const ProducerOptions& options) {
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
   if (!paths.ok()) return paths.status();
   if (absl::Status s = segment::CheckProducerOptions(options); !s.ok()) return s;
-  return CoreOf(segment::TakeOver(*paths, wanted, options), options);
+  return HotHalfOf(segment::TakeOver(*paths, wanted, options), options);
 }
 
 // Returns true if there is no ring of this name. A ring whose file was emptied does not count: creating a new
@@ -77,22 +78,22 @@ absl::Status CheckObject(const segment::ObjectWatch& watch, os::LockProbe& probe
 
 }  // namespace
 
-Producer::Producer(std::unique_ptr<ProducerCore> core) : core_(std::move(core)) {}
+Producer::Producer(std::unique_ptr<ProducerHot> hot) : hot_(std::move(hot)) {}
 Producer::Producer(Producer&&) noexcept = default;
 Producer& Producer::operator=(Producer&&) noexcept = default;
 Producer::~Producer() = default;
 
 absl::StatusOr<Producer> Producer::Create(std::string_view name, const RingOptions& ring,
                                           const ProducerOptions& options) {
-  auto core = CreateCore(name, ring, options);
-  if (!core.ok()) return core.status();
-  return Producer(*std::move(core));
+  auto hot = CreateHotHalf(name, ring, options);
+  if (!hot.ok()) return hot.status();
+  return Producer(*std::move(hot));
 }
 
 absl::StatusOr<Producer> Producer::Open(std::string_view name, const ProducerOptions& options) {
-  auto core = OpenCore(name, nullptr, options);
-  if (!core.ok()) return core.status();
-  return Producer(*std::move(core));
+  auto hot = OpenHotHalf(name, nullptr, options);
+  if (!hot.ok()) return hot.status();
+  return Producer(*std::move(hot));
 }
 
 absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const RingOptions& ring,
@@ -101,50 +102,50 @@ absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const Rin
   if (!plan.ok()) return plan.status();
   constexpr int kRaces = 100;  // other processes may create and remove it between the two looks
   for (int i = 0;; ++i) {
-    auto core = OpenCore(name, &ring, options);
-    if (!core.ok() && ThereIsNone(core.status(), name, options)) core = CreateCore(name, ring, options);
-    if (core.ok()) return Producer(*std::move(core));
-    if (ErrorOf(core.status()) != Error::kExists || i == kRaces) return core.status();
+    auto hot = OpenHotHalf(name, &ring, options);
+    if (!hot.ok() && ThereIsNone(hot.status(), name, options)) hot = CreateHotHalf(name, ring, options);
+    if (hot.ok()) return Producer(*std::move(hot));
+    if (ErrorOf(hot.status()) != Error::kExists || i == kRaces) return hot.status();
   }
 }
 
 Claim Producer::WaitClaimSlow(size_t n, Nanos timeout) {
-  assert(!core_->ring.batch_open());
+  assert(!hot_->ring.batch_open());
   Sent why = Sent::kOk;
-  std::byte* const data = core_->WaitClaimSlow(n, timeout.count(), &why);
+  std::byte* const data = hot_->WaitClaimSlow(n, timeout.count(), &why);
   if (data == nullptr) return Claim(nullptr, nullptr, 0, why);
-  return Claim(core_.get(), data, n, why);
+  return Claim(hot_.get(), data, n, why);
 }
 
 Sent Producer::PublishSlow(std::span<const std::byte> message, Nanos timeout) {
-  assert(!core_->ring.batch_open());
+  assert(!hot_->ring.batch_open());
   Sent why = Sent::kOk;
-  std::byte* const data = core_->WaitClaimSlow(message.size(), timeout.count(), &why);
+  std::byte* const data = hot_->WaitClaimSlow(message.size(), timeout.count(), &why);
   if (data == nullptr) return why;
   internal::RealAtomics::CopyIn(data, message.data(), message.size());
-  core_->Commit(message.size());
+  hot_->Commit(message.size());
   return Sent::kOk;
 }
 
 absl::Status Producer::Close() {
-  ProducerCore::Cold& cold = *core_->cold;
+  ProducerCold& cold = *hot_->cold;
   if (cold.forked) return os::Failure(Error::kForked, "Close: this producer belongs to the parent process");
   if (cold.closed) return os::Failure(Error::kClosed, "Close: this producer has closed its ring already");
-  assert(!core_->ring.batch_open());
-  if (core_->ring.batch_open()) core_->ring.AbortBatch();
-  core_->ring.StoreTail();
-  cold.FlushCounters(*core_);
+  assert(!hot_->ring.batch_open());
+  if (hot_->ring.batch_open()) hot_->ring.AbortBatch();
+  hot_->ring.StoreTail();
+  cold.FlushCounters(*hot_);
   segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
   cold.closed = true;
-  core_->ring.Strand(api::StrandedProducerRing(),
-                     api::StrandedSeats());  // the ring may belong to a successor from here on
+  hot_->ring.Strand(api::StrandedProducerRing(),
+                    api::StrandedSeats());  // the ring may belong to a successor from here on
   cold.attached.alive_lock.Release();
   cold.attached.producer_lock.Release();
   return absl::OkStatus();
 }
 
 absl::Status Producer::Check() {
-  ProducerCore::Cold& cold = *core_->cold;
+  ProducerCold& cold = *hot_->cold;
   if (cold.forked) return os::Failure(Error::kForked, "Check: this producer belongs to the parent process");
   segment::ProducerAttachment& a = cold.attached;
   if (absl::Status s = CheckObject(a.ring_watch, a.ring_probe, a.paths, a.paths.ring, a.header.file_bytes);
@@ -159,7 +160,7 @@ absl::Status Producer::Check() {
 }
 
 absl::Status Producer::CheckCarries(std::string_view schema, size_t bytes) const {
-  const segment::ProducerAttachment& a = core_->cold->attached;
+  const segment::ProducerAttachment& a = hot_->cold->attached;
   const std::string_view carries(a.header.schema, a.header.schema_bytes);
   if (!schema.empty() && carries != schema) {
     return os::Failure(
@@ -178,11 +179,11 @@ absl::Status Producer::CheckCarries(std::string_view schema, size_t bytes) const
 }
 
 bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
-  ProducerCore::Cold& cold = *core_->cold;
-  const internal::SeatTable& table = core_->ring.seats();
+  ProducerCold& cold = *hot_->cold;
+  const internal::SeatTable& table = hot_->ring.seats();
   if (cold.forked || cold.closed || lossless_or_group > table.count) return false;
   const int64_t deadline = api::DeadlineAfter(timeout.count());
-  const ProducerCore::Cold::AwaitsConsumers noted(cold, *core_, lossless_or_group);
+  const ProducerCold::AwaitsConsumers noted(cold, *hot_, lossless_or_group);
   for (;;) {
     // No consumer can join a ring that has lost its name.
     if (!Check().ok()) return false;
@@ -201,24 +202,24 @@ bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
       return true;
     }
     const int64_t left = deadline - os::MonotonicNs();
-    if (left <= 0 || core_->interrupted.load(std::memory_order_relaxed)) return false;
+    if (left <= 0 || hot_->interrupted.load(std::memory_order_relaxed)) return false;
     os::FutexWait(&table.control->join.joins, joins, std::min(left, internal::kSleepBoundNs));
   }
 }
 
-uint64_t Producer::next_sequence() const { return core_->ring.sequence(); }
-size_t Producer::max_message() const { return core_->cold->attached.header.max_message; }
+uint64_t Producer::next_sequence() const { return hot_->ring.sequence(); }
+size_t Producer::max_message() const { return hot_->cold->attached.header.max_message; }
 
 ProducerStats Producer::stats() const {
-  const ProducerCore::Cold& cold = *core_->cold;
-  return {core_->ring.sequence(), core_->ring.payload_bytes(), cold.dropped,
-          cold.blocked,           core_->ring.evictions(),     cold.wakes,
+  const ProducerCold& cold = *hot_->cold;
+  return {hot_->ring.sequence(), hot_->ring.payload_bytes(), cold.dropped,
+          cold.blocked,          hot_->ring.evictions(),     cold.wakes,
           Nanos(cold.blocked_ns)};
 }
 
 void Producer::Interrupt() noexcept {
-  core_->interrupted.store(true, std::memory_order_relaxed);
-  const internal::SeatTable& table = core_->ring.seats();
+  hot_->interrupted.store(true, std::memory_order_relaxed);
+  const internal::SeatTable& table = hot_->ring.seats();
   segment::WakeProducer(*table.control);
   os::FutexWakeAll(&table.control->join.joins);
 }

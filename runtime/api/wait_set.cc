@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/words.h"
-#include "runtime/api/consumer_core.h"
+#include "runtime/api/consumer_cold.h"
 #include "runtime/api/park_ops.h"
-#include "runtime/api/wait_set_core.h"
+#include "runtime/api/wait_set_impl.h"
 #include "runtime/os/failure.h"
 
 namespace millrace {
@@ -21,20 +21,20 @@ using W = Words<RealAtomics>;
 constexpr int64_t kSetSpinSliceNs = 50'000;
 constexpr int64_t kAskAllEveryNs = 50'000'000;
 
-absl::Status Refused(const ConsumerCore& consumer, const char* call, Error error, const std::string& why) {
+absl::Status Refused(const ConsumerHot& consumer, const char* call, Error error, const std::string& why) {
   return os::Failure(error, absl::StrCat(call, "(\"", consumer.cold->attached.paths.name, "\"): ", why));
 }
 
 }  // namespace
 
-WaitSetCore::WaitSetCore() = default;
+WaitSetImpl::WaitSetImpl() = default;
 
-WaitSetCore::~WaitSetCore() {
+WaitSetImpl::~WaitSetImpl() {
   assert(!serving_);
   while (!members_.empty()) Forget(*members_.back()->consumer);
 }
 
-absl::Status WaitSetCore::Add(ConsumerCore& consumer, WaitSet::Handler handler, uint32_t source,
+absl::Status WaitSetImpl::Add(ConsumerHot& consumer, WaitSet::Handler handler, uint32_t source,
                               const char* call) {
   if (forked_ || consumer.cold->forked)
     return Refused(consumer, call, Error::kForked, "set or consumer belongs to the parent process");
@@ -54,14 +54,14 @@ absl::Status WaitSetCore::Add(ConsumerCore& consumer, WaitSet::Handler handler, 
   return absl::OkStatus();
 }
 
-absl::Status WaitSetCore::Remove(ConsumerCore& consumer) {
+absl::Status WaitSetImpl::Remove(ConsumerHot& consumer) {
   if (consumer.cold->wait_set != this)
     return Refused(consumer, "WaitSet::Remove", Error::kNotFound, "it is not in this set");
   Forget(consumer);
   return absl::OkStatus();
 }
 
-void WaitSetCore::Forget(ConsumerCore& consumer) {
+void WaitSetImpl::Forget(ConsumerHot& consumer) {
   const auto at = std::find_if(members_.begin(), members_.end(),
                                [&](const auto& member) { return member->consumer == &consumer; });
   assert(at != members_.end());
@@ -72,32 +72,32 @@ void WaitSetCore::Forget(ConsumerCore& consumer) {
   consumer.cold->wait_set = nullptr;
 }
 
-void WaitSetCore::ForgetSource(uint32_t source) {
+void WaitSetImpl::ForgetSource(uint32_t source) {
   const auto at = std::find_if(members_.begin(), members_.end(),
                                [&](const auto& member) { return member->source == source; });
   if (at != members_.end()) Forget(*(*at)->consumer);
 }
 
-bool WaitSetCore::Interrupted() const { return interrupted_.load(std::memory_order_relaxed); }
+bool WaitSetImpl::Interrupted() const { return interrupted_.load(std::memory_order_relaxed); }
 
-void WaitSetCore::Interrupt() noexcept {
+void WaitSetImpl::Interrupt() noexcept {
   interrupted_.store(true, std::memory_order_release);
   api::CallWaitSets();
 }
 
-bool WaitSetCore::Pending(const Member& member) const {
-  const ConsumerCore::Cold& cold = *member.consumer->cold;
+bool WaitSetImpl::Pending(const Member& member) const {
+  const ConsumerCold& cold = *member.consumer->cold;
   return !member.empty || cold.Pending(member.state) ||
          member.consumer->interrupted.load(std::memory_order_relaxed);
 }
 
-bool WaitSetCore::TakeTurn(Turn* turn) {
+bool WaitSetImpl::TakeTurn(Turn* turn) {
   AskAllNowAndThen();
   for (size_t n = members_.size(); n > 0; --n) {
     if (next_ >= members_.size()) next_ = 0;
     const std::shared_ptr<Member>& member = members_[next_++];
     if (!Pending(*member)) continue;
-    ConsumerCore& consumer = *member->consumer;
+    ConsumerHot& consumer = *member->consumer;
     member->state = W::LoadState(consumer.cold->control().room);
     const Received received = consumer.interrupted.load(std::memory_order_relaxed)
                                   ? Received(consumer.cold->last_why = Got::kInterrupted)
@@ -110,13 +110,13 @@ bool WaitSetCore::TakeTurn(Turn* turn) {
   return false;
 }
 
-void WaitSetCore::Hand(const Turn& turn) {
+void WaitSetImpl::Hand(const Turn& turn) {
   const auto& [member, received] = turn;
-  ConsumerCore& consumer = *member->consumer;
+  ConsumerHot& consumer = *member->consumer;
   if (HasEnded(received)) Forget(consumer);
-  // The handler may throw, or remove its consumer. It may also destroy the consumer, together with its core.
+  // The handler may throw, or remove its consumer. It may also destroy the consumer, together with its hot half.
   struct Guard {
-    WaitSetCore* set;
+    WaitSetImpl* set;
     const Member* member;
     const Received* received;
     uint64_t count;
@@ -124,7 +124,7 @@ void WaitSetCore::Hand(const Turn& turn) {
     ~Guard() {
       set->serving_ = false;
       if (!*received || member->consumer == nullptr) return;
-      ConsumerCore& consumer = *member->consumer;
+      ConsumerHot& consumer = *member->consumer;
       if (consumer.cold->counts().received != count) return;  // the handler has read on
       if (threw)
         consumer.Undeliver((*received)->sequence, (*received)->lost);
@@ -138,7 +138,7 @@ void WaitSetCore::Hand(const Turn& turn) {
 }
 
 // Returns how to wait for the set: the consumer that spins most decides.
-Wait WaitSetCore::HowToWait() const {
+Wait WaitSetImpl::HowToWait() const {
   Wait how = Wait::kPark;
   for (const std::shared_ptr<Member>& member : members_) {
     const Wait wait = member->consumer->cold->options.wait;
@@ -148,7 +148,7 @@ Wait WaitSetCore::HowToWait() const {
   return how;
 }
 
-bool WaitSetCore::Spin(int64_t budget_ns) const {
+bool WaitSetImpl::Spin(int64_t budget_ns) const {
   const int64_t end = os::MonotonicNs() + budget_ns;
   const size_t rounds = std::max<size_t>(1, 32 / members_.size());
   do {
@@ -162,11 +162,11 @@ bool WaitSetCore::Spin(int64_t budget_ns) const {
   return false;
 }
 
-Parked WaitSetCore::Sleep(int64_t at_most_ns) {
+Parked WaitSetImpl::Sleep(int64_t at_most_ns) {
   const size_t n = members_.size();
   rings_.resize(n);
   for (size_t i = 0; i < n; ++i) {
-    const ConsumerCore::Cold& cold = *members_[i]->consumer->cold;
+    const ConsumerCold& cold = *members_[i]->consumer->cold;
     rings_[i] = cold.waited;
     rings_[i].control = &cold.control();
     rings_[i].sleepers = cold.sleepers();
@@ -188,7 +188,7 @@ Parked WaitSetCore::Sleep(int64_t at_most_ns) {
   const int64_t now = os::MonotonicNs();
   if (parked != Parked::kPending) spin_.Slept(now - before);
   for (size_t i = 0; i < n; ++i) {
-    ConsumerCore& consumer = *members_[i]->consumer;
+    ConsumerHot& consumer = *members_[i]->consumer;
     consumer.cold->waited = rings_[i];
     if (rings_[i].missed) consumer.cold->CountLateWakeup();
     if (parked == Parked::kWoken) {
@@ -198,14 +198,14 @@ Parked WaitSetCore::Sleep(int64_t at_most_ns) {
   return parked;
 }
 
-void WaitSetCore::AskAllNowAndThen() {
+void WaitSetImpl::AskAllNowAndThen() {
   const int64_t now = os::CoarseMonotonicNs();
   if (now - last_asked_ns_ < kAskAllEveryNs) return;
   last_asked_ns_ = now;
   for (const std::shared_ptr<Member>& member : members_) member->empty = false;
 }
 
-Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
+Got WaitSetImpl::Take(int64_t timeout_ns, Turn* turn) {
   assert(!serving_);
   if (forked_) return Got::kForked;
   if (Interrupted()) return Got::kInterrupted;
@@ -213,7 +213,7 @@ Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
   if (TakeTurn(turn)) return Got::kMessage;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   const Wait wait = HowToWait();
-  for (bool idle = false;;) {  // `idle` as in ConsumerCore::NextWaiting
+  for (bool idle = false;;) {  // `idle` as in ConsumerHot::NextWaiting
     const int64_t left = deadline - os::MonotonicNs();
     if (left <= 0) return Got::kTimedOut;
     if (wait != Wait::kPark && !idle) {
@@ -232,7 +232,7 @@ Got WaitSetCore::Take(int64_t timeout_ns, Turn* turn) {
   }
 }
 
-Got WaitSetCore::WaitFor(int64_t timeout_ns) {
+Got WaitSetImpl::WaitFor(int64_t timeout_ns) {
   Turn turn;
   const Got got = Take(timeout_ns, &turn);
   if (got == Got::kMessage) Hand(turn);
@@ -241,17 +241,17 @@ Got WaitSetCore::WaitFor(int64_t timeout_ns) {
 
 }  // namespace internal
 
-WaitSet::WaitSet() : core_(std::make_unique<internal::WaitSetCore>()) {}
+WaitSet::WaitSet() : impl_(std::make_unique<internal::WaitSetImpl>()) {}
 WaitSet::WaitSet(WaitSet&&) noexcept = default;
 WaitSet& WaitSet::operator=(WaitSet&&) noexcept = default;
 WaitSet::~WaitSet() = default;
 
 absl::Status WaitSet::Add(Consumer& consumer, Handler handler) {
-  return core_->Add(*consumer.core_, std::move(handler), 0, "WaitSet::Add");
+  return impl_->Add(*consumer.hot_, std::move(handler), 0, "WaitSet::Add");
 }
-absl::Status WaitSet::Remove(Consumer& consumer) { return core_->Remove(*consumer.core_); }
-Waited WaitSet::Wait(Nanos timeout) { return {core_->WaitFor(timeout.count())}; }
-void WaitSet::Interrupt() noexcept { core_->Interrupt(); }
-size_t WaitSet::size() const { return core_->size(); }
+absl::Status WaitSet::Remove(Consumer& consumer) { return impl_->Remove(*consumer.hot_); }
+Waited WaitSet::Wait(Nanos timeout) { return {impl_->WaitFor(timeout.count())}; }
+void WaitSet::Interrupt() noexcept { impl_->Interrupt(); }
+size_t WaitSet::size() const { return impl_->size(); }
 
 }  // namespace millrace

@@ -1,7 +1,7 @@
 // What checked threads do: producer and consumer processes that drive the ring as the runtime does.
 //
 // The ring, join, marks, eviction, take-over and parking code is the real one. The runtime's code between
-// system calls (runtime/api/producer_core.cc, consumer_core.cc, runtime/segment/epoch.cc, attach_consumer.cc,
+// system calls (runtime/api/producer_cold.cc, consumer_cold.cc, runtime/segment/epoch.cc, attach_consumer.cc,
 // group.cc) is written again here over the machine's locks and futexes, as short as possible.
 #ifndef MILLRACE_TESTS_CHECKER_PROGRAMS_H_
 #define MILLRACE_TESTS_CHECKER_PROGRAMS_H_

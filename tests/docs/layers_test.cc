@@ -28,8 +28,8 @@ std::string LayerOf(const std::string& path) {
       {"include/millrace/internal/schema.h", "text"},
       {"include/millrace/internal/text.h", "text"},
       {"include/millrace/internal/parking.h", "ring"},
-      {"include/millrace/internal/producer_core.h", "core"},
-      {"include/millrace/internal/consumer_core.h", "core"},
+      {"include/millrace/internal/producer_hot.h", "hot"},
+      {"include/millrace/internal/consumer_hot.h", "hot"},
   };
   if (const auto found = kByPath.find(path); found != kByPath.end()) return found->second;
   if (path.starts_with("include/millrace/internal/ring_")) return "ring";
@@ -48,10 +48,10 @@ const std::map<std::string, std::set<std::string>>& MayInclude() {
   static const std::map<std::string, std::set<std::string>> table{
       {"tools", {"tools", "public", "values", "text"}},
       {"examples", {"examples", "public", "values"}},
-      {"public", {"public", "values", "core", "layout", "text"}},
-      {"core", {"core", "values", "ring", "layout"}},
+      {"public", {"public", "values", "hot", "layout", "text"}},
+      {"hot", {"hot", "values", "ring", "layout"}},
       {"runtime/api",
-       {"runtime/api", "runtime/segment", "runtime/os", "public", "values", "core", "ring", "layout"}},
+       {"runtime/api", "runtime/segment", "runtime/os", "public", "values", "hot", "ring", "layout"}},
       {"runtime/segment", {"runtime/segment", "runtime/os", "values", "ring", "layout", "text"}},
       {"ring", {"ring", "layout"}},
       {"layout", {"layout"}},
@@ -135,7 +135,7 @@ TEST(DocsLayers, UpwardIncludeIsFound) {
   const size_t now = CheckLayers(Tree()).size();
   const std::pair<const char*, const char*> upward[] = {
       {"runtime/os/lock.cc", "runtime/segment/objects.h"},
-      {"runtime/segment/create.cc", "runtime/api/producer_core.h"},
+      {"runtime/segment/create.cc", "runtime/api/producer_cold.h"},
       {"include/millrace/internal/ring_view.h", "runtime/os/park.h"},
       {"include/millrace/internal/layout.h", "millrace/internal/ring_view.h"},
       {"tools/shmctl/list.cc", "runtime/segment/inspect.h"},

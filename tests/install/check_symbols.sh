@@ -6,17 +6,17 @@ library=$1
 
 # The slow halves of calls that are inlined into users.
 INTERNAL=(
-  "millrace::internal::ConsumerCore::Ack()"
-  "millrace::internal::ConsumerCore::AckHandled()"
-  "millrace::internal::ConsumerCore::NextWaiting(long)"
-  "millrace::internal::ConsumerCore::TryNextSlow()"
-  "millrace::internal::ConsumerCore::Undeliver(unsigned long, unsigned long)"
-  "millrace::internal::ConsumerCore::WrongSize()"
-  "millrace::internal::ProducerCore::AddToBatchSlow(void const*, unsigned long, long, bool)"
-  "millrace::internal::ProducerCore::TryClaimSlow(unsigned long)"
-  "millrace::internal::ProducerCore::TryPublishSlow(void const*, unsigned long)"
-  "millrace::internal::ProducerCore::Wake()"
-  "millrace::internal::ProducerCore::WhyNoBatch() const"
+  "millrace::internal::ConsumerHot::Ack()"
+  "millrace::internal::ConsumerHot::AckHandled()"
+  "millrace::internal::ConsumerHot::NextWaiting(long)"
+  "millrace::internal::ConsumerHot::TryNextSlow()"
+  "millrace::internal::ConsumerHot::Undeliver(unsigned long, unsigned long)"
+  "millrace::internal::ConsumerHot::WrongSize()"
+  "millrace::internal::ProducerHot::AddToBatchSlow(void const*, unsigned long, long, bool)"
+  "millrace::internal::ProducerHot::TryClaimSlow(unsigned long)"
+  "millrace::internal::ProducerHot::TryPublishSlow(void const*, unsigned long)"
+  "millrace::internal::ProducerHot::Wake()"
+  "millrace::internal::ProducerHot::WhyNoBatch() const"
 )
 shown=$(nm -DC --defined-only "$library" | cut -d' ' -f3- | sort -u)
 api=$(grep -cE '^millrace::(Producer|Consumer|SegmentManager|WaitSet|Merge)::|^millrace::(ErrorOf|ToString|InstallSigbusGuard)\(' <<<"$shown")

@@ -1,4 +1,4 @@
-#include "runtime/api/producer_core.h"
+#include "runtime/api/producer_cold.h"
 
 #include <algorithm>
 #include <limits>
@@ -36,7 +36,7 @@ std::optional<GroupPlace> GroupOf(const SeatTable& seats, const Holder& holder) 
   return std::nullopt;
 }
 
-using GroupInTheWay = ProducerCore::Cold::GroupInTheWay;
+using GroupInTheWay = ProducerCold::GroupInTheWay;
 
 // The groups that are in the way, each with its lowest position.
 class GroupsInTheWay {
@@ -58,8 +58,8 @@ class GroupsInTheWay {
 
 }  // namespace
 
-ProducerCore::ProducerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
-  cold->core = this;
+ProducerHot::ProducerHot(std::unique_ptr<ProducerCold> c) : cold(std::move(c)) {
+  cold->hot = this;
   const segment::ProducerAttachment& a = cold->attached;
   const RingMemory memory = segment::MemoryOf(a.ring, a.header);
   const CounterWords& counters = memory.control->counters;
@@ -73,23 +73,23 @@ ProducerCore::ProducerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
               os::WallClockWithoutSystemCall());
 }
 
-ProducerCore::~ProducerCore() {
+ProducerHot::~ProducerHot() {
   if (cold->forked || cold->closed) return;
   ring.StoreTail();
   cold->FlushCounters(*this);
   segment::NoteLeaving(segment::MemoryOf(cold->attached.ring, cold->attached.header));
 }
 
-void ProducerCore::Cold::InForkedChild() noexcept {
+void ProducerCold::InForkedChild() noexcept {
   forked = true;
   attached.ring.Abandon();
   attached.seats.Abandon();
   attached.producer_lock.Abandon();
   attached.alive_lock.Abandon();
-  if (core != nullptr) core->ring.Strand(api::StrandedProducerRing(), api::StrandedSeats());
+  if (hot != nullptr) hot->ring.Strand(api::StrandedProducerRing(), api::StrandedSeats());
 }
 
-void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
+void ProducerCold::FlushCounters(const ProducerHot& c) {
   CounterWords& counters = c.ring.control().counters;
   W::Note(counters.bytes, base_bytes + c.ring.payload_bytes());
   W::Note(counters.dropped, base_dropped + dropped);
@@ -99,7 +99,7 @@ void ProducerCore::Cold::FlushCounters(const ProducerCore& c) {
   W::Note(counters.abandoned, base_abandoned + abandoned);
 }
 
-void ProducerCore::Cold::NoteActivity(const ProducerCore& c, Activity kind) {
+void ProducerCold::NoteActivity(const ProducerHot& c, Activity kind) {
   CounterWords& counters = c.ring.control().counters;
   if (activity == Activity::kNone) W::Note(counters.since_ns, static_cast<uint64_t>(os::MonotonicNs()));
   W::Note(counters.wanted_end, c.ring.wanted_end());
@@ -107,9 +107,9 @@ void ProducerCore::Cold::NoteActivity(const ProducerCore& c, Activity kind) {
   activity = kind;
 }
 
-ProducerCore::Cold::AwaitsConsumers::AwaitsConsumers(Cold& cold, const ProducerCore& core, size_t consumers)
-    : counters_(core.ring.control().counters), epoch_(cold.attached.epoch) {
-  const uint64_t sequence = core.ring.sequence();
+ProducerCold::AwaitsConsumers::AwaitsConsumers(ProducerCold& cold, const ProducerHot& hot, size_t consumers)
+    : counters_(hot.ring.control().counters), epoch_(cold.attached.epoch) {
+  const uint64_t sequence = hot.ring.sequence();
   if (cold.awaited != consumers || cold.awaited_at != sequence) cold.awaited_since_ns = os::MonotonicNs();
   cold.awaited = consumers;
   cold.awaited_at = sequence;
@@ -117,23 +117,23 @@ ProducerCore::Cold::AwaitsConsumers::AwaitsConsumers(Cold& cold, const ProducerC
   W::Note(counters_.since_ns, static_cast<uint64_t>(cold.awaited_since_ns));
   W::Note(counters_.activity, MakeActivity(epoch_, Activity::kWaitsForConsumers, consumers));
 }
-ProducerCore::Cold::AwaitsConsumers::~AwaitsConsumers() {
+ProducerCold::AwaitsConsumers::~AwaitsConsumers() {
   W::Note(counters_.activity, MakeActivity(epoch_, Activity::kNone));
 }
 
-bool ProducerCore::Cold::WakeSleepers(ProducerCore& c) {
+bool ProducerCold::WakeSleepers(ProducerHot& c) {
   if (!c.ring.AfterCommit()) return false;
   os::FutexWakeAll(&c.ring.control().wake.epoch);
   ++wakes;
   return true;
 }
 
-bool ProducerCore::Cold::Removed() {
+bool ProducerCold::Removed() {
   return attached.ring_watch.Look(&attached.ring_probe) == segment::Fate::kRemoved ||
          attached.seats_watch.Look(&attached.seats_probe) == segment::Fate::kRemoved;
 }
 
-Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
+Sent ProducerCold::Refusal(const ProducerHot& c) {
   if (forked) return Sent::kForked;
   if (closed) return Sent::kClosed;
   // The word is only a hint: the link count decides, so a corrupted word cannot stop the producer.
@@ -149,7 +149,7 @@ Sent ProducerCore::Cold::Refusal(const ProducerCore& c) {
   return removed ? Sent::kRemoved : Sent::kOk;
 }
 
-bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
+bool ProducerCold::EmptyDeadSeats(ProducerHot& c) {
   const int64_t now = os::MonotonicNs();
   if (now - last_probe_ns < kProbeEveryNs) return false;
   last_probe_ns = now;
@@ -172,7 +172,7 @@ bool ProducerCore::Cold::EmptyDeadSeats(ProducerCore& c) {
 
 // Retires a group without a living member. A group whose dead members hold leases is retired only after
 // evict_after, because until then a new member could get those messages.
-bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, const GroupInTheWay& group, int64_t now) {
+bool ProducerCold::RetireDeadGroup(const ProducerHot& c, const GroupInTheWay& group, int64_t now) {
   const segment::SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
                                    c.ring.seats()};
   api::HeldBack& held = groups_held_back[group.place.index];
@@ -186,12 +186,12 @@ bool ProducerCore::Cold::RetireDeadGroup(const ProducerCore& c, const GroupInThe
   return retired.retired;
 }
 
-int64_t ProducerCore::Cold::MostBetweenLooks() const {
+int64_t ProducerCold::MostBetweenLooks() const {
   constexpr int64_t kMostNs = 100'000'000;  // far above the interval of a producer that waits
   return std::clamp<int64_t>(options.evict_after.count() / 4, 1, kMostNs);
 }
 
-bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
+bool ProducerCold::EvictSlowest(ProducerHot& c, int64_t now) {
   if (options.on_full != OnFull::kEvictSlowest) return false;
   bool evicted = false;
   const auto judge = [&](api::HeldBack& held, uint32_t seat, uint64_t state, uint64_t position) {
@@ -216,8 +216,7 @@ bool ProducerCore::Cold::EvictSlowest(ProducerCore& c, int64_t now) {
 
 // Polls for room before sleeping. Consumers that keep reading free a chunk or two at a time; while they do,
 // the producer need not sleep, and they need no system call to wake it.
-bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t n, std::byte** data,
-                                     Sent* why) {
+bool ProducerCold::SpinForRoom(ProducerHot& c, int64_t budget_ns, size_t n, std::byte** data, Sent* why) {
   constexpr int kPausesPerLook = 8;
   const int64_t end = os::MonotonicNs() + budget_ns;
   do {
@@ -231,7 +230,7 @@ bool ProducerCore::Cold::SpinForRoom(ProducerCore& c, int64_t budget_ns, size_t 
   return false;
 }
 
-void ProducerCore::Wake() noexcept {
+void ProducerHot::Wake() noexcept {
   // For operators. Read the clock only where a system call was made anyway.
   if (cold->WakeSleepers(*this))
     W::Note(ring.control().counters.last_wake, MakeLastWake(os::WallNs(), ring.sequence()));
@@ -240,19 +239,19 @@ void ProducerCore::Wake() noexcept {
 
 // A message besides the open batch is misuse (asserted in debug builds). Commit the batch, so that no
 // consumer's stream breaks.
-ProducerCore::Claimed ProducerCore::TryClaimSlow(size_t n) noexcept {
+ProducerHot::Claimed ProducerHot::TryClaimSlow(size_t n) noexcept {
   if (ring.batch_open()) CommitBatch();
   Claimed claimed{};
   claimed.data = TryForRoom(n, &claimed.why);
   return claimed;
 }
 
-std::byte* ProducerCore::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept {
+std::byte* ProducerHot::WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept {
   if (ring.batch_open()) CommitBatch();
   return WaitForRoom(n, timeout_ns, why);
 }
 
-std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
+std::byte* ProducerHot::TryForRoom(size_t n, Sent* why) noexcept {
   *why = cold->Refusal(*this);
   if (*why != Sent::kOk) return nullptr;
   if (n > ring.max_message()) {
@@ -279,7 +278,7 @@ std::byte* ProducerCore::TryForRoom(size_t n, Sent* why) noexcept {
   return nullptr;
 }
 
-std::byte* ProducerCore::ClaimInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept {
+std::byte* ProducerHot::ClaimInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept {
   *why = cold->Refusal(*this);
   if (*why == Sent::kOk && !ring.batch_open()) *why = Sent::kBadArgument;  // the batch was ended by misuse
   if (*why == Sent::kOk && n > ring.max_message()) *why = Sent::kTooLarge;
@@ -301,12 +300,12 @@ std::byte* ProducerCore::ClaimInBatch(size_t n, int64_t timeout_ns, bool in_part
   return timeout_ns <= 0 ? nullptr : WaitForRoom(n, timeout_ns, why);
 }
 
-Sent ProducerCore::WhyNoBatch() const noexcept {
+Sent ProducerHot::WhyNoBatch() const noexcept {
   if (cold->forked) return Sent::kForked;
   return cold->closed ? Sent::kClosed : Sent::kBadArgument;
 }
 
-Sent ProducerCore::AddToBatchSlow(const void* message, size_t n, int64_t timeout_ns, bool in_parts) noexcept {
+Sent ProducerHot::AddToBatchSlow(const void* message, size_t n, int64_t timeout_ns, bool in_parts) noexcept {
   Sent why = Sent::kOk;
   std::byte* const data = ClaimInBatch(n, timeout_ns, in_parts, &why);
   if (data == nullptr) return why;
@@ -315,7 +314,7 @@ Sent ProducerCore::AddToBatchSlow(const void* message, size_t n, int64_t timeout
   return Sent::kOk;
 }
 
-Sent ProducerCore::TryPublishSlow(const void* message, size_t n) noexcept {
+Sent ProducerHot::TryPublishSlow(const void* message, size_t n) noexcept {
   const Claimed claimed = TryClaimSlow(n);
   if (claimed.data == nullptr) return claimed.why;
   RealAtomics::CopyIn(claimed.data, message, n);
@@ -323,7 +322,7 @@ Sent ProducerCore::TryPublishSlow(const void* message, size_t n) noexcept {
   return Sent::kOk;
 }
 
-std::byte* ProducerCore::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept {
+std::byte* ProducerHot::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept {
   if (interrupted.load(std::memory_order_relaxed)) {
     *why = Sent::kInterrupted;
     return nullptr;

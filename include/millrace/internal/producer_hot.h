@@ -1,7 +1,7 @@
 // What a Producer handle points to: the inline half, and a pointer to the compiled half. Does not include
 // Abseil, so that the straight path can be included anywhere.
-#ifndef MILLRACE_INTERNAL_PRODUCER_CORE_H_
-#define MILLRACE_INTERNAL_PRODUCER_CORE_H_
+#ifndef MILLRACE_INTERNAL_PRODUCER_HOT_H_
+#define MILLRACE_INTERNAL_PRODUCER_HOT_H_
 
 #include <atomic>
 #include <cstddef>
@@ -16,14 +16,14 @@
 
 namespace millrace::internal {
 
-class ProducerCore {
- public:
-  // The half that makes system calls: mappings, locks, options. See runtime/api/producer_core.h.
-  struct Cold;
+// The half that makes system calls: mappings, locks, options. See runtime/api/producer_cold.h.
+struct ProducerCold;
 
-  explicit ProducerCore(std::unique_ptr<Cold> cold);
-  ~ProducerCore();  // detaches
-  ProducerCore(const ProducerCore&) = delete;
+class ProducerHot {
+ public:
+  explicit ProducerHot(std::unique_ptr<ProducerCold> cold);
+  ~ProducerHot();  // detaches
+  ProducerHot(const ProducerHot&) = delete;
 
   // Slow halves of claiming. They return nullptr on failure, and `why` is the reason. A timeout of
   // INT64_MAX waits forever.
@@ -77,9 +77,9 @@ class ProducerCore {
 
   RingProducer<RealAtomics> ring;
   std::atomic<bool> interrupted{false};
-  std::unique_ptr<Cold> cold;
+  std::unique_ptr<ProducerCold> cold;
 };
 
 }  // namespace millrace::internal
 
-#endif  // MILLRACE_INTERNAL_PRODUCER_CORE_H_
+#endif  // MILLRACE_INTERNAL_PRODUCER_HOT_H_

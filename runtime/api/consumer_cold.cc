@@ -1,4 +1,4 @@
-#include "runtime/api/consumer_core.h"
+#include "runtime/api/consumer_cold.h"
 
 #include <algorithm>
 #include <limits>
@@ -7,7 +7,7 @@
 #include "millrace/internal/words.h"
 #include "runtime/api/event_bell.h"
 #include "runtime/api/park_ops.h"
-#include "runtime/api/wait_set_core.h"
+#include "runtime/api/wait_set_impl.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::internal {
@@ -22,8 +22,8 @@ constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin checks everything else 
 
 }  // namespace
 
-ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
-  cold->core = this;
+ConsumerHot::ConsumerHot(std::unique_ptr<ConsumerCold> c) : cold(std::move(c)) {
+  cold->hot = this;
   segment::ConsumerAttachment& a = cold->attached;
   const RingMemory memory = segment::MemoryOf(a.ring, a.header);
   ConsumerSeat seat;
@@ -44,14 +44,14 @@ ConsumerCore::ConsumerCore(std::unique_ptr<Cold> c) : cold(std::move(c)) {
   }
 }
 
-ConsumerCore::~ConsumerCore() {
+ConsumerHot::~ConsumerHot() {
   if (cold->wait_set != nullptr) cold->wait_set->Forget(*this);
   if (cold->forked) return;
   if (!cold->observer()) Leave();
   if (cold->bell != nullptr) cold->bell->Leave(cold->attached);
 }
 
-void ConsumerCore::Leave() {
+void ConsumerHot::Leave() {
   bool wake = !member && ring.StorePosition();
   if (member) cold->member.NoteProgress();
   segment::LeaveSeat(cold->attached);
@@ -59,26 +59,26 @@ void ConsumerCore::Leave() {
   if (wake) os::FutexWakeAll(&ring.seat().room_epoch->epoch);
 }
 
-void ConsumerCore::Cold::InForkedChild() noexcept {
+void ConsumerCold::InForkedChild() noexcept {
   forked = true;
   attached.ring.Abandon();
   attached.seats.Abandon();
   attached.seat_lock.Abandon();
-  if (core == nullptr) return;
-  core->ring.Strand(api::StrandedConsumerRing(), api::StrandedSeat());
-  if (core->member) member.Strand(api::StrandedConsumerRing(), api::StrandedSeats(), api::StrandedSeat());
+  if (hot == nullptr) return;
+  hot->ring.Strand(api::StrandedConsumerRing(), api::StrandedSeat());
+  if (hot->member) member.Strand(api::StrandedConsumerRing(), api::StrandedSeats(), api::StrandedSeat());
 }
 
-segment::SeatsAccess ConsumerCore::Cold::seats() {
+segment::SeatsAccess ConsumerCold::seats() {
   return {attached.paths, attached.seats_identity, attached.seats_probe,
           segment::TableOf(attached.seats, attached.seats_header)};
 }
 
-SleeperWords* ConsumerCore::Cold::sleepers() const {
+SleeperWords* ConsumerCold::sleepers() const {
   return observer() ? nullptr : &segment::TableOf(attached.seats, attached.seats_header).control->sleeper;
 }
 
-std::byte* ConsumerCore::Cold::Reserve(size_t bytes) {
+std::byte* ConsumerCold::Reserve(size_t bytes) {
   if (buffer != nullptr && bytes <= buffer_bytes) return reinterpret_cast<std::byte*>(buffer.get());
   constexpr size_t kLeast = 4096;
   const size_t needed = (bytes + 7) & ~size_t{7};
@@ -93,7 +93,7 @@ std::byte* ConsumerCore::Cold::Reserve(size_t bytes) {
   return nullptr;
 }
 
-void ConsumerCore::Cold::LookAround() {
+void ConsumerCold::LookAround() {
   const int64_t now = os::CoarseMonotonicNs();
   // The word is only a hint. Whether the ring still has its name decides.
   const bool removing = W::LoadRemoved(control().room);
@@ -102,10 +102,10 @@ void ConsumerCore::Cold::LookAround() {
   removed_word_checked = removing;
   const segment::Fate fate = attached.ring_watch.Look(&attached.ring_probe);
   removed |= fate == segment::Fate::kRemoved;
-  cut |= fate == segment::Fate::kCut || core->ring.Missing(Place());
+  cut |= fate == segment::Fate::kCut || hot->ring.Missing(Place());
 }
 
-bool ConsumerCore::Cold::ProducerGone(uint64_t state) {
+bool ConsumerCold::ProducerGone(uint64_t state) {
   const uint32_t epoch = EpochOf(state);
   if (!options.report_producer_gone || epoch == 0 || epoch == gone_epoch || !IsOpen(state)) return false;
   const int64_t now = os::CoarseMonotonicNs();
@@ -116,21 +116,21 @@ bool ConsumerCore::Cold::ProducerGone(uint64_t state) {
   const uint64_t flags = W::LoadFlags(control().room);
   if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;
   // A message in a living member's lease may still reach this member.
-  return W::LoadState(control().room) == state && !(core->member && member.OthersHold());
+  return W::LoadState(control().room) == state && !(hot->member && member.OthersHold());
 }
 
-int64_t ConsumerCore::Cold::LongestSleep() const {
+int64_t ConsumerCold::LongestSleep() const {
   // No wake reports the death of a member or of a producer. A member's death only matters while other members
   // hold leases.
-  const bool others_hold = core->member && member.OthersHold();
+  const bool others_hold = hot->member && member.OthersHold();
   const bool must_ask = others_hold || options.report_producer_gone;
   return attached.private_ring && !must_ask ? kPrivateSleepBoundNs : kSleepBoundNs;
 }
 
-int64_t ConsumerCore::Cold::SleepBound() {
+int64_t ConsumerCold::SleepBound() {
   const int64_t longest = LongestSleep();
   if (!observer()) return longest;
-  const uint64_t sequence = core->ring.at().sequence;
+  const uint64_t sequence = hot->ring.at().sequence;
   const int64_t now = os::MonotonicNs();
   if (idle_since_ns == 0 || sequence != idle_at_sequence) {
     idle_at_sequence = sequence;
@@ -139,25 +139,25 @@ int64_t ConsumerCore::Cold::SleepBound() {
   return ObserverSleepBound(now - idle_since_ns, longest);
 }
 
-void ConsumerCore::StorePosition() noexcept {
+void ConsumerHot::StorePosition() noexcept {
   if (ring.StorePosition()) os::FutexWakeAll(&ring.seat().room_epoch->epoch);
 }
 
-Read ConsumerCore::Cold::ReadCopy(Lent* lent) {
-  return core->ring.NextCopy(lent, [this](size_t bytes) { return Reserve(bytes); });
+Read ConsumerCold::ReadCopy(Lent* lent) {
+  return hot->ring.NextCopy(lent, [this](size_t bytes) { return Reserve(bytes); });
 }
 
-Read ConsumerCore::Cold::ReadLosslessCopy(Lent* lent) {
-  const Read read = core->ring.NextSlow(lent);
+Read ConsumerCold::ReadLosslessCopy(Lent* lent) {
+  const Read read = hot->ring.NextSlow(lent);
   if (read != Read::kMessage) return read;
   std::byte* const copy = Reserve(lent->bytes);
-  const Read copied = copy == nullptr ? Read::kNoMemory : core->ring.CopyChecked(*lent, copy);
-  if (copied != Read::kMessage) core->ring.Undeliver(*lent);
+  const Read copied = copy == nullptr ? Read::kNoMemory : hot->ring.CopyChecked(*lent, copy);
+  if (copied != Read::kMessage) hot->ring.Undeliver(*lent);
   lent->data = copy;
   return copied;
 }
 
-bool ConsumerCore::Cold::Adopt() {
+bool ConsumerCold::Adopt() {
   bool adopted = false;
   member.ForEachClaim([&](uint32_t seat, uint64_t) {
     adopted = segment::AdoptFrom(seats(), member, seat) == Adopted::kMine;
@@ -166,11 +166,11 @@ bool ConsumerCore::Cold::Adopt() {
   return adopted;
 }
 
-void ConsumerCore::Cold::GiveRoom(bool offer) {
-  if (offer && member.OfferRoom()) os::FutexWakeAll(&core->ring.seat().room_epoch->epoch);
+void ConsumerCold::GiveRoom(bool offer) {
+  if (offer && member.OfferRoom()) os::FutexWakeAll(&hot->ring.seat().room_epoch->epoch);
 }
 
-Read ConsumerCore::Cold::ReadGroup(Handed* handed) {
+Read ConsumerCold::ReadGroup(Handed* handed) {
   const auto reserve = [this](size_t bytes) { return Reserve(bytes); };
   if (!member.Ack()) return Read::kEvicted;
   if (!member.holds_claim() && member.DueToLook()) {
@@ -186,16 +186,16 @@ Read ConsumerCore::Cold::ReadGroup(Handed* handed) {
   return read;
 }
 
-Read ConsumerCore::Cold::ReadOne(Lent* lent) {
-  if (in_place()) return core->ring.NextSlow(lent);
+Read ConsumerCold::ReadOne(Lent* lent) {
+  if (in_place()) return hot->ring.NextSlow(lent);
   return lossless() ? ReadLosslessCopy(lent) : ReadCopy(lent);
 }
 
-Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
-  if (!core->member && !core->ring.PositionStored()) core->StorePosition();
+Got ConsumerCold::WhyEmpty(uint64_t state) {
+  if (!hot->member && !hot->ring.PositionStored()) hot->StorePosition();
   // A message in a living member's lease may still reach this member.
-  if (IsClosed(state) && !options.follow_reopen && !(core->member && member.OthersHold())) {
-    if (core->member && last_why != Got::kClosed)
+  if (IsClosed(state) && !options.follow_reopen && !(hot->member && member.OthersHold())) {
+    if (hot->member && last_why != Got::kClosed)
       os::FutexWakeAll(&control().wake.epoch);  // other members wait for this too; once is enough
     return Got::kClosed;
   }
@@ -215,11 +215,11 @@ Got ConsumerCore::Cold::WhyEmpty(uint64_t state) {
   return end;
 }
 
-Received ConsumerCore::TryNextSlow() noexcept {
+Received ConsumerHot::TryNextSlow() noexcept {
   return cold->bell == nullptr ? Find() : cold->FindAndSettleBell();
 }
 
-Received ConsumerCore::Find() noexcept {
+Received ConsumerHot::Find() noexcept {
   if (cold->forked) return cold->last_why = Got::kForked;
   if (!member && ring.OwesPosition()) StorePosition();
   const uint64_t state =
@@ -268,7 +268,7 @@ Received ConsumerCore::Find() noexcept {
   return cold->last_why;
 }
 
-void ConsumerCore::Ack() noexcept {
+void ConsumerHot::Ack() noexcept {
   if (cold->forked) return;
   if (member)
     AckHandled();
@@ -277,45 +277,41 @@ void ConsumerCore::Ack() noexcept {
 }
 
 // If this member was evicted in the meantime, the next call reports it.
-void ConsumerCore::AckHandled() noexcept {
+void ConsumerHot::AckHandled() noexcept {
   if (cold->forked || !cold->member.Ack()) return;
   cold->GiveRoom(cold->member.OwesRoom());
 }
 
-void ConsumerCore::Undeliver(uint64_t sequence, uint64_t lost) noexcept {
+void ConsumerHot::Undeliver(uint64_t sequence, uint64_t lost) noexcept {
   if (member)
     cold->member.Undeliver();
   else
     ring.Undeliver({nullptr, 0, sequence, lost});
 }
 
-Received ConsumerCore::WrongSize() noexcept { return cold->last_why = Got::kDamaged; }
+Received ConsumerHot::WrongSize() noexcept { return cold->last_why = Got::kDamaged; }
 
-uint64_t ConsumerCore::Cold::Place() const {
-  return core->member ? member.position() : core->ring.at().position;
+uint64_t ConsumerCold::Place() const { return hot->member ? member.position() : hot->ring.at().position; }
+
+bool ConsumerCold::MessageThere() const { return hot->ring.HeaderThereAt(Place()); }
+
+bool ConsumerCold::SomethingThere() const {
+  return hot->member ? member.SomethingThere() : hot->ring.SomethingThere();
 }
 
-bool ConsumerCore::Cold::MessageThere() const { return core->ring.HeaderThereAt(Place()); }
+bool ConsumerCold::MissedWake() const { return hot->member ? member.MissedWake() : hot->ring.MissedWake(); }
 
-bool ConsumerCore::Cold::SomethingThere() const {
-  return core->member ? member.SomethingThere() : core->ring.SomethingThere();
-}
-
-bool ConsumerCore::Cold::MissedWake() const {
-  return core->member ? member.MissedWake() : core->ring.MissedWake();
-}
-
-void ConsumerCore::Cold::CountLateWakeup() {
-  core->ring.CountLateWakeup();
+void ConsumerCold::CountLateWakeup() {
+  hot->ring.CountLateWakeup();
   member.CountLateWakeup();
 }
 
-bool ConsumerCore::Cold::Pending(uint64_t state) const {
+bool ConsumerCold::Pending(uint64_t state) const {
   return SomethingThere() || W::LoadState(control().room) != state || removed ||
-         (!removed_word_checked && W::LoadRemoved(control().room)) || !core->ring.Live();
+         (!removed_word_checked && W::LoadRemoved(control().room)) || !hot->ring.Live();
 }
 
-bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
+bool ConsumerCold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
   // Poll the header many times between the slower checks, because a message that arrives during a clock read
   // has to wait [NOTES few-looks]. Poll fewer times if the budget is short or the CPU is shared.
   constexpr int kFewLooks = 32, kManyLooks = 256;
@@ -325,9 +321,9 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state
   const bool few_paid_for = std::min(budget_ns, left_ns) < kFewNs;
   const auto shared = [&] { return yields && shared_core.shared(); };
   const auto there = [this] {
-    if (core->member) return member.SomethingThere();
-    core->ring.FetchNext();
-    return core->ring.HeaderThere();
+    if (hot->member) return member.SomethingThere();
+    hot->ring.FetchNext();
+    return hot->ring.HeaderThere();
   };
   int64_t others = shared() ? shared_core.AfterLooks(kFewLooks) : 0, spent = 0;
   do {
@@ -340,21 +336,21 @@ bool ConsumerCore::Cold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state
     if (yields) others += shared_core.AfterLooks(looks);
     spent = os::MonotonicNs() - start;
   } while (spent - others < budget_ns && spent < left_ns &&
-           !core->interrupted.load(std::memory_order_relaxed));
+           !hot->interrupted.load(std::memory_order_relaxed));
   return false;
 }
 
-Parked ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
+Parked ConsumerCold::Sleep(int64_t at_most_ns, uint64_t state) {
   waited.control = &control();
   waited.sleepers = sleepers();
   const auto pending = [&] {
-    if (Pending(state) || core->interrupted.load(std::memory_order_relaxed)) return true;
+    if (Pending(state) || hot->interrupted.load(std::memory_order_relaxed)) return true;
     waited.longest_ns = SleepBound();
     return false;
   };
   const int64_t before = os::MonotonicNs();
   const Parked parked =
-      ParkConsumer<RealAtomics>(waited, api::FutexOf(core->interrupted), 0, api::SystemParkOps(), at_most_ns,
+      ParkConsumer<RealAtomics>(waited, api::FutexOf(hot->interrupted), 0, api::SystemParkOps(), at_most_ns,
                                 pending, [&] { return MissedWake(); });
   const int64_t now = os::MonotonicNs();
   if (parked == Parked::kMissed) CountLateWakeup();
@@ -364,7 +360,7 @@ Parked ConsumerCore::Cold::Sleep(int64_t at_most_ns, uint64_t state) {
   return parked;
 }
 
-Received ConsumerCore::NextWaiting(int64_t timeout_ns) noexcept {
+Received ConsumerHot::NextWaiting(int64_t timeout_ns) noexcept {
   if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
   Received received = TryNext();
   if (received.why() != Got::kEmpty) return received;

@@ -1,6 +1,6 @@
 // The compiled half of a WaitSet.
-#ifndef MILLRACE_RUNTIME_API_WAIT_SET_CORE_H_
-#define MILLRACE_RUNTIME_API_WAIT_SET_CORE_H_
+#ifndef MILLRACE_RUNTIME_API_WAIT_SET_IMPL_H_
+#define MILLRACE_RUNTIME_API_WAIT_SET_IMPL_H_
 
 #include <atomic>
 #include <cstddef>
@@ -15,14 +15,14 @@
 
 namespace millrace::internal {
 
-class WaitSetCore final : public os::ForkAware {
+class WaitSetImpl final : public os::ForkAware {
  public:
-  WaitSetCore();
-  ~WaitSetCore() override;
+  WaitSetImpl();
+  ~WaitSetImpl() override;
   void InForkedChild() noexcept override { forked_ = true; }
 
   struct Member {
-    ConsumerCore* consumer;  // null: the consumer has left the set, and may be destroyed
+    ConsumerHot* consumer;  // null: the consumer has left the set, and may be destroyed
     WaitSet::Handler handler;
     uint32_t source;     // number of the consumer in a Merge
     bool empty = false;  // the consumer reported so after `state` was read
@@ -38,10 +38,10 @@ class WaitSetCore final : public os::ForkAware {
   static bool HasEnded(const Received& received) { return !received && received.why() != Got::kNoMemory; }
 
   // `call` is for the error text.
-  absl::Status Add(ConsumerCore& consumer, WaitSet::Handler handler, uint32_t source, const char* call);
-  absl::Status Remove(ConsumerCore& consumer);
-  void Forget(ConsumerCore& consumer);  // requires that it is in this set
-  void ForgetSource(uint32_t source);   // no effect if the set has no such source
+  absl::Status Add(ConsumerHot& consumer, WaitSet::Handler handler, uint32_t source, const char* call);
+  absl::Status Remove(ConsumerHot& consumer);
+  void Forget(ConsumerHot& consumer);  // requires that it is in this set
+  void ForgetSource(uint32_t source);  // no effect if the set has no such source
   // Returns kMessage if *turn says whose turn it was. The caller must Forget a consumer that HasEnded.
   Got Take(int64_t timeout_ns, Turn* turn);
   // Takes a turn and passes its result to the member's handler.
@@ -76,4 +76,4 @@ class WaitSetCore final : public os::ForkAware {
 
 }  // namespace millrace::internal
 
-#endif  // MILLRACE_RUNTIME_API_WAIT_SET_CORE_H_
+#endif  // MILLRACE_RUNTIME_API_WAIT_SET_IMPL_H_

@@ -1,12 +1,12 @@
 // The compiled half of a consumer: waits, copies, finds out why there is no message, leaves the ring.
-#ifndef MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
-#define MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
+#ifndef MILLRACE_RUNTIME_API_CONSUMER_COLD_H_
+#define MILLRACE_RUNTIME_API_CONSUMER_COLD_H_
 
 #include <cstdint>
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "millrace/internal/consumer_core.h"
+#include "millrace/internal/consumer_hot.h"
 #include "millrace/internal/parking.h"
 #include "millrace/options.h"
 #include "runtime/api/drain_pause.h"
@@ -19,10 +19,10 @@
 namespace millrace::internal {
 
 class EventBell;
-class WaitSetCore;
+class WaitSetImpl;
 
-struct ConsumerCore::Cold final : os::ForkAware {
-  Cold(segment::ConsumerAttachment attachment, Delivery how, ConsumerOptions consumer_options)
+struct ConsumerCold final : os::ForkAware {
+  ConsumerCold(segment::ConsumerAttachment attachment, Delivery how, ConsumerOptions consumer_options)
       : attached(std::move(attachment)), delivery(std::move(how)), options(std::move(consumer_options)) {}
   void InForkedChild() noexcept override;
 
@@ -30,10 +30,10 @@ struct ConsumerCore::Cold final : os::ForkAware {
   bool lossless() const { return delivery.kind() == Delivery::Kind::kLossless; }
   segment::SeatsAccess seats();
   bool in_place() const { return lossless() && !options.copy; }  // reads on the straight path
-  bool HandsOutCopies() const { return core->member ? options.copy : !in_place(); }
-  const RingControl& control() const { return core->ring.control(); }
+  bool HandsOutCopies() const { return hot->member ? options.copy : !in_place(); }
+  const RingControl& control() const { return hot->ring.control(); }
   SleeperWords* sleepers() const;
-  ConsumerCounts counts() const { return core->member ? member.counts() : core->ring.counts(); }
+  ConsumerCounts counts() const { return hot->member ? member.counts() : hot->ring.counts(); }
   // Returns the copy buffer, grown to at least `bytes`. Returns null if there is no memory for it.
   std::byte* Reserve(size_t bytes);
   // Checks, at a bounded rate, what no wake reports: whether the ring has lost its name (rm) or its memory
@@ -90,7 +90,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   segment::ConsumerAttachment attached;
   Delivery delivery;
   ConsumerOptions options;
-  ConsumerCore* core = nullptr;
+  ConsumerHot* hot = nullptr;
   RingMember<RealAtomics> member;  // used if the delivery is Group
   api::ObserverScratch scratch;
   bool forked = false, removed = false;
@@ -99,7 +99,7 @@ struct ConsumerCore::Cold final : os::ForkAware {
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
   api::SharedCore shared_core;
-  WaitSetCore* wait_set = nullptr;  // the set that contains this consumer
+  WaitSetImpl* wait_set = nullptr;  // the set that contains this consumer
   std::shared_ptr<EventBell> bell;  // null: this consumer has no event descriptor
   api::DrainPause drain_pause;
   int64_t next_look_around_ns = 0, next_producer_look_ns = 0;  // on the coarse clock
@@ -114,4 +114,4 @@ struct ConsumerCore::Cold final : os::ForkAware {
 
 }  // namespace millrace::internal
 
-#endif  // MILLRACE_RUNTIME_API_CONSUMER_CORE_H_
+#endif  // MILLRACE_RUNTIME_API_CONSUMER_COLD_H_

@@ -1,7 +1,7 @@
 // What a Consumer handle points to: the inline half, and a pointer to the compiled half. Does not include
 // Abseil, so that the straight path can be included anywhere.
-#ifndef MILLRACE_INTERNAL_CONSUMER_CORE_H_
-#define MILLRACE_INTERNAL_CONSUMER_CORE_H_
+#ifndef MILLRACE_INTERNAL_CONSUMER_HOT_H_
+#define MILLRACE_INTERNAL_CONSUMER_HOT_H_
 
 #include <atomic>
 #include <cstddef>
@@ -15,14 +15,14 @@
 
 namespace millrace::internal {
 
-class ConsumerCore {
- public:
-  // The half that makes system calls: mappings, locks, options. See runtime/api/consumer_core.h.
-  struct Cold;
+// The half that makes system calls: mappings, locks, options. See runtime/api/consumer_cold.h.
+struct ConsumerCold;
 
-  explicit ConsumerCore(std::unique_ptr<Cold> cold);
-  ~ConsumerCore();  // leaves the seat
-  ConsumerCore(const ConsumerCore&) = delete;
+class ConsumerHot {
+ public:
+  explicit ConsumerHot(std::unique_ptr<ConsumerCold> cold);
+  ~ConsumerHot();  // leaves the seat
+  ConsumerHot(const ConsumerHot&) = delete;
 
   [[gnu::always_inline]] inline Received TryNext() noexcept {
     Lent lent;
@@ -65,9 +65,9 @@ class ConsumerCore {
   std::atomic<uint32_t> interrupted{0};  // a futex of this process: Interrupt() sets it to 1
   bool polling = false;                  // inside a Poll handler
   bool member = false;                   // belongs to a group
-  std::unique_ptr<Cold> cold;
+  std::unique_ptr<ConsumerCold> cold;
 };
 
 }  // namespace millrace::internal
 
-#endif  // MILLRACE_INTERNAL_CONSUMER_CORE_H_
+#endif  // MILLRACE_INTERNAL_CONSUMER_HOT_H_

@@ -1,12 +1,12 @@
 // The compiled half of a producer: waits for room, wakes, empties the seats of dead holders, leaves the ring.
-#ifndef MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
-#define MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
+#ifndef MILLRACE_RUNTIME_API_PRODUCER_COLD_H_
+#define MILLRACE_RUNTIME_API_PRODUCER_COLD_H_
 
 #include <cstdint>
 #include <vector>
 
 #include "millrace/internal/parking.h"
-#include "millrace/internal/producer_core.h"
+#include "millrace/internal/producer_hot.h"
 #include "millrace/options.h"
 #include "runtime/api/held_back.h"
 #include "runtime/os/fork.h"
@@ -14,8 +14,8 @@
 
 namespace millrace::internal {
 
-struct ProducerCore::Cold final : os::ForkAware {
-  Cold(segment::ProducerAttachment attachment, ProducerOptions producer_options)
+struct ProducerCold final : os::ForkAware {
+  ProducerCold(segment::ProducerAttachment attachment, ProducerOptions producer_options)
       : attached(std::move(attachment)), options(std::move(producer_options)) {
     if (options.on_full != OnFull::kEvictSlowest) return;
     seats_held_back.resize(attached.seats_header.seats);
@@ -24,31 +24,31 @@ struct ProducerCore::Cold final : os::ForkAware {
   void InForkedChild() noexcept override;
 
   // Returns why nothing can be published now, even if there is room. Returns kOk if nothing is in the way.
-  Sent Refusal(const ProducerCore& core);
+  Sent Refusal(const ProducerHot& hot);
   // Returns true if the ring or its seats have lost their names.
   bool Removed();
   // Empties the seats of dead holders that leave no room, and retires groups without members. Returns true if
   // the caller should scan again.
-  bool EmptyDeadSeats(ProducerCore& core);
+  bool EmptyDeadSeats(ProducerHot& hot);
   // A group that holds the producer back, and the lowest position at which it does.
   struct GroupInTheWay {
     GroupPlace place;
     uint64_t position;
   };
-  bool RetireDeadGroup(const ProducerCore& core, const GroupInTheWay& group, int64_t now);
+  bool RetireDeadGroup(const ProducerHot& hot, const GroupInTheWay& group, int64_t now);
   // Returns how much of the time between two looks counts against a holder at most.
   int64_t MostBetweenLooks() const;
   // OnFull::kEvictSlowest: evicts each consumer that has left no room for evict_after, counted over one or
   // several waiting calls. Returns true if the caller should scan again.
-  bool EvictSlowest(ProducerCore& core, int64_t now);
-  void FlushCounters(const ProducerCore& core);
+  bool EvictSlowest(ProducerHot& hot, int64_t now);
+  void FlushCounters(const ProducerHot& hot);
   // Notes, for operators, what this producer cannot do now. The start time stays while it is short of room.
-  void NoteActivity(const ProducerCore& core, Activity kind);
+  void NoteActivity(const ProducerHot& hot, Activity kind);
   // Notes, for operators and while this object lives, that the producer waits for `consumers` consumers. If a
   // caller waits in slices and publishes nothing in between, the wait counts from its first slice.
   class AwaitsConsumers {
    public:
-    AwaitsConsumers(Cold& cold, const ProducerCore& core, size_t consumers);
+    AwaitsConsumers(ProducerCold& cold, const ProducerHot& hot, size_t consumers);
     ~AwaitsConsumers();
     AwaitsConsumers(const AwaitsConsumers&) = delete;
 
@@ -57,13 +57,13 @@ struct ProducerCore::Cold final : os::ForkAware {
     const uint32_t epoch_;
   };
   // Wakes sleeping consumers. Returns true if there were any.
-  bool WakeSleepers(ProducerCore& core);
+  bool WakeSleepers(ProducerHot& hot);
   // Polls for room for at most budget_ns. Returns true if *data is room, or *why says why there is none.
-  bool SpinForRoom(ProducerCore& core, int64_t budget_ns, size_t n, std::byte** data, Sent* why);
+  bool SpinForRoom(ProducerHot& hot, int64_t budget_ns, size_t n, std::byte** data, Sent* why);
 
   segment::ProducerAttachment attached;
   ProducerOptions options;
-  ProducerCore* core = nullptr;
+  ProducerHot* hot = nullptr;
   bool forked = false, closed = false, removed = false;
   SpinBudget spin;
   int64_t last_probe_ns = 0;
@@ -85,4 +85,4 @@ struct ProducerCore::Cold final : os::ForkAware {
 
 }  // namespace millrace::internal
 
-#endif  // MILLRACE_RUNTIME_API_PRODUCER_CORE_H_
+#endif  // MILLRACE_RUNTIME_API_PRODUCER_COLD_H_
