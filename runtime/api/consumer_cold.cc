@@ -236,7 +236,7 @@ Received ConsumerHot::Find() noexcept {
     read = cold->ReadOne(&lent);
     // Wait::kSpin is for latency, so it does not pause to raise the producer's throughput.
     if (read == Read::kEmpty && cold->options.wait != Wait::kSpin &&
-        cold->drain_pause.After(ring.at(), cold->shared_core.shared()))
+        cold->drain_pause.After(ring.at(), cold->cpu_sharing.shared()))
       read = cold->ReadOne(&lent);
   }
   if (cold->attached.ring.Faulted() || cold->attached.seats.Faulted())
@@ -319,13 +319,13 @@ bool ConsumerCold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
   const int64_t start = os::MonotonicNs();
   const bool yields = options.wait == Wait::kAdaptive;
   const bool few_paid_for = std::min(budget_ns, left_ns) < kFewNs;
-  const auto shared = [&] { return yields && shared_core.shared(); };
+  const auto shared = [&] { return yields && cpu_sharing.shared(); };
   const auto there = [this] {
     if (hot->member) return member.SomethingThere();
     hot->ring.FetchNext();
     return hot->ring.HeaderThere();
   };
-  int64_t others = shared() ? shared_core.AfterLooks(kFewLooks) : 0, spent = 0;
+  int64_t others = shared() ? cpu_sharing.AfterLooks(kFewLooks) : 0, spent = 0;
   do {
     const int looks = few_paid_for || shared() ? kFewLooks : kManyLooks;
     for (int i = 0; i < looks; ++i) {
@@ -333,7 +333,7 @@ bool ConsumerCold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
       CpuPause();
     }
     if (Pending(state)) return true;
-    if (yields) others += shared_core.AfterLooks(looks);
+    if (yields) others += cpu_sharing.AfterLooks(looks);
     spent = os::MonotonicNs() - start;
   } while (spent - others < budget_ns && spent < left_ns &&
            !hot->interrupted.load(std::memory_order_relaxed));

@@ -9,8 +9,8 @@
 #include "millrace/internal/consumer_hot.h"
 #include "millrace/internal/parking.h"
 #include "millrace/options.h"
+#include "runtime/api/cpu_sharing.h"
 #include "runtime/api/drain_pause.h"
-#include "runtime/api/shared_core.h"
 #include "runtime/api/stranded.h"
 #include "runtime/os/fork.h"
 #include "runtime/segment/attach_consumer.h"
@@ -98,7 +98,7 @@ struct ConsumerCold final : os::ForkAware {
   bool removed_word_checked = false;  // the word was set, but the ring still had its name
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
-  api::SharedCore shared_core;
+  api::CpuSharing cpu_sharing;
   WaitSetImpl* wait_set = nullptr;  // the set that contains this consumer
   std::shared_ptr<EventBell> bell;  // null: this consumer has no event descriptor
   api::DrainPause drain_pause;

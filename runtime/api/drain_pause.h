@@ -21,10 +21,10 @@ class DrainPause {
   // Pauses if the last drain was long enough. Returns true if it has paused; the caller then looks again. The
   // consumer has found nothing at `here`. Never pauses on a shared CPU: running the other processes is pause
   // enough.
-  bool After(internal::Point here, bool shared_core) noexcept {
+  bool After(internal::Point here, bool cpu_shared) noexcept {
     const uint64_t messages = here.sequence - last_.sequence, bytes = here.position - last_.position;
     last_ = here;
-    if (messages < 2 || shared_core) return false;
+    if (messages < 2 || cpu_shared) return false;
     const uint64_t most = std::min(kSmallPauses + bytes / messages / kBytesPerPauseMore, kLargePauses);
     for (uint64_t i = std::min(bytes / kBytesPerPause, most); i > 0; --i) internal::CpuPause();
     return true;

@@ -4,8 +4,8 @@
 // end of the time slice delays every process on it, and sleeping costs the producer a system call per
 // message. So the poller yields between its looks [NOTES yield]. Where no other process wants the CPU, a
 // yield is a wasted system call, so yields soon become rare.
-#ifndef MILLRACE_RUNTIME_API_SHARED_CORE_H_
-#define MILLRACE_RUNTIME_API_SHARED_CORE_H_
+#ifndef MILLRACE_RUNTIME_API_CPU_SHARING_H_
+#define MILLRACE_RUNTIME_API_CPU_SHARING_H_
 
 #include <sched.h>
 
@@ -16,7 +16,7 @@
 
 namespace millrace::api {
 
-class SharedCore {
+class CpuSharing {
  public:
   // Returns true if another process has recently wanted this CPU. The caller should then yield before it
   // waits.
@@ -44,4 +44,4 @@ class SharedCore {
 
 }  // namespace millrace::api
 
-#endif  // MILLRACE_RUNTIME_API_SHARED_CORE_H_
+#endif  // MILLRACE_RUNTIME_API_CPU_SHARING_H_
