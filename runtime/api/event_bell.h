@@ -22,7 +22,8 @@
 #include "millrace/internal/ring_view.h"
 #include "runtime/api/consumer_cold.h"
 #include "runtime/os/event_fd.h"
-#include "runtime/os/object.h"
+#include "runtime/os/file.h"
+#include "runtime/os/mapping.h"
 
 namespace millrace::internal {
 

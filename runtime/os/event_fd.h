@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "runtime/os/object.h"
+#include "runtime/os/file.h"
 
 namespace millrace::os {
 

@@ -226,6 +226,8 @@ absl::Status SystemFailure(int errno_value, std::string_view what, std::string_v
   return Failure(CauseOf(errno_value), text);
 }
 
+std::string Quoted(const std::string& path) { return "\"" + path + "\""; }
+
 std::string HumanBytes(uint64_t bytes) {
   constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   constexpr const char* kQuarters[] = {"", ".25", ".5", ".75"};

@@ -27,6 +27,9 @@ absl::Status Failure(Error error, std::string_view text);
 // different calls. If `remedy` is empty, the errno decides the remedy too.
 absl::Status SystemFailure(int errno_value, std::string_view what, std::string_view remedy = {});
 
+// Returns a path in double quotes, for error texts.
+std::string Quoted(const std::string& path);
+
 // Returns a size for people. It is exact, in the largest unit that needs no finer fraction than a quarter:
 // "4 KiB", "1.5 MiB", "1000 bytes".
 std::string HumanBytes(uint64_t bytes);

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <limits>
 #include <string_view>
 
+#include "runtime/os/failure.h"
 #include "runtime/os/thread.h"
 
 namespace millrace::os {
@@ -122,6 +124,62 @@ bool HasMemory(std::string_view controllers) {
   return false;
 }
 
+absl::Status DoNotFit(const std::string& what, uint64_t bytes, const std::string& directory) {
+  return Failure(Error::kNoSpace, what + ": " + HumanBytes(bytes) + " do not fit in " + directory + " (" +
+                                      HumanBytes(FreeBytes(directory)) +
+                                      " free); enlarge it (docker: --shm-size) or choose a smaller capacity");
+}
+
+absl::Status AboveFileSizeLimit(const std::string& what, uint64_t bytes, uint64_t limit) {
+  return Failure(Error::kNoMemoryLimit, what + ": " + HumanBytes(bytes) +
+                                            " are more than this process's file "
+                                            "size limit (RLIMIT_FSIZE: " +
+                                            HumanBytes(limit) +
+                                            "); raise it (ulimit -f) or choose a smaller capacity");
+}
+
+absl::Status AboveMemoryLimit(const std::string& what, uint64_t bytes, const MemoryLimit& memory) {
+  return Failure(Error::kNoMemoryLimit,
+                 what + ": " + HumanBytes(bytes) + " do not fit in the memory limit of cgroup " +
+                     memory.cgroup + " (" + HumanBytes(memory.available_bytes) + " of " +
+                     HumanBytes(memory.limit_bytes) +
+                     " available); raise it (docker: --memory) or choose a smaller capacity");
+}
+
+// Refuses sizes that are certain to fail, and sizes for which the cgroup would kill this process.
+absl::Status CheckLimits(uint64_t bytes, const std::string& directory, const std::string& what,
+                         const std::optional<MemoryLimit>& memory) {
+  if (bytes > static_cast<uint64_t>(std::numeric_limits<off_t>::max())) {
+    return Failure(Error::kBadArgument,
+                   what + ": " + std::to_string(bytes) +
+                       " bytes are more than a file can have; choose a smaller capacity");
+  }
+  if (const auto limit = FileSizeLimit(); limit.has_value() && bytes > *limit) {
+    return AboveFileSizeLimit(what, bytes, *limit);
+  }
+  if (memory.has_value() && bytes > memory->available_bytes) return AboveMemoryLimit(what, bytes, *memory);
+  // Check before trying, so that a hopeless request does not fill the file system for a moment. A tmpfs
+  // without a limit reports 0 free bytes.
+  const uint64_t free = FreeBytes(directory);
+  if (free != 0 && bytes > free) return DoNotFit(what, bytes, directory);
+  return absl::OkStatus();
+}
+
+// Reserves the bytes. Returns 0 or an errno. When a signal interrupts a call, tmpfs gives back all that this
+// call had reserved. So under a fast timer only small steps make progress.
+int Allocate(int fd, off_t bytes) {
+  constexpr off_t kStep = 1 << 20;
+  const int error = posix_fallocate(fd, 0, bytes);
+  if (error != EINTR) return error;
+  for (off_t done = 0; done < bytes;) {
+    const off_t step = std::min(kStep, bytes - done);
+    const int step_error = posix_fallocate(fd, done, step);
+    if (step_error == 0) done += step;
+    if (step_error != 0 && step_error != EINTR) return step_error;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::optional<MemoryLimit> MemoryCgroupLimit(const std::string& root, const std::string& self) {
@@ -155,6 +213,16 @@ uint64_t FreeBytes(const std::string& directory) {
   struct statvfs facts {};
   if (statvfs(directory.c_str(), &facts) != 0) return 0;
   return static_cast<uint64_t>(facts.f_bavail) * facts.f_frsize;
+}
+
+absl::Status Reserve(int fd, uint64_t bytes, const std::string& directory, const std::string& what,
+                     const std::optional<MemoryLimit>& memory) {
+  if (bytes == 0) return absl::OkStatus();
+  if (absl::Status fits = CheckLimits(bytes, directory, what, memory); !fits.ok()) return fits;
+  const int error = Allocate(fd, static_cast<off_t>(bytes));
+  if (error == 0) return absl::OkStatus();
+  if (error == ENOSPC) return DoNotFit(what, bytes, directory);
+  return SystemFailure(error, what + ": reserve " + HumanBytes(bytes) + " in " + directory);
 }
 
 }  // namespace millrace::os

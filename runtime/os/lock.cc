@@ -13,12 +13,10 @@
 
 #include "runtime/os/failure.h"
 #include "runtime/os/fork.h"
+#include "runtime/os/new_file.h"
 
 namespace millrace::os {
 namespace {
-
-// Length of the mapping that keeps a lock. Its bytes are never read, so the file may even be empty.
-constexpr uint64_t kPinBytes = 4096;
 
 struct flock LockRange(short type, uint64_t first, uint64_t count) {
   assert(count > 0);      // a length of 0 would lock everything from `first` on
@@ -44,7 +42,7 @@ bool LeadsTo(int fd, const Identity& expected) {
 }
 
 // Returns a random byte offset for one proof, so that no other process's lock can be mistaken for the proof.
-// It lies far above every byte with a meaning, and below kCreatorByte of object.cc.
+// It lies far above every byte with a meaning, and below kCreatorByte of new_file.cc.
 uint64_t ProofByte() {
   uint64_t random = 0;
   (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
@@ -131,7 +129,7 @@ class LockAttempt {
                                                   const Identity& expected, const std::string& path) {
     if (!fd.ok()) return fd.status();
     if (!LeadsTo(fd->get(), expected)) return AnotherFile(path);
-    absl::StatusOr<Mapping> page = Mapping::MapGuarded(guard, fd->get(), 0, kPinBytes, false, path);
+    absl::StatusOr<Mapping> page = Mapping::ToKeepOpen(guard, fd->get(), path);
     if (!page.ok()) return page.status();
     return LockAttempt(*std::move(fd), *std::move(page), expected, path);
   }
@@ -230,7 +228,7 @@ absl::StatusOr<LockProbe> LockProbe::Keep(const ForkGuard& guard, std::string pa
                                           absl::StatusOr<Fd> fd) {
   if (!fd.ok()) return fd.status();
   if (!LeadsTo(fd->get(), expected)) return AnotherFile(path);
-  absl::StatusOr<Mapping> pin = Mapping::MapGuarded(guard, fd->get(), 0, kPinBytes, false, path);
+  absl::StatusOr<Mapping> pin = Mapping::ToKeepOpen(guard, fd->get(), path);
   if (!pin.ok()) return pin.status();
   LockProbe probe(std::move(path), expected, *std::move(fd));
   probe.kept_->pin = *std::move(pin);

@@ -15,10 +15,13 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "runtime/os/file.h"
 #include "runtime/os/fork.h"
-#include "runtime/os/object.h"
+#include "runtime/os/mapping.h"
 
 namespace millrace::os {
+
+class NewFile;
 
 // A lock that its mapping keeps until it is released, destroyed or the process ends.
 class HeldLock {

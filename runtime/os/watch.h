@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "runtime/os/object.h"
+#include "runtime/os/file.h"
 
 namespace millrace::os {
 

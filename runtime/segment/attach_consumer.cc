@@ -242,7 +242,8 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
   ConsumerAttachment attached;
   attached.paths = paths;
   attached.header = ring->header;
-  auto ring_map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, false, true, paths.ring);
+  auto ring_map =
+      os::Mapping::ForReading(ring->fd.get(), ring->header.file_bytes, os::Pages::kNow, paths.ring);
   if (!ring_map.ok()) return ring_map.status();
   attached.ring = *std::move(ring_map);
   attached.ring_identity = ring->facts.identity;
@@ -263,7 +264,8 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
     if (!s.ok()) return s;
   }
   attached.seats_header = seats->header;
-  auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, true, paths.seats);
+  auto seats_map =
+      os::Mapping::ForWriting(seats->fd.get(), seats->header.file_bytes, os::Pages::kNow, paths.seats);
   if (!seats_map.ok()) return seats_map.status();
   attached.seats = *std::move(seats_map);
   attached.seats_identity = seats->facts.identity;

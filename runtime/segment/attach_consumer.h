@@ -10,8 +10,9 @@
 #include "millrace/internal/ring_group.h"
 #include "millrace/internal/ring_join.h"
 #include "millrace/options.h"
+#include "runtime/os/file.h"
 #include "runtime/os/lock.h"
-#include "runtime/os/object.h"
+#include "runtime/os/mapping.h"
 #include "runtime/segment/names.h"
 #include "runtime/segment/objects.h"
 

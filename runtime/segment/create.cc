@@ -12,6 +12,7 @@
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/limits.h"
+#include "runtime/os/new_file.h"
 #include "runtime/os/park.h"
 #include "runtime/segment/attach_producer.h"
 #include "runtime/segment/epoch.h"
@@ -113,12 +114,11 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
                {},
                RingHeaderOf(plan, incarnation),
                SeatsHeaderOf(plan, incarnation)};
-  auto ring_map = os::Mapping::Map(made.ring_file.fd().get(), 0, made.ring_header.file_bytes, /*write=*/true,
-                                   /*populate=*/true, paths.ring);
+  auto ring_map = os::Mapping::ForWriting(made.ring_file.fd().get(), made.ring_header.file_bytes,
+                                          os::Pages::kNow, paths.ring);
   if (!ring_map.ok()) return ring_map.status();
-  auto seats_map =
-      os::Mapping::Map(made.seats_file.fd().get(), 0, made.seats_header.file_bytes, /*write=*/true,
-                       /*populate=*/true, paths.seats);
+  auto seats_map = os::Mapping::ForWriting(made.seats_file.fd().get(), made.seats_header.file_bytes,
+                                           os::Pages::kNow, paths.seats);
   if (!seats_map.ok()) return seats_map.status();
   made.ring = *std::move(ring_map);
   made.seats = *std::move(seats_map);

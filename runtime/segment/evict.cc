@@ -27,9 +27,11 @@ absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
   if (!ring.ok()) return ring.status();
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
   if (!seats.ok()) return seats.status();
-  auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, false, paths.seats);
+  auto seats_map =
+      os::Mapping::ForWriting(seats->fd.get(), seats->header.file_bytes, os::Pages::kOnAccess, paths.seats);
   if (!seats_map.ok()) return seats_map.status();
-  auto ring_map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, true, false, paths.ring);
+  auto ring_map =
+      os::Mapping::ForWriting(ring->fd.get(), ring->header.file_bytes, os::Pages::kOnAccess, paths.ring);
   if (!ring_map.ok()) return ring_map.status();
   const internal::RingView<internal::RealAtomics> view(MemoryOf(*ring_map, ring->header));
   internal::RingControl& control = *MemoryOf(*ring_map, ring->header).control;

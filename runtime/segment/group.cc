@@ -258,7 +258,8 @@ absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
   if (!ring.ok()) return ring.status();
   absl::StatusOr<SeatsObject> object = OpenSeats(paths, /*write=*/true, ring->header);
   if (!object.ok()) return object.status();
-  auto map = os::Mapping::Map(object->fd.get(), 0, object->header.file_bytes, true, false, paths.seats);
+  auto map =
+      os::Mapping::ForWriting(object->fd.get(), object->header.file_bytes, os::Pages::kOnAccess, paths.seats);
   if (!map.ok()) return map.status();
   const os::Identity identity = object->facts.identity;
   absl::StatusOr<os::LockProbe> probe = os::LockProbe::OpenToLock(paths.seats, identity);

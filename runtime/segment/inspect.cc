@@ -237,7 +237,8 @@ bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, co
       info.damage = std::string(seats.status().message());
     return false;
   }
-  auto map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, false, false, paths.seats);
+  auto map =
+      os::Mapping::ForReading(seats->fd.get(), seats->header.file_bytes, os::Pages::kOnAccess, paths.seats);
   if (!map.ok()) {
     info.seats_readable = false;
     return false;
@@ -453,7 +454,8 @@ absl::StatusOr<RingInfo> Inspect(const Paths& paths, uint64_t idle_ns, LocksOfUs
         return ring.status();
     }
   }
-  auto map = os::Mapping::Map(ring->fd.get(), 0, ring->header.file_bytes, false, false, paths.ring);
+  auto map =
+      os::Mapping::ForReading(ring->fd.get(), ring->header.file_bytes, os::Pages::kOnAccess, paths.ring);
   if (!map.ok()) return map.status();
   const internal::RingMemory memory = MemoryOf(*map, ring->header);
   const internal::RingControl& control = *memory.control;

@@ -9,8 +9,8 @@
 #include "millrace/consumer.h"
 #include "millrace/internal/ring_view.h"
 #include "millrace/segment_manager.h"
+#include "runtime/os/file.h"
 #include "runtime/os/lock.h"
-#include "runtime/os/object.h"
 #include "runtime/os/park.h"
 #include "runtime/segment/names.h"
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/layout.h"
 #include "runtime/os/failure.h"
+#include "runtime/os/new_file.h"
 #include "runtime/os/park.h"
 
 namespace millrace::segment {

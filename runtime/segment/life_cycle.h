@@ -13,8 +13,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "runtime/os/file.h"
 #include "runtime/os/lock.h"
-#include "runtime/os/object.h"
 #include "runtime/segment/names.h"
 #include "runtime/segment/objects.h"
 

@@ -13,8 +13,9 @@
 #include "millrace/internal/layout.h"
 #include "millrace/internal/ring_producer.h"
 #include "millrace/internal/ring_view.h"
+#include "runtime/os/file.h"
 #include "runtime/os/lock.h"
-#include "runtime/os/object.h"
+#include "runtime/os/mapping.h"
 #include "runtime/segment/names.h"
 
 namespace millrace::segment {

@@ -18,7 +18,7 @@ namespace {
 using W = internal::Words<internal::RealAtomics>;
 
 absl::StatusOr<os::Mapping> MapControl(const RingObject& ring, const Paths& paths) {
-  return os::Mapping::Map(ring.fd.get(), 0, internal::kRingDataOffset, true, false, paths.ring);
+  return os::Mapping::ForWriting(ring.fd.get(), internal::kRingDataOffset, os::Pages::kOnAccess, paths.ring);
 }
 
 absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional<mode_t> mode,

@@ -43,7 +43,8 @@ absl::Status CheckWanted(const Paths& paths, const RingObject& ring, const RingO
 }
 
 std::string DescribeProducer(const RingObject& ring, const Paths& paths) {
-  auto map = os::Mapping::Map(ring.fd.get(), 0, internal::kRingDataOffset, false, false, paths.ring);
+  auto map =
+      os::Mapping::ForReading(ring.fd.get(), internal::kRingDataOffset, os::Pages::kOnAccess, paths.ring);
   if (!map.ok()) return "its producer";
   const internal::ProducerIdentity& who = MemoryOf(*map, ring.header).control->producer;
   const bool ours = W::Peek(who.pid_namespace) == os::PidNamespace();
@@ -64,9 +65,10 @@ absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring,
                                             os::HeldLock producer_lock, const ProducerOptions& options) {
   ProducerAttachment attached;
   attached.producer_lock = std::move(producer_lock);
-  auto ring_map = os::Mapping::Map(ring.fd.get(), 0, ring.header.file_bytes, true, true, paths.ring);
+  auto ring_map = os::Mapping::ForWriting(ring.fd.get(), ring.header.file_bytes, os::Pages::kNow, paths.ring);
   if (!ring_map.ok()) return ring_map.status();
-  auto seats_map = os::Mapping::Map(seats.fd.get(), 0, seats.header.file_bytes, true, true, paths.seats);
+  auto seats_map =
+      os::Mapping::ForWriting(seats.fd.get(), seats.header.file_bytes, os::Pages::kNow, paths.seats);
   if (!seats_map.ok()) return seats_map.status();
   attached.ring = *std::move(ring_map);
   attached.seats = *std::move(seats_map);

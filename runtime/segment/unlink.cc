@@ -42,13 +42,15 @@ class Notifier {
   explicit Notifier(const Paths& paths) {
     absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
     if (!ring.ok()) return;
-    auto ring_map = os::Mapping::Map(ring->fd.get(), 0, internal::kRingDataOffset, true, true, paths.ring);
+    auto ring_map =
+        os::Mapping::ForWriting(ring->fd.get(), internal::kRingDataOffset, os::Pages::kNow, paths.ring);
     if (!ring_map.ok()) return;
     ring_map_ = *std::move(ring_map);
     control_ = MemoryOf(ring_map_, ring->header).control;
     absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
     if (!seats.ok()) return;
-    auto seats_map = os::Mapping::Map(seats->fd.get(), 0, seats->header.file_bytes, true, true, paths.seats);
+    auto seats_map =
+        os::Mapping::ForWriting(seats->fd.get(), seats->header.file_bytes, os::Pages::kNow, paths.seats);
     if (!seats_map.ok()) return;
     seats_map_ = *std::move(seats_map);
     seats_control_ = TableOf(seats_map_, seats->header).control;
