@@ -265,8 +265,8 @@ Problems CheckWhereOrdersAre(const Files& files) {
   for (const PrivateAtomics& allowed : kPrivateAtomics) unused.insert(allowed.path);
   for (const auto& [path, text] : files) {
     if (!InProduct(path) || path == kWords || path == kAtomics) continue;
-    // Programs of users, and the stress program's ledger: their memory is not a queue.
-    if (path.starts_with("examples/") || path.starts_with("tools/stress/")) continue;
+    // Programs of users: their memory is not a queue.
+    if (path.starts_with("examples/")) continue;
     for (const std::string& line : LinesOf(text)) {
       const std::string code = line.substr(0, line.find("//"));
       const bool harmless = code.find("asm volatile") != std::string::npos ||

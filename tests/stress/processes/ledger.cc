@@ -1,4 +1,4 @@
-#include "tools/stress/ledger.h"
+#include "tests/stress/processes/ledger.h"
 
 #include <dirent.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-#include "tools/stress/director.h"
+#include "tests/stress/processes/director.h"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 // Group members of the ring's stress test. They read in place, die with messages in hand (the thread ends and
 // leaves its seat as it is) and adopt messages of dead members. Mutexes stand for the kernel's locks.
-#ifndef MILLRACE_TESTS_STRESS_RING_MEMBERS_H_
-#define MILLRACE_TESTS_STRESS_RING_MEMBERS_H_
+#ifndef MILLRACE_TESTS_STRESS_THREADS_RING_MEMBERS_H_
+#define MILLRACE_TESTS_STRESS_THREADS_RING_MEMBERS_H_
 
 #include <sched.h>
 
@@ -13,7 +13,7 @@
 
 #include "millrace/internal/ring_group.h"
 #include "millrace/internal/ring_join.h"
-#include "tests/stress/ring_readers.h"
+#include "tests/stress/threads/ring_readers.h"
 
 namespace millrace::testing {
 
@@ -159,4 +159,4 @@ class MemberThread {
 
 }  // namespace millrace::testing
 
-#endif  // MILLRACE_TESTS_STRESS_RING_MEMBERS_H_
+#endif  // MILLRACE_TESTS_STRESS_THREADS_RING_MEMBERS_H_

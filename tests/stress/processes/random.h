@@ -1,6 +1,6 @@
 // Repeatable random choices: one seed, role and life always give one series of choices.
-#ifndef MILLRACE_TOOLS_STRESS_RANDOM_H_
-#define MILLRACE_TOOLS_STRESS_RANDOM_H_
+#ifndef MILLRACE_TESTS_STRESS_PROCESSES_RANDOM_H_
+#define MILLRACE_TESTS_STRESS_PROCESSES_RANDOM_H_
 
 #include <cmath>
 #include <cstdint>
@@ -37,4 +37,4 @@ class Random {
 
 }  // namespace millrace::stress
 
-#endif  // MILLRACE_TOOLS_STRESS_RANDOM_H_
+#endif  // MILLRACE_TESTS_STRESS_PROCESSES_RANDOM_H_

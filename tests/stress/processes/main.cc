@@ -10,11 +10,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "millrace/millrace.h"
-#include "tools/stress/director.h"
-#include "tools/stress/ledger.h"
-#include "tools/stress/process.h"
-#include "tools/stress/report.h"
-#include "tools/stress/settings.h"
+#include "tests/stress/processes/director.h"
+#include "tests/stress/processes/ledger.h"
+#include "tests/stress/processes/process.h"
+#include "tests/stress/processes/report.h"
+#include "tests/stress/processes/settings.h"
 
 namespace millrace::stress {
 namespace {

@@ -1,6 +1,6 @@
 // The parts shared by all processes of a run.
-#ifndef MILLRACE_TOOLS_STRESS_LIFE_H_
-#define MILLRACE_TOOLS_STRESS_LIFE_H_
+#ifndef MILLRACE_TESTS_STRESS_PROCESSES_LIFE_H_
+#define MILLRACE_TESTS_STRESS_PROCESSES_LIFE_H_
 
 #include <time.h>
 
@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "tools/stress/ledger.h"
-#include "tools/stress/message.h"
-#include "tools/stress/random.h"
-#include "tools/stress/settings.h"
+#include "tests/stress/processes/ledger.h"
+#include "tests/stress/processes/message.h"
+#include "tests/stress/processes/random.h"
+#include "tests/stress/processes/settings.h"
 
 namespace millrace::stress {
 
@@ -78,4 +78,4 @@ class ReaderLife : protected Life {
 
 }  // namespace millrace::stress
 
-#endif  // MILLRACE_TOOLS_STRESS_LIFE_H_
+#endif  // MILLRACE_TESTS_STRESS_PROCESSES_LIFE_H_

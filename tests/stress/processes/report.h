@@ -1,10 +1,10 @@
 // What a run prints: a live line, and a summary with the verdict.
-#ifndef MILLRACE_TOOLS_STRESS_REPORT_H_
-#define MILLRACE_TOOLS_STRESS_REPORT_H_
+#ifndef MILLRACE_TESTS_STRESS_PROCESSES_REPORT_H_
+#define MILLRACE_TESTS_STRESS_PROCESSES_REPORT_H_
 
-#include "tools/stress/director.h"
-#include "tools/stress/ledger.h"
-#include "tools/stress/settings.h"
+#include "tests/stress/processes/director.h"
+#include "tests/stress/processes/ledger.h"
+#include "tests/stress/processes/settings.h"
 
 namespace millrace::stress {
 
@@ -27,4 +27,4 @@ void PrintSummary(const Settings& settings, const Ledger& ledger, const Troubles
 
 }  // namespace millrace::stress
 
-#endif  // MILLRACE_TOOLS_STRESS_REPORT_H_
+#endif  // MILLRACE_TESTS_STRESS_PROCESSES_REPORT_H_

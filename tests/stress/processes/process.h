@@ -1,13 +1,13 @@
 // The main functions of the processes that are started, stopped and killed. Each returns the exit code of its
 // process: 0 at the end of its life, 1 after a violation, which it has recorded.
-#ifndef MILLRACE_TOOLS_STRESS_PROCESS_H_
-#define MILLRACE_TOOLS_STRESS_PROCESS_H_
+#ifndef MILLRACE_TESTS_STRESS_PROCESSES_PROCESS_H_
+#define MILLRACE_TESTS_STRESS_PROCESSES_PROCESS_H_
 
 #include <cstdint>
 
 #include "millrace/millrace.h"
-#include "tools/stress/ledger.h"
-#include "tools/stress/settings.h"
+#include "tests/stress/processes/ledger.h"
+#include "tests/stress/processes/settings.h"
 
 namespace millrace::stress {
 
@@ -39,4 +39,4 @@ inline const char* KindOf(int consumer) {
 
 }  // namespace millrace::stress
 
-#endif  // MILLRACE_TOOLS_STRESS_PROCESS_H_
+#endif  // MILLRACE_TESTS_STRESS_PROCESSES_PROCESS_H_

@@ -1,6 +1,6 @@
 // The state of one run of the ring's stress test: the ring, the failures, and the counts of all roles.
-#ifndef MILLRACE_TESTS_STRESS_RING_RUN_H_
-#define MILLRACE_TESTS_STRESS_RING_RUN_H_
+#ifndef MILLRACE_TESTS_STRESS_THREADS_RING_RUN_H_
+#define MILLRACE_TESTS_STRESS_THREADS_RING_RUN_H_
 
 #include <atomic>
 #include <cstdio>
@@ -80,4 +80,4 @@ struct Run {
 
 }  // namespace millrace::testing
 
-#endif  // MILLRACE_TESTS_STRESS_RING_RUN_H_
+#endif  // MILLRACE_TESTS_STRESS_THREADS_RING_RUN_H_

@@ -1,4 +1,4 @@
-#include "tools/stress/report.h"
+#include "tests/stress/processes/report.h"
 
 #include <unistd.h>
 

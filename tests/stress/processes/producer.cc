@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tools/stress/life.h"
-#include "tools/stress/process.h"
+#include "tests/stress/processes/life.h"
+#include "tests/stress/processes/process.h"
 
 namespace millrace::stress {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tools/stress/life.h"
-#include "tools/stress/process.h"
+#include "tests/stress/processes/life.h"
+#include "tests/stress/processes/process.h"
 
 namespace millrace::stress {
 namespace {

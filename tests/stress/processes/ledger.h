@@ -1,13 +1,13 @@
 // What the processes of a run record about themselves, outside the ring. The ledger is anonymous shared
 // memory. So the record of a killed process stays readable, and its successor can account for it.
-#ifndef MILLRACE_TOOLS_STRESS_LEDGER_H_
-#define MILLRACE_TOOLS_STRESS_LEDGER_H_
+#ifndef MILLRACE_TESTS_STRESS_PROCESSES_LEDGER_H_
+#define MILLRACE_TESTS_STRESS_PROCESSES_LEDGER_H_
 
 #include <atomic>
 #include <cstdint>
 #include <string>
 
-#include "tools/stress/settings.h"
+#include "tests/stress/processes/settings.h"
 
 namespace millrace::stress {
 
@@ -101,4 +101,4 @@ int CountDescriptors();
 
 }  // namespace millrace::stress
 
-#endif  // MILLRACE_TOOLS_STRESS_LEDGER_H_
+#endif  // MILLRACE_TESTS_STRESS_PROCESSES_LEDGER_H_

@@ -1,7 +1,7 @@
 // Starts the processes. Kills, stops and evicts them at random times that follow from a seed, and replaces
 // those that ended.
-#ifndef MILLRACE_TOOLS_STRESS_DIRECTOR_H_
-#define MILLRACE_TOOLS_STRESS_DIRECTOR_H_
+#ifndef MILLRACE_TESTS_STRESS_PROCESSES_DIRECTOR_H_
+#define MILLRACE_TESTS_STRESS_PROCESSES_DIRECTOR_H_
 
 #include <signal.h>
 #include <sys/types.h>
@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "tools/stress/ledger.h"
-#include "tools/stress/process.h"
-#include "tools/stress/random.h"
-#include "tools/stress/settings.h"
+#include "tests/stress/processes/ledger.h"
+#include "tests/stress/processes/process.h"
+#include "tests/stress/processes/random.h"
+#include "tests/stress/processes/settings.h"
 
 namespace millrace::stress {
 
@@ -89,4 +89,4 @@ class Director {
 
 }  // namespace millrace::stress
 
-#endif  // MILLRACE_TOOLS_STRESS_DIRECTOR_H_
+#endif  // MILLRACE_TESTS_STRESS_PROCESSES_DIRECTOR_H_

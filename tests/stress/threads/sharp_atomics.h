@@ -4,8 +4,8 @@
 // more than the fence does, and could hide a missing release or acquire. With this policy a fence stays a
 // fence, which ThreadSanitizer ignores. So it accepts only the order that the labelled loads and stores
 // create. The ring's plain reads (payloads in place) need no more than that order.
-#ifndef MILLRACE_TESTS_STRESS_SHARP_ATOMICS_H_
-#define MILLRACE_TESTS_STRESS_SHARP_ATOMICS_H_
+#ifndef MILLRACE_TESTS_STRESS_THREADS_SHARP_ATOMICS_H_
+#define MILLRACE_TESTS_STRESS_THREADS_SHARP_ATOMICS_H_
 
 #include <atomic>
 
@@ -19,4 +19,4 @@ struct SharpAtomics : internal::RealAtomics {
 
 }  // namespace millrace::testing
 
-#endif  // MILLRACE_TESTS_STRESS_SHARP_ATOMICS_H_
+#endif  // MILLRACE_TESTS_STRESS_THREADS_SHARP_ATOMICS_H_

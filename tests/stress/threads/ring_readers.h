@@ -1,6 +1,6 @@
 // The consumers of the ring's stress test. Each checks every byte and every count that it gets.
-#ifndef MILLRACE_TESTS_STRESS_RING_READERS_H_
-#define MILLRACE_TESTS_STRESS_RING_READERS_H_
+#ifndef MILLRACE_TESTS_STRESS_THREADS_RING_READERS_H_
+#define MILLRACE_TESTS_STRESS_THREADS_RING_READERS_H_
 
 #include <sched.h>
 
@@ -9,7 +9,7 @@
 
 #include "millrace/internal/parking.h"
 #include "runtime/os/park.h"
-#include "tests/stress/ring_run.h"
+#include "tests/stress/threads/ring_run.h"
 
 namespace millrace::testing {
 
@@ -201,4 +201,4 @@ class Reader {
 
 }  // namespace millrace::testing
 
-#endif  // MILLRACE_TESTS_STRESS_RING_READERS_H_
+#endif  // MILLRACE_TESTS_STRESS_THREADS_RING_READERS_H_

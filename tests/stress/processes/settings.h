@@ -1,6 +1,6 @@
 // The settings of one run of the stress program. Sizes are in bytes.
-#ifndef MILLRACE_TOOLS_STRESS_SETTINGS_H_
-#define MILLRACE_TOOLS_STRESS_SETTINGS_H_
+#ifndef MILLRACE_TESTS_STRESS_PROCESSES_SETTINGS_H_
+#define MILLRACE_TESTS_STRESS_PROCESSES_SETTINGS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -35,4 +35,4 @@ struct Settings {
 
 }  // namespace millrace::stress
 
-#endif  // MILLRACE_TOOLS_STRESS_SETTINGS_H_
+#endif  // MILLRACE_TESTS_STRESS_PROCESSES_SETTINGS_H_

@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "tests/stress/ring_members.h"
-#include "tests/stress/ring_readers.h"
-#include "tests/stress/sharp_atomics.h"
+#include "tests/stress/threads/ring_members.h"
+#include "tests/stress/threads/ring_readers.h"
+#include "tests/stress/threads/sharp_atomics.h"
 
 namespace millrace::testing {
 namespace {

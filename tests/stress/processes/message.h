@@ -1,8 +1,8 @@
 // Messages that validate themselves: length and every byte follow from the seed and the sequence number.
 //
 // A torn, stale or misplaced message fails Check. A program that only added up numbers would not notice it.
-#ifndef MILLRACE_TOOLS_STRESS_MESSAGE_H_
-#define MILLRACE_TOOLS_STRESS_MESSAGE_H_
+#ifndef MILLRACE_TESTS_STRESS_PROCESSES_MESSAGE_H_
+#define MILLRACE_TESTS_STRESS_PROCESSES_MESSAGE_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <span>
 
-#include "tools/stress/random.h"
+#include "tests/stress/processes/random.h"
 
 namespace millrace::stress {
 
@@ -53,4 +53,4 @@ class Messages {
 
 }  // namespace millrace::stress
 
-#endif  // MILLRACE_TOOLS_STRESS_MESSAGE_H_
+#endif  // MILLRACE_TESTS_STRESS_PROCESSES_MESSAGE_H_

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <thread>
 
-#include "tests/stress/broken_atomics.h"
+#include "tests/stress/threads/broken_atomics.h"
 #include "tests/support/heap_ring.h"
 
 namespace millrace::testing {

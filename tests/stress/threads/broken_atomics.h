@@ -1,10 +1,10 @@
 // An atomics policy with a planted bug: accesses with the given labels are relaxed and order nothing.
-#ifndef MILLRACE_TESTS_STRESS_BROKEN_ATOMICS_H_
-#define MILLRACE_TESTS_STRESS_BROKEN_ATOMICS_H_
+#ifndef MILLRACE_TESTS_STRESS_THREADS_BROKEN_ATOMICS_H_
+#define MILLRACE_TESTS_STRESS_THREADS_BROKEN_ATOMICS_H_
 
 #include <atomic>
 
-#include "tests/stress/sharp_atomics.h"
+#include "tests/stress/threads/sharp_atomics.h"
 
 namespace millrace::testing {
 
@@ -36,4 +36,4 @@ struct BrokenAtomics : SharpAtomics {
 
 }  // namespace millrace::testing
 
-#endif  // MILLRACE_TESTS_STRESS_BROKEN_ATOMICS_H_
+#endif  // MILLRACE_TESTS_STRESS_THREADS_BROKEN_ATOMICS_H_
