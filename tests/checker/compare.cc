@@ -3,37 +3,38 @@
 #include <cstdio>
 #include <vector>
 
-#include "tests/checker/explore.h"
-#include "tests/checker/mutants.h"
+#include "tests/checker/engine/explore.h"
+#include "tests/checker/scenarios/mutants.h"
+#include "tests/checker/scenarios/scenarios.h"
 
 namespace millrace::checker {
 namespace {
 
-struct Case {
+struct Compared {
   const char* scenario;
   uint32_t deviations;
   bool mutants;
 };
-constexpr Case kCases[] = {{"wake", 1, true},
-                           {"wake-fenced", 1, true},
-                           {"close", 2, true},
-                           {"hostile", 2, true},
-                           {"orphan", 1, true},
-                           {"leave", 1, true},
-                           {"room", 1, false},
-                           {"lapped", 1, false},
-                           {"rejoin", 0, false},
-                           {"group-last", 1, true},
-                           {"group-create-far", 1, true},
-                           {"group-adopt", 1, true},
-                           {"group-owned", 1, false},
-                           {"group-adopter-hangs", 0, false}};
+constexpr Compared kCases[] = {{"wake", 1, true},
+                               {"wake-fenced", 1, true},
+                               {"close", 2, true},
+                               {"hostile", 2, true},
+                               {"orphan", 1, true},
+                               {"leave", 1, true},
+                               {"room", 1, false},
+                               {"lapped", 1, false},
+                               {"rejoin", 0, false},
+                               {"group-last", 1, true},
+                               {"group-create-far", 1, true},
+                               {"group-adopt", 1, true},
+                               {"group-owned", 1, false},
+                               {"group-adopter-hangs", 0, false}};
 
 Report Explore(const Scenario& scenario, uint32_t deviations, bool reduces) {
   Bounds bounds = scenario.exhaustive;
   bounds.deviations = deviations;
   machine->reduces = reduces;
-  Report report = ExploreAll(scenario, bounds, {});
+  Report report = ExploreAll(CaseOf(scenario), bounds, {});
   machine->reduces = true;
   return report;
 }
@@ -42,7 +43,7 @@ Report Explore(const Scenario& scenario, uint32_t deviations, bool reduces) {
 
 int CompareReduction(const std::vector<Mutant>& mutants) {
   int wrong = 0;
-  for (const Case& c : kCases) {
+  for (const Compared& c : kCases) {
     const Scenario& scenario = *FindScenario(c.scenario);
     const Report with = Explore(scenario, c.deviations, true),
                  without = Explore(scenario, c.deviations, false);

@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "tests/checker/explore.h"
-#include "tests/checker/mutants.h"
-#include "tests/checker/mutation.h"
-#include "tests/checker/workers.h"
+#include "tests/checker/engine/explore.h"
+#include "tests/checker/engine/workers.h"
+#include "tests/checker/scenarios/mutants.h"
+#include "tests/checker/scenarios/mutation.h"
+#include "tests/checker/scenarios/scenarios.h"
 
 namespace millrace::checker {
 namespace {
@@ -53,8 +54,8 @@ void Explain(const Scenario& scenario, const Report& report) {
 int RunScenario(const Scenario& scenario, const Options& options) {
   std::vector<std::string> trace;
   if (!options.replay.empty() || (options.seed != 0 && options.seeds == 0)) {
-    const Report report = options.replay.empty() ? ReplaySeed(scenario, options.seed, &trace)
-                                                 : Replay(scenario, options.replay, &trace);
+    const Report report = options.replay.empty() ? ReplaySeed(CaseOf(scenario), options.seed, &trace)
+                                                 : Replay(CaseOf(scenario), options.replay, &trace);
     for (const std::string& line : trace) std::puts(line.c_str());
     std::printf("%s\n", report.violated ? report.what.c_str() : "fine");
     return report.violated ? 1 : 0;
@@ -64,9 +65,10 @@ int RunScenario(const Scenario& scenario, const Options& options) {
   Bounds bounds = scenario.exhaustive;
   if (options.weak) bounds.stale = Stale::kFree;
   if (options.deviations >= 0) bounds.deviations = static_cast<uint32_t>(options.deviations);
-  const Report report = options.exhaustive ? ExploreAll(scenario, bounds, limits)
-                                           : ExploreSeeds(scenario, options.seed != 0 ? options.seed : 1,
-                                                          options.seeds, limits);
+  const Report report =
+      options.exhaustive
+          ? ExploreAll(CaseOf(scenario), bounds, limits)
+          : ExploreSeeds(CaseOf(scenario), options.seed != 0 ? options.seed : 1, options.seeds, limits);
   std::printf("%-17s %s %9llu executions", scenario.name, report.violated ? "VIOLATED" : "fine    ",
               static_cast<unsigned long long>(report.executions));
   if (options.exhaustive) {
@@ -89,14 +91,14 @@ int Planted(const Mutant& bug) {
   const Scenario& scenario = *FindScenario("lapped");
   const Limits limits = {20'000, 30};
   mutation = &bug.mutation;
-  const Report all = ExploreAll(scenario, scenario.exhaustive, limits);
-  const Report seeds = ExploreSeeds(scenario, 1, 20'000, limits);
+  const Report all = ExploreAll(CaseOf(scenario), scenario.exhaustive, limits);
+  const Report seeds = ExploreSeeds(CaseOf(scenario), 1, 20'000, limits);
   const std::string recording = all.violated ? all.replay.substr(all.replay.find(' ') + 1) : "";
   std::vector<std::string> trace;
-  const Report again = Replay(scenario, recording, &trace);
-  const Report seed_again = ReplaySeed(scenario, seeds.seed, &trace);
+  const Report again = Replay(CaseOf(scenario), recording, &trace);
+  const Report seed_again = ReplaySeed(CaseOf(scenario), seeds.seed, &trace);
   mutation = nullptr;
-  const Report healthy = Replay(scenario, recording, &trace);
+  const Report healthy = Replay(CaseOf(scenario), recording, &trace);
   const bool seen = all.violated && seeds.violated && again.what == all.what && seed_again.what == seeds.what;
   std::printf("planted \"%s\": exhaustive %s, seeds %s, replays %s; without it %s\n", bug.name.c_str(),
               all.violated ? "red" : "GREEN", seeds.violated ? "red" : "GREEN", seen ? "agree" : "DIFFER",

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "tests/checker/explore.h"
-#include "tests/checker/mutants.h"
-#include "tests/checker/workers.h"
+#include "tests/checker/engine/explore.h"
+#include "tests/checker/engine/workers.h"
+#include "tests/checker/scenarios/mutants.h"
+#include "tests/checker/scenarios/scenarios.h"
 
 namespace millrace::checker {
 namespace {
@@ -39,8 +40,8 @@ Verdict Hunt(const Mutant& mutant, uint64_t effort) {
     return true;
   };
   const auto hunt = [&](const Scenario* s, uint64_t executions, uint64_t first_seed) {
-    return caught(s, ExploreSeeds(*s, first_seed, executions, {})) ||
-           caught(s, ExploreAll(*s, s->exhaustive, {executions}));
+    return caught(s, ExploreSeeds(CaseOf(*s), first_seed, executions, {})) ||
+           caught(s, ExploreAll(CaseOf(*s), s->exhaustive, {executions}));
   };
   if (!hunt(order[0], effort / 16, 1) && !hunt(order[0], effort, effort / 16 + 1)) {
     for (size_t i = 1; !mutant.only_there && i < order.size() && !hunt(order[i], effort / 8, 1); ++i) {
