@@ -92,7 +92,7 @@ constexpr Excuse kExcuses[] = {
     {"inherited mapping", "is the kernel's", "unit/os_lock_test.cc", "Lock, IsNotInheritedByAForkedChild"},
     {"classic lock", "is the kernel's", "unit/os_lock_test.cc",
      "Lock, OpeningAndClosingTheFileElsewhereDoesNotDropIt"},
-    {"ftruncate", "is the kernel's", "unit/os_object_test.cc", "Object, ReservedBytesAreAllocated"},
+    {"ftruncate", "is the kernel's", "unit/os_reserve_test.cc", "OsReserve, ReservedBytesAreAllocated"},
     {"mark in a batch", "where a mark is made is no access that could be changed", "unit/ring_batch_test.cc",
      "RingBatchTest, MarksAreRecordedAfterTheBatchThatOwesThem"},
     {"weaken G4 to release",
