@@ -138,8 +138,8 @@ TEST(DocsLayers, UpwardIncludeIsFound) {
       {"runtime/segment/create.cc", "runtime/api/producer_cold.h"},
       {"include/millrace/internal/ring_view.h", "runtime/os/park.h"},
       {"include/millrace/internal/layout.h", "millrace/internal/ring_view.h"},
-      {"tools/shmctl/list.cc", "runtime/segment/inspect.h"},
-      {"tools/shmctl/list.cc", "millrace/internal/layout.h"},
+      {"tools/shmctl/commands/list.cc", "runtime/segment/inspect.h"},
+      {"tools/shmctl/commands/list.cc", "millrace/internal/layout.h"},
   };
   for (const auto& [path, included] : upward) {
     Files planted = Tree();

@@ -248,7 +248,7 @@ constexpr PrivateAtomics kPrivateAtomics[] = {
      "calls the bridge's thread; a futex of this process"},
     {"runtime/os/guard.cc", "base|bytes|write|faulted|next|installed", "a table that a signal handler reads"},
     {"include/millrace/testing.h", "counter", "a number for names of tests"},
-    {"tools/shmctl/signals.cc", "caught|active_", "what a signal handler stores"},
+    {"tools/shmctl/io/signals.cc", "caught|active_", "what a signal handler stores"},
 };
 
 bool NamesAnOrder(const std::string& code) {

@@ -1,4 +1,4 @@
-#include "tools/shmctl/format.h"
+#include "tools/shmctl/tail/format.h"
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,8 @@
 #include "absl/strings/escaping.h"
 #include "millrace/internal/text.h"
 #include "nlohmann/json.hpp"
-#include "tools/shmctl/table.h"
-#include "tools/shmctl/utf8.h"
+#include "tools/shmctl/text/table.h"
+#include "tools/shmctl/text/utf8.h"
 
 namespace millrace::tool {
 namespace {

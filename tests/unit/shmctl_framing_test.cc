@@ -1,4 +1,4 @@
-#include "tools/shmctl/framing.h"
+#include "tools/shmctl/pub/framing.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/shmctl/size.h"
+#include "tools/shmctl/text/size.h"
 
 #include <gtest/gtest.h>
 

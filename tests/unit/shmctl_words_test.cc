@@ -4,8 +4,8 @@
 #include <chrono>
 #include <optional>
 
-#include "tools/shmctl/duration.h"
-#include "tools/shmctl/suggest.h"
+#include "tools/shmctl/text/duration.h"
+#include "tools/shmctl/text/suggest.h"
 
 namespace millrace::tool {
 namespace {

@@ -1,5 +1,5 @@
-// The sub-commands. Each file <name>.cc defines one of these functions. The function declares the options of
-// its command. If the command line names that command, Globals receives what is to run.
+// The sub-commands. Each file commands/<name>.cc defines one of these functions. The function declares the
+// options of its command. If the command line names that command, Globals receives what is to run.
 #ifndef MILLRACE_TOOLS_SHMCTL_COMMANDS_H_
 #define MILLRACE_TOOLS_SHMCTL_COMMANDS_H_
 
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "tools/shmctl/exit_code.h"
+#include "tools/shmctl/io/exit_code.h"
 
 namespace millrace::tool {
 

@@ -16,12 +16,12 @@
 #include "CLI/CLI.hpp"
 #include "millrace/sigbus_guard.h"
 #include "tools/shmctl/commands.h"
-#include "tools/shmctl/complaint.h"
-#include "tools/shmctl/complete.h"
-#include "tools/shmctl/exit_code.h"
-#include "tools/shmctl/signals.h"
-#include "tools/shmctl/streams.h"
-#include "tools/shmctl/suggest.h"
+#include "tools/shmctl/completion/complete.h"
+#include "tools/shmctl/io/complaint.h"
+#include "tools/shmctl/io/exit_code.h"
+#include "tools/shmctl/io/signals.h"
+#include "tools/shmctl/io/streams.h"
+#include "tools/shmctl/text/suggest.h"
 
 namespace millrace::tool {
 namespace {
