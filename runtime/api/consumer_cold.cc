@@ -23,7 +23,6 @@ constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin checks everything else 
 }  // namespace
 
 ConsumerHot::ConsumerHot(std::unique_ptr<ConsumerCold> c) : cold(std::move(c)) {
-  cold->hot = this;
   segment::ConsumerAttachment& a = cold->attached;
   const RingMemory memory = segment::MemoryOf(a.ring, a.header);
   ConsumerSeat seat;
@@ -42,6 +41,9 @@ ConsumerHot::ConsumerHot(std::unique_ptr<ConsumerCold> c) : cold(std::move(c)) {
     cold->member.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_claim,
                         a.begin.at.sequence - a.begin.wanted, !cold->options.copy);
   }
+  // A child forked before this finds no hot half. A child forked after it finds a complete one.
+  const os::ForkGuard guard;
+  cold->hot = this;
 }
 
 ConsumerHot::~ConsumerHot() {

@@ -90,7 +90,7 @@ struct ConsumerCold final : os::ForkAware {
   segment::ConsumerAttachment attached;
   Delivery delivery;
   ConsumerOptions options;
-  ConsumerHot* hot = nullptr;
+  ConsumerHot* hot = nullptr;      // null until that half is complete
   RingMember<RealAtomics> member;  // used if the delivery is Group
   api::ObserverScratch scratch;
   bool forked = false, removed = false;
@@ -110,6 +110,7 @@ struct ConsumerCold final : os::ForkAware {
   std::unique_ptr<uint64_t[]> buffer;
   size_t buffer_bytes = 0;
   size_t refused_bytes = 0;  // size of the last buffer for which there was no memory
+  const os::ForkRegistration registration{this};
 };
 
 }  // namespace millrace::internal

@@ -21,6 +21,7 @@ struct Bridges final : os::ForkAware {
   void InForkedChild() noexcept override { inherited = true; }
   std::vector<std::shared_ptr<EventBridge>> all;
   bool inherited = false;
+  const os::ForkRegistration registration{this};
 };
 Bridges* bridges = nullptr;
 

@@ -59,7 +59,6 @@ class GroupsInTheWay {
 }  // namespace
 
 ProducerHot::ProducerHot(std::unique_ptr<ProducerCold> c) : cold(std::move(c)) {
-  cold->hot = this;
   const segment::ProducerAttachment& a = cold->attached;
   const RingMemory memory = segment::MemoryOf(a.ring, a.header);
   const CounterWords& counters = memory.control->counters;
@@ -71,6 +70,9 @@ ProducerHot::ProducerHot(std::unique_ptr<ProducerCold> c) : cold(std::move(c)) {
   cold->base_abandoned = W::Peek(counters.abandoned);
   ring.Attach(memory, segment::TableOf(a.seats, a.seats_header), a.at, a.asym,
               os::WallClockWithoutSystemCall());
+  // A child forked before this finds no hot half. A child forked after it finds a complete one.
+  const os::ForkGuard guard;
+  cold->hot = this;
 }
 
 ProducerHot::~ProducerHot() {

@@ -63,7 +63,7 @@ struct ProducerCold final : os::ForkAware {
 
   segment::ProducerAttachment attached;
   ProducerOptions options;
-  ProducerHot* hot = nullptr;
+  ProducerHot* hot = nullptr;  // null until that half is complete
   bool forked = false, closed = false, removed = false;
   SpinBudget spin;
   int64_t last_probe_ns = 0;
@@ -81,6 +81,7 @@ struct ProducerCold final : os::ForkAware {
   int64_t blocked_ns = 0;
   uint64_t base_bytes = 0, base_dropped = 0, base_blocked = 0, base_blocked_ns = 0, base_wakes = 0,
            base_abandoned = 0;  // by predecessors
+  const os::ForkRegistration registration{this};
 };
 
 }  // namespace millrace::internal

@@ -72,6 +72,7 @@ class WaitSetImpl final : public os::ForkAware {
   bool serving_ = false;       // inside a handler
   bool forked_ = false;
   std::atomic<bool> interrupted_{false};
+  const os::ForkRegistration registration_{this};
 };
 
 }  // namespace millrace::internal

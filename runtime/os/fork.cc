@@ -10,33 +10,33 @@ namespace millrace::os {
 // is better than a deadlock.
 struct ForkRegistry {
   static pthread_mutex_t mutex;
-  static ForkAware* first;
+  static ForkRegistration* first;
 
   static void Prepare() { pthread_mutex_lock(&mutex); }
   static void InParent() { pthread_mutex_unlock(&mutex); }
   static void InChild() {
-    for (ForkAware* handle = first; handle != nullptr; handle = handle->next_) handle->InForkedChild();
+    for (ForkRegistration* one = first; one != nullptr; one = one->next_) one->handle_->InForkedChild();
     // A thread of the parent holds the mutex. The child has only one thread, so it can start with a new
     // mutex.
     mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
   }
 
-  static void Add(ForkAware* handle) {
+  static void Add(ForkRegistration* one) {
     const ForkGuard guard;
-    handle->next_ = first;
-    if (first != nullptr) first->previous_ = handle;
-    first = handle;
+    one->next_ = first;
+    if (first != nullptr) first->previous_ = one;
+    first = one;
   }
 
-  static void Remove(ForkAware* handle) {
+  static void Remove(ForkRegistration* one) {
     const ForkGuard guard;
-    if (handle->next_ != nullptr) handle->next_->previous_ = handle->previous_;
-    (handle->previous_ != nullptr ? handle->previous_->next_ : first) = handle->next_;
+    if (one->next_ != nullptr) one->next_->previous_ = one->previous_;
+    (one->previous_ != nullptr ? one->previous_->next_ : first) = one->next_;
   }
 };
 
 constinit pthread_mutex_t ForkRegistry::mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-constinit ForkAware* ForkRegistry::first = nullptr;
+constinit ForkRegistration* ForkRegistry::first = nullptr;
 
 namespace {
 
@@ -72,8 +72,8 @@ ForkGuard::~ForkGuard() {
   if (held_) pthread_mutex_unlock(&ForkRegistry::mutex);
 }
 
-ForkAware::ForkAware() { ForkRegistry::Add(this); }
+ForkRegistration::ForkRegistration(ForkAware* handle) : handle_(handle) { ForkRegistry::Add(this); }
 
-ForkAware::~ForkAware() { ForkRegistry::Remove(this); }
+ForkRegistration::~ForkRegistration() { ForkRegistry::Remove(this); }
 
 }  // namespace millrace::os

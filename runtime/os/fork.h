@@ -26,23 +26,29 @@ class ForkGuard {
   bool held_ = true;
 };
 
-// Base of a handle that must learn that a forked child inherited it. It is registered from construction to
-// destruction, so its address must not change.
+// A handle that must learn that a forked child inherited it. It has a ForkRegistration as its last member.
 class ForkAware {
  public:
-  ForkAware();
-  virtual ~ForkAware();
-  ForkAware(const ForkAware&) = delete;
+  virtual ~ForkAware() = default;
   // Runs in the child before fork() returns there. Does async-signal-safe work only: no locks, no allocation.
-  // Another thread may fork while a derived constructor or destructor runs. The derived members may then not
-  // exist yet, or no longer: store to own members only and follow no pointer. Not pure virtual, because a
-  // fork calls this version while only the base exists.
-  virtual void InForkedChild() noexcept {}
+  virtual void InForkedChild() noexcept = 0;
+};
+
+// Makes every forked child call InForkedChild() of `handle`, for as long as this lives. Declare it as the last
+// member of the handle. Another thread may fork while the handle is constructed or destroyed. The last member
+// is constructed after all others and destroyed before them, so the call finds every member alive. The address
+// of the handle must not change.
+class ForkRegistration {
+ public:
+  explicit ForkRegistration(ForkAware* handle);
+  ~ForkRegistration();
+  ForkRegistration(const ForkRegistration&) = delete;
 
  private:
   friend struct ForkRegistry;
-  ForkAware* next_ = nullptr;
-  ForkAware* previous_ = nullptr;
+  ForkAware* const handle_;
+  ForkRegistration* next_ = nullptr;
+  ForkRegistration* previous_ = nullptr;
 };
 
 }  // namespace millrace::os

@@ -72,6 +72,7 @@ struct KeptFd final : ForkAware {
   Fd fd;
   Mapping pin;    // of the same open file, if `fd` may take locks: keeps a lock in use across closefrom()
   int locks = 0;  // number of locks now held through `fd`
+  const ForkRegistration registration{this};
 };
 
 // A lock that falls when this is destroyed. Must not outlive the fork guard under which it was taken.

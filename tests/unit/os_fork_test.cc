@@ -8,8 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,6 +25,7 @@ class Handle : public ForkAware {
  public:
   void InForkedChild() noexcept override { ++calls; }
   int calls = 0;
+  const ForkRegistration registration{this};
 };
 
 // Runs `body` in a forked child and returns the child's exit status.
@@ -130,17 +134,39 @@ TEST_F(Fork, ASignalHandlerMayForkWhileItsThreadHoldsTheGuard) {
   EXPECT_EQ(InChild([&] { return handle.calls; }), 1);
 }
 
-// A base-class handle is in the list before its derived part exists. A fork at that moment must not call a
-// pure virtual function.
-class SlowHandle : public Handle {
- public:
-  SlowHandle() : child_status_(InChild([] { return 4; })) {}
-  int child_status_;
+// Forks in its constructor and destructor, as another thread could do there.
+struct Forks {
+  explicit Forks(int* ends) : ends_(ends) {
+    *ends_ += InChild([] { return 1; });
+  }
+  ~Forks() {
+    *ends_ += InChild([] { return 10; });
+  }
+  int* const ends_;
 };
 
-TEST_F(Fork, AForkDuringConstructionIsHarmless) {
-  const SlowHandle handle;
-  EXPECT_EQ(handle.child_status_, 4);
+class HandleThatFollowsAPointer final : public ForkAware {
+ public:
+  explicit HandleThatFollowsAPointer(int* ends) : before_(ends), calls_(new int(0)), after_(ends) {}
+  void InForkedChild() noexcept override { ++*calls_; }
+
+ private:
+  Forks before_;
+  const std::unique_ptr<int> calls_;
+  Forks after_;
+  const ForkRegistration registration_{this};
+};
+
+// Bug: a handle was registered before its members existed, and until after they were destroyed. A child
+// forked at that moment followed their pointers.
+TEST_F(Fork, AChildFollowsNoPointerOfAHalfMadeHandle) {
+  int ends = 0;
+  alignas(HandleThatFollowsAPointer) std::byte place[sizeof(HandleThatFollowsAPointer)];
+  std::fill(std::begin(place), std::end(place), std::byte{0x5a});  // pointers here lead nowhere
+  auto* const handle = new (place) HandleThatFollowsAPointer(&ends);
+  EXPECT_EQ(ends, 2);
+  handle->~HandleThatFollowsAPointer();
+  EXPECT_EQ(ends, 22);
 }
 
 TEST_F(Fork, ManyThreadsAndForks) {
