@@ -157,7 +157,7 @@ class Delivery {
   // Takes no seat, opens no file for writing, and is invisible to the producer. Loses messages like a lossy
   // consumer and hands out copies. An observer cannot announce that it sleeps. Unless the producer wakes
   // other consumers, a message is seen up to 20 ms late. After an idle time, this delay grows to a quarter of
-  // that time, but to no more than 500 ms. The limit is 50 ms if users other than the owner may read the
+  // that time, but to no more than 1 s. The limit is 50 ms if users other than the owner may read the
   // ring.
   static Delivery Observer() { return Delivery(Kind::kObserver); }
   // One of several members that share the messages. Each message goes to one member. It goes to another

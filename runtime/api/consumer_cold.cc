@@ -15,7 +15,8 @@ namespace {
 
 using W = Words<RealAtomics>;
 
-constexpr int64_t kLookAroundEveryNs = 1'000'000'000;
+// Shorter than the longest sleep, so that each such sleep ends with a look (the coarse clock lags).
+constexpr int64_t kLookAroundEveryNs = 950'000'000;
 constexpr int64_t kLookAroundDuringRemovalNs = 10'000'000;  // poll: the remover may have been killed
 constexpr int64_t kProducerLookEveryNs = 10'000'000;        // a look takes two system calls
 constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin checks everything else once per slice

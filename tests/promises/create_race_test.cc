@@ -1,10 +1,11 @@
 // Promise: if several creators race, exactly one wins. A creator that is killed at any moment leaves nothing
 // that blocks others.
-#include <time.h>
-
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -87,22 +88,32 @@ TEST(CreateRace, ExactlyOneWinsAndNothingElseIsLeft) {
 }
 
 TEST(CreateRace, AKilledCreatorLeavesNothingInTheWay) {
-  const Watchdog watchdog("killed creators", 100);
+  const Watchdog watchdog("killed creators", 150);
   const ScratchDir dir;
   const SegmentManager manager(dir.path());
   const ProducerOptions options{.directory = dir.path()};
-  constexpr uint64_t kRounds = 400;
+  constexpr uint64_t kRounds = 250, kWholeRounds = 20;
   int before = 0, half = 0, whole = 0;
+  std::vector<int64_t> took_ns;  // by the creators that lived
   for (uint64_t round = 0; round < kRounds; ++round) {
     Child creator([&](const Child::Line& line) -> int {
       line.Say("creating");
       const Producer producer = Must(Producer::OpenOrCreate("q", {.capacity = 65536}, options));
+      line.Say("created");
       for (;;) pause();
     });
     ASSERT_EQ(creator.Hear(), "creating");
-    // The creator dies at a random moment. This sleep does not synchronise anything.
-    const timespec moment{0, static_cast<long>(testing::Mix(round) % 1'200'000)};
-    nanosleep(&moment, nullptr);
+    if (round < kWholeRounds) {
+      // The first creators live until they are done, and show how long a creation takes on this machine.
+      const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+      ASSERT_EQ(creator.Hear(), "created");
+      took_ns.push_back((std::chrono::steady_clock::now() - start).count());
+      std::sort(took_ns.begin(), took_ns.end());
+    } else {
+      // The others die at a random moment within twice that time. This sleep does not synchronise anything.
+      const auto range_ns = static_cast<uint64_t>(2 * took_ns[took_ns.size() / 2]);
+      std::this_thread::sleep_for(std::chrono::nanoseconds(testing::Mix(round) % range_ns));
+    }
     creator.Kill();
     creator.Wait();
     const std::set<std::string> left = dir.Entries();

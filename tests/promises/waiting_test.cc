@@ -302,7 +302,7 @@ TEST(Interrupt, FromAnotherThreadEndsNextAndLastsUntilTheNextOpen) {
 }
 
 // Interrupts at every moment between the look at the flag and the sleep. A lost interrupt
-// is noticed only at the bound of the sleep, half a second later. One may be that late
+// is noticed only at the bound of the sleep, a second later. One may be that late
 // (the machine is busy), one in ten may not.
 TEST(Interrupt, IsNotLeftToTheEndOfTheSleep) {
   const Watchdog watchdog("interrupt at any time");

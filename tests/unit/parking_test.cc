@@ -120,7 +120,7 @@ TEST_P(Parking, EverySleepIsBounded) {
   EXPECT_EQ(system_.bound, 7) << "but not longer than asked for";
   waited_.longest_ns = kPrivateSleepBoundNs;
   EXPECT_EQ(ParkReader(), Parked::kTimedOut);
-  EXPECT_EQ(system_.bound, 500'000'000);
+  EXPECT_EQ(system_.bound, 1'000'000'000);
 }
 
 TEST_P(Parking, ObserverAnnouncesNothingAndSleepsShorter) {
@@ -152,7 +152,7 @@ TEST(ObserverSleepBound, GrowsWithTheTimeInWhichNothingCame) {
   EXPECT_EQ(ObserverSleepBound(80'000'000, kPrivateSleepBoundNs), 20'000'000);
   EXPECT_EQ(ObserverSleepBound(400'000'000, kPrivateSleepBoundNs), 100'000'000);
   EXPECT_EQ(ObserverSleepBound(400'000'000, kSleepBoundNs), 50'000'000);
-  EXPECT_EQ(ObserverSleepBound(kLong, kPrivateSleepBoundNs), 500'000'000);
+  EXPECT_EQ(ObserverSleepBound(kLong, kPrivateSleepBoundNs), 1'000'000'000);
 }
 
 TEST_P(Parking, AnAnnouncementThatStandsNeedsNoBarrier) {

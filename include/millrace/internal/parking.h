@@ -43,7 +43,7 @@ struct ParkOps {
 };
 
 inline constexpr int64_t kSleepBoundNs = 50'000'000;            // a consumer that has announced itself
-inline constexpr int64_t kPrivateSleepBoundNs = 500'000'000;    // where no other user can move it (I3)
+inline constexpr int64_t kPrivateSleepBoundNs = 1'000'000'000;  // where no other user can move it (I3)
 inline constexpr int64_t kObserverSleepBoundNs = 20'000'000;    // an observer, at first
 inline constexpr int64_t kUnbarrieredSleepBoundNs = 1'000'000;  // membarrier refused although relied upon
 inline constexpr int64_t kSliceNs = 1'000'000;  // on several words, if the system waits for one word only
