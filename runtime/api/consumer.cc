@@ -205,7 +205,7 @@ ConsumerStats Consumer::stats() const {
   const int64_t bytes = Ahead(end.position, here.position);
   const auto behind = [](int64_t n) { return static_cast<uint64_t>(n > 0 ? n : 0); };
   return {hot_->ring.start(), counts.received, counts.lost,
-          counts.overruns,    counts.skipped,  counts.late_wakeups + hot_->cold->LateRings(),
+          counts.overruns,    counts.skipped,  counts.late_wakeups + hot_->cold->LateRaises(),
           behind(messages),   behind(bytes)};
 }
 

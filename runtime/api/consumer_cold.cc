@@ -5,7 +5,7 @@
 #include <new>
 
 #include "millrace/internal/words.h"
-#include "runtime/api/event_bell.h"
+#include "runtime/api/event_signal.h"
 #include "runtime/api/park_ops.h"
 #include "runtime/api/wait_set_impl.h"
 #include "runtime/segment/objects.h"
@@ -51,7 +51,7 @@ ConsumerHot::~ConsumerHot() {
   if (cold->wait_set != nullptr) cold->wait_set->Forget(*this);
   if (cold->forked) return;
   if (!cold->observer()) Leave();
-  if (cold->bell != nullptr) cold->bell->Leave(cold->attached);
+  if (cold->signal != nullptr) cold->signal->Leave(cold->attached);
 }
 
 void ConsumerHot::Leave() {
@@ -219,7 +219,7 @@ Got ConsumerCold::WhyEmpty(uint64_t state) {
 }
 
 Received ConsumerHot::TryNextSlow() noexcept {
-  return cold->bell == nullptr ? Find() : cold->FindAndSettleBell();
+  return cold->signal == nullptr ? Find() : cold->FindAndSettleSignal();
 }
 
 Received ConsumerHot::Find() noexcept {

@@ -18,7 +18,7 @@
 
 namespace millrace::internal {
 
-class EventBell;
+class EventSignal;
 class WaitSetImpl;
 
 struct ConsumerCold final : os::ForkAware {
@@ -57,9 +57,9 @@ struct ConsumerCold final : os::ForkAware {
   bool Adopt();
   // Wakes a producer that waits for the room which this member gave up.
   void GiveRoom(bool offer);
-  // TryNextSlow of a consumer that has an event descriptor. Arms the bell if nothing was found, and rings it
-  // if the ring has ended.
-  Received FindAndSettleBell();
+  // TryNextSlow of a consumer that has an event descriptor. Arms the signal if nothing was found, and raises
+  // it if the ring has ended.
+  Received FindAndSettleSignal();
   // Returns why nothing is there: closed, removed, damaged, producer gone, or just empty. `state` was read
   // before the header that was 0.
   Got WhyEmpty(uint64_t state);
@@ -82,9 +82,9 @@ struct ConsumerCold final : os::ForkAware {
   bool Spin(int64_t budget_ns, int64_t left_ns, uint64_t state);
 
   absl::StatusOr<int> EventFd();
-  // Returns how many late wake-ups the bell has noticed (only a time-out repaired them) that are not counted
-  // yet.
-  uint64_t LateRings() const;
+  // Returns how many late wake-ups the signal has noticed (only a time-out repaired them) that are not
+  // counted yet.
+  uint64_t LateRaises() const;
   Parked Sleep(int64_t at_most_ns, uint64_t state);
 
   segment::ConsumerAttachment attached;
@@ -99,8 +99,8 @@ struct ConsumerCold final : os::ForkAware {
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
   api::CpuSharing cpu_sharing;
-  WaitSetImpl* wait_set = nullptr;  // the set that contains this consumer
-  std::shared_ptr<EventBell> bell;  // null: this consumer has no event descriptor
+  WaitSetImpl* wait_set = nullptr;      // the set that contains this consumer
+  std::shared_ptr<EventSignal> signal;  // null: this consumer has no event descriptor
   api::DrainPause drain_pause;
   int64_t next_look_around_ns = 0, next_producer_look_ns = 0;  // on the coarse clock
   uint32_t gone_epoch = 0;        // epoch of the producer whose end was reported last

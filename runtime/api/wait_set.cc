@@ -114,7 +114,8 @@ void WaitSetImpl::Hand(const Turn& turn) {
   const auto& [member, received] = turn;
   ConsumerHot& consumer = *member->consumer;
   if (HasEnded(received)) Forget(consumer);
-  // The handler may throw, or remove its consumer. It may also destroy the consumer, together with its hot half.
+  // The handler may throw, or remove its consumer. It may also destroy the consumer, together with its hot
+  // half.
   struct Guard {
     WaitSetImpl* set;
     const Member* member;

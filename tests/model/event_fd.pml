@@ -5,9 +5,9 @@
  * Modelled.  One producer publishes MESSAGES messages. Its publishing store and the consumer's store of
  * `armed` go through store buffers. They drain by themselves at any time, at a locked instruction of
  * their owner, or (the producer's) at the consumer's membarrier. The consumer reads until the ring is
- * empty, clears the descriptor, arms the bell, announces a sleeper, calls membarrier and looks again.
- * Then it waits until the descriptor is readable. The bridge thread sleeps on the wake epoch. When the
- * epoch has changed and the bell is armed, the bridge takes `armed` and raises the descriptor, in two
+ * empty, clears the descriptor, arms the signal, announces a sleeper, calls membarrier and looks again.
+ * Then it waits until the descriptor is readable. The event thread sleeps on the wake epoch. When the
+ * epoch has changed and the signal is armed, the event thread takes `armed` and raises the descriptor, in two
  * steps. Another consumer of the ring announces itself at any time, so a wake may answer that
  * announcement. The event loop is level-triggered. With -DEDGES it is edge-triggered: only a raise
  * wakes it.
@@ -19,13 +19,13 @@
  * Must fail, each by a consumer that waits forever beside an unread message:
  *   -DNO_MEMBARRIER   the consumer looks again while the publication sits in the producer's store
  *                     buffer.
- *   -DARM_LATE        the bell is armed after the last look. A wake before that finds the bell not
+ *   -DARM_LATE        the signal is armed after the last look. A wake before that finds the signal not
  *                     armed, and no further wake follows.
- *   -DARMED_FIRST     the bridge loads `armed` before the epoch that it sleeps on. If the bell is armed
- *                     and a wake follows in between, the bridge sleeps through it.
- *   -DCLEAR_LATE      the descriptor is cleared after arming. What the bridge has just raised is lost.
- *   -DRAISE_FIRST     the bridge raises before it takes `armed`. A fast consumer that arms again in
- *                     between finds the bell armed, and then the bridge disarms it.
+ *   -DARMED_FIRST     the event thread loads `armed` before the epoch that it sleeps on. If the signal is
+ *                     armed and a wake follows in between, the event thread sleeps through it.
+ *   -DCLEAR_LATE      the descriptor is cleared after arming. What the event thread has just raised is lost.
+ *   -DRAISE_FIRST     the event thread raises before it takes `armed`. A fast consumer that arms again in
+ *                     between finds the signal armed, and then the event thread disarms it.
  */
 #ifndef MESSAGES
 #define MESSAGES 3
@@ -40,7 +40,7 @@ bool armed     = false;                 /* word of the consumer's process */
 bool arming    = false;                 /* its store, in the consumer's store buffer */
 bool readable  = false;                 /* the descriptor */
 bool edge      = false;                 /* raised since the event loop last waited */
-bool queued    = false;                 /* kernel: the bridge is on the futex queue */
+bool queued    = false;                 /* kernel: the event thread is on the futex queue */
 bool finished  = false;                 /* the consumer has everything */
 byte running   = 2;                     /* producer and consumer */
 
@@ -99,7 +99,7 @@ proctype Other()
   od
 }
 
-proctype Bridge()
+proctype EventThread()
 {
   byte seen = 0;
   byte now;
@@ -165,7 +165,7 @@ proctype Consumer()
        readable = false;
 #endif
        if
-       :: armed || arming               /* still armed: the bridge has not taken it */
+       :: armed || arming               /* still armed: the event thread has not taken it */
        :: else ->
 #ifndef ARM_LATE
             arming = true;
@@ -197,5 +197,5 @@ proctype Consumer()
 }
 
 init {
-  atomic { run Producer(); run StoreBuffers(); run Other(); run Bridge(); run Consumer() }
+  atomic { run Producer(); run StoreBuffers(); run Other(); run EventThread(); run Consumer() }
 }

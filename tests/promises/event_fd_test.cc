@@ -115,7 +115,7 @@ TEST(EventFd, IsReadableWhileThereIsSomethingAndArmedByEmpty) {
       ASSERT_TRUE(readable.Now()) << "another message is there";
       ASSERT_TRUE(consumer.TryNext());
       ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
-      if (delivery.kind() == Delivery::Kind::kObserver) continue;  // an observer may be rung for others
+      if (delivery.kind() == Delivery::Kind::kObserver) continue;  // an observer may be raised for others
       ASSERT_FALSE(readable.Now());
       ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
       ASSERT_FALSE(readable.Now());
@@ -216,7 +216,8 @@ TEST(EventFdReasons, Evicted) {
     Must(SegmentManager().Evict(name.str(), info.consumers[0].seat, info.consumers[0].generation));
   });
 }
-// The evictor only stores its word and wakes no process. The sleeper finds the word at the bound of its sleep.
+// The evictor only stores its word and wakes no process. The sleeper finds the word at the bound of its
+// sleep.
 TEST(EventFdReasons, EvictedSilently) {
   Ends(Got::kEvicted, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
     const QueueWords words(name.path());
@@ -351,9 +352,9 @@ void ByEpoll(Reader& a, Reader& b, uint32_t events, uint64_t most) {
 }
 
 // Publishes one message at every moment between a TryNext that returned kEmpty and the sleep. No later
-// message could wake the sleeper instead, so a missed one is found only at the bound of the bridge's sleep,
-// which takes long. One message may be that slow (the machine is busy), one in a hundred may not.
-TEST(EventFd, AMessageWhileTheBellIsArmedIsNotLeftToATimeOut) {
+// message could wake the sleeper instead, so a missed one is found only at the bound of the event thread's
+// sleep, which takes long. One message may be that slow (the machine is busy), one in a hundred may not.
+TEST(EventFd, AMessageWhileTheSignalIsArmedIsNotLeftToATimeOut) {
   const Watchdog watchdog("while it is armed");
   struct Pace {
     std::atomic<uint64_t> read{0};
@@ -441,10 +442,10 @@ TEST(EventFd, AsioAtRandomGaps) {
   });
 }
 
-// ---- the bridge thread -----------------------------------------------------------------------------------
+// ---- the event thread ------------------------------------------------------------------------------------
 
 // Lists the threads of this process that the library started.
-std::vector<std::string> BridgeThreads() {
+std::vector<std::string> EventThreads() {
   std::vector<std::string> found;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
     std::ifstream comm(task.path() / "comm");
@@ -454,8 +455,8 @@ std::vector<std::string> BridgeThreads() {
   return found;
 }
 
-void AwaitBridgeThreads(size_t n) {
-  while (BridgeThreads().size() != n) sched_yield();  // a new thread sets its name after it has started
+void AwaitEventThreads(size_t n) {
+  while (EventThreads().size() != n) sched_yield();  // a new thread sets its name after it has started
 }
 
 double CpuSecondsOfProcess() {
@@ -471,8 +472,8 @@ constexpr bool kAddressSanitizer = false;
 #endif
 
 // Returns how often the library's only thread in this process has gone to sleep.
-uint64_t SleepsOfBridge() {
-  std::ifstream status(BridgeThreads().at(0) + "/status");
+uint64_t SleepsOfEventThread() {
+  std::ifstream status(EventThreads().at(0) + "/status");
   for (std::string line; std::getline(status, line);) {
     constexpr std::string_view kKey = "voluntary_ctxt_switches:";
     if (line.starts_with(kKey)) return std::stoull(line.substr(kKey.size()));
@@ -482,7 +483,7 @@ uint64_t SleepsOfBridge() {
 
 // The promise is at most half a per cent of a core. The test counts sleeps, because the library decides their
 // number. The cost of one sleep depends on the machine and on its caches.
-TEST(EventFdBridge, IdlesAtFewWakesAndLittleOfACore) {
+TEST(EventFdThread, IdlesAtFewWakesAndLittleOfACore) {
   const Watchdog watchdog("idle");
   struct Case {
     size_t rings;
@@ -502,13 +503,13 @@ TEST(EventFdBridge, IdlesAtFewWakesAndLittleOfACore) {
         consumers.push_back(Must(Consumer::Open(name, how)));
         fds.push_back({Must(consumers.back().EventFd()), POLLIN, 0});
       }
-      AwaitBridgeThreads(1);
-      const uint64_t slept = SleepsOfBridge();
+      AwaitEventThreads(1);
+      const uint64_t slept = SleepsOfEventThread();
       const double before = CpuSecondsOfProcess();
       constexpr int kIdleMs = 2000;
       if (poll(fds.data(), fds.size(), kIdleMs) != 0) return 1;
       const double share = (CpuSecondsOfProcess() - before) / (kIdleMs * 1e-3);
-      line.Say(std::to_string(SleepsOfBridge() - slept));
+      line.Say(std::to_string(SleepsOfEventThread() - slept));
       line.Say(std::to_string(100 * share));
       return 0;
     });
@@ -524,20 +525,20 @@ TEST(EventFdBridge, IdlesAtFewWakesAndLittleOfACore) {
   }
 }
 
-TEST(EventFdBridge, IsOneThreadForManyConsumersAndEndsWithThem) {
+TEST(EventFdThread, IsOneThreadForManyConsumersAndEndsWithThem) {
   const Watchdog watchdog("one thread");
   Child process([&](const Child::Line&) {
     const std::deque<ScratchName> names(130);
     std::vector<Producer> producers;
     std::vector<std::optional<Consumer>> consumers;
     std::vector<int> fds;
-    if (!BridgeThreads().empty()) return 1;
+    if (!EventThreads().empty()) return 1;
     for (const ScratchName& name : names) {
       producers.push_back(Must(Producer::Create(name, {.capacity = 4096, .seats = 1})));
       consumers.emplace_back(Must(Consumer::Open(name, Delivery::Lossless())));
       fds.push_back(Must(consumers.back()->EventFd()));
       const size_t n = consumers.size();
-      AwaitBridgeThreads(n <= 127 ? 1 : 2);
+      AwaitEventThreads(n <= 127 ? 1 : 2);
     }
     // Each message arrives, whichever thread serves its ring.
     for (const size_t i : {size_t{0}, size_t{126}, size_t{127}, size_t{129}}) {
@@ -545,8 +546,8 @@ TEST(EventFdBridge, IsOneThreadForManyConsumersAndEndsWithThem) {
       pollfd one{fds[i], POLLIN, 0};
       if (poll(&one, 1, kPatienceMs) != 1 || !consumers[i]->TryNext()) return 4;
     }
-    // A bridge thread blocks all signals except those of its own faults, which the SIGBUS guard may handle.
-    for (const std::string& task : BridgeThreads()) {
+    // An event thread blocks all signals except those of its own faults, which the SIGBUS guard may handle.
+    for (const std::string& task : EventThreads()) {
       std::ifstream status(task + "/status");
       std::string line;
       while (std::getline(status, line) && !line.starts_with("SigBlk:")) {
@@ -555,35 +556,35 @@ TEST(EventFdBridge, IsOneThreadForManyConsumersAndEndsWithThem) {
       if (line.find("fffffffe3ffbfa27") == std::string::npos) return 5;
     }
     for (auto& consumer : consumers) consumer.reset();
-    AwaitBridgeThreads(0);
+    AwaitEventThreads(0);
     for (const int fd : fds) close(fd);
-    // A later consumer starts the bridge again.
+    // A later consumer starts the event thread again.
     Consumer again = Must(Consumer::Open(names[3], Delivery::Lossless()));
     const Readable readable(again);
-    AwaitBridgeThreads(1);
+    AwaitEventThreads(1);
     if (producers[3].TryPublish("m") != Sent::kOk) return 6;
     return readable.In(kPatienceMs) ? 0 : 7;
   });
   EXPECT_EQ(process.Wait(), 0);
 }
 
-TEST(EventFdBridge, DoesNotKeepTheProcessAlive) {
+TEST(EventFdThread, DoesNotKeepTheProcessAlive) {
   const Watchdog watchdog("exit");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Child process([&](const Child::Line&) -> int {
     auto* const consumer = new Consumer(Must(Consumer::Open(name, Delivery::Lossless())));
     (void)Must(consumer->EventFd());
-    exit(3);  // runs static destructors while the bridge thread lives
+    exit(3);  // runs static destructors while the event thread lives
   });
   EXPECT_EQ(process.Wait(), 3);
 }
 
-TEST(EventFdBridge, OfTheParentSurvivesAForkAndTheChildHasItsOwn) {
+TEST(EventFdThread, OfTheParentSurvivesAForkAndTheChildHasItsOwn) {
   if (kAddressSanitizer) {
     GTEST_SKIP()
         << "the sanitizer's allocator does not guard its locks across a fork of a process with threads: the "
-           "child may wait for one that the bridge's thread had";
+           "child may wait for one that the event thread had";
   }
   const Watchdog watchdog("fork");
   const ScratchName name;
@@ -592,14 +593,14 @@ TEST(EventFdBridge, OfTheParentSurvivesAForkAndTheChildHasItsOwn) {
   std::optional<Readable> readable(std::in_place, *consumer);
   for (int round = 0; round < 20; ++round) {
     Child child([&](const Child::Line& line) {
-      if (!BridgeThreads().empty()) return 1;
+      if (!EventThreads().empty()) return 1;
       if (consumer->TryNext().why() != Got::kForked) return 2;
       if (ErrorOf(consumer->EventFd().status()) != Error::kForked) return 3;
       (void)consumer->stats();
       consumer.reset();
       Consumer own = Must(Consumer::Open(name, Delivery::Lossless()));
       const Readable mine(own);
-      AwaitBridgeThreads(1);
+      AwaitEventThreads(1);
       if (mine.Now()) return 4;
       line.Say("ready");
       return mine.In(kPatienceMs) && own.TryNext() ? 0 : 5;
@@ -615,7 +616,7 @@ TEST(EventFdBridge, OfTheParentSurvivesAForkAndTheChildHasItsOwn) {
   EXPECT_EQ(consumer->stats().late_wakeups, 0u);
 }
 
-TEST(EventFdBridge, ConsumersComeAndGoWhileOthersAreRung) {
+TEST(EventFdThread, ConsumersComeAndGoWhileOthersAreRaised) {
   const Watchdog watchdog("come and go");
   const std::deque<ScratchName> names(2);
   Producer producer = Must(Producer::Create(names[0]));
@@ -637,7 +638,7 @@ TEST(EventFdBridge, ConsumersComeAndGoWhileOthersAreRung) {
     ASSERT_TRUE(readable.In(kPatienceMs));
     ASSERT_TRUE(consumer.TryNext());
     ASSERT_EQ(consumer.TryNext().why(), Got::kEmpty);
-    ASSERT_FALSE(readable.Now()) << "rung for what came and went elsewhere";
+    ASSERT_FALSE(readable.Now()) << "raised for what came and went elsewhere";
   }
   stop.store(true);
   restless.join();
@@ -646,7 +647,7 @@ TEST(EventFdBridge, ConsumersComeAndGoWhileOthersAreRung) {
 
 // The program closes every descriptor that it does not know. The library must not
 // write into files that get their numbers.
-TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
+TEST(EventFdThread, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
   const Watchdog watchdog("closefrom");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -666,7 +667,7 @@ TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
     if (consumer.TryNext().why() != Got::kEmpty) return 4;
     if (successor.TryPublish("m") != Sent::kOk) return 5;
     Consumer second = Must(Consumer::Open(name, Delivery::Lossless()));
-    const Readable readable(second);  // if this one was rung, the first one was rung too
+    const Readable readable(second);  // if this one was raised, the first one was raised too
     if (successor.TryPublish("m") != Sent::kOk || !readable.In(kPatienceMs)) return 6;
     for (const int fd : readers) {
       char c;
@@ -680,7 +681,7 @@ TEST(EventFdBridge, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
 
 // Bug: all eventfds share one inode, so the library took eventfds that the program opened later for its own.
 // It read from them, blocked in them and closed them.
-TEST(EventFdBridge, AfterClosefromTheProgramsOwnEventFdsAreLeftAlone) {
+TEST(EventFdThread, AfterClosefromTheProgramsOwnEventFdsAreLeftAlone) {
   const Watchdog watchdog("closefrom, then eventfds");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));

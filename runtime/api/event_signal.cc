@@ -1,8 +1,8 @@
-#include "runtime/api/event_bell.h"
+#include "runtime/api/event_signal.h"
 
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/words.h"
-#include "runtime/api/event_bridge.h"
+#include "runtime/api/event_thread.h"
 #include "runtime/api/park_ops.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/guard.h"
@@ -13,11 +13,11 @@ namespace {
 
 using W = Words<RealAtomics>;
 
-constexpr int64_t kBellLookAroundEveryNs = 950'000'000;  // each of the longest sleeps ends with a look
+constexpr int64_t kSignalLookAroundEveryNs = 950'000'000;  // each of the longest sleeps ends with a look
 
 }  // namespace
 
-EventBell::EventBell(const ConsumerCold& cold, os::EventFd fd)
+EventSignal::EventSignal(const ConsumerCold& cold, os::EventFd fd)
     : view_(segment::MemoryOf(cold.attached.ring, cold.attached.header)),
       sleepers_(cold.sleepers()),
       member_(cold.hot->member),
@@ -33,40 +33,41 @@ EventBell::EventBell(const ConsumerCold& cold, os::EventFd fd)
       producer_(cold.attached.paths.ring, cold.attached.ring_identity, os::Fd()),
       reports_producer_gone_(cold.options.report_producer_gone) {}
 
-bool EventBell::Ring() {
+bool EventSignal::Raise() {
   if (armed_.exchange(0, std::memory_order_acq_rel) == 0) return false;
   fd_.Raise();
   return true;
 }
 
-void EventBell::Arm(const ConsumerCold& cold, uint64_t state) {
+void EventSignal::Arm(const ConsumerCold& cold, uint64_t state) {
   // Clear first. If the descriptor was raised for something that this consumer has not seen, the look below
-  // finds it. If the bell is still armed, the descriptor was not raised yet.
+  // finds it. If the signal is still armed, the descriptor was not raised yet.
   fd_.Clear();
   gone_epoch_.store(cold.gone_epoch, std::memory_order_relaxed);
   if (Armed()) return;
   const uint64_t round = (round_.load(std::memory_order_relaxed) | 1) + 1;  // even: no snapshot
   round_.store(round, std::memory_order_release);
-  // Before W2, so that a producer that answers the announcement finds the bell armed.
+  // Before W2, so that a producer that answers the announcement finds the signal armed.
   armed_.store(1, std::memory_order_release);
   WaitedRing ring{&control(), sleepers_};
-  // Also checks look_around_: if the bridge raised the descriptor for that, fd_.Clear() above has cleared it.
+  // Also checks look_around_: if the event thread raised the descriptor for that, fd_.Clear() above has
+  // cleared it.
   const auto pending = [&](size_t) {
     if (cold.Pending(state) || look_around_.load(std::memory_order_acquire)) return true;
     ring.longest_ns = cold.LongestSleep();
     return false;
   };
   if (!AnnounceAndLook<RealAtomics>(&ring, 1, api::SystemParkOps(), pending)) {
-    Ring();
+    Raise();
     return;
   }
   const int64_t now = os::MonotonicNs();
   bound_ns_.store(ring.bound_ns, std::memory_order_relaxed);
   armed_since_ns_.store(now, std::memory_order_relaxed);
-  bridge_->LookWithin(now + bound_ns(now));
+  thread_->LookWithin(now + bound_ns(now));
   const std::optional<Point> end = FindEnd(cold, state);
-  if (pending(0)) {  // the bell need not wait for a wake
-    Ring();
+  if (pending(0)) {  // the signal need not wait for a wake
+    Raise();
     return;
   }
   if (!end) return;
@@ -81,7 +82,7 @@ void EventBell::Arm(const ConsumerCold& cold, uint64_t state) {
 
 // Returns where everything published ends. Returns nullopt if more arrives during the search, or if the ring
 // is damaged.
-std::optional<Point> EventBell::FindEnd(const ConsumerCold& cold, uint64_t state) const {
+std::optional<Point> EventSignal::FindEnd(const ConsumerCold& cold, uint64_t state) const {
   std::optional<Point> at = view_.Tail();
   for (uint64_t i = 0; at && i <= view_.capacity() / kFrameHeader && !cold.Pending(state); ++i) {
     const Frame frame = view_.Judge(W::LoadHeader(view_.HeaderAt(at->position)), at->position, at->sequence);
@@ -92,25 +93,25 @@ std::optional<Point> EventBell::FindEnd(const ConsumerCold& cold, uint64_t state
   return std::nullopt;
 }
 
-void EventBell::Leave(segment::ConsumerAttachment& attached) {
+void EventSignal::Leave(segment::ConsumerAttachment& attached) {
   ring_ = std::move(attached.ring);
   seats_ = std::move(attached.seats);
-  bridge_->Remove(*this);
+  thread_->Remove(*this);
 }
 
-int64_t EventBell::bound_ns(int64_t now_ns) const {
+int64_t EventSignal::bound_ns(int64_t now_ns) const {
   const int64_t longest = bound_ns_.load(std::memory_order_relaxed);
   if (sleepers_ != nullptr) return longest;
   return ObserverSleepBound(now_ns - armed_since_ns_.load(std::memory_order_relaxed), longest);
 }
 
-uint32_t EventBell::RingIfMoved(uint32_t seen) {
+uint32_t EventSignal::RaiseIfMoved(uint32_t seen) {
   const uint32_t now = W::LoadWakeEpoch(control().wake);
-  if (now != seen) Ring();
+  if (now != seen) Raise();
   return now;
 }
 
-void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
+void EventSignal::LookOver(uint32_t seen, int64_t now_ns) {
   if (!Armed()) return;
   const uint64_t round = round_.load(std::memory_order_acquire);
   if ((round & 1) != 0) {
@@ -123,44 +124,45 @@ void EventBell::LookOver(uint32_t seen, int64_t now_ns) {
                     .flags = snapshot_.flags.load(std::memory_order_relaxed)};
     ring.certain = snapshot_.certain.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (round_.load(std::memory_order_relaxed) != round) return;  // the bell was armed again during this read
+    if (round_.load(std::memory_order_relaxed) != round)
+      return;  // the signal was armed again during this read
     if (view_.SomethingAt(end.position) || W::LoadState(control().room) != state ||
         (seat_ != nullptr && W::LoadOwnState(*seat_) != live_state_)) {
       const bool missed = WakeWasMissed<RealAtomics>(
           ring, [&] { return view_.SecondPublication(end.position, end.sequence); });
       if (missed && Armed() && round_.load(std::memory_order_acquire) == round)
         late_.fetch_add(1, std::memory_order_relaxed);
-      Ring();
+      Raise();
       return;
     }
   } else if (sleepers_ == nullptr) {
-    Ring();  // no wake arrives for an observer, and without a snapshot there is no place to look at
+    Raise();  // no wake arrives for an observer, and without a snapshot there is no place to look at
     return;
   }
   // The file was truncated, as the looks above have found. No wake will arrive from it.
   if (os::Faulted(ring_guarded_) || os::Faulted(seats_guarded_)) {
-    Ring();
+    Raise();
     return;
   }
   // No wake reports a member's death, and a group ends when its last message is acknowledged. So this member
   // must check.
   const uint64_t now = W::LoadState(control().room);
   if (member_ && IsClosed(now)) {
-    Ring();
+    Raise();
     return;
   }
   if (reports_producer_gone_ && IsOpen(now) && ProducerGone(EpochOf(now))) {
     look_around_.store(true, std::memory_order_release);
-    Ring();
+    Raise();
   }
-  if (now_ns - last_look_around_ns_ < kBellLookAroundEveryNs) return;
+  if (now_ns - last_look_around_ns_ < kSignalLookAroundEveryNs) return;
   last_look_around_ns_ = now_ns;
   const bool changed = watch_.Look(nullptr) != segment::Fate::kWhole;
   if (changed) look_around_.store(true, std::memory_order_release);
-  if (changed || member_) Ring();
+  if (changed || member_) Raise();
 }
 
-bool EventBell::ProducerGone(uint32_t epoch) {
+bool EventSignal::ProducerGone(uint32_t epoch) {
   // The consumer reports no end of a producer that could not take its lock, so it is not called for one.
   const uint64_t flags = W::LoadFlags(control().room);
   if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;
@@ -174,32 +176,32 @@ absl::StatusOr<int> ConsumerCold::EventFd() {
     return os::Failure(Error::kForked,
                        what + ": this consumer belongs to the parent process; open one in the child");
   }
-  if (bell == nullptr) {
+  if (signal == nullptr) {
     absl::StatusOr<os::EventFd> fd = os::EventFd::Create(what);
     if (!fd.ok()) return fd.status();
-    auto made = std::make_shared<EventBell>(*this, *std::move(fd));
-    if (absl::Status s = EventBridge::Add(made, what.c_str()); !s.ok()) return s;
-    bell = std::move(made);
+    auto made = std::make_shared<EventSignal>(*this, *std::move(fd));
+    if (absl::Status s = EventThread::Add(made, what.c_str()); !s.ok()) return s;
+    signal = std::move(made);
     // No wake follows an end that is already there.
     const uint64_t state = W::LoadState(control().room);
-    bell->Arm(*this, IsClosed(state) ? ~state : state);
+    signal->Arm(*this, IsClosed(state) ? ~state : state);
   }
-  return bell->fd().Mirror(what);
+  return signal->fd().Mirror(what);
 }
 
-uint64_t ConsumerCold::LateRings() const { return bell == nullptr ? 0 : bell->late(); }
+uint64_t ConsumerCold::LateRaises() const { return signal == nullptr ? 0 : signal->late(); }
 
-Received ConsumerCold::FindAndSettleBell() {
+Received ConsumerCold::FindAndSettleSignal() {
   if (forked) return hot->Find();
-  if (!bell->Armed()) removed_word_checked = false;  // the remover wakes its waiters again when it is done
-  if (bell->TakeLookAround()) next_look_around_ns = next_producer_look_ns = 0;
-  for (uint64_t late = bell->TakeLate(); late > 0; --late) CountLateWakeup();
+  if (!signal->Armed()) removed_word_checked = false;  // the remover wakes its waiters again when it is done
+  if (signal->TakeLookAround()) next_look_around_ns = next_producer_look_ns = 0;
+  for (uint64_t late = signal->TakeLate(); late > 0; --late) CountLateWakeup();
   const uint64_t state = W::LoadState(control().room);
   const Received received = hot->Find();
   if (received.why() == Got::kEmpty) {
-    bell->Arm(*this, state);
+    signal->Arm(*this, state);
   } else if (!received) {
-    bell->Ring();
+    signal->Raise();
   }
   return received;
 }

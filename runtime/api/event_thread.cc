@@ -1,4 +1,4 @@
-#include "runtime/api/event_bridge.h"
+#include "runtime/api/event_thread.h"
 
 #include <algorithm>
 #include <atomic>
@@ -15,87 +15,87 @@ namespace {
 
 constexpr int64_t kBoundPerRingNs = 1'000'000;
 
-// All bridges of this process, used under the fork guard. Never destroyed, because threads may use it until
-// the process ends.
-struct Bridges final : os::ForkAware {
+// All event threads of this process, used under the fork guard. Never destroyed, because threads may use it
+// until the process ends.
+struct EventThreads final : os::ForkAware {
   void InForkedChild() noexcept override { inherited = true; }
-  std::vector<std::shared_ptr<EventBridge>> all;
+  std::vector<std::shared_ptr<EventThread>> all;
   bool inherited = false;
   const os::ForkRegistration registration{this};
 };
-Bridges* bridges = nullptr;
+EventThreads* event_threads = nullptr;
 
-Bridges& Mine(const os::ForkGuard&) {
-  if (bridges == nullptr || bridges->inherited) bridges = new Bridges;
-  return *bridges;
+EventThreads& Mine(const os::ForkGuard&) {
+  if (event_threads == nullptr || event_threads->inherited) event_threads = new EventThreads;
+  return *event_threads;
 }
 
 }  // namespace
 
-absl::Status EventBridge::Add(const std::shared_ptr<EventBell>& bell, const char* what) {
+absl::Status EventThread::Add(const std::shared_ptr<EventSignal>& signal, const char* what) {
   os::KeepLoaded();  // before the guard: the loader's lock may be held by a thread that waits for the guard
   const os::ForkGuard guard;
-  std::vector<std::shared_ptr<EventBridge>>& all = Mine(guard).all;
-  for (const std::shared_ptr<EventBridge>& bridge : all) {
-    const std::lock_guard lock(bridge->mutex_);
-    if (bridge->bells_.size() == kMostBells) continue;
-    bell->bridge_ = bridge;
-    bridge->bells_.push_back(bell);
-    bridge->CallLocked();
+  std::vector<std::shared_ptr<EventThread>>& all = Mine(guard).all;
+  for (const std::shared_ptr<EventThread>& thread : all) {
+    const std::lock_guard lock(thread->mutex_);
+    if (thread->signals_.size() == kMostSignals) continue;
+    signal->thread_ = thread;
+    thread->signals_.push_back(signal);
+    thread->CallLocked();
     return absl::OkStatus();
   }
-  auto bridge = std::make_shared<EventBridge>();
-  bell->bridge_ = bridge;
-  bridge->bells_.push_back(bell);
-  auto argument = std::make_unique<std::shared_ptr<EventBridge>>(bridge);
+  auto thread = std::make_shared<EventThread>();
+  signal->thread_ = thread;
+  thread->signals_.push_back(signal);
+  auto argument = std::make_unique<std::shared_ptr<EventThread>>(thread);
   const absl::Status started = os::StartThread(
       "millrace",
       [](void* given) {
-        const std::unique_ptr<std::shared_ptr<EventBridge>> held(
-            static_cast<std::shared_ptr<EventBridge>*>(given));
+        const std::unique_ptr<std::shared_ptr<EventThread>> held(
+            static_cast<std::shared_ptr<EventThread>*>(given));
         (*held)->Run();
       },
       argument.get(), what);
   if (!started.ok()) {
-    bell->bridge_ = nullptr;
+    signal->thread_ = nullptr;
     return started;
   }
   (void)argument.release();
-  all.push_back(std::move(bridge));
+  all.push_back(std::move(thread));
   return absl::OkStatus();
 }
 
-void EventBridge::Remove(const EventBell& bell) {
+void EventThread::Remove(const EventSignal& signal) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(bells_, [&](const std::shared_ptr<EventBell>& other) { return other.get() == &bell; });
+  std::erase_if(signals_, [&](const std::shared_ptr<EventSignal>& other) { return other.get() == &signal; });
   CallLocked();
 }
 
-// Either the thread sees the bell's new bound, which was stored before this call, or this call sees how long
-// it sleeps.
-void EventBridge::LookWithin(int64_t until_ns) {
+// Either the thread sees the signal's new bound, which was stored before this call, or this call sees how
+// long it sleeps.
+void EventThread::LookWithin(int64_t until_ns) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (until_ns >= until_ns_.load(std::memory_order_relaxed)) return;
   const std::lock_guard lock(mutex_);
   CallLocked();
 }
 
-void EventBridge::CallLocked() {
+void EventThread::CallLocked() {
   std::atomic_ref(calls_).fetch_add(1, std::memory_order_release);
   os::FutexWakeAll(&calls_);
 }
 
-bool EventBridge::EndIfUnused() {
+bool EventThread::EndIfUnused() {
   const os::ForkGuard guard;
   const std::lock_guard lock(mutex_);
-  if (!bells_.empty()) return false;
-  std::erase_if(Mine(guard).all, [&](const auto& bridge) { return bridge.get() == this; });
+  if (!signals_.empty()) return false;
+  std::erase_if(Mine(guard).all, [&](const auto& thread) { return thread.get() == this; });
   return true;
 }
 
-void EventBridge::Run() {
+void EventThread::Run() {
   struct Watched {
-    std::shared_ptr<EventBell> bell;
+    std::shared_ptr<EventSignal> signal;
     uint32_t epoch;  // of its ring, at this thread's last look
   };
   std::vector<Watched> watched;
@@ -108,12 +108,13 @@ void EventBridge::Run() {
       {
         const std::lock_guard lock(mutex_);
         calls = std::atomic_ref(calls_).load(std::memory_order_relaxed);
-        for (const std::shared_ptr<EventBell>& bell : bells_) watched.push_back({bell, bell->first_epoch()});
+        for (const std::shared_ptr<EventSignal>& signal : signals_)
+          watched.push_back({signal, signal->first_epoch()});
       }
       if (watched.empty() && EndIfUnused()) return;
       for (Watched& now : watched) {
         for (const Watched& then : before) {
-          if (now.bell == then.bell) now.epoch = then.epoch;
+          if (now.signal == then.signal) now.epoch = then.epoch;
         }
       }
     }
@@ -125,10 +126,10 @@ void EventBridge::Run() {
     until_ns_.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     for (Watched& w : watched) {
-      w.epoch = w.bell->RingIfMoved(w.epoch);
-      rings.push_back({.control = &w.bell->control(), .epoch = w.epoch});
-      const int64_t of_bell = w.bell->bound_ns(looked_ns);
-      bound = std::min(bound, of_bell < kSleepBoundNs ? of_bell : std::max(of_bell, bound_of_many));
+      w.epoch = w.signal->RaiseIfMoved(w.epoch);
+      rings.push_back({.control = &w.signal->control(), .epoch = w.epoch});
+      const int64_t of_signal = w.signal->bound_ns(looked_ns);
+      bound = std::min(bound, of_signal < kSleepBoundNs ? of_signal : std::max(of_signal, bound_of_many));
     }
     until_ns_.store(looked_ns + bound, std::memory_order_relaxed);
     const int64_t left = looked_ns + bound - os::MonotonicNs();
@@ -138,7 +139,7 @@ void EventBridge::Run() {
     const int64_t now = os::MonotonicNs();
     if (now - looked_ns < bound) continue;
     looked_ns = now;
-    for (const Watched& w : watched) w.bell->LookOver(w.epoch, now);
+    for (const Watched& w : watched) w.signal->LookOver(w.epoch, now);
   }
 }
 
