@@ -161,7 +161,7 @@ Polled Consumer::Poll(F&& handler, size_t max) {
       hot->polling = false;
       if (handling)
         hot->Undeliver(sequence, lost);
-      else if (hot->member)
+      else if (hot->is_group_member)
         hot->AckHandled();
     }
   } guard{hot_.get()};

@@ -44,7 +44,9 @@ std::string WhoEvicted(const internal::SeatIdentity& seat) {
 }
 
 // Returns the place of this consumer, or of its group.
-Point Here(const ConsumerCold& cold) { return cold.hot->member ? cold.member.at() : cold.hot->ring.at(); }
+Point Here(const ConsumerCold& cold) {
+  return cold.hot->is_group_member ? cold.group_reader.at() : cold.hot->ring.at();
+}
 
 // Returns true if the producer has overwritten the place of a lossless consumer.
 bool Overwritten(const ConsumerCold& cold, Point here) {
@@ -131,15 +133,15 @@ absl::StatusOr<Consumer> Consumer::Open(std::string_view name, const Delivery& d
 bool Consumer::StillIntact() const noexcept {
   const ConsumerCold& cold = *hot_->cold;
   if (cold.forked) return false;
-  if (cold.HandsOutCopies()) return hot_->member ? cold.member.InHand() : hot_->ring.InHand();
-  const bool intact = hot_->member ? cold.member.StillIntact() : hot_->ring.StillIntact();
+  if (cold.HandsOutCopies()) return hot_->is_group_member ? cold.group_reader.InHand() : hot_->ring.InHand();
+  const bool intact = hot_->is_group_member ? cold.group_reader.StillIntact() : hot_->ring.StillIntact();
   return intact && !cold.attached.ring.Faulted();
 }
 
 absl::Status Consumer::SkipTo(Start start) {
   ConsumerCold& cold = *hot_->cold;
   if (cold.forked) return CannotSkip(cold, Error::kForked, "this consumer belongs to the parent process");
-  if (hot_->member) {
+  if (hot_->is_group_member) {
     return CannotSkip(cold, Error::kBadArgument,
                       absl::StrCat("the members of group \"", cold.delivery.group(),
                                    "\" share one place; use a consumer of its own"));
@@ -198,7 +200,8 @@ absl::Status Consumer::status() const { return Explain(*hot_->cold); }
 
 ConsumerStats Consumer::stats() const {
   const ConsumerCold& cold = *hot_->cold;
-  const internal::ConsumerCounts counts = hot_->member ? cold.member.counts() : hot_->ring.counts();
+  const internal::ConsumerCounts counts =
+      hot_->is_group_member ? cold.group_reader.counts() : hot_->ring.counts();
   const Point here = Here(cold);
   const Point end = hot_->ring.End(here).value_or(here);
   const int64_t messages = Ahead(end.sequence, here.sequence);

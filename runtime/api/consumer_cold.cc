@@ -37,10 +37,10 @@ ConsumerHot::ConsumerHot(std::unique_ptr<ConsumerCold> c) : cold(std::move(c)) {
   ring.Attach(memory, seat, a.begin.at, a.begin.wanted, cold->options.on_overrun == Overrun::kResumeNewest,
               cold->in_place());
   cold->next_look_around_ns = os::CoarseMonotonicNs() + kLookAroundEveryNs;
-  member = cold->delivery.kind() == Delivery::Kind::kGroup;
-  if (member) {
-    cold->member.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_claim,
-                        a.begin.at.sequence - a.begin.wanted, !cold->options.copy);
+  is_group_member = cold->delivery.kind() == Delivery::Kind::kGroup;
+  if (is_group_member) {
+    cold->group_reader.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_claim,
+                              a.begin.at.sequence - a.begin.wanted, !cold->options.copy);
   }
   // A child forked before this finds no hot half. A child forked after it finds a complete one.
   const os::ForkGuard guard;
@@ -55,10 +55,10 @@ ConsumerHot::~ConsumerHot() {
 }
 
 void ConsumerHot::Leave() {
-  bool wake = !member && ring.StorePosition();
-  if (member) cold->member.NoteProgress();
+  bool wake = !is_group_member && ring.StorePosition();
+  if (is_group_member) cold->group_reader.NoteProgress();
   segment::LeaveSeat(cold->attached);
-  wake |= member ? cold->member.OfferRoom() : ring.OfferRoom();
+  wake |= is_group_member ? cold->group_reader.OfferRoom() : ring.OfferRoom();
   if (wake) os::FutexWakeAll(&ring.seat().room_epoch->epoch);
 }
 
@@ -69,7 +69,8 @@ void ConsumerCold::InForkedChild() noexcept {
   attached.seat_lock.Abandon();
   if (hot == nullptr) return;
   hot->ring.Strand(api::StrandedConsumerRing(), api::StrandedSeat());
-  if (hot->member) member.Strand(api::StrandedConsumerRing(), api::StrandedSeats(), api::StrandedSeat());
+  if (hot->is_group_member)
+    group_reader.Strand(api::StrandedConsumerRing(), api::StrandedSeats(), api::StrandedSeat());
 }
 
 segment::SeatsAccess ConsumerCold::seats() {
@@ -119,13 +120,13 @@ bool ConsumerCold::ProducerGone(uint64_t state) {
   const uint64_t flags = W::LoadFlags(control().room);
   if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;
   // A message in a living member's lease may still reach this member.
-  return W::LoadState(control().room) == state && !(hot->member && member.OthersHold());
+  return W::LoadState(control().room) == state && !(hot->is_group_member && group_reader.OthersHold());
 }
 
 int64_t ConsumerCold::LongestSleep() const {
   // No wake reports the death of a member or of a producer. A member's death only matters while other members
   // hold leases.
-  const bool others_hold = hot->member && member.OthersHold();
+  const bool others_hold = hot->is_group_member && group_reader.OthersHold();
   const bool must_ask = others_hold || options.report_producer_gone;
   return attached.private_ring && !must_ask ? kPrivateSleepBoundNs : kSleepBoundNs;
 }
@@ -162,30 +163,30 @@ Read ConsumerCold::ReadLosslessCopy(Lent* lent) {
 
 bool ConsumerCold::Adopt() {
   bool adopted = false;
-  member.ForEachClaim([&](uint32_t seat, uint64_t) {
-    adopted = segment::AdoptFrom(seats(), member, seat) == Adopted::kMine;
+  group_reader.ForEachClaim([&](uint32_t seat, uint64_t) {
+    adopted = segment::AdoptFrom(seats(), group_reader, seat) == Adopted::kMine;
     return !adopted;
   });
   return adopted;
 }
 
 void ConsumerCold::GiveRoom(bool offer) {
-  if (offer && member.OfferRoom()) os::FutexWakeAll(&hot->ring.seat().room_epoch->epoch);
+  if (offer && group_reader.OfferRoom()) os::FutexWakeAll(&hot->ring.seat().room_epoch->epoch);
 }
 
 Read ConsumerCold::ReadGroup(Handed* handed) {
   const auto reserve = [this](size_t bytes) { return Reserve(bytes); };
-  if (!member.Ack()) return Read::kEvicted;
-  if (!member.holds_claim() && member.DueToLook()) {
-    member.NoteProgress();
+  if (!group_reader.Ack()) return Read::kEvicted;
+  if (!group_reader.holds_claim() && group_reader.DueToLook()) {
+    group_reader.NoteProgress();
     Adopt();
   }
-  Read read = member.Next(handed, reserve);
+  Read read = group_reader.Next(handed, reserve);
   if (read == Read::kEmpty) {
-    member.NoteProgress();
-    if (Adopt()) read = member.Next(handed, reserve);
+    group_reader.NoteProgress();
+    if (Adopt()) read = group_reader.Next(handed, reserve);
   }
-  GiveRoom(read == Read::kMessage ? member.OwesRoom() : true);
+  GiveRoom(read == Read::kMessage ? group_reader.OwesRoom() : true);
   return read;
 }
 
@@ -195,10 +196,10 @@ Read ConsumerCold::ReadOne(Lent* lent) {
 }
 
 Got ConsumerCold::WhyEmpty(uint64_t state) {
-  if (!hot->member && !hot->ring.PositionStored()) hot->StorePosition();
+  if (!hot->is_group_member && !hot->ring.PositionStored()) hot->StorePosition();
   // A message in a living member's lease may still reach this member.
-  if (IsClosed(state) && !options.follow_reopen && !(hot->member && member.OthersHold())) {
-    if (hot->member && last_why != Got::kClosed)
+  if (IsClosed(state) && !options.follow_reopen && !(hot->is_group_member && group_reader.OthersHold())) {
+    if (hot->is_group_member && last_why != Got::kClosed)
       os::FutexWakeAll(&control().wake.epoch);  // other members wait for this too; once is enough
     return Got::kClosed;
   }
@@ -224,13 +225,13 @@ Received ConsumerHot::TryNextSlow() noexcept {
 
 Received ConsumerHot::Find() noexcept {
   if (cold->forked) return cold->last_why = Got::kForked;
-  if (!member && ring.OwesPosition()) StorePosition();
+  if (!is_group_member && ring.OwesPosition()) StorePosition();
   const uint64_t state =
       W::LoadState(cold->control().room);  // before the header: protocol/consume.md "End of a closed ring"
   Lent lent;
   uint32_t deliveries = 1;
   Read read = Read::kEmpty;
-  if (member) {
+  if (is_group_member) {
     Handed handed{};
     read = cold->ReadGroup(&handed);
     lent = handed.lent;
@@ -246,7 +247,7 @@ Received ConsumerHot::Find() noexcept {
     read = Read::kDamaged;  // the SIGBUS guard noticed it
   // The member took a message that the caller will not get (SIGBUS guard). Poll and the next call must not
   // acknowledge it.
-  if (member && read != Read::kMessage) cold->member.Undeliver();
+  if (is_group_member && read != Read::kMessage) cold->group_reader.Undeliver();
   switch (read) {
     case Read::kMessage:
       return ToReceived(lent, deliveries);
@@ -262,7 +263,7 @@ Received ConsumerHot::Find() noexcept {
       break;
   }
   cold->last_why = cold->WhyEmpty(state);
-  if (cold->last_why == Got::kEmpty && !member) {
+  if (cold->last_why == Got::kEmpty && !is_group_member) {
     // A program that polls calls again immediately. Treat it like a spinning Next: prefetch the lines of the
     // next message, and leave a pause between two looks at its header.
     ring.FetchNext();
@@ -273,7 +274,7 @@ Received ConsumerHot::Find() noexcept {
 
 void ConsumerHot::Ack() noexcept {
   if (cold->forked) return;
-  if (member)
+  if (is_group_member)
     AckHandled();
   else
     StorePosition();
@@ -281,32 +282,36 @@ void ConsumerHot::Ack() noexcept {
 
 // If this member was evicted in the meantime, the next call reports it.
 void ConsumerHot::AckHandled() noexcept {
-  if (cold->forked || !cold->member.Ack()) return;
-  cold->GiveRoom(cold->member.OwesRoom());
+  if (cold->forked || !cold->group_reader.Ack()) return;
+  cold->GiveRoom(cold->group_reader.OwesRoom());
 }
 
 void ConsumerHot::Undeliver(uint64_t sequence, uint64_t lost) noexcept {
-  if (member)
-    cold->member.Undeliver();
+  if (is_group_member)
+    cold->group_reader.Undeliver();
   else
     ring.Undeliver({nullptr, 0, sequence, lost});
 }
 
 Received ConsumerHot::WrongSize() noexcept { return cold->last_why = Got::kDamaged; }
 
-uint64_t ConsumerCold::Place() const { return hot->member ? member.position() : hot->ring.at().position; }
+uint64_t ConsumerCold::Place() const {
+  return hot->is_group_member ? group_reader.position() : hot->ring.at().position;
+}
 
 bool ConsumerCold::MessageThere() const { return hot->ring.HeaderThereAt(Place()); }
 
 bool ConsumerCold::SomethingThere() const {
-  return hot->member ? member.SomethingThere() : hot->ring.SomethingThere();
+  return hot->is_group_member ? group_reader.SomethingThere() : hot->ring.SomethingThere();
 }
 
-bool ConsumerCold::MissedWake() const { return hot->member ? member.MissedWake() : hot->ring.MissedWake(); }
+bool ConsumerCold::MissedWake() const {
+  return hot->is_group_member ? group_reader.MissedWake() : hot->ring.MissedWake();
+}
 
 void ConsumerCold::CountLateWakeup() {
   hot->ring.CountLateWakeup();
-  member.CountLateWakeup();
+  group_reader.CountLateWakeup();
 }
 
 bool ConsumerCold::Pending(uint64_t state) const {
@@ -324,7 +329,7 @@ bool ConsumerCold::Spin(int64_t budget_ns, int64_t left_ns, uint64_t state) {
   const bool few_paid_for = std::min(budget_ns, left_ns) < kFewNs;
   const auto shared = [&] { return yields && cpu_sharing.shared(); };
   const auto there = [this] {
-    if (hot->member) return member.SomethingThere();
+    if (hot->is_group_member) return group_reader.SomethingThere();
     hot->ring.FetchNext();
     return hot->ring.HeaderThere();
   };

@@ -30,10 +30,10 @@ struct ConsumerCold final : os::ForkAware {
   bool lossless() const { return delivery.kind() == Delivery::Kind::kLossless; }
   segment::SeatsAccess seats();
   bool in_place() const { return lossless() && !options.copy; }  // reads on the straight path
-  bool HandsOutCopies() const { return hot->member ? options.copy : !in_place(); }
+  bool HandsOutCopies() const { return hot->is_group_member ? options.copy : !in_place(); }
   const RingControl& control() const { return hot->ring.control(); }
   SleeperWords* sleepers() const;
-  ConsumerCounts counts() const { return hot->member ? member.counts() : hot->ring.counts(); }
+  ConsumerCounts counts() const { return hot->is_group_member ? group_reader.counts() : hot->ring.counts(); }
   // Returns the copy buffer, grown to at least `bytes`. Returns null if there is no memory for it.
   std::byte* Reserve(size_t bytes);
   // Checks, at a bounded rate, what no wake reports: whether the ring has lost its name (rm) or its memory
@@ -90,8 +90,8 @@ struct ConsumerCold final : os::ForkAware {
   segment::ConsumerAttachment attached;
   Delivery delivery;
   ConsumerOptions options;
-  ConsumerHot* hot = nullptr;      // null until that half is complete
-  RingMember<RealAtomics> member;  // used if the delivery is Group
+  ConsumerHot* hot = nullptr;            // null until that half is complete
+  RingMember<RealAtomics> group_reader;  // used if the delivery is Group
   api::ObserverScratch scratch;
   bool forked = false, removed = false;
   bool cut = false;  // the ring's file has lost all its bytes, or some that were not read yet

@@ -20,7 +20,7 @@ constexpr int64_t kSignalLookAroundEveryNs = 950'000'000;  // each of the longes
 EventSignal::EventSignal(const ConsumerCold& cold, os::EventFd fd)
     : view_(segment::MemoryOf(cold.attached.ring, cold.attached.header)),
       sleepers_(cold.sleepers()),
-      member_(cold.hot->member),
+      is_group_member_(cold.hot->is_group_member),
       seat_(cold.observer() ? nullptr : &cold.hot->ring.seat().seat->identity),
       live_state_(cold.attached.live_state),
       watch_(cold.attached.ring_watch),
@@ -147,7 +147,7 @@ void EventSignal::LookOver(uint32_t seen, int64_t now_ns) {
   // No wake reports a member's death, and a group ends when its last message is acknowledged. So this member
   // must check.
   const uint64_t now = W::LoadState(control().room);
-  if (member_ && IsClosed(now)) {
+  if (is_group_member_ && IsClosed(now)) {
     Raise();
     return;
   }
@@ -159,7 +159,7 @@ void EventSignal::LookOver(uint32_t seen, int64_t now_ns) {
   last_look_around_ns_ = now_ns;
   const bool changed = watch_.Look(nullptr) != segment::Fate::kWhole;
   if (changed) look_around_.store(true, std::memory_order_release);
-  if (changed || member_) Raise();
+  if (changed || is_group_member_) Raise();
 }
 
 bool EventSignal::ProducerGone(uint32_t epoch) {

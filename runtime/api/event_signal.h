@@ -73,7 +73,7 @@ class EventSignal {
 
   const RingView<RealAtomics> view_;
   SleeperWords* const sleepers_;    // null: the consumer is an observer
-  const bool member_;               // the consumer is a member of a group
+  const bool is_group_member_;      // the consumer is a member of a group
   const SeatIdentity* const seat_;  // null: the consumer is an observer
   const uint64_t live_state_;
   const segment::ObjectWatch watch_;

@@ -38,17 +38,18 @@ class MergeImpl {
   }
 
   Merged Next(int64_t timeout_ns) {
-    if (ConsumerHot* const current = Current(); current != nullptr && current->member) current->AckHandled();
+    if (ConsumerHot* const current = Current(); current != nullptr && current->is_group_member)
+      current->AckHandled();
     current_ = nullptr;
     WaitSetImpl::Turn turn;
     const Got got = set_.Take(timeout_ns, &turn);
     if (got != Got::kMessage) return Merged(got, std::nullopt);
     if (turn.received) {
-      current_ = turn.member;
+      current_ = turn.entry;
     } else if (WaitSetImpl::HasEnded(turn.received)) {
-      set_.Forget(*turn.member->consumer);
+      set_.Forget(*turn.entry->consumer);
     }
-    return Merged(turn.received, turn.member->source);
+    return Merged(turn.received, turn.entry->source);
   }
 
   void Ack() noexcept {
@@ -63,7 +64,7 @@ class MergeImpl {
   std::map<uint32_t, Consumer> consumers_;  // destroyed before the set, which they leave
   uint32_t next_source_ = 0;
   ConsumerHot* Current() const { return current_ == nullptr ? nullptr : current_->consumer; }
-  std::shared_ptr<WaitSetImpl::Member> current_;  // member whose message was handed out last
+  std::shared_ptr<WaitSetImpl::Entry> current_;  // the entry whose message was handed out last
 };
 
 }  // namespace internal

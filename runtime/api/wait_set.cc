@@ -31,7 +31,7 @@ WaitSetImpl::WaitSetImpl() = default;
 
 WaitSetImpl::~WaitSetImpl() {
   assert(!serving_);
-  while (!members_.empty()) Forget(*members_.back()->consumer);
+  while (!entries_.empty()) Forget(*entries_.back()->consumer);
 }
 
 absl::Status WaitSetImpl::Add(ConsumerHot& consumer, WaitSet::Handler handler, uint32_t source,
@@ -43,13 +43,13 @@ absl::Status WaitSetImpl::Add(ConsumerHot& consumer, WaitSet::Handler handler, u
     return Refused(consumer, call, Error::kInUse, "it is in this set already");
   if (consumer.cold->wait_set != nullptr)
     return Refused(consumer, call, Error::kInUse, "it is in another set; remove it there first");
-  if (members_.size() == WaitSet::kMostRings) {
+  if (entries_.size() == WaitSet::kMostRings) {
     return Refused(consumer, call, Error::kBadArgument,
                    absl::StrCat("the set has ", WaitSet::kMostRings, " rings, and ", WaitSet::kMostRings,
                                 " is what one thread can wait for (futex_waitv); use a second set in another "
                                 "thread"));
   }
-  members_.push_back(std::make_shared<Member>(Member{&consumer, std::move(handler), source}));
+  entries_.push_back(std::make_shared<Entry>(Entry{&consumer, std::move(handler), source}));
   consumer.cold->wait_set = this;
   return absl::OkStatus();
 }
@@ -62,20 +62,20 @@ absl::Status WaitSetImpl::Remove(ConsumerHot& consumer) {
 }
 
 void WaitSetImpl::Forget(ConsumerHot& consumer) {
-  const auto at = std::find_if(members_.begin(), members_.end(),
-                               [&](const auto& member) { return member->consumer == &consumer; });
-  assert(at != members_.end());
-  const size_t i = static_cast<size_t>(at - members_.begin());
+  const auto at = std::find_if(entries_.begin(), entries_.end(),
+                               [&](const auto& entry) { return entry->consumer == &consumer; });
+  assert(at != entries_.end());
+  const size_t i = static_cast<size_t>(at - entries_.begin());
   (*at)->consumer = nullptr;
-  members_.erase(at);
+  entries_.erase(at);
   if (i < next_) --next_;
   consumer.cold->wait_set = nullptr;
 }
 
 void WaitSetImpl::ForgetSource(uint32_t source) {
-  const auto at = std::find_if(members_.begin(), members_.end(),
-                               [&](const auto& member) { return member->source == source; });
-  if (at != members_.end()) Forget(*(*at)->consumer);
+  const auto at = std::find_if(entries_.begin(), entries_.end(),
+                               [&](const auto& entry) { return entry->source == source; });
+  if (at != entries_.end()) Forget(*(*at)->consumer);
 }
 
 bool WaitSetImpl::Interrupted() const { return interrupted_.load(std::memory_order_relaxed); }
@@ -85,64 +85,64 @@ void WaitSetImpl::Interrupt() noexcept {
   api::CallWaitSets();
 }
 
-bool WaitSetImpl::Pending(const Member& member) const {
-  const ConsumerCold& cold = *member.consumer->cold;
-  return !member.empty || cold.Pending(member.state) ||
-         member.consumer->interrupted.load(std::memory_order_relaxed);
+bool WaitSetImpl::Pending(const Entry& entry) const {
+  const ConsumerCold& cold = *entry.consumer->cold;
+  return !entry.empty || cold.Pending(entry.state) ||
+         entry.consumer->interrupted.load(std::memory_order_relaxed);
 }
 
 bool WaitSetImpl::TakeTurn(Turn* turn) {
   AskAllNowAndThen();
-  for (size_t n = members_.size(); n > 0; --n) {
-    if (next_ >= members_.size()) next_ = 0;
-    const std::shared_ptr<Member>& member = members_[next_++];
-    if (!Pending(*member)) continue;
-    ConsumerHot& consumer = *member->consumer;
-    member->state = W::LoadState(consumer.cold->control().room);
+  for (size_t n = entries_.size(); n > 0; --n) {
+    if (next_ >= entries_.size()) next_ = 0;
+    const std::shared_ptr<Entry>& entry = entries_[next_++];
+    if (!Pending(*entry)) continue;
+    ConsumerHot& consumer = *entry->consumer;
+    entry->state = W::LoadState(consumer.cold->control().room);
     const Received received = consumer.interrupted.load(std::memory_order_relaxed)
                                   ? Received(consumer.cold->last_why = Got::kInterrupted)
                                   : consumer.TryNext();
-    member->empty = received.why() == Got::kEmpty;
-    if (member->empty) continue;
-    *turn = {member, received};
+    entry->empty = received.why() == Got::kEmpty;
+    if (entry->empty) continue;
+    *turn = {entry, received};
     return true;
   }
   return false;
 }
 
 void WaitSetImpl::Hand(const Turn& turn) {
-  const auto& [member, received] = turn;
-  ConsumerHot& consumer = *member->consumer;
+  const auto& [entry, received] = turn;
+  ConsumerHot& consumer = *entry->consumer;
   if (HasEnded(received)) Forget(consumer);
   // The handler may throw, or remove its consumer. It may also destroy the consumer, together with its hot
   // half.
   struct Guard {
     WaitSetImpl* set;
-    const Member* member;
+    const Entry* entry;
     const Received* received;
     uint64_t count;
     bool threw = true;
     ~Guard() {
       set->serving_ = false;
-      if (!*received || member->consumer == nullptr) return;
-      ConsumerHot& consumer = *member->consumer;
+      if (!*received || entry->consumer == nullptr) return;
+      ConsumerHot& consumer = *entry->consumer;
       if (consumer.cold->counts().received != count) return;  // the handler has read on
       if (threw)
         consumer.Undeliver((*received)->sequence, (*received)->lost);
-      else if (consumer.member)
+      else if (consumer.is_group_member)
         consumer.AckHandled();
     }
-  } guard{this, member.get(), &received, consumer.cold->counts().received};
+  } guard{this, entry.get(), &received, consumer.cold->counts().received};
   serving_ = true;
-  member->handler(received);
+  entry->handler(received);
   guard.threw = false;
 }
 
 // Returns how to wait for the set: the consumer that spins most decides.
 Wait WaitSetImpl::HowToWait() const {
   Wait how = Wait::kPark;
-  for (const std::shared_ptr<Member>& member : members_) {
-    const Wait wait = member->consumer->cold->options.wait;
+  for (const std::shared_ptr<Entry>& entry : entries_) {
+    const Wait wait = entry->consumer->cold->options.wait;
     if (wait == Wait::kSpin) return wait;
     if (wait == Wait::kAdaptive) how = wait;
   }
@@ -151,11 +151,11 @@ Wait WaitSetImpl::HowToWait() const {
 
 bool WaitSetImpl::Spin(int64_t budget_ns) const {
   const int64_t end = os::MonotonicNs() + budget_ns;
-  const size_t rounds = std::max<size_t>(1, 32 / members_.size());
+  const size_t rounds = std::max<size_t>(1, 32 / entries_.size());
   do {
     for (size_t i = 0; i < rounds; ++i) {
-      for (const std::shared_ptr<Member>& member : members_) {
-        if (Pending(*member)) return true;
+      for (const std::shared_ptr<Entry>& entry : entries_) {
+        if (Pending(*entry)) return true;
       }
       CpuPause();
     }
@@ -164,10 +164,10 @@ bool WaitSetImpl::Spin(int64_t budget_ns) const {
 }
 
 Parked WaitSetImpl::Sleep(int64_t at_most_ns) {
-  const size_t n = members_.size();
+  const size_t n = entries_.size();
   rings_.resize(n);
   for (size_t i = 0; i < n; ++i) {
-    const ConsumerCold& cold = *members_[i]->consumer->cold;
+    const ConsumerCold& cold = *entries_[i]->consumer->cold;
     rings_[i] = cold.waited;
     rings_[i].control = &cold.control();
     rings_[i].sleepers = cold.sleepers();
@@ -177,19 +177,19 @@ Parked WaitSetImpl::Sleep(int64_t at_most_ns) {
   const bool hears_calls = n < kMostParkWords;
   if (!hears_calls) at_most_ns = std::min(at_most_ns, kSleepBoundNs);
   const auto pending = [&](size_t i) {
-    if (Pending(*members_[i]) || Interrupted()) return true;
-    rings_[i].longest_ns = members_[i]->consumer->cold->SleepBound();
+    if (Pending(*entries_[i]) || Interrupted()) return true;
+    rings_[i].longest_ns = entries_[i]->consumer->cold->SleepBound();
     return false;
   };
   const int64_t before = os::MonotonicNs();
   const Parked parked =
       ParkConsumers<RealAtomics>(rings_.data(), n, hears_calls ? api::FutexOf(api::wait_set_calls) : nullptr,
                                  calls, api::SystemParkOps(), at_most_ns, pending,
-                                 [&](size_t i) { return members_[i]->consumer->cold->MissedWake(); });
+                                 [&](size_t i) { return entries_[i]->consumer->cold->MissedWake(); });
   const int64_t now = os::MonotonicNs();
   if (parked != Parked::kPending) spin_.Slept(now - before);
   for (size_t i = 0; i < n; ++i) {
-    ConsumerHot& consumer = *members_[i]->consumer;
+    ConsumerHot& consumer = *entries_[i]->consumer;
     consumer.cold->waited = rings_[i];
     if (rings_[i].missed) consumer.cold->CountLateWakeup();
     if (parked == Parked::kWoken) {
@@ -203,14 +203,14 @@ void WaitSetImpl::AskAllNowAndThen() {
   const int64_t now = os::CoarseMonotonicNs();
   if (now - last_asked_ns_ < kAskAllEveryNs) return;
   last_asked_ns_ = now;
-  for (const std::shared_ptr<Member>& member : members_) member->empty = false;
+  for (const std::shared_ptr<Entry>& entry : entries_) entry->empty = false;
 }
 
 Got WaitSetImpl::Take(int64_t timeout_ns, Turn* turn) {
   assert(!serving_);
   if (forked_) return Got::kForked;
   if (Interrupted()) return Got::kInterrupted;
-  if (members_.empty()) return Got::kEmpty;
+  if (entries_.empty()) return Got::kEmpty;
   if (TakeTurn(turn)) return Got::kMessage;
   const int64_t deadline = api::DeadlineAfter(timeout_ns);
   const Wait wait = HowToWait();

@@ -21,16 +21,16 @@ class WaitSetImpl final : public os::ForkAware {
   ~WaitSetImpl() override;
   void InForkedChild() noexcept override { forked_ = true; }
 
-  struct Member {
+  struct Entry {
     ConsumerHot* consumer;  // null: the consumer has left the set, and may be destroyed
     WaitSet::Handler handler;
     uint32_t source;     // number of the consumer in a Merge
     bool empty = false;  // the consumer reported so after `state` was read
     uint64_t state = 0;
   };
-  // The member whose turn it was, and what it had: a message, or the reason why it has no more.
+  // The entry whose turn it was, and what it had: a message, or the reason why it has no more.
   struct Turn {
-    std::shared_ptr<Member> member;
+    std::shared_ptr<Entry> entry;
     Received received = Got::kEmpty;
   };
 
@@ -44,31 +44,31 @@ class WaitSetImpl final : public os::ForkAware {
   void ForgetSource(uint32_t source);  // no effect if the set has no such source
   // Returns kMessage if *turn says whose turn it was. The caller must Forget a consumer that HasEnded.
   Got Take(int64_t timeout_ns, Turn* turn);
-  // Takes a turn and passes its result to the member's handler.
+  // Takes a turn and passes its result to the handler of its entry.
   Got WaitFor(int64_t timeout_ns);
   void Interrupt() noexcept;
-  size_t size() const { return members_.size(); }
+  size_t size() const { return entries_.size(); }
 
  private:
   bool Interrupted() const;
-  // Returns true if there is anything to do for this member, or if the member was not called yet.
-  bool Pending(const Member& member) const;
+  // Returns true if there is anything to do for this entry, or if its consumer was not called yet.
+  bool Pending(const Entry& entry) const;
   // Takes the turn of the next ring that has something. Returns false if no ring has.
   bool TakeTurn(Turn* turn);
   void Hand(const Turn& turn);
   millrace::Wait HowToWait() const;
   bool Spin(int64_t budget_ns) const;
   Parked Sleep(int64_t at_most_ns);
-  // Makes TakeTurn call every member now and then, even if nothing points to it and whatever the other rings
+  // Makes TakeTurn call every consumer now and then, even if nothing points to it and whatever the other rings
   // do. Neither a wake nor a word reports messages of dead members of a group, the end of a group, or removal
   // by rm.
   void AskAllNowAndThen();
 
-  std::vector<std::shared_ptr<Member>> members_;
-  size_t next_ = 0;  // index of the member whose turn it is
+  std::vector<std::shared_ptr<Entry>> entries_;
+  size_t next_ = 0;  // index of the entry whose turn it is
   SpinBudget spin_;
   std::vector<WaitedRing> rings_;
-  int64_t last_asked_ns_ = 0;  // when all members were last called, on the coarse clock
+  int64_t last_asked_ns_ = 0;  // when all consumers were last called, on the coarse clock
   bool serving_ = false;       // inside a handler
   bool forked_ = false;
   std::atomic<bool> interrupted_{false};

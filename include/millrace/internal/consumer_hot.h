@@ -64,7 +64,7 @@ class ConsumerHot {
   RingConsumer<RealAtomics> ring;
   std::atomic<uint32_t> interrupted{0};  // a futex of this process: Interrupt() sets it to 1
   bool polling = false;                  // inside a Poll handler
-  bool member = false;                   // belongs to a group
+  bool is_group_member = false;          // belongs to a group
   std::unique_ptr<ConsumerCold> cold;
 };
 
