@@ -216,8 +216,8 @@ uint64_t Consumer::next_sequence() const { return Here(*hot_->cold).sequence; }
 
 void Consumer::Interrupt() noexcept {
   hot_->interrupted.store(1, std::memory_order_release);
-  os::FutexWakeAll(api::FutexOf(hot_->interrupted));
-  api::CallWaitSets();  // a wait set may be waiting for this consumer
+  os::FutexWakeAll(internal::FutexOf(hot_->interrupted));
+  internal::CallWaitSets();  // a wait set may be waiting for this consumer
 }
 
 }  // namespace millrace

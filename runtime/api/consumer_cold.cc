@@ -68,9 +68,8 @@ void ConsumerCold::InForkedChild() noexcept {
   attached.seats.Abandon();
   attached.seat_lock.Abandon();
   if (hot == nullptr) return;
-  hot->ring.Strand(api::StrandedConsumerRing(), api::StrandedSeat());
-  if (hot->is_group_member)
-    group_reader.Strand(api::StrandedConsumerRing(), api::StrandedSeats(), api::StrandedSeat());
+  hot->ring.Strand(StrandedConsumerRing(), StrandedSeat());
+  if (hot->is_group_member) group_reader.Strand(StrandedConsumerRing(), StrandedSeats(), StrandedSeat());
 }
 
 segment::SeatsAccess ConsumerCold::seats() {
@@ -357,9 +356,8 @@ Parked ConsumerCold::Sleep(int64_t at_most_ns, uint64_t state) {
     return false;
   };
   const int64_t before = os::MonotonicNs();
-  const Parked parked =
-      ParkConsumer<RealAtomics>(waited, api::FutexOf(hot->interrupted), 0, api::SystemParkOps(), at_most_ns,
-                                pending, [&] { return MissedWake(); });
+  const Parked parked = ParkConsumer<RealAtomics>(waited, FutexOf(hot->interrupted), 0, SystemParkOps(),
+                                                  at_most_ns, pending, [&] { return MissedWake(); });
   const int64_t now = os::MonotonicNs();
   if (parked == Parked::kMissed) CountLateWakeup();
   if (parked != Parked::kPending) spin.Slept(now - before);
@@ -372,7 +370,7 @@ Received ConsumerHot::NextWaiting(int64_t timeout_ns) noexcept {
   if (interrupted.load(std::memory_order_relaxed)) return cold->last_why = Got::kInterrupted;
   Received received = TryNext();
   if (received.why() != Got::kEmpty) return received;
-  const int64_t deadline = api::DeadlineAfter(timeout_ns);
+  const int64_t deadline = DeadlineAfter(timeout_ns);
   const Wait wait = cold->options.wait;
   for (bool idle = false;;) {  // after a sleep without a message, spinning would not catch one either
     const int64_t left = deadline - os::MonotonicNs();

@@ -92,16 +92,16 @@ struct ConsumerCold final : os::ForkAware {
   ConsumerOptions options;
   ConsumerHot* hot = nullptr;            // null until that half is complete
   RingMember<RealAtomics> group_reader;  // used if the delivery is Group
-  api::ObserverScratch scratch;
+  ObserverScratch scratch;
   bool forked = false, removed = false;
   bool cut = false;  // the ring's file has lost all its bytes, or some that were not read yet
   bool removed_word_checked = false;  // the word was set, but the ring still had its name
   Got last_why = Got::kEmpty;         // for status()
   SpinBudget spin;
-  api::CpuSharing cpu_sharing;
+  CpuSharing cpu_sharing;
   WaitSetImpl* wait_set = nullptr;      // the set that contains this consumer
   std::shared_ptr<EventSignal> signal;  // null: this consumer has no event descriptor
-  api::DrainPause drain_pause;
+  DrainPause drain_pause;
   int64_t next_look_around_ns = 0, next_producer_look_ns = 0;  // on the coarse clock
   uint32_t gone_epoch = 0;        // epoch of the producer whose end was reported last
   WaitedRing waited;              // used by Next, or by the set that contains this consumer

@@ -14,7 +14,7 @@
 
 #include "runtime/os/park.h"
 
-namespace millrace::api {
+namespace millrace::internal {
 
 class CpuSharing {
  public:
@@ -42,6 +42,6 @@ class CpuSharing {
   int every_ = kSeldom, looks_left_ = kSeldom;
 };
 
-}  // namespace millrace::api
+}  // namespace millrace::internal
 
 #endif  // MILLRACE_RUNTIME_API_CPU_SHARING_H_

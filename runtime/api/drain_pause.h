@@ -14,19 +14,19 @@
 #include "millrace/internal/atomics.h"
 #include "millrace/internal/ring_view.h"
 
-namespace millrace::api {
+namespace millrace::internal {
 
 class DrainPause {
  public:
   // Pauses if the last drain was long enough. Returns true if it has paused; the caller then looks again. The
   // consumer has found nothing at `here`. Never pauses on a shared CPU: running the other processes is pause
   // enough.
-  bool After(internal::Point here, bool cpu_shared) noexcept {
+  bool After(Point here, bool cpu_shared) noexcept {
     const uint64_t messages = here.sequence - last_.sequence, bytes = here.position - last_.position;
     last_ = here;
     if (messages < 2 || cpu_shared) return false;
     const uint64_t most = std::min(kSmallPauses + bytes / messages / kBytesPerPauseMore, kLargePauses);
-    for (uint64_t i = std::min(bytes / kBytesPerPause, most); i > 0; --i) internal::CpuPause();
+    for (uint64_t i = std::min(bytes / kBytesPerPause, most); i > 0; --i) CpuPause();
     return true;
   }
 
@@ -35,9 +35,9 @@ class DrainPause {
   // for large messages, which also take the producer longer.
   static constexpr uint64_t kBytesPerPause = 64, kSmallPauses = 40, kBytesPerPauseMore = 16,
                             kLargePauses = 200;
-  internal::Point last_;  // where the last drain ended
+  Point last_;  // where the last drain ended
 };
 
-}  // namespace millrace::api
+}  // namespace millrace::internal
 
 #endif  // MILLRACE_RUNTIME_API_DRAIN_PAUSE_H_

@@ -57,7 +57,7 @@ void EventSignal::Arm(const ConsumerCold& cold, uint64_t state) {
     ring.longest_ns = cold.LongestSleep();
     return false;
   };
-  if (!AnnounceAndLook<RealAtomics>(&ring, 1, api::SystemParkOps(), pending)) {
+  if (!AnnounceAndLook<RealAtomics>(&ring, 1, SystemParkOps(), pending)) {
     Raise();
     return;
   }

@@ -133,8 +133,7 @@ void EventThread::Run() {
     }
     until_ns_.store(looked_ns + bound, std::memory_order_relaxed);
     const int64_t left = looked_ns + bound - os::MonotonicNs();
-    if (left > 0)
-      SleepOnAll<RealAtomics>(rings.data(), rings.size(), &calls_, calls, api::SystemParkOps(), left);
+    if (left > 0) SleepOnAll<RealAtomics>(rings.data(), rings.size(), &calls_, calls, SystemParkOps(), left);
     called = std::atomic_ref(calls_).load(std::memory_order_acquire) != calls;
     const int64_t now = os::MonotonicNs();
     if (now - looked_ns < bound) continue;

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace millrace::api {
+namespace millrace::internal {
 
 class HeldBack {
  public:
@@ -38,6 +38,6 @@ class HeldBack {
   int64_t held_ns_ = 0;
 };
 
-}  // namespace millrace::api
+}  // namespace millrace::internal
 
 #endif  // MILLRACE_RUNTIME_API_HELD_BACK_H_

@@ -10,23 +10,23 @@
 #include "millrace/internal/parking.h"
 #include "runtime/os/park.h"
 
-namespace millrace::api {
+namespace millrace::internal {
 
-inline const internal::ParkOps& SystemParkOps() {
-  static constexpr internal::ParkOps kOps{
+inline const ParkOps& SystemParkOps() {
+  static constexpr ParkOps kOps{
       [](const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
         return timeout_ns <= 0 || os::FutexWait(word, seen, timeout_ns) == os::WaitResult::kTimedOut;
       },
       &os::FutexWakeAll, &os::GlobalBarrier, &os::MonotonicNs,
       [](const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
-        if (timeout_ns <= 0) return internal::Slept::kTimedOut;
+        if (timeout_ns <= 0) return Slept::kTimedOut;
         switch (os::FutexWaitAny(words, seen, n, timeout_ns)) {
           case os::WaitResult::kTimedOut:
-            return internal::Slept::kTimedOut;
+            return Slept::kTimedOut;
           case os::WaitResult::kRefused:
-            return internal::Slept::kRefused;
+            return Slept::kRefused;
           default:
-            return internal::Slept::kWoken;
+            return Slept::kWoken;
         }
       }};
   return kOps;
@@ -56,6 +56,6 @@ inline int64_t DeadlineAfter(int64_t timeout_ns) {
                                                                 : now + timeout_ns;
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::internal
 
 #endif  // MILLRACE_RUNTIME_API_PARK_OPS_H_

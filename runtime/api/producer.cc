@@ -137,8 +137,8 @@ absl::Status Producer::Close() {
   cold.FlushCounters(*hot_);
   segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
   cold.closed = true;
-  hot_->ring.Strand(api::StrandedProducerRing(),
-                    api::StrandedSeats());  // the ring may belong to a successor from here on
+  hot_->ring.Strand(internal::StrandedProducerRing(),
+                    internal::StrandedSeats());  // the ring may belong to a successor from here on
   cold.attached.alive_lock.Release();
   cold.attached.producer_lock.Release();
   return absl::OkStatus();
@@ -182,7 +182,7 @@ bool Producer::WaitForConsumers(size_t lossless_or_group, Nanos timeout) {
   ProducerCold& cold = *hot_->cold;
   const internal::SeatTable& table = hot_->ring.seats();
   if (cold.forked || cold.closed || lossless_or_group > table.count) return false;
-  const int64_t deadline = api::DeadlineAfter(timeout.count());
+  const int64_t deadline = internal::DeadlineAfter(timeout.count());
   const ProducerCold::AwaitsConsumers noted(cold, *hot_, lossless_or_group);
   for (;;) {
     // No consumer can join a ring that has lost its name.

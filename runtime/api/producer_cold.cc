@@ -88,7 +88,7 @@ void ProducerCold::InForkedChild() noexcept {
   attached.seats.Abandon();
   attached.producer_lock.Abandon();
   attached.alive_lock.Abandon();
-  if (hot != nullptr) hot->ring.Strand(api::StrandedProducerRing(), api::StrandedSeats());
+  if (hot != nullptr) hot->ring.Strand(StrandedProducerRing(), StrandedSeats());
 }
 
 void ProducerCold::FlushCounters(const ProducerHot& c) {
@@ -177,7 +177,7 @@ bool ProducerCold::EmptyDeadSeats(ProducerHot& c) {
 bool ProducerCold::RetireDeadGroup(const ProducerHot& c, const GroupInTheWay& group, int64_t now) {
   const segment::SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
                                    c.ring.seats()};
-  api::HeldBack& held = groups_held_back[group.place.index];
+  HeldBack& held = groups_held_back[group.place.index];
   const bool patient =
       held.At(group.place.generation, group.position, now, MostBetweenLooks()) < options.evict_after.count();
   const os::ForkGuard guard(std::try_to_lock);
@@ -196,7 +196,7 @@ int64_t ProducerCold::MostBetweenLooks() const {
 bool ProducerCold::EvictSlowest(ProducerHot& c, int64_t now) {
   if (options.on_full != OnFull::kEvictSlowest) return false;
   bool evicted = false;
-  const auto judge = [&](api::HeldBack& held, uint32_t seat, uint64_t state, uint64_t position) {
+  const auto judge = [&](HeldBack& held, uint32_t seat, uint64_t state, uint64_t position) {
     if (held.At(GenerationOf(state), position, now, MostBetweenLooks()) >= options.evict_after.count())
       evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
   };
@@ -344,7 +344,7 @@ std::byte* ProducerHot::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noe
   ++cold->blocked;
   cold->NoteActivity(*this, Activity::kWaitsForRoom);
   const int64_t start = os::MonotonicNs();
-  const int64_t deadline = api::DeadlineAfter(timeout_ns);
+  const int64_t deadline = DeadlineAfter(timeout_ns);
   for (;;) {
     const int64_t now = os::MonotonicNs();
     if (interrupted.load(std::memory_order_relaxed))
@@ -362,7 +362,7 @@ std::byte* ProducerHot::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noe
     }
     if (cold->SpinForRoom(*this, std::min(cold->spin.ns(), deadline - now), n, &data, why)) break;
     const int64_t before = os::MonotonicNs();
-    ParkProducer<RealAtomics>(*ring.seats().control, api::SystemParkOps(), now - start, deadline - now, [&] {
+    ParkProducer<RealAtomics>(*ring.seats().control, SystemParkOps(), now - start, deadline - now, [&] {
       data = TryForRoom(n, why);
       return data != nullptr || *why != Sent::kFull || interrupted.load(std::memory_order_relaxed);
     });

@@ -70,9 +70,9 @@ struct ProducerCold final : os::ForkAware {
   int64_t last_word_check_ns = 0;
   // OnFull::kEvictSlowest, by seat. First: how long the seat's own position or lease was in the way. Second:
   // how long its group was, whose message this member could have taken.
-  std::vector<api::HeldBack> seats_held_back, members_held_back;
+  std::vector<HeldBack> seats_held_back, members_held_back;
   // Groups without a living member whose dead members hold leases.
-  api::HeldBack groups_held_back[kGroups];
+  HeldBack groups_held_back[kGroups];
   int64_t last_link_check_ns = 0;
   Activity activity = Activity::kNone;   // as noted, except for waits for consumers
   uint64_t awaited = 0, awaited_at = 0;  // the number of consumers and the sequence; see AwaitsConsumers

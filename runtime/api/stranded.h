@@ -11,21 +11,21 @@
 #include "millrace/internal/ring_producer.h"
 #include "millrace/internal/ring_view.h"
 
-namespace millrace::api {
+namespace millrace::internal {
 
-internal::RingMemory StrandedProducerRing();
-internal::RingMemory StrandedConsumerRing();  // never written: a header there reads 0
-internal::SeatTable StrandedSeats();
-internal::ConsumerSeat StrandedSeat();
+RingMemory StrandedProducerRing();
+RingMemory StrandedConsumerRing();  // never written: a header there reads 0
+SeatTable StrandedSeats();
+ConsumerSeat StrandedSeat();
 
 // Stands in for the seat that an observer does not have. Each observer has its own, so that observers do not
 // share a cache line.
 struct ObserverScratch {
-  internal::Seat seat{};
-  internal::RoomWaitingWords room_waiting{};
-  internal::RoomEpochWords room_epoch{};
+  Seat seat{};
+  RoomWaitingWords room_waiting{};
+  RoomEpochWords room_epoch{};
 };
 
-}  // namespace millrace::api
+}  // namespace millrace::internal
 
 #endif  // MILLRACE_RUNTIME_API_STRANDED_H_

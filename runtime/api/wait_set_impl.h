@@ -59,9 +59,9 @@ class WaitSetImpl final : public os::ForkAware {
   millrace::Wait HowToWait() const;
   bool Spin(int64_t budget_ns) const;
   Parked Sleep(int64_t at_most_ns);
-  // Makes TakeTurn call every consumer now and then, even if nothing points to it and whatever the other rings
-  // do. Neither a wake nor a word reports messages of dead members of a group, the end of a group, or removal
-  // by rm.
+  // Makes TakeTurn call every consumer now and then, even if nothing points to it and whatever the other
+  // rings do. Neither a wake nor a word reports messages of dead members of a group, the end of a group, or
+  // removal by rm.
   void AskAllNowAndThen();
 
   std::vector<std::shared_ptr<Entry>> entries_;

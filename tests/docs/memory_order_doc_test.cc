@@ -234,7 +234,7 @@ constexpr PrivateAtomics kPrivateAtomics[] = {
     {"runtime/api/producer.cc", "interrupted", "the same"},
     {"runtime/api/producer_cold.cc", "interrupted", "the same"},
     {"include/millrace/internal/producer_hot.h", "interrupted", "the same"},
-    {"runtime/api/wait_set.cc", "interrupted|wait_set_calls", "the same, of a WaitSet"},
+    {"runtime/api/wait_set_impl.cc", "interrupted|wait_set_calls", "the same, of a WaitSet"},
     {"runtime/api/wait_set_impl.h", "interrupted", "the same"},
     {"runtime/api/park_ops.h", "word|wait_set_calls", "calls the sets of this process; a futex"},
     {"runtime/api/event_signal.h",

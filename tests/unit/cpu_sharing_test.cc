@@ -5,7 +5,7 @@
 
 #include "tests/support/child.h"
 
-namespace millrace::api {
+namespace millrace::internal {
 namespace {
 
 // Restricts this process to one CPU. The destructor restores the CPUs it may use.
@@ -48,4 +48,4 @@ TEST(CpuSharing, LetsWhoeverSharesItsCpuRun) {
 }
 
 }  // namespace
-}  // namespace millrace::api
+}  // namespace millrace::internal

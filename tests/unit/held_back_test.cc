@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::api {
+namespace millrace::internal {
 namespace {
 
 constexpr int64_t kMost = 100;
@@ -35,4 +35,4 @@ TEST(HeldBack, AProducerThatDoesNotAskIsNotHeldBack) {
 }
 
 }  // namespace
-}  // namespace millrace::api
+}  // namespace millrace::internal
