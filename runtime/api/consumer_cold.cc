@@ -39,7 +39,7 @@ ConsumerHot::ConsumerHot(std::unique_ptr<ConsumerCold> c) : cold(std::move(c)) {
   cold->next_look_around_ns = os::CoarseMonotonicNs() + kLookAroundEveryNs;
   is_group_member = cold->delivery.kind() == Delivery::Kind::kGroup;
   if (is_group_member) {
-    cold->group_reader.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_claim,
+    cold->group_reader.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_lease,
                               a.begin.at.sequence - a.begin.wanted, !cold->options.copy);
   }
   // A child forked before this finds no hot half. A child forked after it finds a complete one.
@@ -81,7 +81,7 @@ SleeperWords* ConsumerCold::sleepers() const {
   return observer() ? nullptr : &segment::TableOf(attached.seats, attached.seats_header).control->sleeper;
 }
 
-std::byte* ConsumerCold::Reserve(size_t bytes) {
+std::byte* ConsumerCold::CopyBuffer(size_t bytes) {
   if (buffer != nullptr && bytes <= buffer_bytes) return reinterpret_cast<std::byte*>(buffer.get());
   constexpr size_t kLeast = 4096;
   const size_t needed = (bytes + 7) & ~size_t{7};
@@ -147,13 +147,13 @@ void ConsumerHot::StorePosition() noexcept {
 }
 
 Read ConsumerCold::ReadCopy(Lent* lent) {
-  return hot->ring.NextCopy(lent, [this](size_t bytes) { return Reserve(bytes); });
+  return hot->ring.NextCopy(lent, [this](size_t bytes) { return CopyBuffer(bytes); });
 }
 
 Read ConsumerCold::ReadLosslessCopy(Lent* lent) {
   const Read read = hot->ring.NextSlow(lent);
   if (read != Read::kMessage) return read;
-  std::byte* const copy = Reserve(lent->bytes);
+  std::byte* const copy = CopyBuffer(lent->bytes);
   const Read copied = copy == nullptr ? Read::kNoMemory : hot->ring.CopyChecked(*lent, copy);
   if (copied != Read::kMessage) hot->ring.Undeliver(*lent);
   lent->data = copy;
@@ -162,7 +162,7 @@ Read ConsumerCold::ReadLosslessCopy(Lent* lent) {
 
 bool ConsumerCold::Adopt() {
   bool adopted = false;
-  group_reader.ForEachClaim([&](uint32_t seat, uint64_t) {
+  group_reader.ForEachLease([&](uint32_t seat, uint64_t) {
     adopted = segment::AdoptFrom(seats(), group_reader, seat) == Adopted::kMine;
     return !adopted;
   });
@@ -174,16 +174,16 @@ void ConsumerCold::GiveRoom(bool offer) {
 }
 
 Read ConsumerCold::ReadGroup(Handed* handed) {
-  const auto reserve = [this](size_t bytes) { return Reserve(bytes); };
+  const auto copy_buffer = [this](size_t bytes) { return CopyBuffer(bytes); };
   if (!group_reader.Ack()) return Read::kEvicted;
-  if (!group_reader.holds_claim() && group_reader.DueToLook()) {
+  if (!group_reader.holds_lease() && group_reader.DueToLook()) {
     group_reader.NoteProgress();
     Adopt();
   }
-  Read read = group_reader.Next(handed, reserve);
+  Read read = group_reader.Next(handed, copy_buffer);
   if (read == Read::kEmpty) {
     group_reader.NoteProgress();
-    if (Adopt()) read = group_reader.Next(handed, reserve);
+    if (Adopt()) read = group_reader.Next(handed, copy_buffer);
   }
   GiveRoom(read == Read::kMessage ? group_reader.OwesRoom() : true);
   return read;
@@ -360,7 +360,7 @@ Parked ConsumerCold::Sleep(int64_t at_most_ns, uint64_t state) {
                                                   at_most_ns, pending, [&] { return MissedWake(); });
   const int64_t now = os::MonotonicNs();
   if (parked == Parked::kMissed) CountLateWakeup();
-  if (parked != Parked::kPending) spin.Slept(now - before);
+  if (parked != Parked::kPending) spin.AfterSleep(now - before);
   // The remover wakes its waiters again when it is done.
   if (parked == Parked::kWoken) removed_word_checked = false;
   return parked;

@@ -35,7 +35,7 @@ struct ConsumerCold final : os::ForkAware {
   SleeperWords* sleepers() const;
   ConsumerCounts counts() const { return hot->is_group_member ? group_reader.counts() : hot->ring.counts(); }
   // Returns the copy buffer, grown to at least `bytes`. Returns null if there is no memory for it.
-  std::byte* Reserve(size_t bytes);
+  std::byte* CopyBuffer(size_t bytes);
   // Checks, at a bounded rate, what no wake reports: whether the ring has lost its name (rm) or its memory
   // (truncated, or a hole was punched). Every look that finds no message calls this, so every way of reading
   // learns of it.

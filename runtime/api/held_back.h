@@ -1,7 +1,7 @@
-// Measures how long a holder has left the producer no room.
+// Measures how long a blocker has left the producer no room.
 //
-// Time counts only between two looks of a producer that wanted room, and only if the holder was at one place
-// at both looks. A holder that has moved has made room, even if that room is already used. The time between
+// Time counts only between two looks of a producer that wanted room, and only if the blocker was at one place
+// at both looks. A blocker that has moved has made room, even if that room is already used. The time between
 // two looks counts up to a bound: a producer that was stopped, or did not look, was not held back in that
 // time.
 #ifndef MILLRACE_RUNTIME_API_HELD_BACK_H_
@@ -14,7 +14,7 @@ namespace millrace::internal {
 
 class HeldBack {
  public:
-  // Notes that the holder of this generation is in the way at `position`. Returns how long it has been there,
+  // Notes that the blocker of this generation is in the way at `position`. Returns how long it has been there,
   // in nanoseconds.
   int64_t At(uint32_t generation, uint64_t position, int64_t now_ns, int64_t most_between_looks_ns) noexcept {
     if (!in_the_way_ || generation != generation_ || position != position_) {

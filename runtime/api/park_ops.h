@@ -19,14 +19,14 @@ inline const ParkOps& SystemParkOps() {
       },
       &os::FutexWakeAll, &os::GlobalBarrier, &os::MonotonicNs,
       [](const uint32_t* const* words, const uint32_t* seen, size_t n, int64_t timeout_ns) {
-        if (timeout_ns <= 0) return Slept::kTimedOut;
+        if (timeout_ns <= 0) return ParkResult::kTimedOut;
         switch (os::FutexWaitAny(words, seen, n, timeout_ns)) {
           case os::WaitResult::kTimedOut:
-            return Slept::kTimedOut;
+            return ParkResult::kTimedOut;
           case os::WaitResult::kRefused:
-            return Slept::kRefused;
+            return ParkResult::kRefused;
           default:
-            return Slept::kWoken;
+            return ParkResult::kWoken;
         }
       }};
   return kOps;

@@ -24,14 +24,14 @@ constexpr int64_t kWordCheckEveryNs = 1'000'000;
 
 // Returns the group that is in the way, through its cursor or through a lease of one of its members. Returns
 // nullopt for a lossless consumer.
-std::optional<GroupPlace> GroupOf(const SeatTable& seats, const Holder& holder) {
-  switch (holder.kind) {
-    case Holder::Kind::kSeat:
+std::optional<GroupPlace> GroupOf(const SeatTable& seats, const Blocker& blocker) {
+  switch (blocker.kind) {
+    case Blocker::Kind::kSeat:
       return std::nullopt;
-    case Holder::Kind::kGroup:
-      return GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
-    case Holder::Kind::kClaim:
-      return GroupOfSeat<RealAtomics>(seats.seats[holder.index].identity);
+    case Blocker::Kind::kGroup:
+      return GroupPlace{blocker.index, static_cast<uint32_t>(blocker.state)};
+    case Blocker::Kind::kLease:
+      return GroupOfSeat<RealAtomics>(seats.seats[blocker.index].identity);
   }
   return std::nullopt;
 }
@@ -158,12 +158,12 @@ bool ProducerCold::EmptyDeadSeats(ProducerHot& c) {
   bool emptied = false;
   GroupsInTheWay groups;
   const SeatTable& seats = c.ring.seats();
-  c.ring.HoldingBack([&](const Holder& holder) {
-    if (const std::optional<GroupPlace> group = GroupOf(seats, holder)) {
-      groups.Add(*group, holder.position);
-    } else if (holder.kind == Holder::Kind::kSeat &&
-               attached.seats_probe.Ask(kLockSeat + holder.index) == os::LockState::kFree) {
-      emptied |= segment::EmptyDeadSeat(attached.seats_probe, seats, holder.index);
+  c.ring.HoldingBack([&](const Blocker& blocker) {
+    if (const std::optional<GroupPlace> group = GroupOf(seats, blocker)) {
+      groups.Add(*group, blocker.position);
+    } else if (blocker.kind == Blocker::Kind::kSeat &&
+               attached.seats_probe.Ask(kLockSeat + blocker.index) == os::LockState::kFree) {
+      emptied |= segment::EmptyDeadSeat(attached.seats_probe, seats, blocker.index);
     }
   });
   // A living group adopts the leases of its dead members. Retire only groups without a living member.
@@ -182,7 +182,7 @@ bool ProducerCold::RetireDeadGroup(const ProducerHot& c, const GroupInTheWay& gr
       held.At(group.place.generation, group.position, now, MostBetweenLooks()) < options.evict_after.count();
   const os::ForkGuard guard(std::try_to_lock);
   const segment::Retired retired = segment::RetireDeadGroup(
-      guard, seats, group.place, patient ? segment::Claims::kKeep : segment::Claims::kAbandon);
+      guard, seats, group.place, patient ? segment::Leases::kKeep : segment::Leases::kAbandon);
   if (retired.has_members) held.Forget();  // the time counts from the death of the last member
   abandoned += retired.abandoned;
   return retired.retired;
@@ -201,11 +201,12 @@ bool ProducerCold::EvictSlowest(ProducerHot& c, int64_t now) {
       evicted |= c.ring.Evict(seat, state, EvictedWhy::kHeldBack);
   };
   GroupsInTheWay groups;
-  c.ring.HoldingBack([&](const Holder& holder) {
-    const bool its_own = holder.kind != Holder::Kind::kGroup && PhaseOf(holder.state) != SeatPhase::kEvicted;
-    if (its_own) return judge(seats_held_back[holder.index], holder.index, holder.state, holder.position);
+  c.ring.HoldingBack([&](const Blocker& blocker) {
+    const bool its_own =
+        blocker.kind != Blocker::Kind::kGroup && PhaseOf(blocker.state) != SeatPhase::kEvicted;
+    if (its_own) return judge(seats_held_back[blocker.index], blocker.index, blocker.state, blocker.position);
     // A lease that its group could adopt, or the group's cursor: this counts against the living members.
-    if (const auto group = GroupOf(c.ring.seats(), holder)) groups.Add(*group, holder.position);
+    if (const auto group = GroupOf(c.ring.seats(), blocker)) groups.Add(*group, blocker.position);
   });
   groups.ForEach([&](const GroupInTheWay& group) {
     c.ring.ForEachMember(group.place, [&](uint32_t seat, uint64_t state) {
@@ -366,7 +367,7 @@ std::byte* ProducerHot::WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noe
       data = TryForRoom(n, why);
       return data != nullptr || *why != Sent::kFull || interrupted.load(std::memory_order_relaxed);
     });
-    cold->spin.Slept(os::MonotonicNs() - before);
+    cold->spin.AfterSleep(os::MonotonicNs() - before);
     if (data != nullptr || *why != Sent::kFull) break;
   }
   if (cold->activity == Activity::kWaitsForRoom) cold->NoteActivity(*this, Activity::kFull);

@@ -36,7 +36,7 @@ struct ProducerCold final : os::ForkAware {
     uint64_t position;
   };
   bool RetireDeadGroup(const ProducerHot& hot, const GroupInTheWay& group, int64_t now);
-  // Returns how much of the time between two looks counts against a holder at most.
+  // Returns how much of the time between two looks counts against a blocker at most.
   int64_t MostBetweenLooks() const;
   // OnFull::kEvictSlowest: evicts each consumer that has left no room for evict_after, counted over one or
   // several waiting calls. Returns true if the caller should scan again.

@@ -184,7 +184,7 @@ Parked WaitSetImpl::Sleep(int64_t at_most_ns) {
       rings_.data(), n, hears_calls ? FutexOf(wait_set_calls) : nullptr, calls, SystemParkOps(), at_most_ns,
       pending, [&](size_t i) { return entries_[i]->consumer->cold->MissedWake(); });
   const int64_t now = os::MonotonicNs();
-  if (parked != Parked::kPending) spin_.Slept(now - before);
+  if (parked != Parked::kPending) spin_.AfterSleep(now - before);
   for (size_t i = 0; i < n; ++i) {
     ConsumerHot& consumer = *entries_[i]->consumer;
     consumer.cold->waited = rings_[i];

@@ -37,15 +37,15 @@ absl::Status Cancelled(const Paths& paths) {
 // Stores the words with which a new holder starts. Requires the seat's lock, and a state that is not joining
 // yet.
 void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const GroupHold* group,
-                     bool keep_claim) {
+                     bool keep_lease) {
   internal::SeatIdentity& who = seat.identity;
   W::Note(who.pid, os::Pid());
   W::Note(who.uid, os::Uid());
   W::Note(who.pid_namespace, os::PidNamespace());
   W::Note(who.since_ns, os::WallNs());
   SetLabel(who.label, options.label.empty() ? os::ProgramName() : options.label);
-  if (!keep_claim) {
-    W::StoreClaim(seat.words, internal::kNoClaim);
+  if (!keep_lease) {
+    W::StoreLease(seat.words, internal::kNoLease);
     W::StoreDeliveries(seat.words, 0);  // may be the count of another group's message at this position
   }
   W::Note(who.group, group != nullptr ? group->place.index + 1 : 0);
@@ -57,8 +57,8 @@ void IntroduceHolder(internal::Seat& seat, const ConsumerOptions& options, const
   W::Note(seat.words.late_wakeups, uint64_t{0});
 }
 
-// Decides which seats a joiner may take: those without a lease (`claim`), or with a lease that a dead member
-// of its own group left.
+// Decides which seats a joiner may take: those without a lease, or with a lease that a dead member of its
+// own group left.
 struct Joiner {
   const internal::SeatTable& table;
   const GroupHold* group;
@@ -66,10 +66,10 @@ struct Joiner {
 };
 // Returns true if the seat has a lease that the joiner's group cannot adopt. Only members of the lease's own
 // group may take such a seat.
-bool HasForeignClaim(uint64_t index, void* context) {
+bool HasForeignLease(uint64_t index, void* context) {
   const Joiner& joiner = *static_cast<const Joiner*>(context);
   const auto seat = static_cast<uint32_t>(index);
-  if (!internal::HoldsClaim<A>(joiner.table, seat)) return false;
+  if (!internal::HoldsLease<A>(joiner.table, seat)) return false;
   return joiner.group == nullptr ||
          internal::GroupOfSeat<A>(joiner.table.seats[seat].identity) != joiner.group->place;
 }
@@ -79,7 +79,7 @@ bool NotWorthALock(uint64_t index, void* context) {
   const Joiner& joiner = *static_cast<const Joiner*>(context);
   const uint64_t state = W::LoadSeatState(joiner.table.seats[index].identity);
   if (joiner.only_free && internal::PhaseOf(state) != internal::SeatPhase::kFree) return true;
-  return HasForeignClaim(index, context);
+  return HasForeignLease(index, context);
 }
 
 bool AnySeatFree(const internal::SeatTable& table) {
@@ -129,7 +129,7 @@ absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, cons
     return absl::OkStatus();
   }
   // A lease of the last holder stays with the seat. A free seat would no longer protect the leased message.
-  if (!internal::HoldsClaim<A>(table, attached.seat)) {
+  if (!internal::HoldsLease<A>(table, attached.seat)) {
     W::StoreFree(table.seats[attached.seat].identity,
                  internal::MakeSeatState(generation, internal::SeatPhase::kFree, 0));
   }
@@ -166,22 +166,22 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, co
     start = index + 1;
     internal::Seat& seat = table.seats[index];
     // Another member may be adopting the lease of the member that sat here, and could mistake our lease for
-    // it. The rescuer lock excludes that.
-    std::optional<os::HeldLock> rescuer;
+    // it. The adopter lock excludes that.
+    std::optional<os::HeldLock> adopter_lock;
     if (internal::GroupOfSeat<A>(seat.identity)) {
-      auto taken = os::TryLock(paths.seats, attached.seats_identity, internal::kLockRescuer + index);
+      auto taken = os::TryLock(paths.seats, attached.seats_identity, internal::kLockAdopter + index);
       if (!taken.ok()) return taken.status();
       if (!taken->has_value()) continue;
-      rescuer = *std::move(taken);
+      adopter_lock = *std::move(taken);
     }
-    if (HasForeignClaim(index, &joiner)) continue;  // The lease appeared before we had the lock.
+    if (HasForeignLease(index, &joiner)) continue;  // The lease appeared before we had the lock.
     attached.seat_lock = std::move(**lock);
     // Our lock keeps the queue from being pruned from now on, so check now that the ring still has its name.
     // Check before going live, so that a producer that waits for consumers counts only consumers that stay.
     if (!StillNamed(paths.ring, attached.ring_identity)) return Replaced(paths);
     attached.seat = static_cast<uint32_t>(index);
     const uint32_t generation = internal::GenerationOf(W::LoadSeatState(seat.identity));
-    IntroduceHolder(seat, options, group, /*keep_claim=*/internal::HoldsClaim<A>(table, attached.seat));
+    IntroduceHolder(seat, options, group, /*keep_lease=*/internal::HoldsLease<A>(table, attached.seat));
     return GoLive(attached, delivery, options, group, table, generation);
   }
   return Replaced(paths);  // Members are adopting from all these seats: the caller tries again.
@@ -329,8 +329,8 @@ absl::Status JoinFailed(const Paths& paths, JoinFailure failure, const Start& st
 
 absl::Status CheckConsumerOptions(const Delivery& delivery, const ConsumerOptions& options) {
   constexpr uint32_t kMostMessages = 64;
-  if (options.messages_per_claim == 0 || options.messages_per_claim > kMostMessages) {
-    return os::Failure(Error::kBadArgument, absl::StrCat("messages_per_claim is ", options.messages_per_claim,
+  if (options.messages_per_lease == 0 || options.messages_per_lease > kMostMessages) {
+    return os::Failure(Error::kBadArgument, absl::StrCat("messages_per_lease is ", options.messages_per_lease,
                                                          "; use 1 to ", kMostMessages));
   }
   if (delivery.kind() == Delivery::Kind::kGroup) {
@@ -374,14 +374,14 @@ void LeaveSeat(ConsumerAttachment& attached) {
   internal::Seat& seat = table.seats[attached.seat];
   W::Note(seat.words.left_ns, os::WallNs());
   const bool member = internal::DeliveryOf(attached.live_state) == internal::kDeliveryGroup;
-  if (member && W::LoadClaim(seat.words) != internal::kNoClaim) return;
+  if (member && W::LoadLease(seat.words) != internal::kNoLease) return;
   W::StoreFree(seat.identity, internal::MakeSeatState(internal::GenerationOf(attached.live_state),
                                                       internal::SeatPhase::kFree, 0));
   if (!member) return;
   attached.seat_lock.Release();  // Until then we count as a living member.
   const os::ForkGuard guard;
   RetireDeadGroup(guard, {attached.paths, attached.seats_identity, attached.seats_probe, table},
-                  attached.group, Claims::kKeep);
+                  attached.group, Leases::kKeep);
 }
 
 bool EmptyDeadSeat(os::LockProbe& seats_probe, const internal::SeatTable& table, uint32_t seat) {
@@ -389,7 +389,7 @@ bool EmptyDeadSeat(os::LockProbe& seats_probe, const internal::SeatTable& table,
   const auto lock = seats_probe.TryLock(guard, internal::kLockSeat + seat);
   if (!lock) return false;
   internal::Seat& words = table.seats[seat];
-  if (internal::HoldsClaim<A>(table, seat)) return false;
+  if (internal::HoldsLease<A>(table, seat)) return false;
   const uint32_t generation = internal::GenerationOf(W::LoadSeatState(words.identity)) + 1;
   W::StoreFree(words.identity, internal::MakeSeatState(generation, internal::SeatPhase::kFree, 0));
   return true;

@@ -57,7 +57,7 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
                                                   const ConsumerOptions& options);
 
 // Leaves the seat: marks it free for the next holder, which gets a new generation. A member that holds a
-// lease (`claim`) leaves its seat as if it had died, so that other members can adopt the lease.
+// lease leaves its seat as if it had died, so that other members can adopt the lease.
 void LeaveSeat(ConsumerAttachment& attached);
 
 // Frees a seat whose holder is dead, under the seat's lock. Returns false if the seat has a holder or a

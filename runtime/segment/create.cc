@@ -91,7 +91,7 @@ void FillRing(const Unnamed& made, const RingPlan& plan) {
 void FillSeats(const Unnamed& made) {
   std::memcpy(made.seats.data(), &made.seats_header, sizeof made.seats_header);
   const internal::SeatTable table = TableOf(made.seats, made.seats_header);
-  for (uint32_t i = 0; i < table.count; ++i) table.seats[i].words.claim = internal::kNoClaim;
+  for (uint32_t i = 0; i < table.count; ++i) table.seats[i].words.lease = internal::kNoLease;
 }
 
 absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {

@@ -68,32 +68,32 @@ bool HasLivingMember(const SeatsAccess& seats, GroupPlace place) {
   });
 }
 
-// Counts the leases (`claims`) in the group's seats. Returns nullopt if evicted members that live keep moving
-// leases from seat to seat.
-std::optional<uint64_t> CountClaims(const SeatsAccess& seats, GroupPlace place) {
+// Counts the leases in the group's seats. Returns nullopt if evicted members that live keep moving leases
+// from seat to seat.
+std::optional<uint64_t> CountLeases(const SeatsAccess& seats, GroupPlace place) {
   const GroupWords& group = WordsOf(seats, place.index);
   constexpr int kTries = 8;
   for (int k = 0; k < kTries; ++k) {
     const uint32_t moves = W::LoadMoves(group);
-    uint64_t claims = 0;
+    uint64_t leases = 0;
     AnySeatOf(seats, place.index, place.generation, [&](uint32_t seat, uint64_t) {
-      claims += W::LoadClaim(seats.table.seats[seat].words) != internal::kNoClaim;
+      leases += W::LoadLease(seats.table.seats[seat].words) != internal::kNoLease;
       return false;
     });
-    if (W::LoadMoves(group) == moves) return claims;
+    if (W::LoadMoves(group) == moves) return leases;
   }
   return std::nullopt;
 }
 
 // Retires the group if RetireDeadGroup may. Requires the lock of this group or of all groups.
-Retired RetireLocked(const SeatsAccess& seats, GroupPlace place, Claims claims, bool even_durable) {
+Retired RetireLocked(const SeatsAccess& seats, GroupPlace place, Leases leases, bool even_durable) {
   GroupWords& group = WordsOf(seats, place.index);
   const uint32_t flags = W::LoadGroupFlags(group);
   if ((flags & internal::kGroupUsed) == 0 || W::Peek(group.generation) != place.generation) return {};
   if ((flags & internal::kGroupDurable) != 0 && !even_durable) return {};
   if (HasLivingMember(seats, place)) return {.has_members = true};
-  const std::optional<uint64_t> held = CountClaims(seats, place);
-  if (held != uint64_t{0} && claims == Claims::kKeep) return {};
+  const std::optional<uint64_t> held = CountLeases(seats, place);
+  if (held != uint64_t{0} && leases == Leases::kKeep) return {};
   if (!W::RetireGroup(group, flags)) return {};
   return {.retired = true, .abandoned = held.value_or(1)};
 }
@@ -104,7 +104,7 @@ std::optional<uint32_t> FreeSlot(const SeatsAccess& seats) {
   for (uint32_t g = 0; g < internal::kGroups; ++g) {
     const GroupWords& group = WordsOf(seats, g);
     if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0)
-      RetireLocked(seats, {g, W::Peek(group.generation)}, Claims::kKeep, false);
+      RetireLocked(seats, {g, W::Peek(group.generation)}, Leases::kKeep, false);
     if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0) continue;
     if (AnySeatOf(seats, g, std::nullopt, [&](uint32_t i, uint64_t) { return HeldBySomebody(seats, i); }))
       continue;
@@ -216,11 +216,11 @@ void UndoCreation(const SeatsAccess& seats, const GroupHold& hold) {
   if (hold.created) W::StoreGroupFlags(WordsOf(seats, hold.place.index), 0);
 }
 
-Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, GroupPlace place, Claims claims,
+Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, GroupPlace place, Leases leases,
                         bool even_durable) {
   const auto lock = seats.probe.TryLock(guard, internal::kLockGroup + place.index);
   if (!lock) return {.has_members = guard.held()};  // Another process may be joining right now.
-  return RetireLocked(seats, place, claims, even_durable);
+  return RetireLocked(seats, place, leases, even_durable);
 }
 
 internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, uint32_t index) {
@@ -236,9 +236,9 @@ internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, 
                                      internal::DeliveryOf(seen)));
   }
   const os::ForkGuard guard(std::try_to_lock);
-  const auto rescuer =
-      seats.probe.TryLock(guard, internal::kLockRescuer + index, os::LockProbe::Sharing::kShared);
-  if (!rescuer) return Adopted::kLeft;
+  const auto adopter_lock =
+      seats.probe.TryLock(guard, internal::kLockAdopter + index, os::LockProbe::Sharing::kShared);
+  if (!adopter_lock) return Adopted::kLeft;
   const auto dead = seats.probe.TryLock(guard, internal::kLockSeat + index);
   // From here on no process takes this seat. A process that took it before us is not evicted, and may be a
   // member of another group.
@@ -246,7 +246,7 @@ internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, 
   if (internal::GroupOfSeat<A>(seat.identity) != member.place()) return Adopted::kNothing;
   if (!dead.has_value() && internal::PhaseOf(state) != internal::SeatPhase::kEvicted) return Adopted::kLeft;
   const Adopted adopted = member.Adopt(index, dead.has_value());
-  if (dead.has_value() && W::LoadClaim(seat.words) == internal::kNoClaim) {
+  if (dead.has_value() && W::LoadLease(seat.words) == internal::kNoLease) {
     W::StoreFree(seat.identity,
                  internal::MakeSeatState(internal::GenerationOf(state) + 1, internal::SeatPhase::kFree, 0));
   }
@@ -273,7 +273,7 @@ absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
   }
   const os::ForkGuard guard;
   const Retired retired = RetireDeadGroup(guard, seats, {*index, W::Peek(WordsOf(seats, *index).generation)},
-                                          Claims::kAbandon, true);
+                                          Leases::kAbandon, true);
   if (!retired.retired) {
     return os::Failure(Error::kInUse,
                        absl::StrCat(what, "it has a living member, or somebody joins it; stop or evict ",

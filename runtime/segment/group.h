@@ -48,18 +48,18 @@ absl::StatusOr<GroupHold> HoldGroup(SeatsAccess seats, const internal::RingMemor
 // Removes a group that `hold` created, after its creator could not join it.
 void UndoCreation(const SeatsAccess& seats, const GroupHold& hold);
 
-// What to do with leases (`claims`) of dead members: keep the group for them, or abandon their messages.
-enum class Claims : bool { kKeep, kAbandon };
+// What to do with leases of dead members: keep the group for them, or abandon their messages.
+enum class Leases : bool { kKeep, kAbandon };
 struct Retired {
   bool retired = false;
   uint64_t abandoned = 0;    // leases that were discarded with the group
   bool has_members = false;  // a member is alive or may be joining
 };
 // Retires a group that has no living member. Keeps a durable group unless `even_durable` is set. Keeps a
-// group whose dead members hold leases unless `claims` is kAbandon. Keeps a group that a process is joining
+// group whose dead members hold leases unless `leases` is kAbandon. Keeps a group that a process is joining
 // right now. Does nothing if `guard` is not held.
 Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, internal::GroupPlace place,
-                        Claims claims, bool even_durable = false);
+                        Leases leases, bool even_durable = false);
 
 // Lets `member` adopt the lease of seat `index`, if the seat's holder is dead or evicted. Returns kLeft if
 // that is not possible now. Never waits.

@@ -117,7 +117,7 @@ Activity ActivityOf(const internal::CounterWords& counters, const ProducerInfo& 
   return {};
 }
 
-// Collects how much of the ring is held, and whether a holder leaves no room for the claim that the producer
+// Collects how much of the ring is held, and whether a blocker leaves no room for the claim that the producer
 // wants.
 class Hold {
  public:
@@ -127,7 +127,7 @@ class Hold {
         wanted_end_(activity.wanted_end),
         capacity_(capacity),
         end_(end.position) {}
-  // Adds a holder of everything from `position` on. Returns true if it is in the producer's way.
+  // Adds a blocker of everything from `position` on. Returns true if it is in the producer's way.
   bool Add(uint64_t position) {
     bytes_ = std::max(bytes_.value_or(0), std::min(NotBehind(end_, position), capacity_));
     const bool in_the_way = wants_ && internal::Ahead(wanted_end_, position + capacity_) > 0;
@@ -151,22 +151,22 @@ std::optional<uint64_t> HeldBy(const internal::SeatTable& table, uint32_t index,
     if (internal::PhaseOf(state) == internal::SeatPhase::kEvicted) return std::nullopt;
     return W::LoadSeatPosition(words);
   }
-  if (internal::DeliveryOf(state) != internal::kDeliveryGroup || !internal::HoldsClaim<A>(table, index))
+  if (internal::DeliveryOf(state) != internal::kDeliveryGroup || !internal::HoldsLease<A>(table, index))
     return std::nullopt;
-  const uint64_t claim = W::LoadClaim(words);
-  if (claim == internal::kNoClaim) return std::nullopt;
-  return internal::ClaimPosition(claim);
+  const uint64_t lease = W::LoadLease(words);
+  if (lease == internal::kNoLease) return std::nullopt;
+  return internal::LeasePosition(lease);
 }
 
-// Sets the lag of a group member to that of the message it has leased (`claim`). A member without a lease has
-// no lag.
+// Sets the lag of a group member to that of the message it has leased. A member without a lease has no
+// lag.
 void InspectMember(SeatInfo& info, const internal::Seat& seat, const internal::SeatTable& table,
                    const Point& end, const View& view) {
   if (const auto place = internal::GroupOfSeat<A>(seat.identity))
     info.group = LabelOf(table.control->groups[place->index].name);
-  const uint64_t claim = W::LoadClaim(seat.words);
-  const uint64_t position = internal::ClaimPosition(claim) & ~uint64_t{7};
-  if (claim == internal::kNoClaim || end.position - position > view.capacity()) return;
+  const uint64_t lease = W::LoadLease(seat.words);
+  const uint64_t position = internal::LeasePosition(lease) & ~uint64_t{7};
+  if (lease == internal::kNoLease || end.position - position > view.capacity()) return;
   info.lag_bytes = end.position - position;
   info.lag_messages = NotBehind(end.sequence, view.SequenceAt(position, end));
   info.lag_ns = AgeOf(view, position);
@@ -219,7 +219,7 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
       const auto place = internal::GroupOfSeat<A>(table.seats[seat.seat].identity);
       if (place != internal::GroupPlace{g, W::Peek(words.generation)}) continue;
       group.members += seat.alive && !seat.evicted;
-      group.in_hand += W::LoadClaim(table.seats[seat.seat].words) != internal::kNoClaim;
+      group.in_hand += W::LoadLease(table.seats[seat.seat].words) != internal::kNoLease;
     }
     info.groups.push_back(std::move(group));
   }

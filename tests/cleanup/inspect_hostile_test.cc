@@ -40,7 +40,7 @@ void FillWithEmptyMessages(const Scene& scene) {
     Seat& seat = words.seat(i);
     seat.identity.state = MakeSeatState(1, SeatPhase::kLive, kDeliveryGroup);
     seat.identity.group = 1;
-    seat.words.claim = kFrames * kFrameHeader;
+    seat.words.lease = kFrames * kFrameHeader;
   }
 }
 

@@ -33,7 +33,7 @@ void Prepare(const ScratchDir& dir, uint64_t before) {
 }
 
 Consumer OpenMember(const ScratchDir& dir, uint32_t at_once) {
-  return Must(Consumer::Open("q", kGroup, {.messages_per_claim = at_once, .directory = dir.path()}));
+  return Must(Consumer::Open("q", kGroup, {.messages_per_lease = at_once, .directory = dir.path()}));
 }
 
 // Reads some messages as a member, and records each step in `progress`.
@@ -59,7 +59,7 @@ std::string JudgeGroup(const ScratchDir& dir, uint64_t first, uint64_t end, cons
       if (!CrashOracle().Check(sequence, message->payload))
         return absl::StrCat("message ", sequence, " is torn");
       // A message may be delivered twice if the adopter died between taking the lease and clearing the dead
-      // member's `claim`. Then both deliveries are marked.
+      // member's `lease`. Then both deliveries are marked.
       if (!got.insert(sequence).second && message->deliveries < 2)
         return absl::StrCat("message ", sequence, " came twice to one member, the second time as the first");
       if (sequence < progress.handed_out && message->deliveries < 2)
@@ -173,7 +173,7 @@ void GoOnWithTheDeadOnes(bool sits_down, Totals& totals) {
       if (!sits_down) DieAtWork(dir, at_once, before, *progress);
       QueueWords words(dir / "q");
       StepThrough(child, words, before + 1, before + kMessages, *progress,
-                  absl::StrCat("who goes on with a claim of ", at_once, " after ", before), totals);
+                  absl::StrCat("who goes on with a lease of ", at_once, " after ", before), totals);
     }
   }
 }

@@ -50,7 +50,7 @@ const Places& Compiled() {
       FIELD(RingHeader, seats),
       FIELD(RingHeader, groups),
       FIELD(RingHeader, schema_bytes),
-      FIELD(RingHeader, reserved),
+      FIELD(RingHeader, unused_word),
       FIELD(RingHeader, schema),
       FIELD(RingHeader, unused),
       WHOLE(RoomWords),
@@ -123,7 +123,7 @@ const Places& Compiled() {
       FIELD(JoinWords, joins),
       WHOLE(GroupWords),
       FIELD(GroupWords, cursor),
-      FIELD(GroupWords, reserved),
+      FIELD(GroupWords, unused_word),
       FIELD(GroupWords, generation),
       FIELD(GroupWords, flags),
       FIELD(GroupWords, name),
@@ -131,8 +131,8 @@ const Places& Compiled() {
       FIELD(GroupWords, unused),
       WHOLE(SeatWords),
       FIELD(SeatWords, position),
-      FIELD(SeatWords, claim),
-      FIELD(SeatWords, claim_end),
+      FIELD(SeatWords, lease),
+      FIELD(SeatWords, lease_end),
       FIELD(SeatWords, deliveries),
       FIELD(SeatWords, sequence),
       FIELD(SeatWords, received),
@@ -249,7 +249,7 @@ TEST(DocsBytes, NewFieldIsFound) {
 Problems CheckLockBytes(const std::string& protocol) {
   const std::map<std::string, uint64_t> constants{
       {"kLockProducer", kLockProducer}, {"kLockLifeCycle", kLockLifeCycle}, {"kLockSeat", kLockSeat},
-      {"kLockGroup", kLockGroup},       {"kLockRescuer", kLockRescuer},     {"kLockSeatsEnd", kLockSeatsEnd}};
+      {"kLockGroup", kLockGroup},       {"kLockAdopter", kLockAdopter},     {"kLockSeatsEnd", kLockSeatsEnd}};
   Problems problems;
   std::set<std::string> seen;
   for (const Row& row : TableUnder(protocol, {"file", "byte", "constant"})) {

@@ -4,15 +4,15 @@
  *
  * Modelled.  One producer, MEMBERS members, a ring of CAPACITY one-cell frames. MESSAGES frames are
  * published in all; the one at PADDING is a padding frame. A member reads the header at the cursor,
- * stores a tentative lease (`claim`), moves the cursor by CAS and turns the lease into an owned one.
+ * stores a tentative lease, moves the cursor by CAS and turns the lease into an owned one.
  * It gives every message to its caller and then moves the lease to the next message. With -DBATCH=2 a
- * member may take two frames together: it stores claim_end before it moves the cursor. After the
+ * member may take two frames together: it stores lease_end before it moves the cursor. After the
  * tentative store every change of a lease is a CAS. A CAS of the cursor alone passes padding.
  *
  * CRASHES members may be killed, at any point; the kernel then drops their locks. EVICTIONS members
  * may be evicted at any point although they are alive. They continue until they notice, or stand still
  * for good, with the locks they have. A member without a lease adopts the lease of such a seat. It
- * evicts the seat if the seat's lock is free, shares the seat's rescue lock, and takes the seat's lock.
+ * evicts the seat if the seat's lock is free, shares the seat's adopter lock, and takes the seat's lock.
  * If it gets that lock, the holder is dead; an evicted holder may be alive. Then it moves the lease
  * into its own seat:
  *   - A tentative lease with the cursor at or below it is dropped if the holder is dead. A living
@@ -35,7 +35,7 @@
  * -DREJOIN     a joiner takes seat 0 when its holder is gone, together with the lease in it.
  * -DFOREIGN    a member of another group takes seat 0 when its holder is gone, but only a seat without
  *              a lease.
- * A joiner holds the rescue lock alone.
+ * A joiner holds the adopter lock alone.
  *
  * Property.  While a member survives, every message is delivered at least once and never torn, and no
  * process waits forever (a message that hangs two members in a row still arrives). No honest lease is
@@ -44,15 +44,15 @@
  * Must fail:
  *   -DCURSOR_LAST           the producer reads the leases first. A member then takes a lease unseen
  *                           and moves the cursor before it is read. The frame is overwritten in use.
- *   -DJUDGE_LATE_CLAIM      a tentative lease out of range is judged too. An honest member that was
+ *   -DJUDGE_LATE_LEASE      a tentative lease out of range is judged too. An honest member that was
  *                           slow between header and lease is evicted.
  *   -DTRUST_HEADER          a header that fails its check counts although the cursor has moved on. A
  *                           slow member calls the ring damaged.
  *   -DEVICT_DEAD            the producer empties the seat of a dead member. Its message is lost.
- *   -DFOREIGN -DFORGET_CLAIM
+ *   -DFOREIGN -DFORGET_LEASE
  *                           a stranger takes over the seat of a dead member and discards its lease.
  *                           The message is lost.
- *   -DBATCH=2 -DLATE_END    claim_end is stored after the cursor was moved. If a member that takes two
+ *   -DBATCH=2 -DLATE_END    lease_end is stored after the cursor was moved. If a member that takes two
  *                           frames is killed in between, the second frame is lost.
  *   -DMOVE_UNCOUNTED        moves are not counted. A scan looks at the new seat before the move and at
  *                           the old one after it. The frame is overwritten before it is delivered.
@@ -74,12 +74,12 @@
  *                           the holder turns its lease into an owned one by a store. The lease was
  *                           adopted before that store, so both members have it.
  *   -DEVICTIONS=1 -DBATCH=2 -DEND_FIRST
- *                           claim_end is read before the cursor is seen past the lease. The evicted
+ *                           lease_end is read before the cursor is seen past the lease. The evicted
  *                           holder stores it and wins two frames in between. The second is lost.
  *   -DEVICTIONS=1 -DBATCH=2 -DUNCAPPED_END
- *                           the adopted claim_end may lie above the cursor, if the holder lost. A
+ *                           the adopted lease_end may lie above the cursor, if the holder lost. A
  *                           message is delivered that the group has not taken.
- *   -DEVICTIONS=1 -DDROP_LIVE_CLAIM
+ *   -DEVICTIONS=1 -DDROP_LIVE_LEASE
  *                           the tentative lease of a living evicted holder is dropped at the cursor.
  *                           The holder wins the cursor, cannot own its lease, and stops. The message is
  *                           lost.
@@ -88,16 +88,16 @@
  *                           and cursor. The holder wins the cursor in between, and dies. The message is
  *                           lost.
  *   -DORPHAN=2 -DEVICTIONS=1 -DEXCLUSIVE
- *                           adopters hold the rescue lock alone. One that stops while it holds the lock
+ *                           adopters hold the adopter lock alone. One that stops while it holds the lock
  *                           keeps the message forever.
  *   -DORPHAN -DEVICTIONS=1 -DSTILL_LIVE
  *                           the seat of a dead member is not evicted. An adopter that stops with the
  *                           seat's lock makes it look alive, and the message is kept forever.
  *   -DFOREIGN -DEVICTIONS=1 -DJOIN_UNLOCKED
- *                           a joiner does not take the rescue lock. A slow adopter takes the joiner's
+ *                           a joiner does not take the adopter lock. A slow adopter takes the joiner's
  *                           lease for the earlier one at the same place.
  *   -DREJOIN -DEVICTIONS=1 -DLOOK_UNLOCKED
- *                           an adopter checks whether the holder is evicted before it has the rescue
+ *                           an adopter checks whether the holder is evicted before it has the adopter
  *                           lock. It takes the lease of a living member that has joined since.
  */
 #ifndef MEMBERS
@@ -147,8 +147,8 @@ byte tail     = 0;
 byte seats_used = SEATED;
 byte cursor   = 0;                      /* shared words of the group */
 byte moves    = 0;
-byte claim[MEMBERS]     = NONE;         /* a seat per member */
-byte claim_end[MEMBERS] = 0;
+byte lease[MEMBERS]     = NONE;         /* a seat per member */
+byte lease_end[MEMBERS] = 0;
 bool evicted[MEMBERS]   = false;
 byte generation[MEMBERS] = 0;
 
@@ -156,7 +156,7 @@ bool foreign  = false;                  /* seat 0 is now held by a member of ano
 
 bool dead[MEMBERS]      = false;        /* kernel: the holder's lock has fallen */
 byte locker[MEMBERS]    = NOBODY;       /* kernel: the process that has taken the seat's lock since */
-byte adopters[MEMBERS]  = 0;            /* kernel: processes that have the seat's rescue lock, as bits */
+byte adopters[MEMBERS]  = 0;            /* kernel: processes that have the seat's adopter lock, as bits */
 
 byte crashes  = 0;
 bool finished = false;
@@ -183,14 +183,14 @@ bool delivered[MESSAGES] = false;       /* ghost */
 #endif
 
 /* This lease must be adopted, or waited for, before the group may call the ring finished. */
-#define HOLDS(s)        (!FOREIGN_SEAT(s) && claim[s] != NONE && !(IS_TENTATIVE(claim[s]) && POSITION(claim[s]) >= cursor))
+#define HOLDS(s)        (!FOREIGN_SEAT(s) && lease[s] != NONE && !(IS_TENTATIVE(lease[s]) && POSITION(lease[s]) >= cursor))
 #ifdef EXCLUSIVE
-#define RESCUE_FREE(s)  (adopters[s] == 0)
+#define ADOPTER_FREE(s)  (adopters[s] == 0)
 #else
-#define RESCUE_FREE(s)  (adopters[s] != ALONE)
+#define ADOPTER_FREE(s)  (adopters[s] != ALONE)
 #endif
 #define MAY_ADOPT(s) \
-  ((s) != me && !FOREIGN_SEAT(s) && claim[s] != NONE && ABANDONED(s) && RESCUE_FREE(s))
+  ((s) != me && !FOREIGN_SEAT(s) && lease[s] != NONE && ABANDONED(s) && ADOPTER_FREE(s))
 #define TO_ADOPT(s)     (MAY_ADOPT(s) && (LOCK_FREE(s) || HOLDS(s)))
 #define MAY_LEAVE \
   (finished && cursor >= tail && !(me != 0 && HOLDS(0)) && !(me != 1 && HOLDS(1)) && \
@@ -199,11 +199,11 @@ bool delivered[MESSAGES] = false;       /* ghost */
   (evicted[me] || cursor < tail || TO_ADOPT(0) || TO_ADOPT(1) || TO_ADOPT(LAST) || MAY_LEAVE)
 /* What a scan would find if it took no time. */
 #define IN_THE_WAY(s) \
-  (!FOREIGN_SEAT(s) && claim[s] != NONE && IN_RANGE(POSITION(claim[s])) && next >= POSITION(claim[s]) + CAPACITY)
+  (!FOREIGN_SEAT(s) && lease[s] != NONE && IN_RANGE(POSITION(lease[s])) && next >= POSITION(lease[s]) + CAPACITY)
 #define ROOM \
   (next < cursor + CAPACITY && !IN_THE_WAY(0) && !IN_THE_WAY(1) && !IN_THE_WAY(LAST))
 
-inline read_claims()
+inline read_leases()
 {
 #ifdef SEATS_FIRST
   used = seats_used;
@@ -218,16 +218,16 @@ inline read_claims()
        seat = 0;
        do
        :: seat < used ->
-            claim_read = (FOREIGN_SEAT(seat) -> NONE : claim[seat]);
+            lease_read = (FOREIGN_SEAT(seat) -> NONE : lease[seat]);
             if
-            :: claim_read == NONE
-            :: claim_read != NONE && IN_RANGE(POSITION(claim_read)) ->
-                 found = MIN(found, POSITION(claim_read))
-            :: claim_read != NONE && !IN_RANGE(POSITION(claim_read)) ->
-#ifdef JUDGE_LATE_CLAIM
+            :: lease_read == NONE
+            :: lease_read != NONE && IN_RANGE(POSITION(lease_read)) ->
+                 found = MIN(found, POSITION(lease_read))
+            :: lease_read != NONE && !IN_RANGE(POSITION(lease_read)) ->
+#ifdef JUDGE_LATE_LEASE
                  assert(false)
 #else
-                 assert(IS_TENTATIVE(claim_read))
+                 assert(IS_TENTATIVE(lease_read))
 #endif
             fi;
             seat++
@@ -242,24 +242,24 @@ inline read_claims()
        break
 #endif
   od;
-  claim_read = NONE;
+  lease_read = NONE;
   seat = 0
 }
 
 proctype Producer(byte next)
 {
-  byte lowest, found, seat, claim_read, moves_read, used;
+  byte lowest, found, seat, lease_read, moves_read, used;
 
   do
   :: next < MESSAGES ->
        do
        :: true ->
 #ifdef CURSOR_LAST
-            read_claims();
+            read_leases();
             lowest = cursor;
 #else
             lowest = cursor;
-            read_claims();
+            read_leases();
 #endif
             if
             :: next < MIN(lowest, found) + CAPACITY -> break
@@ -267,8 +267,8 @@ proctype Producer(byte next)
             fi;
 #ifdef EVICT_DEAD
             if
-            :: atomic { LOCK_FREE(0) && adopters[0] == 0 -> claim[0] = NONE }
-            :: atomic { LOCK_FREE(1) && adopters[1] == 0 -> claim[1] = NONE }
+            :: atomic { LOCK_FREE(0) && adopters[0] == 0 -> lease[0] = NONE }
+            :: atomic { LOCK_FREE(1) && adopters[1] == 0 -> lease[1] = NONE }
             :: true
             fi;
 #endif
@@ -306,9 +306,9 @@ proctype Evictor()
 }
 #endif
 
-/* Changes claim[s] from -> to, or jumps to or_else. */
-#define CAS_CLAIM(s, from, to, or_else) \
-  atomic { if :: claim[s] == (from) -> claim[s] = (to) :: else -> goto or_else fi }
+/* Changes lease[s] from -> to, or jumps to or_else. */
+#define CAS_LEASE(s, from, to, or_else) \
+  atomic { if :: lease[s] == (from) -> lease[s] = (to) :: else -> goto or_else fi }
 
 /* Requires that this seat has no lease. Afterwards its lease may be part of what seat s held. */
 inline adopt(s)
@@ -323,7 +323,7 @@ inline adopt(s)
   seat = 0;
   MAY_END;
 #endif
-  atomic { RESCUE_FREE(s) -> adopters[s] = adopters[s] | BIT(me) };
+  atomic { ADOPTER_FREE(s) -> adopters[s] = adopters[s] | BIT(me) };
   if
   :: atomic { LOCK_FREE(s) -> locker[s] = me }; holder_dead = true
   :: atomic { !LOCK_FREE(s) && evicted[s] -> holder_dead = false }
@@ -334,13 +334,13 @@ inline adopt(s)
 #endif
   fi;
   MAY_END;
-  theirs = claim[s];
+  theirs = lease[s];
   if
   :: theirs == NONE -> goto adopt_done
   :: else
   fi;
 #ifdef END_FIRST
-  their_end = claim_end[s];
+  their_end = lease_end[s];
 #endif
   cap = cursor;
   if
@@ -348,12 +348,12 @@ inline adopt(s)
 #ifdef LATE_DEATH
        holder_dead = dead[s];
 #endif
-#ifdef DROP_LIVE_CLAIM
+#ifdef DROP_LIVE_LEASE
        holder_dead = true;
 #endif
        if
        :: !holder_dead
-       :: holder_dead -> CAS_CLAIM(s, theirs, NONE, adopt_done)
+       :: holder_dead -> CAS_LEASE(s, theirs, NONE, adopt_done)
        fi;
        goto adopt_done
   :: else
@@ -362,7 +362,7 @@ inline adopt(s)
   :: reserved > POSITION(theirs) + CAPACITY ->
        atomic {
          if
-         :: claim[s] == theirs -> assert(IS_TENTATIVE(theirs)); claim[s] = NONE
+         :: lease[s] == theirs -> assert(IS_TENTATIVE(theirs)); lease[s] = NONE
          :: else
          fi
        };
@@ -370,18 +370,18 @@ inline adopt(s)
   :: else
   fi;
 #ifndef END_FIRST
-  their_end = claim_end[s];
+  their_end = lease_end[s];
 #endif
 #ifdef UNCAPPED_END
-  claim_end[me] = their_end;
+  lease_end[me] = their_end;
 #else
-  claim_end[me] = MIN(their_end, cap);
+  lease_end[me] = MIN(their_end, cap);
 #endif
   their_end = 0;
 #ifdef OWNED_FIRST
-  claim[me] = theirs;
+  lease[me] = theirs;
 #else
-  claim[me] = TENTATIVE(POSITION(theirs));
+  lease[me] = TENTATIVE(POSITION(theirs));
 #endif
   MAY_END;
 #if !defined(MOVE_UNCOUNTED) && !defined(LATE_COUNT)
@@ -390,7 +390,7 @@ inline adopt(s)
 #endif
   atomic {
     if
-    :: claim[s] == theirs -> claim[s] = NONE
+    :: lease[s] == theirs -> lease[s] = NONE
     :: else -> goto adopt_failed
     fi
   };
@@ -400,16 +400,16 @@ inline adopt(s)
 #endif
 #ifndef OWNED_FIRST
   if
-  :: !IS_TENTATIVE(theirs) -> CAS_CLAIM(me, TENTATIVE(POSITION(theirs)), theirs, gone);
+  :: !IS_TENTATIVE(theirs) -> CAS_LEASE(me, TENTATIVE(POSITION(theirs)), theirs, gone);
   :: else
   fi;
 #endif
   goto adopt_done;
 adopt_failed:
 #ifdef OWNED_FIRST
-  CAS_CLAIM(me, theirs, NONE, gone);
+  CAS_LEASE(me, theirs, NONE, gone);
 #else
-  CAS_CLAIM(me, TENTATIVE(POSITION(theirs)), NONE, gone);
+  CAS_LEASE(me, TENTATIVE(POSITION(theirs)), NONE, gone);
 #endif
 adopt_done:
   MAY_END;
@@ -431,9 +431,9 @@ proctype Member(byte me)
 #endif
 #ifdef REJOIN
   if
-  :: claim[me] == NONE
-  :: claim[me] != NONE && HOLDS(me) -> goto hand_out
-  :: claim[me] != NONE && !HOLDS(me) -> mine = claim[me]; goto give_up
+  :: lease[me] == NONE
+  :: lease[me] != NONE && HOLDS(me) -> goto hand_out
+  :: lease[me] != NONE && !HOLDS(me) -> mine = lease[me]; goto give_up
   fi;
 #endif
   do
@@ -500,7 +500,7 @@ proctype Member(byte me)
        :: else
        fi;
        mine = TENTATIVE(position);
-       claim[me] = mine;
+       lease[me] = mine;
        MAY_END;
        frames = 1;
 #if BATCH > 1
@@ -509,7 +509,7 @@ proctype Member(byte me)
        :: true
        fi;
 #ifndef LATE_END
-       claim_end[me] = position + frames;
+       lease_end[me] = position + frames;
        MAY_END;
 #endif
 #endif
@@ -521,15 +521,15 @@ proctype Member(byte me)
        };
        MAY_END;
 #ifdef LATE_END
-       claim_end[me] = position + frames;
+       lease_end[me] = position + frames;
 #endif
 #ifdef OWN_BY_STORE
-       claim[me] = OWNED(position);
+       lease[me] = OWNED(position);
 #else
-       CAS_CLAIM(me, mine, OWNED(position), gone);
+       CAS_LEASE(me, mine, OWNED(position), gone);
 #endif
 hand_out:
-       mine = claim[me];
+       mine = lease[me];
        do
        :: mine == NONE -> break
        :: mine != NONE && evicted[me] -> goto gone
@@ -557,13 +557,13 @@ hand_out:
                  assert(evicted[me] || INTACT(position))
             fi;
             if
-            :: position + 1 < claim_end[me] -> CAS_CLAIM(me, mine, mine + 2, gone); mine = mine + 2
+            :: position + 1 < lease_end[me] -> CAS_LEASE(me, mine, mine + 2, gone); mine = mine + 2
             :: else -> goto give_up
             fi
        od;
        goto again;
 give_up:
-       CAS_CLAIM(me, mine, NONE, gone);
+       CAS_LEASE(me, mine, NONE, gone);
 again:
        atomic { mine = NONE; position = 0; frames = 0; copy = 0; seat = 0 }
   od;
@@ -602,9 +602,9 @@ proctype Joiner()
   fi;
 #endif
 #ifdef FOREIGN
-#ifndef FORGET_CLAIM
+#ifndef FORGET_LEASE
   if
-  :: atomic { claim[0] != NONE -> adopters[0] = 0; locker[0] = NOBODY; goto no_seat }
+  :: atomic { lease[0] != NONE -> adopters[0] = 0; locker[0] = NOBODY; goto no_seat }
   :: else
   fi;
 #endif
@@ -616,8 +616,8 @@ proctype Joiner()
   :: p + 1 < MESSAGES -> p++
   :: break
   od;
-  claim[0] = TENTATIVE(p);              /* the stranger's lease, at a place of its own group */
-  atomic { assert(claim[0] == TENTATIVE(p)); claim[0] = NONE };
+  lease[0] = TENTATIVE(p);              /* the stranger's lease, at a place of its own group */
+  atomic { assert(lease[0] == TENTATIVE(p)); lease[0] = NONE };
 #else
   atomic { evicted[0] = false; generation[0]++ };
 #ifndef JOIN_UNLOCKED
@@ -638,7 +638,7 @@ init {
     reserved = 1;
     tail     = 1;                       /* cell[0] is 0 already: frame 0 */
     cursor   = 1;
-    claim[0] = OWNED(0);
+    lease[0] = OWNED(0);
 #if ORPHAN > 1
     evicted[0] = true;                  /* it is alive and stands still for good */
 #else

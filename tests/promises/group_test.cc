@@ -110,7 +110,7 @@ TEST(Group, EachMessageGoesToOneMember) {
     std::vector<std::unique_ptr<Child>> members;
     for (int i = 0; i < kMembers; ++i) {
       members.push_back(std::make_unique<Child>([&](const Child::Line&) {
-        return CountToTheEnd(name, oracle, *counts, {.messages_per_claim = at_once});
+        return CountToTheEnd(name, oracle, *counts, {.messages_per_lease = at_once});
       }));
     }
     ASSERT_TRUE(producer.WaitForConsumers(kMembers));
@@ -466,7 +466,7 @@ TEST(Group, MembersDieAllTheTimeAndNothingIsMissing) {
     std::vector<std::unique_ptr<Child>> members(kMembers);
     const auto start = [&](int i) {
       members[i] = std::make_unique<Child>([&](const Child::Line&) {
-        return CountToTheEnd(name, oracle, *counts, {.messages_per_claim = at_once});
+        return CountToTheEnd(name, oracle, *counts, {.messages_per_lease = at_once});
       });
     };
     for (int i = 0; i < kMembers; ++i) start(i);
@@ -491,7 +491,7 @@ TEST(Group, MembersDieAllTheTimeAndNothingIsMissing) {
     // A victim may have counted a message and died before it requested the next one. So the duplicates per
     // kill are at most the messages of one lease (`at_once`).
     EXPECT_LE(duplicates, static_cast<uint64_t>(kills) * at_once);
-    std::printf("%d kills, %u a claim: %llu of %d messages came twice\n", kills, at_once,
+    std::printf("%d kills, %u a lease: %llu of %d messages came twice\n", kills, at_once,
                 static_cast<unsigned long long>(duplicates), kMessages);
   }
 }
@@ -502,8 +502,8 @@ TEST(Group, Refusals) {
   EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Group("")).status()), Error::kBadName);
   EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Group("a b")).status()), Error::kBadName);
   EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Group(std::string(64, 'g'))).status()), Error::kBadName);
-  EXPECT_EQ(ErrorOf(Consumer::Open(name, kWorkers, {.messages_per_claim = 0}).status()), Error::kBadArgument);
-  EXPECT_EQ(ErrorOf(Consumer::Open(name, kWorkers, {.messages_per_claim = 65}).status()),
+  EXPECT_EQ(ErrorOf(Consumer::Open(name, kWorkers, {.messages_per_lease = 0}).status()), Error::kBadArgument);
+  EXPECT_EQ(ErrorOf(Consumer::Open(name, kWorkers, {.messages_per_lease = 65}).status()),
             Error::kBadArgument);
   Consumer member = Member(name);
   EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Group("workers", true)).status()), Error::kOptionsDiffer);

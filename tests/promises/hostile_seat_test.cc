@@ -88,8 +88,8 @@ void CopyWhileThePeerMoves(const Delivery& delivery) {
       const uint64_t reserved = std::atomic_ref(words.control().room.reserved).load();
       for (uint32_t seat = 0; seat < 4; ++seat) {
         PositionOf(words, seat).store((reserved - kCapacity / 2) & ~uint64_t{7}, std::memory_order_release);
-        std::atomic_ref claim(words.seat(seat).words.claim);
-        if (claim.load() != internal::kNoClaim) claim.store(internal::kNoClaim);
+        std::atomic_ref lease(words.seat(seat).words.lease);
+        if (lease.load() != internal::kNoLease) lease.store(internal::kNoLease);
       }
     }
   });
@@ -129,7 +129,7 @@ void CopyWhileThePeerMoves(const Delivery& delivery) {
 }
 
 TEST(HostileSeat, ACopyIsWholeWhoeverMovesThePosition) { CopyWhileThePeerMoves(Delivery::Lossless()); }
-TEST(HostileSeat, AMembersCopyIsWholeWhoeverTakesItsClaim) { CopyWhileThePeerMoves(Delivery::Group("g")); }
+TEST(HostileSeat, AMembersCopyIsWholeWhoeverTakesItsLease) { CopyWhileThePeerMoves(Delivery::Group("g")); }
 
 }  // namespace
 }  // namespace millrace

@@ -49,7 +49,7 @@ class HeapRing {
     for (internal::Mark& mark : control().marks) mark.position = ~uint64_t{0};
     control().marks[start.position / chunk() % internal::kMarks] = {start.position, start.sequence,
                                                                     TestClockNs(), 0};
-    for (uint32_t i = 0; i < seats; ++i) seat(i).words.claim = internal::kNoClaim;
+    for (uint32_t i = 0; i < seats; ++i) seat(i).words.lease = internal::kNoLease;
   }
   HeapRing(const HeapRing&) = delete;
 

@@ -15,7 +15,7 @@ TEST(HeldBack, CountsFromLookToLook) {
   EXPECT_EQ(held.At(1, 64, 1050, kMost), 50);
 }
 
-TEST(HeldBack, AMoveOrANewHolderBeginsAnew) {
+TEST(HeldBack, AMoveOrANewBlockerBeginsAnew) {
   HeldBack held;
   held.At(1, 64, 1000, kMost);
   EXPECT_EQ(held.At(1, 64, 1090, kMost), 90);

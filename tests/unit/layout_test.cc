@@ -95,7 +95,7 @@ TEST(Layout, LockBytesOfTheSeatsObjectDoNotMeet) {
   std::set<uint64_t> bytes;
   for (uint32_t i = 0; i < kMaxSeats; ++i) {
     EXPECT_TRUE(bytes.insert(kLockSeat + i).second);
-    EXPECT_TRUE(bytes.insert(kLockRescuer + i).second);
+    EXPECT_TRUE(bytes.insert(kLockAdopter + i).second);
   }
   for (uint32_t i = 0; i < kGroups; ++i) EXPECT_TRUE(bytes.insert(kLockGroup + i).second);
   EXPECT_LE(*bytes.rbegin() + 1, kLockSeatsEnd);

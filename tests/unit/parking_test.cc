@@ -205,7 +205,7 @@ TEST_P(Parking, ACallEndsTheSleepOfOneRing) {
     ++waits;
     EXPECT_EQ(n, 2u);
     EXPECT_EQ(words[1], &mine);
-    return *words[1] != seen[1] ? Slept::kWoken : Slept::kTimedOut;
+    return *words[1] != seen[1] ? ParkResult::kWoken : ParkResult::kTimedOut;
   };
   WaitedRing ring{&ring_.control(), &sleeper(), kPrivateSleepBoundNs};
   const auto park = [&] { return ParkConsumer<HookedAtomics>(ring, &mine, 0, ops, kLong, Nothing, Nothing); };
@@ -214,7 +214,9 @@ TEST_P(Parking, ACallEndsTheSleepOfOneRing) {
   EXPECT_EQ(park(), Parked::kWoken);
   EXPECT_EQ(waits, 2);
   EXPECT_EQ(system_.waits, 0);
-  ops.wait_any = [](const uint32_t* const*, const uint32_t*, size_t, int64_t) { return Slept::kRefused; };
+  ops.wait_any = [](const uint32_t* const*, const uint32_t*, size_t, int64_t) {
+    return ParkResult::kRefused;
+  };
   EXPECT_EQ(park(), Parked::kTimedOut);
   EXPECT_EQ(system_.bound, kSleepBoundNs) << "a system that waits for one word only hears it at this bound";
   EXPECT_EQ(system_.word, &ring_.control().wake.epoch);
@@ -358,7 +360,7 @@ class ParkingMany : public ::testing::Test {
       many->bound = timeout_ns;
       many->words.assign(words, words + n);
       many->seen.assign(seen, seen + n);
-      return many->sleep ? many->sleep() : Slept::kTimedOut;
+      return many->sleep ? many->sleep() : ParkResult::kTimedOut;
     };
     many = &waited_;
   }
@@ -371,7 +373,7 @@ class ParkingMany : public ::testing::Test {
     int64_t bound = 0;
     std::vector<const uint32_t*> words;
     std::vector<uint32_t> seen;
-    std::function<Slept()> sleep;
+    std::function<ParkResult()> sleep;
   };
   static Waited* many;
   static bool None(size_t) { return false; }
@@ -466,7 +468,7 @@ TEST_F(ParkingMany, OnlyTheRingWithANewProducerIsAnnouncedAgain) {
 TEST_F(ParkingMany, AMissedWakeIsSaidOfItsRingAlone) {
   waited_.sleep = [&] {
     ++w_.control[0].wake.epoch;  // woken at the last moment
-    return Slept::kTimedOut;
+    return ParkResult::kTimedOut;
   };
   EXPECT_EQ(Park(None, [](size_t i) { return i != 2; }), Parked::kMissed);
   EXPECT_FALSE(w_.rings[0].missed);
@@ -477,7 +479,7 @@ TEST_F(ParkingMany, AMissedWakeIsSaidOfItsRingAlone) {
 TEST_F(ParkingMany, WithoutACallForSeveralWordsItSleepsInShortSlices) {
   for (const bool refused : {false, true}) {
     if (refused)
-      waited_.sleep = [] { return Slept::kRefused; };
+      waited_.sleep = [] { return ParkResult::kRefused; };
     else
       ops_.wait_any = nullptr;
     static int64_t now;
@@ -562,9 +564,9 @@ TEST_P(Parking, RoomFreedBetweenAnyTwoStepsIsSeenOrWakes) {
 TEST(SpinBudget, GrowsWhenItPaysAndShrinksWhenItDoesNot) {
   SpinBudget budget;
   const int64_t first = budget.ns();
-  budget.Slept(10'000'000);
+  budget.AfterSleep(10'000'000);
   EXPECT_LT(budget.ns(), first);
-  for (int i = 0; i < 20; ++i) budget.Slept(10'000'000);
+  for (int i = 0; i < 20; ++i) budget.AfterSleep(10'000'000);
   const int64_t least = budget.ns();
   EXPECT_GT(least, 0);
   budget.CaughtIt();
@@ -573,8 +575,8 @@ TEST(SpinBudget, GrowsWhenItPaysAndShrinksWhenItDoesNot) {
   const int64_t most = budget.ns();
   budget.CaughtIt();
   EXPECT_EQ(budget.ns(), most);
-  for (int i = 0; i < 20; ++i) budget.Slept(10'000'000);
-  budget.Slept(1);
+  for (int i = 0; i < 20; ++i) budget.AfterSleep(10'000'000);
+  budget.AfterSleep(1);
   EXPECT_GT(budget.ns(), least) << "a short sleep would have been caught by a little more spinning";
 }
 

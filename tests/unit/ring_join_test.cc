@@ -367,9 +367,9 @@ TEST_P(RingJoinTest, StoppedJoinerHoldsTheProducerUntilItIsEvicted) {
     if (site != Site::J6) return;  // the joiner stops forever before it is live
     PublishFor(3 * capacity_);
     EXPECT_LE(Ahead(ring_.control().room.reserved, start_.position + capacity_), 0);
-    producer_.HoldingBack([&](const Holder& holder) {
-      EXPECT_EQ(holder.index, 0u);
-      seen = holder.state;
+    producer_.HoldingBack([&](const Blocker& blocker) {
+      EXPECT_EQ(blocker.index, 0u);
+      seen = blocker.state;
     });
     ASSERT_TRUE(seen);
     ASSERT_TRUE(producer_.Evict(0, *seen, EvictedWhy::kHeldBack));

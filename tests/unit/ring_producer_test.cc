@@ -358,13 +358,13 @@ TEST_P(RingProducerTest, OneSeatIsNeverOvertaken) {
   EXPECT_LE(published, capacity_);
   EXPECT_GE(published, capacity_ - 32) << "up to the last frame and stop sign that fit";
   EXPECT_LE(Ahead(room().reserved, start_.position + capacity_), 0);
-  int holders = 0;
-  producer_.HoldingBack([&](const Holder& holder) {
-    ++holders;
-    EXPECT_EQ(holder.index, 0u);
-    EXPECT_EQ(PhaseOf(holder.state), SeatPhase::kLive);
+  int blockers = 0;
+  producer_.HoldingBack([&](const Blocker& blocker) {
+    ++blockers;
+    EXPECT_EQ(blocker.index, 0u);
+    EXPECT_EQ(PhaseOf(blocker.state), SeatPhase::kLive);
   });
-  EXPECT_EQ(holders, 1);
+  EXPECT_EQ(blockers, 1);
 }
 
 TEST_P(RingProducerTest, EveryBoundaryOfTheSlowestSeatIsRespected) {
@@ -385,16 +385,16 @@ TEST_P(RingProducerTest, SlowestOfManySeatsDecides) {
   Seat(3, SeatPhase::kLive, start_.position + 32 * 2);
   Seat(6, SeatPhase::kLive, producer_.position());
   PublishUntilFull();
-  const auto Holders = [&] {
-    std::vector<uint32_t> holders;
-    producer_.HoldingBack([&](const Holder& holder) { holders.push_back(holder.index); });
-    return holders;
+  const auto Blockers = [&] {
+    std::vector<uint32_t> blockers;
+    producer_.HoldingBack([&](const Blocker& blocker) { blockers.push_back(blocker.index); });
+    return blockers;
   };
-  EXPECT_EQ(Holders(), (std::vector<uint32_t>{3}));
+  EXPECT_EQ(Blockers(), (std::vector<uint32_t>{3}));
   EXPECT_LE(Ahead(room().reserved, start_.position + 32 * 2 + capacity_), 0);
   ring_.seat(3).words.position = producer_.position();
   PublishUntilFull();
-  EXPECT_EQ(Holders(), (std::vector<uint32_t>{1}));
+  EXPECT_EQ(Blockers(), (std::vector<uint32_t>{1}));
   EXPECT_LE(Ahead(room().reserved, start_.position + 32 * 9 + capacity_), 0);
 }
 
@@ -455,11 +455,11 @@ TEST_P(RingProducerTest, EveryKindOfNonsenseIsEvicted) {
                                 tail + (1ull << 62)};
   for (uint32_t i = 0; i < 5; ++i) Seat(i, SeatPhase::kLive, positions[i]);
   Seat(5, SeatPhase::kLive, tail);
-  int holders = 0;
+  int blockers = 0;
   while (PublishBytes(producer_, 8)) {
   }
-  producer_.HoldingBack([&](const Holder& holder) { holders += holder.index == 5 ? 1 : 100; });
-  EXPECT_EQ(holders, 1);
+  producer_.HoldingBack([&](const Blocker& blocker) { blockers += blocker.index == 5 ? 1 : 100; });
+  EXPECT_EQ(blockers, 1);
   for (uint32_t i = 0; i < 5; ++i) EXPECT_EQ(PhaseOfSeat(i), SeatPhase::kEvicted) << i;
   EXPECT_EQ(ring_.control().counters.evictions, 5u);
 }
@@ -473,7 +473,7 @@ TEST_P(RingProducerTest, EvictionFreesRoomAndKeepsTheReason) {
   Seat(0, SeatPhase::kLive, start_.position);
   PublishUntilFull();
   uint64_t seen = 0;
-  producer_.HoldingBack([&](const Holder& holder) { seen = holder.state; });
+  producer_.HoldingBack([&](const Blocker& blocker) { seen = blocker.state; });
   ASSERT_TRUE(producer_.Evict(0, seen, EvictedWhy::kHeldBack));
   const uint64_t state = ring_.seat(0).identity.state;
   EXPECT_EQ(state, MakeSeatState(1, SeatPhase::kEvicted, kDeliveryLossless, EvictedBy::kProducer,

@@ -50,7 +50,7 @@ inline constexpr uint64_t kLockProducer = 0;          // .lock and .ring
 inline constexpr uint64_t kLockLifeCycle = 1;         // .lock
 inline constexpr uint64_t kLockSeat = 16;             // .seats, + index of the seat
 inline constexpr uint64_t kLockGroup = 16 + 1024;     // .seats, + index of the group
-inline constexpr uint64_t kLockRescuer = 16 + 2048;   // .seats, + index of the seat; for adopting from it
+inline constexpr uint64_t kLockAdopter = 16 + 2048;   // .seats, + index of the seat; for adopting from it
 inline constexpr uint64_t kLockSeatsEnd = 16 + 3072;  // .seats, end of all its locks
 
 // ---- /NAME.ring ------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ struct RingHeader {
   uint32_t seats;           // seats in .seats
   uint32_t groups;          // groups in .seats
   uint32_t schema_bytes;
-  uint32_t reserved;  // 0
+  uint32_t unused_word;  // 0
   char schema[kMaxSchema];
   uint8_t unused[2984];
 };
@@ -221,10 +221,10 @@ struct alignas(kLine) JoinWords {
 
 // One group: its members share the messages from the cursor on. protocol/groups.md.
 struct alignas(kLine) GroupWords {
-  uint64_t cursor;      // position of the next frame that no member has taken. Members by CAS
-  uint64_t reserved;    // 0
-  uint32_t generation;  // +1 with each creation. Creator, under the lock of every group
-  uint32_t flags;       // kGroupUsed ... The group's creator; the process that retires the group
+  uint64_t cursor;       // position of the next frame that no member has taken. Members by CAS
+  uint64_t unused_word;  // 0
+  uint32_t generation;   // +1 with each creation. Creator, under the lock of every group
+  uint32_t flags;        // kGroupUsed ... The group's creator; the process that retires the group
   char name[kLabelBytes];
   uint32_t moves;  // +1 whenever a lease moves from one seat to another. Members
   uint8_t unused[36];
@@ -255,10 +255,10 @@ constexpr EvictedWhy WhyOf(uint64_t state) {
 }
 constexpr EvictedBy ByOf(uint64_t state) { return static_cast<EvictedBy>(static_cast<uint8_t>(state >> 24)); }
 
-inline constexpr uint64_t kNoClaim = ~0ull;
-inline constexpr uint64_t kClaimTentative = 1;  // positions are multiples of 8, so the low bits are free
-constexpr bool IsTentative(uint64_t claim) { return (claim & kClaimTentative) != 0; }
-constexpr uint64_t ClaimPosition(uint64_t claim) { return claim & ~kClaimTentative; }
+inline constexpr uint64_t kNoLease = ~0ull;
+inline constexpr uint64_t kLeaseTentative = 1;  // positions are multiples of 8, so the low bits are free
+constexpr bool IsTentative(uint64_t lease) { return (lease & kLeaseTentative) != 0; }
+constexpr uint64_t LeasePosition(uint64_t lease) { return lease & ~kLeaseTentative; }
 
 // deliveries: {low 48 bits of position / 8, times : 16}. One word, so that a count is never read with the
 // lease of another message.
@@ -273,8 +273,8 @@ constexpr uint64_t DeliveriesOf(uint64_t word, uint64_t position) {
 // A seat's first line. Written by its holder, except for leases, which adopters change too.
 struct alignas(kLine) SeatWords {
   uint64_t position;    // everything below may be overwritten. Holder; the producer racily
-  uint64_t claim;       // groups: the lease, position | kClaimTentative or kNoClaim. Holder and adopters
-  uint64_t claim_end;   // groups: position, end of a lease of several messages. Holder
+  uint64_t lease;       // groups: position | kLeaseTentative, or kNoLease. Holder and adopters
+  uint64_t lease_end;   // groups: position, end of a lease of several messages. Holder
   uint64_t deliveries;  // groups: see MakeDeliveries. Holder
   uint64_t sequence;    // sequence of the message at position. Holder; tools racily
   uint64_t received;    // messages

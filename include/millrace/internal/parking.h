@@ -26,7 +26,7 @@
 
 namespace millrace::internal {
 
-enum class Slept : uint8_t {
+enum class ParkResult : uint8_t {
   kWoken,  // woken, or interrupted by a signal, or a word had changed
   kTimedOut,
   kRefused,  // the system has no such call
@@ -38,8 +38,8 @@ struct ParkOps {
   bool (*barrier)();  // [W3] membarrier(GLOBAL_EXPEDITED); pairs with [P5]. Returns false if refused
   int64_t (*now_ns)();
   // Waits on several words. Ends when one of them is woken or differs from what was seen there.
-  Slept (*wait_any)(const uint32_t* const* words, const uint32_t* seen, size_t n,
-                    int64_t timeout_ns) = nullptr;
+  ParkResult (*wait_any)(const uint32_t* const* words, const uint32_t* seen, size_t n,
+                         int64_t timeout_ns) = nullptr;
 };
 
 inline constexpr int64_t kSleepBoundNs = 50'000'000;            // a consumer that has announced itself
@@ -150,24 +150,25 @@ bool AnnounceAndLook(WaitedRing* rings, size_t n, const ParkOps& ops, Pending pe
 // Interrupt() changes it from `more_seen`. Where the system can wait for one word only, such a call is
 // noticed at the bound.
 template <class A>
-Slept SleepOnOne(const WaitedRing& ring, const uint32_t* more, uint32_t more_seen, const ParkOps& ops,
-                 int64_t timeout_ns) {
+ParkResult SleepOnOne(const WaitedRing& ring, const uint32_t* more, uint32_t more_seen, const ParkOps& ops,
+                      int64_t timeout_ns) {
   if (more != nullptr && ops.wait_any != nullptr) {
     const uint32_t* const words[] = {&ring.control->wake.epoch, more};
     const uint32_t seen[] = {ring.epoch, more_seen};
-    const Slept how = ops.wait_any(words, seen, 2, timeout_ns);
-    if (how != Slept::kRefused) return how;
+    const ParkResult how = ops.wait_any(words, seen, 2, timeout_ns);
+    if (how != ParkResult::kRefused) return how;
   }
   const int64_t bound_ns = more != nullptr ? std::min(timeout_ns, kSleepBoundNs) : timeout_ns;
-  return ops.wait(&ring.control->wake.epoch, ring.epoch, bound_ns) ? Slept::kTimedOut : Slept::kWoken;
+  return ops.wait(&ring.control->wake.epoch, ring.epoch, bound_ns) ? ParkResult::kTimedOut
+                                                                   : ParkResult::kWoken;
 }
 
 // Sleeps on all rings, and on `more` if it is not null. `more` is a word of this process; a call such as
 // Interrupt() changes it from `more_seen`. Where the system can wait for one word only, sleeps in short
 // slices.
 template <class A>
-Slept SleepOnAll(const WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
-                 const ParkOps& ops, int64_t timeout_ns) {
+ParkResult SleepOnAll(const WaitedRing* rings, size_t n, const uint32_t* more, uint32_t more_seen,
+                      const ParkOps& ops, int64_t timeout_ns) {
   using W = Words<A>;
   if (n == 1 && more == nullptr) return SleepOnOne<A>(rings[0], nullptr, 0, ops, timeout_ns);
   const uint32_t* words[kMostParkWords];
@@ -182,17 +183,17 @@ Slept SleepOnAll(const WaitedRing* rings, size_t n, const uint32_t* more, uint32
     seen[used++] = more_seen;
   }
   if (ops.wait_any != nullptr) {
-    const Slept how = ops.wait_any(words, seen, used, timeout_ns);
-    if (how != Slept::kRefused) return how;
+    const ParkResult how = ops.wait_any(words, seen, used, timeout_ns);
+    if (how != ParkResult::kRefused) return how;
   }
   const int64_t begin = ops.now_ns();
   for (size_t slice = 0;; ++slice) {
     const int64_t left = timeout_ns - (ops.now_ns() - begin);
-    if (left <= 0) return Slept::kTimedOut;
+    if (left <= 0) return ParkResult::kTimedOut;
     const size_t on = more != nullptr ? used - 1 : slice % used;
-    if (!ops.wait(words[on], seen[on], std::min(left, kSliceNs))) return Slept::kWoken;
+    if (!ops.wait(words[on], seen[on], std::min(left, kSliceNs))) return ParkResult::kWoken;
     for (size_t i = 0; i < n; ++i) {
-      if (W::LoadWakeEpoch(rings[i].control->wake) != rings[i].epoch) return Slept::kWoken;
+      if (W::LoadWakeEpoch(rings[i].control->wake) != rings[i].epoch) return ParkResult::kWoken;
     }
   }
 }
@@ -209,8 +210,8 @@ bool WakeWasMissed(const WaitedRing& ring, Missed missed) {
 
 // Returns how a sleep on these rings ended. For kMissed, WaitedRing::missed shows at which rings.
 template <class A, class Missed>
-Parked HowItEnded(WaitedRing* rings, size_t n, Slept slept, Missed missed) {
-  if (slept != Slept::kTimedOut) return Parked::kWoken;
+Parked HowItEnded(WaitedRing* rings, size_t n, ParkResult slept, Missed missed) {
+  if (slept != ParkResult::kTimedOut) return Parked::kWoken;
   Parked parked = Parked::kTimedOut;
   for (size_t i = 0; i < n; ++i) {
     rings[i].missed = WakeWasMissed<A>(rings[i], [&] { return missed(i); });
@@ -261,7 +262,7 @@ class SpinBudget {
   void CaughtIt() { ns_ = std::min(ns_ * 2, kMostNs); }
   // Adjusts the budget after spinning in vain and then sleeping. A little more spinning would have caught a
   // short sleep.
-  void Slept(int64_t slept_ns) {
+  void AfterSleep(int64_t slept_ns) {
     ns_ = slept_ns < kMostNs ? std::min(ns_ * 2, kMostNs) : std::max(ns_ / 2, kLeastNs);
   }
 

@@ -184,11 +184,11 @@ class RingConsumer : public RingView<A> {
 
   // ---- lossy ---------------------------------------------------------------------------------------------
 
-  // Copies the next message. `reserve(bytes)` returns room for that many bytes or null; for null the result
+  // Copies the next message. `copy_buffer(bytes)` returns room for that many bytes or null; for null the result
   // is kNoMemory. The call is bounded: after an overrun it retries with more head-room each time, and finally
   // from the end.
-  template <class Reserve>
-  Read NextCopy(Lent* out, Reserve reserve) {
+  template <class CopyBuffer>
+  Read NextCopy(Lent* out, CopyBuffer copy_buffer) {
     constexpr int kRounds = 24;
     for (int i = 0; i < kRounds; ++i) {
       const uint64_t position = this->position();
@@ -204,7 +204,7 @@ class RingConsumer : public RingView<A> {
         MoveTo({frame.next, sequence()});
         continue;
       }
-      std::byte* const copy = reserve((frame.payload + 7) & ~uint64_t{7});
+      std::byte* const copy = copy_buffer((frame.payload + 7) & ~uint64_t{7});
       if (copy == nullptr) return Read::kNoMemory;
       A::CopyOut(copy, cursor_ + kFrameHeader, frame.payload);
       if (!this->IntactAfterReads(position)) {

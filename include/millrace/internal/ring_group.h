@@ -1,10 +1,9 @@
 // A group member's half of the ring: takes messages that no other member gets, and adopts those of dead
 // members.
 //
-// Purpose: protocol/groups.md. A member takes a lease (`claim`) on a message, moves the group's cursor past
-// the message, and gives the lease up when it is done. It adopts the lease of a dead or evicted member. This
-// class knows no lock and no clock: its caller says which holder is dead, and holds the locks that keep this
-// true.
+// Purpose: protocol/groups.md. A member takes a lease on a message, moves the group's cursor past the message,
+// and gives the lease up when it is done. It adopts the lease of a dead or evicted member. This class knows no
+// lock and no clock: its caller says which holder is dead, and holds the locks that keep this true.
 // Threads: one at a time. The members of a group are any number of processes.
 //
 // I1  Every message that a member took and has not given up is leased by a seat of the group. The lease is
@@ -66,26 +65,26 @@ class RingMember : public RingView<A> {
     pending_lost_ = counts_.lost = lost;
     chunk_ = this->chunk();
     const uint64_t cursor = W::LoadCursor(*group_);
-    claim_ = W::LoadClaim(seat_.seat->words);
-    stored_end_ = W::LoadClaimEnd(seat_.seat->words);
-    claim_end_ = NotAbove(cursor, stored_end_);
+    lease_ = W::LoadLease(seat_.seat->words);
+    stored_end_ = W::LoadLeaseEnd(seat_.seat->words);
+    lease_end_ = NotAbove(cursor, stored_end_);
     looked_at_ = cursor - chunk_;
   }
 
-  // Gives up the message handed out last, then takes the next one. `reserve(bytes)` returns room for a copy
+  // Gives up the message handed out last, then takes the next one. `copy_buffer(bytes)` returns room for a copy
   // or null; for null the result is kNoMemory, and the message stays this member's. The call is bounded.
   // kOvertaken means that other members were faster each time: try again.
-  template <class Reserve>
-  Read Next(Handed* out, Reserve reserve) {
+  template <class CopyBuffer>
+  Read Next(Handed* out, CopyBuffer copy_buffer) {
     if (!Ack()) return Read::kEvicted;
     constexpr int kRounds = 64;
     for (int i = 0; i < kRounds; ++i) {
-      if (claim_ == kNoClaim) {
+      if (lease_ == kNoLease) {
         const Read taken = Take();
         if (taken == Read::kOvertaken) continue;
         if (taken != Read::kMessage) return taken;
       }
-      const Read read = HandOut(out, reserve);
+      const Read read = HandOut(out, copy_buffer);
       if (read != Read::kOvertaken) return read;
     }
     return Read::kOvertaken;
@@ -129,11 +128,11 @@ class RingMember : public RingView<A> {
 
   // Calls f(seat, state) for each other seat of this group that holds a lease, until f returns false.
   template <class F>
-  void ForEachClaim(F f) const {
+  void ForEachLease(F f) const {
     const uint32_t used = std::min(W::LoadSeatsUsed(table_.control->join), table_.count);
     for (uint32_t i = 0; i < used; ++i) {
       const Seat& seat = table_.seats[i];
-      if (&seat == seat_.seat || W::LoadClaim(seat.words) == kNoClaim) continue;
+      if (&seat == seat_.seat || W::LoadLease(seat.words) == kNoLease) continue;
       const uint64_t state = W::LoadStateForReason(seat.identity);
       if (PhaseOf(state) == SeatPhase::kFree || DeliveryOf(state) != kDeliveryGroup) continue;
       if (GroupOfSeat<A>(seat.identity) != place_) continue;
@@ -148,10 +147,10 @@ class RingMember : public RingView<A> {
     for (int k = 0; k < kTries; ++k) {
       const uint32_t moves = W::LoadMoves(*group_);
       bool held = false;
-      ForEachClaim([&](uint32_t i, uint64_t) {
-        const uint64_t claim = W::LoadClaim(table_.seats[i].words);
-        const bool nothing = claim == kNoClaim ||
-                             (IsTentative(claim) && Ahead(W::LoadCursor(*group_), ClaimPosition(claim)) <= 0);
+      ForEachLease([&](uint32_t i, uint64_t) {
+        const uint64_t lease = W::LoadLease(table_.seats[i].words);
+        const bool nothing = lease == kNoLease ||
+                             (IsTentative(lease) && Ahead(W::LoadCursor(*group_), LeasePosition(lease)) <= 0);
         held |= !nothing;
         return !held;
       });
@@ -160,7 +159,7 @@ class RingMember : public RingView<A> {
     return true;
   }
 
-  // Adopts the lease of seat `i`. Requires that this member holds no lease. The caller holds the rescuer lock
+  // Adopts the lease of seat `i`. Requires that this member holds no lease. The caller holds the adopter lock
   // of that seat, shared, so that no joiner sits down there. It has found out before whether the holder is
   // dead; if so, it holds the lock of the seat as well.
   Adopted Adopt(uint32_t i, bool holder_dead) {
@@ -168,33 +167,33 @@ class RingMember : public RingView<A> {
     SeatWords& mine = seat_.seat->words;
     constexpr int kTries = 4;  // a living holder can own, move and finish the lease once each
     for (int k = 0; k < kTries; ++k) {
-      const uint64_t claim = W::LoadClaim(from);
-      if (claim == kNoClaim) return Adopted::kNothing;
-      const uint64_t position = ClaimPosition(claim);
+      const uint64_t lease = W::LoadLease(from);
+      if (lease == kNoLease) return Adopted::kNothing;
+      const uint64_t position = LeasePosition(lease);
       const uint64_t cursor = W::LoadCursor(*group_);
-      const bool undecided = IsTentative(claim) && Ahead(cursor, position) <= 0;
+      const bool undecided = IsTentative(lease) && Ahead(cursor, position) <= 0;
       if (undecided && !holder_dead) return Adopted::kLeft;
       // The lease itself protects the message of a holder that won its race. So if the place is not intact,
       // the lease had lost its race or is nonsense.
       if (undecided || position % 8 != 0 || !IntactAtAll(position)) {
-        if (W::ChangeClaim(from, claim, kNoClaim)) return Adopted::kNothing;
+        if (W::ChangeLease(from, lease, kNoLease)) return Adopted::kNothing;
         continue;
       }
-      claim_end_ = NotAbove(cursor, W::LoadClaimEnd(from));  // the end of a loser may lie above the cursor
+      lease_end_ = NotAbove(cursor, W::LoadLeaseEnd(from));  // the end of a loser may lie above the cursor
       // A living holder may own the message without having counted the delivery yet.
       const uint64_t times = DeliveriesOf(W::LoadDeliveries(from), position);
       W::StoreDeliveries(mine, MakeDeliveries(position, std::max<uint64_t>(times, holder_dead ? 0 : 1)));
-      StoreEnd(claim_end_);
+      StoreEnd(lease_end_);
       // Tentative at first, even if the lease was owned. Its living holder may give it up before the CAS
       // below. Then this place is not protected, and the scan would judge an owned lease here to be nonsense.
-      claim_ = position | kClaimTentative;
-      W::StoreClaim(mine, claim_);
+      lease_ = position | kLeaseTentative;
+      W::StoreLease(mine, lease_);
       W::CountMove(*group_);
-      if (!W::ChangeClaim(from, claim, kNoClaim)) {
+      if (!W::ChangeLease(from, lease, kNoLease)) {
         if (!Drop()) return Adopted::kNothing;
         continue;
       }
-      if (!IsTentative(claim) && !Own()) return Adopted::kNothing;
+      if (!IsTentative(lease) && !Own()) return Adopted::kNothing;
       return Adopted::kMine;
     }
     return Adopted::kLeft;
@@ -213,7 +212,7 @@ class RingMember : public RingView<A> {
 
   bool Live() const { return W::LoadOwnState(seat_.seat->identity) == seat_.live_state; }
   bool Exists() const { return GroupExists<A>(table_, place_); }
-  bool holds_claim() const { return claim_ != kNoClaim; }
+  bool holds_lease() const { return lease_ != kNoLease; }
   // Returns whether a message is in hand: handed out last, and not given up.
   bool InHand() const { return handed_; }
   // Returns whether the message in hand is still whole where it lies.
@@ -243,7 +242,7 @@ class RingMember : public RingView<A> {
     table_ = table;
     seat_ = seat;
     group_ = &table.control->groups[0];
-    claim_ = kNoClaim;
+    lease_ = kNoLease;
     handed_ = false;
   }
 
@@ -275,18 +274,18 @@ class RingMember : public RingView<A> {
       return Read::kOvertaken;
     }
     SeatWords& mine = seat_.seat->words;
-    claim_ = position | kClaimTentative;
-    W::StoreClaim(mine, claim_);
-    claim_end_ = at_most_ > 1 ? EndOfClaim(position, header) : frame.next;
-    if (claim_end_ != frame.next || Ahead(stored_end_, position) > 0) StoreEnd(claim_end_);  // I3
-    if (!W::MoveCursor(*group_, position, claim_end_)) return Drop() ? Read::kOvertaken : Read::kEvicted;
+    lease_ = position | kLeaseTentative;
+    W::StoreLease(mine, lease_);
+    lease_end_ = at_most_ > 1 ? EndOfLease(position, header) : frame.next;
+    if (lease_end_ != frame.next || Ahead(stored_end_, position) > 0) StoreEnd(lease_end_);  // I3
+    if (!W::MoveCursor(*group_, position, lease_end_)) return Drop() ? Read::kOvertaken : Read::kEvicted;
     freed_ = true;
     return Own() ? Read::kMessage : Read::kEvicted;
   }
 
   // Returns the end of a lease on as many small messages as it may hold: at most at_most_, within a chunk's
   // length, and not across padding.
-  uint64_t EndOfClaim(uint64_t position, uint64_t header) const {
+  uint64_t EndOfLease(uint64_t position, uint64_t header) const {
     uint64_t sequence = SequenceOf(header);
     uint64_t end = position + FrameBytes(header & kFrameLengthMask);
     for (uint64_t n = 1; n < at_most_; ++n) {
@@ -299,10 +298,10 @@ class RingMember : public RingView<A> {
 
   // Hands out the message at the lease. kOvertaken means that there is none, and that the lease has moved on
   // or is gone.
-  template <class Reserve>
-  Read HandOut(Handed* out, Reserve reserve) {
-    const uint64_t position = ClaimPosition(claim_);
-    const bool tentative = IsTentative(claim_);
+  template <class CopyBuffer>
+  Read HandOut(Handed* out, CopyBuffer copy_buffer) {
+    const uint64_t position = LeasePosition(lease_);
+    const bool tentative = IsTentative(lease_);
     if (position % 8 != 0) return Drop() ? Read::kOvertaken : Read::kEvicted;  // a peer overwrote the seat
     // The seat was taken over with this lease, and its dead holder never won it: the cursor has not moved
     // past it.
@@ -319,7 +318,7 @@ class RingMember : public RingView<A> {
     if (frame.kind != FrameKind::kMessage) return Exists() ? Read::kDamaged : Read::kEvicted;
     const std::byte* data = this->PayloadAt(position);
     if (tentative || !in_place_) {
-      std::byte* const copy = reserve((frame.payload + 7) & ~uint64_t{7});
+      std::byte* const copy = copy_buffer((frame.payload + 7) & ~uint64_t{7});
       if (copy == nullptr) return Read::kNoMemory;
       A::CopyOut(copy, data, frame.payload);
       if (!this->IntactAfterReads(position)) return WhyNotIntact(tentative);
@@ -351,22 +350,22 @@ class RingMember : public RingView<A> {
   // Moves the lease from current_ to the following frame, or ends it. Returns false if another member has
   // adopted it.
   bool GoOn() {
-    const uint64_t to = Ahead(claim_end_, next_) > 0 ? next_ | (claim_ & kClaimTentative) : kNoClaim;
+    const uint64_t to = Ahead(lease_end_, next_) > 0 ? next_ | (lease_ & kLeaseTentative) : kNoLease;
     freed_ = true;
     return Change(to);
   }
   static uint64_t NotAbove(uint64_t cursor, uint64_t end) { return Ahead(end, cursor) > 0 ? cursor : end; }
   void StoreEnd(uint64_t end) {
-    W::StoreClaimEnd(seat_.seat->words, end);
+    W::StoreLeaseEnd(seat_.seat->words, end);
     stored_end_ = end;
   }
-  bool Own() { return Change(ClaimPosition(claim_)); }
-  bool Drop() { return Change(kNoClaim); }
+  bool Own() { return Change(LeasePosition(lease_)); }
+  bool Drop() { return Change(kNoLease); }
   // Changes the lease by CAS, as every change after the tentative store is made. Returns false if this member
   // was evicted and its lease was adopted.
   bool Change(uint64_t to) {
-    const bool changed = W::ChangeClaim(seat_.seat->words, claim_, to);
-    claim_ = changed ? to : kNoClaim;
+    const bool changed = W::ChangeLease(seat_.seat->words, lease_, to);
+    lease_ = changed ? to : kNoLease;
     return changed;
   }
 
@@ -374,9 +373,9 @@ class RingMember : public RingView<A> {
   ConsumerSeat seat_;
   GroupPlace place_;
   GroupWords* group_ = nullptr;
-  uint64_t claim_ = kNoClaim;  // the lease: the word `claim` in our seat
-  uint64_t claim_end_ = 0;
-  uint64_t stored_end_ = 0;  // the word `claim_end` in our seat
+  uint64_t lease_ = kNoLease;  // the word `lease` in our seat
+  uint64_t lease_end_ = 0;
+  uint64_t stored_end_ = 0;  // the word `lease_end` in our seat
   // Positions of the message handed out last and of the frame after it.
   uint64_t current_ = 0, next_ = 0;
   bool handed_ = false;  // a message was handed out and is not given up yet

@@ -39,9 +39,9 @@
 namespace millrace::internal {
 
 // A blocker: what leaves the producer no room. It is a lossless consumer's seat, a group member's lease
-// (`kClaim`), or the cursor of a group.
-struct Holder {
-  enum class Kind : uint8_t { kSeat, kClaim, kGroup };
+// (`kLease`), or the cursor of a group.
+struct Blocker {
+  enum class Kind : uint8_t { kSeat, kLease, kGroup };
   Kind kind;
   uint32_t index;  // of the seat, or of the group
   uint64_t state;  // the seat's state word; for a group its generation
@@ -228,12 +228,12 @@ class RingProducer {
     return true;
   }
 
-  // Calls f(Holder) for each blocker that leaves no room for the last claim. Call it after ClaimSlow returned
+  // Calls f(Blocker) for each blocker that leaves no room for the last claim. Call it after ClaimSlow returned
   // nullptr. The same blocker may be reported more than once.
   template <class F>
   void HoldingBack(F f) {
-    ForEachHolder([&](const Holder& holder) {
-      if (Ahead(wanted_end_, holder.position + capacity_) > 0) f(holder);
+    ForEachBlocker([&](const Blocker& blocker) {
+      if (Ahead(wanted_end_, blocker.position + capacity_) > 0) f(blocker);
     });
   }
 
@@ -490,8 +490,8 @@ class RingProducer {
     if (!AnyGroup() && ScanOrdinary()) return;
     held_ = false;
     lowest_ = position_;
-    const bool settled = ForEachHolder([&](const Holder& holder) {
-      if (!held_ || Ahead(holder.position, lowest_) < 0) lowest_ = holder.position;
+    const bool settled = ForEachBlocker([&](const Blocker& blocker) {
+      if (!held_ || Ahead(blocker.position, lowest_) < 0) lowest_ = blocker.position;
       held_ = true;
     });
     if (settled) return;
@@ -535,13 +535,13 @@ class RingProducer {
     return true;
   }
 
-  // Calls f(Holder) for each blocker; the same one may be reported twice. Returns false if leases kept moving
+  // Calls f(Blocker) for each blocker; the same one may be reported twice. Returns false if leases kept moving
   // between seats: then the result is not complete.
   // Cursors are read before leases, because a member that moved the cursor had stored its lease first [R9,
   // G4]. A lease that moves to another seat is counted before it leaves the old seat. If no move was counted
   // while the seats were read, no lease was missed [R11, G7].
   template <class F>
-  bool ForEachHolder(F f) {
+  bool ForEachBlocker(F f) {
     const uint32_t groups = ForEachGroup(f);
     constexpr int kTries = 8;  // each move needs a death or an eviction
     for (int k = 0; k < kTries; ++k) {
@@ -554,7 +554,7 @@ class RingProducer {
     return false;
   }
 
-  // Calls f(Holder) for the cursor of each group that exists. Returns a set bit for each of these groups.
+  // Calls f(Blocker) for the cursor of each group that exists. Returns a set bit for each of these groups.
   template <class F>
   uint32_t ForEachGroup(F f) {
     uint32_t groups = 0;
@@ -569,7 +569,7 @@ class RingProducer {
         continue;
       }
       groups |= 1u << g;
-      f(Holder{Holder::Kind::kGroup, g, W::Peek(group.generation), p});
+      f(Blocker{Blocker::Kind::kGroup, g, W::Peek(group.generation), p});
     }
     return groups;
   }
@@ -580,10 +580,10 @@ class RingProducer {
     const uint64_t state = W::LoadSeatState(seat.identity);
     if (PhaseOf(state) == SeatPhase::kFree) return;
     if (DeliveryOf(state) == kDeliveryLossless) VisitLossless(seat, i, state, f);
-    if (DeliveryOf(state) == kDeliveryGroup && groups != 0) VisitClaim(seat, i, state, groups, f);
+    if (DeliveryOf(state) == kDeliveryGroup && groups != 0) VisitLease(seat, i, state, groups, f);
   }
 
-  // Calls f(Holder) for a lossless seat that counts. Passes over a joining seat that has lost its race: its
+  // Calls f(Blocker) for a lossless seat that counts. Passes over a joining seat that has lost its race: its
   // joiner will see the intent and choose again [J4, R2]. Any other seat that is not valid is nonsense and is
   // evicted.
   template <class F>
@@ -596,25 +596,25 @@ class RingProducer {
       Evict(i, state, EvictedWhy::kNonsense);
       return;
     }
-    f(Holder{Holder::Kind::kSeat, i, state, p});
+    f(Blocker{Blocker::Kind::kSeat, i, state, p});
   }
 
-  // Calls f(Holder) for a lease (`claim`) that counts. A lease holds the producer back even after its seat
+  // Calls f(Blocker) for a lease that counts. A lease holds the producer back even after its seat
   // was evicted, until another member has adopted it.
   template <class F>
-  void VisitClaim(Seat& seat, uint32_t i, uint64_t state, uint32_t groups, F f) {
-    const uint64_t claim = W::LoadClaimForScan(seat.words);
-    if (claim == kNoClaim) return;
+  void VisitLease(Seat& seat, uint32_t i, uint64_t state, uint32_t groups, F f) {
+    const uint64_t lease = W::LoadLeaseForScan(seat.words);
+    if (lease == kNoLease) return;
     const std::optional<GroupPlace> place = GroupOfSeat<A>(seat.identity);
     if (!place || (groups >> place->index & 1) == 0) return;
     if (place->generation != W::Peek(seats_.control->groups[place->index].generation)) return;
-    const uint64_t p = ClaimPosition(claim);
-    if (IsTentative(claim) && LostItsRace(p)) return;
+    const uint64_t p = LeasePosition(lease);
+    if (IsTentative(lease) && LostItsRace(p)) return;
     if (!Valid(p)) {
       if (PhaseOf(state) != SeatPhase::kEvicted) Evict(i, state, EvictedWhy::kNonsense);
       return;
     }
-    f(Holder{Holder::Kind::kClaim, i, state, p});
+    f(Blocker{Blocker::Kind::kLease, i, state, p});
   }
   uint32_t Moves(uint32_t groups) const {
     uint32_t sum = 0;

@@ -43,12 +43,12 @@ bool GroupExists(const SeatTable& table, GroupPlace place) {
   return (W::LoadGroupFlags(group) & kGroupUsed) != 0 && W::Peek(group.generation) == place.generation;
 }
 
-// Returns whether this seat holds a lease (`claim`) of a group that exists. Then only a member of that group
-// may take the seat.
+// Returns whether this seat holds a lease of a group that exists. Then only a member of that group may take
+// the seat.
 template <class A>
-bool HoldsClaim(const SeatTable& table, uint32_t seat) {
+bool HoldsLease(const SeatTable& table, uint32_t seat) {
   using W = Words<A>;
-  if (W::LoadClaim(table.seats[seat].words) == kNoClaim) return false;
+  if (W::LoadLease(table.seats[seat].words) == kNoLease) return false;
   const std::optional<GroupPlace> place = GroupOfSeat<A>(table.seats[seat].identity);
   return place && GroupExists<A>(table, *place);
 }

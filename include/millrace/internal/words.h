@@ -166,8 +166,8 @@ struct Words {
     return A::Load(group.cursor, std::memory_order_acquire, Site::R9);
   }
   // [R10] acquire: the member is done with everything below its lease; pairs with [G2] and [G5].
-  static uint64_t LoadClaimForScan(const SeatWords& seat) {
-    return A::Load(seat.claim, std::memory_order_acquire, Site::R10);
+  static uint64_t LoadLeaseForScan(const SeatWords& seat) {
+    return A::Load(seat.lease, std::memory_order_acquire, Site::R10);
   }
   // [R11] acquire: loaded before and after the leases. If the count is unchanged, no lease moved past the
   // scan unseen; pairs with [G7].
@@ -183,12 +183,12 @@ struct Words {
   }
   // [G2] release: stores a new lease, tentative or none. A scan may read it in place of the earlier one,
   // because the reads of the earlier message are done; pairs with [R10] and [G6].
-  static void StoreClaim(SeatWords& seat, uint64_t claim) {
-    A::Store(seat.claim, claim, std::memory_order_release, Site::G2);
+  static void StoreLease(SeatWords& seat, uint64_t lease) {
+    A::Store(seat.lease, lease, std::memory_order_release, Site::G2);
   }
   // [G3] relaxed: the end of a lease. G4 makes it visible with the cursor, or G2 when a lease is adopted.
-  static void StoreClaimEnd(SeatWords& seat, uint64_t end) {
-    A::Store(seat.claim_end, end, std::memory_order_relaxed, Site::G3);
+  static void StoreLeaseEnd(SeatWords& seat, uint64_t end) {
+    A::Store(seat.lease_end, end, std::memory_order_relaxed, Site::G3);
   }
   // [G4] acq_rel: takes the frames between `from` and `to`. A scan that sees the new cursor sees the lease;
   // pairs with [G1] and [R9].
@@ -197,12 +197,12 @@ struct Words {
   }
   // [G5] acq_rel: the reads below the new lease are done. Fails after another member has adopted the lease;
   // pairs with [R10] and [G6].
-  static bool ChangeClaim(SeatWords& seat, uint64_t from, uint64_t to) {
-    return A::CompareExchange(seat.claim, from, to, std::memory_order_acq_rel, Site::G5);
+  static bool ChangeLease(SeatWords& seat, uint64_t from, uint64_t to) {
+    return A::CompareExchange(seat.lease, from, to, std::memory_order_acq_rel, Site::G5);
   }
   // [G6] acquire: the lease of a seat, loaded before its end; pairs with [G2] and [G5].
-  static uint64_t LoadClaim(const SeatWords& seat) {
-    return A::Load(seat.claim, std::memory_order_acquire, Site::G6);
+  static uint64_t LoadLease(const SeatWords& seat) {
+    return A::Load(seat.lease, std::memory_order_acquire, Site::G6);
   }
   // [G7] release: counted after the lease is at its new place and before it leaves the old one [G5];
   // pairs with [R11].
@@ -210,8 +210,8 @@ struct Words {
     A::Add(group.moves, uint32_t{1}, std::memory_order_release, Site::G7);
   }
   // [G8] relaxed: the end of a lease, loaded after G6, or under the dead holder's lock.
-  static uint64_t LoadClaimEnd(const SeatWords& seat) {
-    return A::Load(seat.claim_end, std::memory_order_relaxed, Site::G8);
+  static uint64_t LoadLeaseEnd(const SeatWords& seat) {
+    return A::Load(seat.lease_end, std::memory_order_relaxed, Site::G8);
   }
   // [G9] relaxed: a count and its message are one word. The kernel's lock orders a dead holder's count. The
   // count of an evicted holder that lives may be one too low.

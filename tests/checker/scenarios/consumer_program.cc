@@ -25,12 +25,12 @@ bool ConsumerProgram::Open(StartAt start, uint64_t value) {
     seat = {&bytes.scratch[machine->self()], &bytes.scratch_waiting, &bytes.scratch_epoch, 0, false};
   } else {
     const SeatTable table = world->Seats();
-    KernelLock* rescuer = nullptr;
-    seat_ = LockSeat(std::nullopt, &rescuer);
+    KernelLock* adopter_lock = nullptr;
+    seat_ = LockSeat(std::nullopt, &adopter_lock);
     if (seat_ == kSeats) machine->Violate("no free seat");
     uint32_t generation = GenerationOf(W::LoadSeatState(table.seats[seat_].identity));
     if (world->shape().grouped()) {
-      W::StoreClaim(table.seats[seat_].words, kNoClaim);
+      W::StoreLease(table.seats[seat_].words, kNoLease);
       W::Note(table.seats[seat_].identity.group, uint32_t{0});
     }
     constexpr int kTries = 16;
@@ -46,7 +46,7 @@ bool ConsumerProgram::Open(StartAt start, uint64_t value) {
       wake_producer |= OfferRoom<A>(table.control->room_waiting, table.control->room_epoch);
     }
     if (wake_producer) CheckedParkOps().wake(&table.control->room_epoch.epoch);
-    if (rescuer != nullptr) machine->Unlock(rescuer);
+    if (adopter_lock != nullptr) machine->Unlock(adopter_lock);
     if (!begin) machine->Unlock(&world->seat_locks[seat_]);
     seat = {&table.seats[seat_], &table.control->room_waiting, &table.control->room_epoch, live_state_,
             lossless()};

@@ -98,7 +98,7 @@ constexpr Excuse kExcuses[] = {
     {"weaken G4 to release",
      "what a member reads of the messages that it takes, it has acquired from their headers (C1)"},
     {"weaken G5 to release",
-     "who changes a claim has stored the value that it replaces, or acquired it (G6): only an adopter "
+     "who changes a lease has stored the value that it replaces, or acquired it (G6): only an adopter "
      "changes "
      "another's, and positions do not come again"},
     {"weaken G11 to relaxed",

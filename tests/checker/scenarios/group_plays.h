@@ -131,11 +131,11 @@ void Holder() {
 
 // An evicted member that is alive in the seat it was born in. It stores its lease late: another member has
 // already won the message.
-inline void LateClaimer() {
+inline void LateLease() {
   machine->BeginOperation(100);
   world->groups.BornIn(world->shape().orphan_seat);
-  W::StoreClaim(world->bytes().seats[world->shape().orphan_seat].words,
-                world->shape().start.position | internal::kClaimTentative);
+  W::StoreLease(world->bytes().seats[world->shape().orphan_seat].words,
+                world->shape().start.position | internal::kLeaseTentative);
 }
 // An evicted member that is alive in the seat it was born in. It finds out that it has lost (`kLost`), or has
 // finished its message, and leaves.
@@ -145,8 +145,8 @@ void Quitter() {
   const uint32_t seat = world->shape().orphan_seat;
   internal::Seat& words = world->bytes().seats[seat];
   world->groups.BornIn(seat);
-  W::ChangeClaim(words.words, world->shape().start.position | (kLost ? internal::kClaimTentative : 0),
-                 internal::kNoClaim);
+  W::ChangeLease(words.words, world->shape().start.position | (kLost ? internal::kLeaseTentative : 0),
+                 internal::kNoLease);
   W::StoreFree(words.identity, internal::MakeSeatState(1, internal::SeatPhase::kFree, 0));
   world->groups.GetsUp();
   machine->Unlock(&world->seat_locks[seat]);

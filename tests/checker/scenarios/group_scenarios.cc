@@ -50,14 +50,14 @@ void AddGroupScenarios(std::vector<Scenario>* all) {
        {2},
        wild});
   add({"group-room",
-       "a ring too small for what is published: the producer waits for cursor and claims",
+       "a ring too small for what is published: the producer waits for cursor and leases",
        Narrow(),
        {First(&Producer<4, WhenFull::kBlock, true, 2>, true), Gated(Plain("member", &Member<R::kInPlace>), 0),
         Gated(Plain("other", &Member<R::kInPlace>), 1)},
        {2},
        wild});
-  add({"group-claims",
-       "several messages in one claim",
+  add({"group-leases",
+       "several messages in one lease",
        Crowded(),
        {First(&Producer<4, WhenFull::kBlock, true, 2>, true),
         Gated(Plain("member", &Member<R::kInPlace, 2>), 0),
@@ -80,7 +80,7 @@ void AddGroupScenarios(std::vector<Scenario>* all) {
        {1, Stale::kCounts, 1},
        deadly,
        Sleeps::kAfterDeath});
-  add({"group-crash-claims",
+  add({"group-crash-leases",
        "a member that takes several messages at once dies anywhere",
        Crowded(),
        {First(&Producer<3, WhenFull::kBlock, true, 2>, true),
@@ -105,7 +105,7 @@ void AddGroupScenarios(std::vector<Scenario>* all) {
         Gated(Plain("other", &Member<R::kInPlaceAsked>), 1), Plain("operator", &Operator<0>)},
        {1},
        wild});
-  add({"group-operator-claims",
+  add({"group-operator-leases",
        "the same while it takes several messages at once",
        Crowded(),
        {First(&Producer<2, WhenFull::kBlock, true, 2>, true),
@@ -151,9 +151,9 @@ void AddGroupScenarios(std::vector<Scenario>* all) {
        wild,
        Sleeps::kAfterEarlyDeath});
   add({"group-lost",
-       "the claim of an evicted member that had lost is adopted while its place is overwritten",
+       "the lease of an evicted member that had lost is adopted while its place is overwritten",
        With(Narrow(), Orphan::kLate, 2, 2),
-       {First(&Producer<2>, true), Plain("member", &Member<R::kInPlace>), Born("late", &LateClaimer, 2)},
+       {First(&Producer<2>, true), Plain("member", &Member<R::kInPlace>), Born("late", &LateLease, 2)},
        {2},
        wild,
        Sleeps::kAfterEarlyDeath});
@@ -295,7 +295,7 @@ void AddGroupScenarios(std::vector<Scenario>* all) {
   Shape wraps{{(1ull << 32) - 512 + kNearEnd - 8, (1ull << 32) - 2}, 240, {232, 200, 216}};
   wraps.groups = 1;
   add({"group-wrap",
-       "cursor and claims pass 2^32",
+       "cursor and leases pass 2^32",
        wraps,
        {First(&Producer<4, WhenFull::kBlock, true, 2>, true), Gated(Plain("member", &Member<R::kInPlace>), 0),
         Gated(Plain("other", &Member<R::kInPlace, 2>), 1)},

@@ -20,7 +20,7 @@ uint64_t GroupTruth::Hash() const {
   for (const SeatTruth& s : seats_) {
     mix(s.holder | uint64_t{s.group} << 8 | static_cast<uint64_t>(s.phase) << 16 | uint64_t{s.handed} << 24 |
         uint64_t{s.slack} << 32);
-    mix(s.claim);
+    mix(s.lease);
     mix(s.end);
   }
   for (const Mine& m : threads_) {
@@ -31,7 +31,7 @@ uint64_t GroupTruth::Hash() const {
     mix(g.exists | uint64_t{g.creating} << 1 | uint64_t{g.generation} << 8);
     mix(g.first);
     mix(g.cursor);
-    for (const Message& m : g.messages) mix(m.handed | uint64_t{m.claimed} << 8 | uint64_t{m.done} << 16);
+    for (const Message& m : g.messages) mix(m.handed | uint64_t{m.leased} << 8 | uint64_t{m.done} << 16);
   }
   return h;
 }
@@ -42,15 +42,15 @@ void GroupTruth::BeginsWith(uint32_t group, uint64_t first, uint64_t cursor) {
   groups_[group].cursor = cursor;
 }
 
-void GroupTruth::BeginsHeld(uint32_t seat, uint64_t claim, SeatPhase phase) {
+void GroupTruth::BeginsHeld(uint32_t seat, uint64_t lease, SeatPhase phase) {
   SeatTruth& s = seats_[seat];
   s.holder = kOrphan;
   s.group = 0;
   s.phase = phase;
-  s.claim = claim;
+  s.lease = lease;
   Message& first = groups_[0].messages[0];
-  first.claimed = 1u << kOrphan;
-  first.done = claim == kNoClaim || IsTentative(claim);
+  first.leased = 1u << kOrphan;
+  first.done = lease == kNoLease || IsTentative(lease);
   first.handed = 1;
   s.handed = first.done ? 0 : 1;
 }
@@ -64,7 +64,7 @@ bool GroupTruth::Living(const SeatTruth& seat) const {
 
 bool GroupTruth::SomethingAbandoned() const {
   for (const SeatTruth& seat : seats_) {
-    if (seat.claim != kNoClaim && !Living(seat)) return true;
+    if (seat.lease != kNoLease && !Living(seat)) return true;
   }
   return false;
 }
@@ -80,15 +80,15 @@ template <class F>
 void GroupTruth::ForEachTaken(const Group& group, F f) const {
   for (uint64_t i = 0; i < kMostTaken; ++i) {
     const uint64_t position = world->PositionOf(i);
-    if (position == kNoClaim) break;
+    if (position == kNoLease) break;
     if (Ahead(position, group.first) >= 0 && Ahead(position, group.cursor) < 0)
       f(position, group.messages[i]);
   }
 }
 
 bool GroupTruth::Covers(const SeatTruth& seat, uint64_t position) const {
-  if (seat.claim == kNoClaim || seat.phase == SeatPhase::kFree) return false;
-  const uint64_t at = ClaimPosition(seat.claim);
+  if (seat.lease == kNoLease || seat.phase == SeatPhase::kFree) return false;
+  const uint64_t at = LeasePosition(seat.lease);
   return position == at || (Ahead(position, at) > 0 && Ahead(position, seat.end) < 0);
 }
 
@@ -107,51 +107,51 @@ void GroupTruth::JudgeHeld(uint32_t g) const {
 }
 
 // Records a new lease of the seat's holder, wherever the lease is.
-void GroupTruth::Claims(uint32_t seat) {
+void GroupTruth::NoteLease(uint32_t seat) {
   SeatTruth& s = seats_[seat];
-  if (s.claim == kNoClaim || s.group >= kGroupsUsed) return;
+  if (s.lease == kNoLease || s.group >= kGroupsUsed) return;
   if (s.holder >= kThreads) return;
-  for (uint64_t i = 0; i < kMostTaken && world->PositionOf(i) != kNoClaim; ++i) {
-    if (Covers(s, world->PositionOf(i))) groups_[s.group].messages[i].claimed |= 1u << s.holder;
+  for (uint64_t i = 0; i < kMostTaken && world->PositionOf(i) != kNoLease; ++i) {
+    if (Covers(s, world->PositionOf(i))) groups_[s.group].messages[i].leased |= 1u << s.holder;
   }
 }
 
 void GroupTruth::EndStored(uint32_t seat, uint64_t end) {
   seats_[seat].end = end;
-  Claims(seat);
+  NoteLease(seat);
 }
 
-void GroupTruth::ClaimStored(uint32_t seat, uint64_t claim) {
+void GroupTruth::LeaseStored(uint32_t seat, uint64_t lease) {
   SeatTruth& s = seats_[seat];
-  machine->Expect(s.claim == kNoClaim || claim == kNoClaim, "a claim is stored over another");
-  s.claim = claim;
+  machine->Expect(s.lease == kNoLease || lease == kNoLease, "a lease is stored over another");
+  s.lease = lease;
   s.handed = s.slack = 0;
-  Claims(seat);
+  NoteLease(seat);
   if (s.group < kGroupsUsed) JudgeHeld(s.group);
 }
 
-void GroupTruth::ClaimChanged(uint32_t seat, uint64_t from, uint64_t to) {
+void GroupTruth::LeaseChanged(uint32_t seat, uint64_t from, uint64_t to) {
   SeatTruth& s = seats_[seat];
   Mine& me = threads_[machine->self()];
-  const bool moves_on = to == kNoClaim || ClaimPosition(to) != ClaimPosition(from);
+  const bool moves_on = to == kNoLease || LeasePosition(to) != LeasePosition(from);
   if (me.seat == seat && moves_on) {
-    if (me.handed == ClaimPosition(from)) {
+    if (me.handed == LeasePosition(from)) {
       if (Message* const m = At(groups_[s.group], me.handed); m != nullptr) m->done = true;
     }
-    me.handed = kNoClaim;
+    me.handed = kNoLease;
   }
   if (me.seat != seat) {
-    machine->Expect(!Living(s), "takes the claim of a living member");  // T3
-    machine->Expect(to == kNoClaim, "changes the claim of another seat");
-    if (me.seat < kSeats && ClaimPosition(seats_[me.seat].claim) == ClaimPosition(from)) {
+    machine->Expect(!Living(s), "takes the lease of a living member");  // T3
+    machine->Expect(to == kNoLease, "changes the lease of another seat");
+    if (me.seat < kSeats && LeasePosition(seats_[me.seat].lease) == LeasePosition(from)) {
       SeatTruth& mine = seats_[me.seat];
       mine.handed = s.handed;
       mine.slack = static_cast<uint8_t>(s.slack + (s.holder < kThreads && !machine->Dead(s.holder)));
     }
   }
-  s.claim = to;
+  s.lease = to;
   if (moves_on) s.handed = s.slack = 0;
-  Claims(seat);
+  NoteLease(seat);
   if (s.group < kGroupsUsed) JudgeHeld(s.group);
 }
 
@@ -214,7 +214,7 @@ void GroupTruth::StateChanged(uint32_t seat, uint64_t state) {
   if (s.phase == SeatPhase::kJoining) {
     s.holder = static_cast<uint8_t>(self);
     if (threads_[self].seat != seat) s.group = kGroupsUsed;  // no member
-    Claims(seat);
+    NoteLease(seat);
   }
   if (s.phase == SeatPhase::kEvicted) {
     if (s.holder < kThreads) threads_[s.holder].gone = true;
@@ -241,10 +241,10 @@ void GroupTruth::SitsDown(uint32_t seat, uint32_t group) {
   Mine& me = threads_[machine->self()];
   me.seat = static_cast<uint8_t>(seat);
   me.generation = groups_[group].generation;
-  me.handed = kNoClaim;
+  me.handed = kNoLease;
   me.gone = false;
   SeatTruth& s = seats_[seat];
-  machine->Expect(s.claim == kNoClaim || s.group == group || !groups_[s.group].exists,
+  machine->Expect(s.lease == kNoLease || s.group == group || !groups_[s.group].exists,
                   "sits down on a message of another group");
   s.group = static_cast<uint8_t>(group);
 }
@@ -254,16 +254,16 @@ void GroupTruth::BornIn(uint32_t seat) {
   SeatTruth& s = seats_[seat];
   me.seat = static_cast<uint8_t>(seat);
   me.gone = true;
-  if (s.claim != kNoClaim && !IsTentative(s.claim)) me.handed = s.claim;
+  if (s.lease != kNoLease && !IsTentative(s.lease)) me.handed = s.lease;
   s.holder = static_cast<uint8_t>(machine->self());
-  Claims(seat);
+  NoteLease(seat);
 }
 
 void GroupTruth::GetsUp() {
   Mine& me = threads_[machine->self()];
   if (me.seat >= kSeats) return;
-  if (seats_[me.seat].claim != kNoClaim) me.gone = true;
-  if (seats_[me.seat].claim == kNoClaim) seats_[me.seat].holder = kNobody;
+  if (seats_[me.seat].lease != kNoLease) me.gone = true;
+  if (seats_[me.seat].lease == kNoLease) seats_[me.seat].holder = kNobody;
   me.seat = kSeats;
 }
 
@@ -274,14 +274,14 @@ void GroupTruth::HandedOut(uint64_t sequence, uint64_t times) {
   SeatTruth& s = seats_[me.seat];
   const Published* const published = world->Find(sequence);
   machine->Expect(published != nullptr, "is given a message that was never published");
-  machine->Expect(me.gone || (s.claim != kNoClaim && ClaimPosition(s.claim) == published->position),
+  machine->Expect(me.gone || (s.lease != kNoLease && LeasePosition(s.lease) == published->position),
                   "is given a message that it does not hold");
   Message& m = *At(groups_[s.group], published->position);
-  machine->Expect((m.claimed >> self & 1) != 0, "is given a message that it never claimed");
+  machine->Expect((m.leased >> self & 1) != 0, "is given a message that it never leased");
   if (m.handed != 0) {
     bool somebody_gone = false;
     for (uint32_t t = 0; t <= kOrphan; ++t) {
-      somebody_gone |= (m.claimed >> t & 1) != 0 && Gone(t);
+      somebody_gone |= (m.leased >> t & 1) != 0 && Gone(t);
     }
     machine->Expect(somebody_gone, "is given a message again, although nobody who had it is dead or evicted");
   }
@@ -289,7 +289,7 @@ void GroupTruth::HandedOut(uint64_t sequence, uint64_t times) {
     const uint64_t least = s.handed + 1u - s.slack;
     machine->Expect(times >= (least < 2 ? 2 : least), "the count of deliveries is too low");
   }
-  if (!IsTentative(s.claim) && !me.gone && m.claimed == 1u << self)
+  if (!IsTentative(s.lease) && !me.gone && m.leased == 1u << self)
     machine->Expect(times == 1, "is told of deliveries that never were");
   if (m.handed < 255) ++m.handed;
   ++s.handed;

@@ -33,11 +33,11 @@ class GroupTruth {
   uint64_t Hash() const;
   // Records a group that existed before the scenario begins, and a seat that held its first message then.
   void BeginsWith(uint32_t group, uint64_t first, uint64_t cursor);
-  void BeginsHeld(uint32_t seat, uint64_t claim, internal::SeatPhase phase);
+  void BeginsHeld(uint32_t seat, uint64_t lease, internal::SeatPhase phase);
 
   // ---- called after stores -------------------------------------------------------------------------------
-  void ClaimStored(uint32_t seat, uint64_t claim);
-  void ClaimChanged(uint32_t seat, uint64_t from, uint64_t to);
+  void LeaseStored(uint32_t seat, uint64_t lease);
+  void LeaseChanged(uint32_t seat, uint64_t from, uint64_t to);
   void EndStored(uint32_t seat, uint64_t end);
   void CursorStored(uint32_t group, uint64_t to);
   void CursorMoved(uint32_t group, uint64_t from, uint64_t to);
@@ -60,9 +60,9 @@ class GroupTruth {
 
  private:
   struct Message {
-    uint8_t handed = 0;   // number of times
-    uint8_t claimed = 0;  // by which threads, as bits
-    bool done = false;    // a thread that held it has finished it
+    uint8_t handed = 0;  // number of times
+    uint8_t leased = 0;  // by which threads, as bits
+    bool done = false;   // a thread that held it has finished it
   };
   struct SeatTruth {
     uint8_t holder = kNobody;  // thread
@@ -70,7 +70,7 @@ class GroupTruth {
     internal::SeatPhase phase{};
     uint8_t handed = 0;  // times the message at the lease was handed out, by this member or before
     uint8_t slack = 0;   // hand-outs that may be uncounted, because their holder lived
-    uint64_t claim = internal::kNoClaim;
+    uint64_t lease = internal::kNoLease;
     uint64_t end = 0;
   };
   struct Mine {  // state of a thread
@@ -78,7 +78,7 @@ class GroupTruth {
     uint8_t generation = 0;                // generation of its group
     bool gone = false;                     // evicted, or left a lease in its seat
     uint8_t retires = 0;                   // 1: an empty group, 2: any
-    uint64_t handed = internal::kNoClaim;  // position of the message in hand
+    uint64_t handed = internal::kNoLease;  // position of the message in hand
   };
   struct Group {
     bool exists = false, creating = false;
@@ -91,7 +91,7 @@ class GroupTruth {
   bool Gone(uint32_t thread) const;
   bool Living(const SeatTruth& seat) const;
   Message* At(Group& group, uint64_t position);
-  void Claims(uint32_t seat);
+  void NoteLease(uint32_t seat);
   bool Covers(const SeatTruth& seat, uint64_t position) const;
   template <class F>
   void ForEachTaken(const Group& group, F f) const;

@@ -22,13 +22,13 @@ Adopted MemberProgram::AdoptFrom(uint32_t index) {
     W::Evict(seat.identity, seen, MakeSeatState(GenerationOf(seen), SeatPhase::kEvicted, DeliveryOf(seen)));
     world->OnRequest(false);
   }
-  KernelLock* const rescuer = &world->rescuer_locks[index];
+  KernelLock* const adopter_lock = &world->adopter_locks[index];
   KernelLock* const holder = &world->seat_locks[index];
   const bool alone = Slipped(Slip::kAdoptAlone), unlocked = Slipped(Slip::kAdoptUnlocked);
-  if (!unlocked && !(alone ? machine->TryLock(rescuer) : machine->TryLockShared(rescuer)))
+  if (!unlocked && !(alone ? machine->TryLock(adopter_lock) : machine->TryLockShared(adopter_lock)))
     return Adopted::kLeft;
   if (Slipped(Slip::kDeathAskedLate)) {  // Adopt has loaded its words already
-    mutated::Prefetch(&seat.words.claim);
+    mutated::Prefetch(&seat.words.lease);
     mutated::Prefetch(&world->bytes().seats_control.groups[group_].cursor);
   }
   const bool dead = machine->TryLock(holder);
@@ -37,19 +37,19 @@ Adopted MemberProgram::AdoptFrom(uint32_t index) {
   if (GroupOfSeat<A>(seat.identity) == ring_.place() || Slipped(Slip::kLookUnlocked)) {
     adopted = Adopted::kLeft;
     if (dead || PhaseOf(state) == SeatPhase::kEvicted || (Slipped(Slip::kLookUnlocked) && evicted))
-      adopted = ring_.Adopt(index, dead || Slipped(Slip::kDropLiveClaim));
-    if (dead && W::LoadClaim(seat.words) == kNoClaim) {
+      adopted = ring_.Adopt(index, dead || Slipped(Slip::kDropLiveLease));
+    if (dead && W::LoadLease(seat.words) == kNoLease) {
       W::StoreFree(seat.identity, MakeSeatState(GenerationOf(state) + 1, SeatPhase::kFree, 0));
     }
   }
   if (dead) machine->Unlock(holder);
-  if (!unlocked) machine->Unlock(rescuer);
+  if (!unlocked) machine->Unlock(adopter_lock);
   return adopted;
 }
 
 bool MemberProgram::Adopt() {
   bool adopted = false;
-  ring_.ForEachClaim([&](uint32_t seat, uint64_t) {
+  ring_.ForEachLease([&](uint32_t seat, uint64_t) {
     adopted = AdoptFrom(seat) == Adopted::kMine;
     return !adopted;
   });
@@ -63,17 +63,17 @@ void MemberProgram::GiveRoom(bool offer) {
 // runtime/api/consumer_cold.cc, ReadGroup.
 Read MemberProgram::ReadGroup(Handed* handed) {
   auto* const copy = reinterpret_cast<std::byte*>(buffer_);
-  const auto reserve = [&](uint64_t bytes) {
+  const auto copy_buffer = [&](uint64_t bytes) {
     machine->Expect(bytes <= world->shape().max_message, "asks for more room than any message needs");
     return copy;
   };
   const auto next = [&] {
-    const Read read = ring_.Next(handed, reserve);
+    const Read read = ring_.Next(handed, copy_buffer);
     if (read == Read::kMessage) world->groups.HandedOut(handed->lent.sequence, handed->deliveries);
     return read;
   };
   if (!ring_.Ack()) return Read::kEvicted;
-  if (!ring_.holds_claim() && ring_.DueToLook()) Adopt();
+  if (!ring_.holds_lease() && ring_.DueToLook()) Adopt();
   Read read = next();
   if (read == Read::kEmpty && Adopt()) read = next();
   GiveRoom(read == Read::kMessage ? ring_.OwesRoom() : true);
@@ -134,7 +134,7 @@ Ended MemberProgram::TryNext() {
     case Read::kEmpty:
       break;
   }
-  if (!ClosedNow(state) || (ring_.OthersHold() && !Slipped(Slip::kClosedWithClaims))) return Ended::kEmpty;
+  if (!ClosedNow(state) || (ring_.OthersHold() && !Slipped(Slip::kClosedWithLeases))) return Ended::kEmpty;
   world->groups.SaysClosed();
   CheckedParkOps().wake(&ring_.control().wake.epoch);  // the others wait for the same
   return Ended::kClosed;

@@ -78,8 +78,8 @@ void PrefetchBefore(Site other) {
   for (const internal::Seat& seat : world->bytes().seats) {
     const void* word = nullptr;
     uint32_t bytes = 8;
-    if (now.site == Site::R10) word = &seat.words.claim;
-    if (now.site == Site::G8) word = &seat.words.claim_end;
+    if (now.site == Site::R10) word = &seat.words.lease;
+    if (now.site == Site::G8) word = &seat.words.lease_end;
     if (now.site == Site::R4) word = &seat.identity.state;
     if (now.site == Site::R8) {
       word = &world->bytes().seats_control.join.seats_used;
@@ -174,7 +174,7 @@ void Store(void* word, uint32_t bytes, uint64_t value, std::memory_order order, 
   // Only an adopter stores the end of a lease before the lease.
   if (mutation != nullptr && mutation->kind == Mutation::kOwnedFirst && site == Site::G2 &&
       Mine().last == Site::G3)
-    value &= ~internal::kClaimTentative;
+    value &= ~internal::kLeaseTentative;
   machine->Store(word, bytes, value, OrderAt(site, order), site);
   After(site);
 }
@@ -216,8 +216,8 @@ bool CompareExchange(void* word, uint32_t bytes, uint64_t* expected, uint64_t de
   }
   if (mutation != nullptr && mutation->kind == Mutation::kOwnedFirst && site == Site::G5 &&
       internal::IsTentative(*expected) &&
-      machine->Newest(word, bytes) == internal::ClaimPosition(*expected)) {
-    *expected = internal::ClaimPosition(*expected);
+      machine->Newest(word, bytes) == internal::LeasePosition(*expected)) {
+    *expected = internal::LeasePosition(*expected);
   }
   if (mutation != nullptr && mutation->kind == Mutation::kCreatingIsUsed && site == Site::G14)
     *expected |= machine->Newest(word, bytes) & internal::kGroupCreating;

@@ -37,17 +37,17 @@ enum class Slip : uint8_t {
   kNoLastScan,            // the producer announces its sleep and does not scan again
   kForgetNothing,         // a seat was emptied, but the result of the last scan is kept
   kDeathAskedLate,        // an adopter probes a dead holder's lock after it has loaded the lease
-  kDropLiveClaim,         // an adopter takes every holder for dead
-  kAdoptUnlocked,         // an adopter does not take the rescuer lock
-  kLookUnlocked,          // an adopter loads the seat's state before it has the rescuer lock
-  kAdoptAlone,            // adopters do not share the rescuer lock
-  kSitDownUnlocked,       // a joiner of a member's old seat does not take the rescuer lock
-  kForgetClaim,           // a joiner discards the lease that is in its seat
-  kEmptyClaim,            // the producer empties a dead seat that holds a lease
-  kLeaveFreesClaim,       // a member that leaves with a message frees its seat
-  kClosedWithClaims,      // a member returns closed although others hold leases
+  kDropLiveLease,         // an adopter takes every holder for dead
+  kAdoptUnlocked,         // an adopter does not take the adopter lock
+  kLookUnlocked,          // an adopter loads the seat's state before it has the adopter lock
+  kAdoptAlone,            // adopters do not share the adopter lock
+  kSitDownUnlocked,       // a joiner of a member's old seat does not take the adopter lock
+  kForgetLease,           // a joiner discards the lease that is in its seat
+  kEmptyLease,            // the producer empties a dead seat that holds a lease
+  kLeaveFreesLease,       // a member that leaves with a message frees its seat
+  kClosedWithLeases,      // a member returns closed although others hold leases
   kRetireUnlocked,        // a group is retired without its lock
-  kRetireWithClaims,      // a group with messages is retired without waiting
+  kRetireWithLeases,      // a group with messages is retired without waiting
   kStillLive,             // a dead member's seat stays live while an adopter has its lock
   kNobodyComes,           // no member is evicted for a message that its group does not adopt
   kKeepDeliveries,        // a joiner keeps the count of deliveries that is in its seat

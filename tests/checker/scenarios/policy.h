@@ -17,7 +17,7 @@ struct CheckedAtomics {
   static T Load(const T& word, std::memory_order order, Site site) {
     const T value = static_cast<T>(mutated::Load(&word, sizeof(T), order, site));
     if (site == Site::R5) world->Judged(&word, value);
-    if (site == Site::R10) world->Judged(&word, internal::ClaimPosition(value));
+    if (site == Site::R10) world->Judged(&word, internal::LeasePosition(value));
     return value;
   }
   template <class T>

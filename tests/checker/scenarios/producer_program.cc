@@ -139,14 +139,14 @@ std::byte* ProducerProgram::WaitClaim(size_t n, WhenFull when) {
 
 bool ProducerProgram::EvictAll() {
   bool evicted = false;
-  ring_.HoldingBack([&](const Holder& holder) {
+  ring_.HoldingBack([&](const Blocker& blocker) {
     std::optional<GroupPlace> group;
-    if (holder.kind == Holder::Kind::kGroup) {
-      group = GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
-    } else if (PhaseOf(holder.state) != SeatPhase::kEvicted) {
-      evicted |= ring_.Evict(holder.index, holder.state, EvictedWhy::kHeldBack);
+    if (blocker.kind == Blocker::Kind::kGroup) {
+      group = GroupPlace{blocker.index, static_cast<uint32_t>(blocker.state)};
+    } else if (PhaseOf(blocker.state) != SeatPhase::kEvicted) {
+      evicted |= ring_.Evict(blocker.index, blocker.state, EvictedWhy::kHeldBack);
     } else if (!Slipped(Slip::kNobodyComes)) {  // a lease that its group could adopt
-      group = GroupOfSeat<A>(world->bytes().seats[holder.index].identity);
+      group = GroupOfSeat<A>(world->bytes().seats[blocker.index].identity);
     }
     if (!group) return;
     world->OnRequest(true);
@@ -162,19 +162,19 @@ bool ProducerProgram::EvictAll() {
 bool ProducerProgram::EmptyDeadSeats(bool patient) {
   bool emptied = false;
   std::optional<GroupPlace> groups[kGroupsUsed];
-  ring_.HoldingBack([&](const Holder& holder) {
+  ring_.HoldingBack([&](const Blocker& blocker) {
     std::optional<GroupPlace> place;
-    switch (holder.kind) {
-      case Holder::Kind::kSeat:
-        emptied |= EmptyDeadSeat(holder.index);
+    switch (blocker.kind) {
+      case Blocker::Kind::kSeat:
+        emptied |= EmptyDeadSeat(blocker.index);
         return;
-      case Holder::Kind::kGroup:
-        place = GroupPlace{holder.index, static_cast<uint32_t>(holder.state)};
+      case Blocker::Kind::kGroup:
+        place = GroupPlace{blocker.index, static_cast<uint32_t>(blocker.state)};
         break;
-      case Holder::Kind::kClaim:
+      case Blocker::Kind::kLease:
         // While the group lives, its members adopt the lease.
-        place = GroupOfSeat<A>(world->bytes().seats[holder.index].identity);
-        if (Slipped(Slip::kEmptyClaim)) emptied |= EmptyDeadSeat(holder.index);
+        place = GroupOfSeat<A>(world->bytes().seats[blocker.index].identity);
+        if (Slipped(Slip::kEmptyLease)) emptied |= EmptyDeadSeat(blocker.index);
         break;
     }
     if (place) groups[place->index] = place;
@@ -193,7 +193,7 @@ bool ProducerProgram::EmptyDeadSeat(uint32_t i) {
   if (locked && !machine->TryLock(lock)) return false;
   SeatIdentity& seat = world->bytes().seats[i].identity;
   const bool empty =
-      !world->shape().grouped() || Slipped(Slip::kEmptyClaim) || !HoldsClaim<A>(world->Seats(), i);
+      !world->shape().grouped() || Slipped(Slip::kEmptyLease) || !HoldsLease<A>(world->Seats(), i);
   if (empty) {
     const uint32_t generation = GenerationOf(W::LoadSeatState(seat)) + 1;
     W::StoreFree(seat, MakeSeatState(generation, SeatPhase::kFree, 0));

@@ -28,8 +28,8 @@ void WakeEverybody(internal::RingControl& control);
 
 // Locks and returns the first seat without a holder, or returns kSeats if there is none. A member of `place`
 // may also get a seat that holds a message of this very group. If a member sat there before, the seat's
-// rescuer lock is taken as well and stored in `*rescuer`.
-uint32_t LockSeat(const std::optional<internal::GroupPlace>& place, KernelLock** rescuer);
+// adopter lock is taken as well and stored in `*adopter_lock`.
+uint32_t LockSeat(const std::optional<internal::GroupPlace>& place, KernelLock** adopter_lock);
 
 enum class WhenFull : uint8_t { kBlock, kGiveUp, kEvict };
 

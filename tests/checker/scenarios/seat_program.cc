@@ -9,8 +9,8 @@ namespace {
 
 GroupWords& WordsOf(uint32_t group) { return world->bytes().seats_control.groups[group]; }
 
-bool HasForeignClaim(uint32_t seat, const std::optional<GroupPlace>& place) {
-  if (Slipped(Slip::kForgetClaim) || !HoldsClaim<A>(world->Seats(), seat)) return false;
+bool HasForeignLease(uint32_t seat, const std::optional<GroupPlace>& place) {
+  if (Slipped(Slip::kForgetLease) || !HoldsLease<A>(world->Seats(), seat)) return false;
   return !place || GroupOfSeat<A>(world->bytes().seats[seat].identity) != *place;
 }
 
@@ -33,16 +33,16 @@ bool HasLivingMember(GroupPlace place) {
   });
 }
 
-std::optional<uint64_t> CountClaims(GroupPlace place) {
+std::optional<uint64_t> CountLeases(GroupPlace place) {
   constexpr int kTries = 8;
   for (int k = 0; k < kTries; ++k) {
     const uint32_t moves = W::LoadMoves(WordsOf(place.index));
-    uint64_t claims = 0;
+    uint64_t leases = 0;
     AnySeatOf(place, [&](uint32_t seat, uint64_t) {
-      claims += W::LoadClaim(world->bytes().seats[seat].words) != kNoClaim;
+      leases += W::LoadLease(world->bytes().seats[seat].words) != kNoLease;
       return false;
     });
-    if (W::LoadMoves(WordsOf(place.index)) == moves) return claims;
+    if (W::LoadMoves(WordsOf(place.index)) == moves) return leases;
   }
   return std::nullopt;
 }
@@ -52,8 +52,8 @@ bool RetireLocked(GroupPlace place, bool abandon) {
   const uint32_t flags = W::LoadGroupFlags(group);
   if (flags != kGroupUsed || W::Peek(group.generation) != place.generation) return false;
   if (HasLivingMember(place)) return false;
-  const std::optional<uint64_t> held = CountClaims(place);
-  if (held != uint64_t{0} && !abandon && !Slipped(Slip::kRetireWithClaims)) return false;
+  const std::optional<uint64_t> held = CountLeases(place);
+  if (held != uint64_t{0} && !abandon && !Slipped(Slip::kRetireWithLeases)) return false;
   world->groups.Retires(abandon);
   return W::RetireGroup(group, flags);
 }
@@ -71,23 +71,23 @@ bool RetireDeadGroup(GroupPlace place, bool abandon) {
   return retired;
 }
 
-uint32_t LockSeat(const std::optional<GroupPlace>& place, KernelLock** rescuer) {
-  *rescuer = nullptr;
+uint32_t LockSeat(const std::optional<GroupPlace>& place, KernelLock** adopter_lock) {
+  *adopter_lock = nullptr;
   const bool grouped = world->shape().grouped();
   for (uint32_t i = 0; i < kSeats; ++i) {
-    if (grouped && HasForeignClaim(i, place)) continue;
+    if (grouped && HasForeignLease(i, place)) continue;
     if (!machine->TryLock(&world->seat_locks[i])) continue;
     if (!grouped) return i;
     // If a member sat here, another member may be adopting its lease, and could take our lease for that one.
     if (GroupOfSeat<A>(world->bytes().seats[i].identity) && !Slipped(Slip::kSitDownUnlocked)) {
-      *rescuer = &world->rescuer_locks[i];
-      if (!machine->TryLock(*rescuer)) *rescuer = nullptr;
+      *adopter_lock = &world->adopter_locks[i];
+      if (!machine->TryLock(*adopter_lock)) *adopter_lock = nullptr;
     }
-    const bool left_alone = GroupOfSeat<A>(world->bytes().seats[i].identity) && *rescuer == nullptr &&
+    const bool left_alone = GroupOfSeat<A>(world->bytes().seats[i].identity) && *adopter_lock == nullptr &&
                             !Slipped(Slip::kSitDownUnlocked);
-    if (!left_alone && !HasForeignClaim(i, place)) return i;
-    if (*rescuer != nullptr) machine->Unlock(*rescuer);
-    *rescuer = nullptr;
+    if (!left_alone && !HasForeignLease(i, place)) return i;
+    if (*adopter_lock != nullptr) machine->Unlock(*adopter_lock);
+    *adopter_lock = nullptr;
     machine->Unlock(&world->seat_locks[i]);
   }
   return kSeats;
@@ -154,14 +154,14 @@ bool MemberProgram::CreateIt(StartAt start, Beginning* begin) {
 
 bool MemberProgram::SitDown(Beginning begin) {
   const SeatTable seats = world->Seats();
-  KernelLock* rescuer = nullptr;
-  seat_ = LockSeat(place_, &rescuer);
+  KernelLock* adopter_lock = nullptr;
+  seat_ = LockSeat(place_, &adopter_lock);
   if (seat_ == kSeats) return false;
   Seat& seat = seats.seats[seat_];
   uint32_t generation = GenerationOf(W::LoadSeatState(seat.identity));
-  const bool keep_claim = !Slipped(Slip::kForgetClaim) && HoldsClaim<A>(seats, seat_);
-  if (!keep_claim) {
-    W::StoreClaim(seat.words, kNoClaim);
+  const bool keep_lease = !Slipped(Slip::kForgetLease) && HoldsLease<A>(seats, seat_);
+  if (!keep_lease) {
+    W::StoreLease(seat.words, kNoLease);
     if (!Slipped(Slip::kKeepDeliveries))
       W::StoreDeliveries(seat.words, 0);  // this group's count begins at 0, whatever the seat holds
   }
@@ -173,10 +173,10 @@ bool MemberProgram::SitDown(Beginning begin) {
   for (int i = 0; i < kTries && !joined; ++i) {
     joined = JoinGroup<A>(seats, seat_, ++generation, WordsOf(group_), &live_state_);
   }
-  if (!joined && !HoldsClaim<A>(seats, seat_))
+  if (!joined && !HoldsLease<A>(seats, seat_))
     W::StoreFree(seat.identity, MakeSeatState(generation, SeatPhase::kFree, 0));
   if (!joined) world->groups.GetsUp();
-  if (rescuer != nullptr) machine->Unlock(rescuer);
+  if (adopter_lock != nullptr) machine->Unlock(adopter_lock);
   if (!joined) machine->Unlock(&world->seat_locks[seat_]);
   if (!joined) return false;
   const ConsumerSeat mine = {&seat, &seats.control->room_waiting, &seats.control->room_epoch, live_state_,
@@ -207,12 +207,12 @@ void MemberProgram::Leave() {
   machine->Reached(2);
   LookAgain();
   SeatIdentity& identity = ring_.seat().seat->identity;
-  const bool with_claim = W::LoadClaim(ring_.seat().seat->words) != kNoClaim;
-  if (!with_claim || Slipped(Slip::kLeaveFreesClaim))
+  const bool with_lease = W::LoadLease(ring_.seat().seat->words) != kNoLease;
+  if (!with_lease || Slipped(Slip::kLeaveFreesLease))
     W::StoreFree(identity, MakeSeatState(GenerationOf(live_state_), SeatPhase::kFree, 0));
   world->groups.GetsUp();
   machine->Unlock(&world->seat_locks[seat_]);
-  if (!with_claim) RetireDeadGroup(place_, /*abandon=*/false);
+  if (!with_lease) RetireDeadGroup(place_, /*abandon=*/false);
   if (ring_.OfferRoom()) CheckedParkOps().wake(&ring_.seat().room_epoch->epoch);
   machine->Reached(Conflicts::kStages);
 }

@@ -24,7 +24,7 @@ void World::Build(const Shape& shape) {
   for (Mark& mark : c.marks) mark.position = ~uint64_t{0};
   c.marks[shape.start.position / (shape.capacity / kMarks) % kMarks] = {shape.start.position,
                                                                         shape.start.sequence, 0, 0};
-  for (Seat& seat : bytes_->seats) seat.words.claim = kNoClaim;
+  for (Seat& seat : bytes_->seats) seat.words.lease = kNoLease;
   first_end_ = shape.start.position;
   Prepublish();
 }
@@ -62,7 +62,7 @@ void World::Prepublish() {
   const SeatPhase phase = shape_.orphan == Shape::Orphan::kDead ? SeatPhase::kLive : SeatPhase::kEvicted;
   Seat& seat = bytes_->seats[shape_.orphan_seat];
   if (shape_.orphan != Shape::Orphan::kLate)
-    seat.words.claim = shape_.start.position | (owned ? 0 : kClaimTentative);
+    seat.words.lease = shape_.start.position | (owned ? 0 : kLeaseTentative);
   seat.words.deliveries = owned ? MakeDeliveries(shape_.start.position, 1) : 0;
   seat.identity.state = MakeSeatState(1, phase, kDeliveryGroup);
   seat.identity.group = 1;
@@ -93,7 +93,7 @@ void World::Reset() {
   if (shape_.orphan != Shape::Orphan::kNone) {
     const uint32_t seat = shape_.orphan_seat;
     const Seat& orphan = bytes_->seats[seat];
-    groups.BeginsHeld(seat, orphan.words.claim, PhaseOf(orphan.identity.state));
+    groups.BeginsHeld(seat, orphan.words.lease, PhaseOf(orphan.identity.state));
     positions_[seat].push_back(shape_.start.position);
   }
 }
@@ -240,8 +240,8 @@ void World::StoredInSeat(uint32_t seat, uint64_t value, Site site) {
       break;
     case Site::J2: {  // a new holder: forget positions before its first, except its lease's
       positions_[seat].erase(positions_[seat].begin(), positions_[seat].end() - 1);
-      const uint64_t claim = machine->Newest(&bytes_->seats[seat].words.claim, 8);
-      if (claim != kNoClaim) stands_at(ClaimPosition(claim));
+      const uint64_t lease = machine->Newest(&bytes_->seats[seat].words.lease, 8);
+      if (lease != kNoLease) stands_at(LeasePosition(lease));
       groups.StateChanged(seat, value);
       break;
     }
@@ -249,8 +249,8 @@ void World::StoredInSeat(uint32_t seat, uint64_t value, Site site) {
       groups.StateChanged(seat, value);
       break;
     case Site::G2:
-      if (value != kNoClaim) stands_at(ClaimPosition(value));
-      groups.ClaimStored(seat, value);
+      if (value != kNoLease) stands_at(LeasePosition(value));
+      groups.LeaseStored(seat, value);
       break;
     case Site::G3:
       groups.EndStored(seat, value);
@@ -271,8 +271,8 @@ void World::Exchanged(const void* address, uint64_t from, uint64_t to, Site site
       groups.StateChanged(seat, to);
       break;
     case Site::G5:
-      if (to != kNoClaim) positions_[seat].push_back(ClaimPosition(to));
-      groups.ClaimChanged(seat, from, to);
+      if (to != kNoLease) positions_[seat].push_back(LeasePosition(to));
+      groups.LeaseChanged(seat, from, to);
       break;
     case Site::G4:
       groups.CursorMoved(GroupAt(address), from, to);
@@ -357,8 +357,8 @@ std::string World::NameOf(const void* address) const {
     const ptrdiff_t in_seat = d % static_cast<ptrdiff_t>(sizeof(Seat));
     const char* field = "word";
     if (in_seat == 0) field = "position";
-    if (in_seat == offsetof(Seat, words.claim)) field = "claim";
-    if (in_seat == offsetof(Seat, words.claim_end)) field = "claim_end";
+    if (in_seat == offsetof(Seat, words.lease)) field = "lease";
+    if (in_seat == offsetof(Seat, words.lease_end)) field = "lease_end";
     if (in_seat == offsetof(Seat, words.deliveries)) field = "deliveries";
     if (in_seat == offsetof(Seat, identity.group)) field = "group";
     if (in_seat == offsetof(Seat, identity.group_generation)) field = "group_generation";

@@ -91,7 +91,7 @@ class World {
   static constexpr uint64_t kNoIndex = ~uint64_t{0};
   uint64_t IndexAt(uint64_t position) const;
   uint64_t PositionOf(uint64_t i) const {
-    return i < messages_.size() ? messages_[i].position : internal::kNoClaim;
+    return i < messages_.size() ? messages_[i].position : internal::kNoLease;
   }
   internal::Point BeginsAt() const { return {first_end_, shape_.start.sequence + shape_.published}; }
   // Records the calling thread's result.
@@ -122,7 +122,7 @@ class World {
   std::string NameOf(const void* address) const;
 
   KernelLock producer_lock;
-  KernelLock seat_locks[kSeats], rescuer_locks[kSeats];
+  KernelLock seat_locks[kSeats], adopter_locks[kSeats];
   KernelLock group_locks[kGroupsUsed];
   KernelLock gates[3];  // opened by the threads born with them, mostly after joining; 2: a cue
 

@@ -33,7 +33,7 @@ class MemberLife : ReaderLife {
     options.start = Start::End();  // a group that was retired and is created again repeats nothing
     options.wait = random_.OneIn(3) ? Wait::kPark : Wait::kAdaptive;
     options.copy = random_.OneIn(3);
-    options.messages_per_claim = random_.OneIn(2) ? 1 : static_cast<uint32_t>(random_.Between(1, 64));
+    options.messages_per_lease = random_.OneIn(2) ? 1 : static_cast<uint32_t>(random_.Between(1, 64));
     in_place_ = !options.copy;
     absl::StatusOr<Consumer> opened = Consumer::Open(settings_.ring, DeliveryOf(group_), options);
     // "The producer overtook every attempt to join; try again", or a stopped process holds the group's lock.

@@ -23,7 +23,7 @@ class GroupRun {
   static constexpr uint64_t kMost = uint64_t{1} << 26;  // messages whose deliveries are recorded
   static constexpr uint32_t kSeats = 8;
 
-  std::mutex seat_locks[kSeats], rescuer_locks[kSeats];
+  std::mutex seat_locks[kSeats], adopter_locks[kSeats];
   std::atomic<uint64_t> deaths{0}, adopted{0}, again{0};
 
   // Records a delivery. Returns false if the message had already been delivered as if for the first time.
@@ -59,8 +59,8 @@ class MemberThread {
     const auto seat = static_cast<uint32_t>(6 + random_() % 2);
     if (!group_.seat_locks[seat].try_lock()) return sched_yield(), void();
     const std::unique_lock seat_lock(group_.seat_locks[seat], std::adopt_lock);
-    const std::unique_lock rescuer(group_.rescuer_locks[seat], std::try_to_lock);
-    if (!rescuer) return;
+    const std::unique_lock adopter_lock(group_.adopter_locks[seat], std::try_to_lock);
+    if (!adopter_lock) return;
     const internal::SeatTable table = run_.ring.table();
     internal::Seat& words = table.seats[seat];
     W::Note(words.identity.group, place_.index + 1);
@@ -77,7 +77,7 @@ class MemberThread {
     Work(member);
     member.NoteProgress();
     if (member.OfferRoom()) os::FutexWakeAll(&table.control->room_epoch.epoch);
-    if (W::LoadClaim(words.words) == internal::kNoClaim)
+    if (W::LoadLease(words.words) == internal::kNoLease)
       W::StoreFree(words.identity, internal::MakeSeatState(generation, internal::SeatPhase::kFree, 0));
     else
       ++group_.deaths;
@@ -88,8 +88,8 @@ class MemberThread {
     const uint64_t quota = 1 + random_() % (random_() % 2 == 0 ? 50 : 5'000);
     for (uint64_t i = 0; i < quota && !run_.Failed(); ++i) {
       const uint64_t state = W::LoadState(run_.ring.control().room);  // loaded before the header
-      if (!member.Ack()) return run_.Fail("a member's claim was taken from it");
-      if (!member.holds_claim() && member.DueToLook()) Adopt(member);
+      if (!member.Ack()) return run_.Fail("a member's lease was taken from it");
+      if (!member.holds_lease() && member.DueToLook()) Adopt(member);
       internal::Handed handed{};
       internal::Read read = member.Next(&handed, buffer);
       if (read == internal::Read::kEmpty && Adopt(member)) read = member.Next(&handed, buffer);
@@ -117,15 +117,15 @@ class MemberThread {
   bool Adopt(Member& member) {
     bool adopted = false;
     const internal::SeatTable table = run_.ring.table();
-    member.ForEachClaim([&](uint32_t i, uint64_t) {
-      const std::unique_lock rescuer(group_.rescuer_locks[i], std::try_to_lock);
-      if (!rescuer) return true;
+    member.ForEachLease([&](uint32_t i, uint64_t) {
+      const std::unique_lock adopter_lock(group_.adopter_locks[i], std::try_to_lock);
+      if (!adopter_lock) return true;
       const std::unique_lock seat_lock(group_.seat_locks[i], std::try_to_lock);
       if (!seat_lock) return true;
       internal::Seat& seat = table.seats[i];
       const uint64_t state = W::LoadStateForReason(seat.identity);
       adopted = member.Adopt(i, /*holder_dead=*/true) == internal::Adopted::kMine;
-      if (W::LoadClaim(seat.words) == internal::kNoClaim) {
+      if (W::LoadLease(seat.words) == internal::kNoLease) {
         W::StoreFree(seat.identity, internal::MakeSeatState(internal::GenerationOf(state) + 1,
                                                             internal::SeatPhase::kFree, 0));
       }

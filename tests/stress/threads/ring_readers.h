@@ -14,8 +14,8 @@
 namespace millrace::testing {
 
 inline const internal::ParkOps kSystem{[](const uint32_t* word, uint32_t seen, int64_t timeout_ns) {
-                                         return timeout_ns <= 0 ||
-                                                os::FutexWait(word, seen, timeout_ns) == os::Slept::kTimedOut;
+                                         return timeout_ns <= 0 || os::FutexWait(word, seen, timeout_ns) ==
+                                                                       os::WaitResult::kTimedOut;
                                        },
                                        &os::FutexWakeAll, &os::GlobalBarrier, &os::MonotonicNs};
 

@@ -83,9 +83,9 @@ class Writer {
     std::byte* const data = producer_.ClaimSlow(bytes, &wake);
     if (wake) Wake();
     if (data == nullptr && random_() % 8 == 0) {
-      producer_.HoldingBack([&](const internal::Holder& holder) {
-        if (holder.index == kClumsySeat)
-          producer_.Evict(holder.index, holder.state, internal::EvictedWhy::kHeldBack);
+      producer_.HoldingBack([&](const internal::Blocker& blocker) {
+        if (blocker.index == kClumsySeat)
+          producer_.Evict(blocker.index, blocker.state, internal::EvictedWhy::kHeldBack);
       });
     }
     return data;
