@@ -2,139 +2,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <optional>
 
 #include "absl/strings/cord.h"
 #include "millrace/internal/text.h"
-
-namespace millrace {
-namespace {
-
-constexpr char kPayload[] = "millrace.error";  // key of the payload that names the Error
-
-absl::StatusCode CodeOf(Error error) {
-  switch (error) {
-    case Error::kNone:
-      return absl::StatusCode::kOk;
-    case Error::kOther:
-      return absl::StatusCode::kUnknown;
-    case Error::kBadArgument:
-    case Error::kBadName:
-      return absl::StatusCode::kInvalidArgument;
-    case Error::kNotFound:
-    case Error::kRemoved:
-      return absl::StatusCode::kNotFound;
-    case Error::kExists:
-      return absl::StatusCode::kAlreadyExists;
-    case Error::kNoPermission:
-      return absl::StatusCode::kPermissionDenied;
-    case Error::kNoSpace:
-    case Error::kNoMemory:
-    case Error::kNoMemoryLimit:
-    case Error::kNoSeat:
-      return absl::StatusCode::kResourceExhausted;
-    case Error::kProducerAlive:
-    case Error::kInUse:
-    case Error::kNotARing:
-    case Error::kLayoutVersion:
-    case Error::kSchema:
-    case Error::kOptionsDiffer:
-    case Error::kClosed:
-    case Error::kForked:
-      return absl::StatusCode::kFailedPrecondition;
-    case Error::kIncarnation:
-    case Error::kEvicted:
-      return absl::StatusCode::kAborted;
-    case Error::kTruncated:
-    case Error::kBadLengths:
-    case Error::kDamaged:
-      return absl::StatusCode::kDataLoss;
-    case Error::kTimedOut:
-      return absl::StatusCode::kDeadlineExceeded;
-    case Error::kInterrupted:
-      return absl::StatusCode::kCancelled;
-    case Error::kProducerGone:
-      return absl::StatusCode::kUnavailable;
-  }
-  return absl::StatusCode::kUnknown;
-}
-
-}  // namespace
-
-Error ErrorOf(const absl::Status& status) {
-  if (status.ok()) return Error::kNone;
-  const absl::optional<absl::Cord> payload = status.GetPayload(kPayload);
-  if (!payload.has_value()) return Error::kOther;
-  for (int value = 1; value <= static_cast<int>(Error::kNoMemory); ++value) {
-    const Error error = static_cast<Error>(value);
-    if (*payload == ToString(error)) return error;
-  }
-  return Error::kOther;
-}
-
-const char* ToString(Error error) {
-  switch (error) {
-    case Error::kNone:
-      return "kNone";
-    case Error::kOther:
-      return "kOther";
-    case Error::kBadArgument:
-      return "kBadArgument";
-    case Error::kBadName:
-      return "kBadName";
-    case Error::kNotFound:
-      return "kNotFound";
-    case Error::kExists:
-      return "kExists";
-    case Error::kNoPermission:
-      return "kNoPermission";
-    case Error::kNoSpace:
-      return "kNoSpace";
-    case Error::kNoMemoryLimit:
-      return "kNoMemoryLimit";
-    case Error::kProducerAlive:
-      return "kProducerAlive";
-    case Error::kNoSeat:
-      return "kNoSeat";
-    case Error::kTruncated:
-      return "kTruncated";
-    case Error::kNotARing:
-      return "kNotARing";
-    case Error::kLayoutVersion:
-      return "kLayoutVersion";
-    case Error::kBadLengths:
-      return "kBadLengths";
-    case Error::kIncarnation:
-      return "kIncarnation";
-    case Error::kSchema:
-      return "kSchema";
-    case Error::kOptionsDiffer:
-      return "kOptionsDiffer";
-    case Error::kInUse:
-      return "kInUse";
-    case Error::kRemoved:
-      return "kRemoved";
-    case Error::kClosed:
-      return "kClosed";
-    case Error::kEvicted:
-      return "kEvicted";
-    case Error::kDamaged:
-      return "kDamaged";
-    case Error::kTimedOut:
-      return "kTimedOut";
-    case Error::kForked:
-      return "kForked";
-    case Error::kInterrupted:
-      return "kInterrupted";
-    case Error::kProducerGone:
-      return "kProducerGone";
-    case Error::kNoMemory:
-      return "kNoMemory";
-  }
-  return "unknown";
-}
-
-}  // namespace millrace
+#include "runtime/os/error_table.h"
 
 namespace millrace::os {
 namespace {
@@ -210,8 +81,9 @@ std::string Printable(std::string_view text) {
 }
 
 absl::Status Failure(Error error, std::string_view text) {
-  absl::Status status(CodeOf(error), Printable(text));
-  status.SetPayload(kPayload, absl::Cord(ToString(error)));  // by name, so that a printed status shows it
+  const ErrorEntry& entry = kErrors[static_cast<size_t>(error)];
+  absl::Status status(entry.code, Printable(text));
+  status.SetPayload(kErrorPayload, absl::Cord(entry.name));  // by name, so that a printed status shows it
   return status;
 }
 
