@@ -22,6 +22,7 @@
 #include "millrace/internal/consumer_hot.h"
 #include "millrace/options.h"
 #include "millrace/outcome.h"
+#include "millrace/ring_info.h"
 
 namespace millrace {
 
@@ -30,18 +31,6 @@ class TypedConsumer;
 namespace internal {
 class MergeImpl;
 }
-
-// What a consumer or a tool can know about the producer of a ring. Values are a snapshot.
-struct ProducerInfo {
-  bool alive = false;                 // as the kernel answered now; true if the kernel refused to answer
-  bool alive_unknown = false;         // true: the kernel refused to answer, so `alive` is an assumption
-  bool closed = false;                // the producer called Close()
-  uint64_t epoch = 0;                 // each producer of the ring adds 1; 0: the ring never had one
-  uint64_t epoch_first_sequence = 0;  // sequence of the first message of this producer
-  std::optional<pid_t> pid;           // set only if the producer is in the caller's PID namespace
-  bool pid_foreign = false;           // true: the producer is in another PID namespace
-  std::string label;                  // ProducerOptions::label
-};
 
 // Counts of one consumer handle. `start` is the sequence of the first message that the consumer asked for,
 // whether it was still in the ring or already overwritten. Always: start + received + lost + skipped =

@@ -19,6 +19,7 @@
 #include "millrace/options.h"
 #include "millrace/outcome.h"
 #include "millrace/producer.h"
+#include "millrace/ring_info.h"
 #include "millrace/segment_manager.h"
 #include "millrace/sigbus_guard.h"
 #include "millrace/typed.h"

@@ -6,9 +6,8 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "millrace/consumer.h"
 #include "millrace/internal/ring_view.h"
-#include "millrace/segment_manager.h"
+#include "millrace/ring_info.h"
 #include "runtime/os/file.h"
 #include "runtime/os/lock.h"
 #include "runtime/os/park.h"

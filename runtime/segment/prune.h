@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "millrace/segment_manager.h"
+#include "millrace/ring_info.h"
 #include "runtime/segment/names.h"
 
 namespace millrace::segment {

@@ -3,7 +3,7 @@
 #define MILLRACE_RUNTIME_SEGMENT_SET_H_
 
 #include "absl/status/status.h"
-#include "millrace/segment_manager.h"
+#include "millrace/ring_info.h"
 #include "runtime/segment/names.h"
 
 namespace millrace::segment {
