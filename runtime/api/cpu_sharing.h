@@ -7,8 +7,6 @@
 #ifndef MILLRACE_RUNTIME_API_CPU_SHARING_H_
 #define MILLRACE_RUNTIME_API_CPU_SHARING_H_
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cstdint>
 
@@ -27,7 +25,7 @@ class CpuSharing {
     looks_left_ -= looks;
     if (looks_left_ > 0) return 0;
     const int64_t before = os::MonotonicNs();
-    sched_yield();
+    os::Yield();
     const int64_t gone = os::MonotonicNs() - before;
     const bool shared = gone > kTakenNs;
     every_ = shared ? kOften : std::min(every_ * 2, kSeldom);

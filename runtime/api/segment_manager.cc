@@ -1,12 +1,7 @@
 #include "millrace/segment_manager.h"
 
-#include <dirent.h>
+#include <set>
 
-#include <algorithm>
-#include <cerrno>
-#include <memory>
-
-#include "absl/strings/str_cat.h"
 #include "runtime/os/failure.h"
 #include "runtime/segment/attach_producer.h"
 #include "runtime/segment/evict.h"
@@ -18,28 +13,10 @@
 #include "runtime/segment/unlink.h"
 
 namespace millrace {
-namespace {
-
-absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& directory) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), &closedir);
-  if (dir == nullptr) return os::SystemFailure(errno, absl::StrCat("list rings in \"", directory, "\""));
-  std::vector<std::string> names;
-  while (const dirent* entry = readdir(dir.get())) {
-    const std::string_view file = entry->d_name;
-    if (file.size() > segment::kRingSuffix.size() && file.ends_with(segment::kRingSuffix)) {
-      names.emplace_back(file.substr(0, file.size() - segment::kRingSuffix.size()));
-    }
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-}  // namespace
-
 SegmentManager::SegmentManager(std::string directory) : directory_(std::move(directory)) {}
 
 absl::StatusOr<std::vector<RingInfo>> SegmentManager::List() const {
-  absl::StatusOr<std::vector<std::string>> names = NamesIn(directory_);
+  const absl::StatusOr<std::set<std::string>> names = segment::StemsIn(directory_, {segment::kRingSuffix});
   if (!names.ok()) return names.status();
   std::vector<RingInfo> rings;
   for (const std::string& name : *names) {

@@ -1,11 +1,15 @@
 #include "runtime/os/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
 
 #include "runtime/os/failure.h"
 #include "runtime/os/thread.h"
@@ -139,6 +143,49 @@ absl::StatusOr<bool> ReadAt(int fd, void* to, size_t bytes, uint64_t offset, con
     offset += static_cast<uint64_t>(got);
   }
   return true;
+}
+
+absl::Status WriteAt(int fd, const void* from, size_t bytes, uint64_t offset, const std::string& what) {
+  const auto* next = static_cast<const std::byte*>(from);
+  while (bytes > 0) {
+    const ssize_t put = pwrite(fd, next, bytes, static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return SystemFailure(errno, what);
+    if (put == 0) return SystemFailure(ENOSPC, what);
+    next += put;
+    bytes -= static_cast<size_t>(put);
+    offset += static_cast<uint64_t>(put);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetOwner(int fd, std::optional<uid_t> owner, std::optional<gid_t> group,
+                      const std::string& what) {
+  constexpr uid_t kSameOwner = static_cast<uid_t>(-1);
+  constexpr gid_t kSameGroup = static_cast<gid_t>(-1);
+  if (fchown(fd, owner.value_or(kSameOwner), group.value_or(kSameGroup)) == 0) return absl::OkStatus();
+  return SystemFailure(errno, what);
+}
+
+absl::Status SetMode(int fd, mode_t mode, const std::string& what) {
+  return fchmod(fd, mode) == 0 ? absl::OkStatus() : SystemFailure(errno, what);
+}
+
+absl::StatusOr<std::string> CurrentDirectory(const std::string& what) {
+  const std::unique_ptr<char, void (*)(void*)> current(get_current_dir_name(), &free);
+  if (current == nullptr) return SystemFailure(errno, what);
+  return std::string(current.get());
+}
+
+absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& directory, const std::string& what) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(directory.c_str()), &closedir);
+  if (entries == nullptr) return SystemFailure(errno, what);
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(entries.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
 }
 
 absl::Status Unlink(const std::string& path) {

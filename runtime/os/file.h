@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -83,6 +84,20 @@ int OpenRetrying(const char* path, int flags, mode_t mode = 0);
 // Reads exactly `bytes` at `offset`. Returns false if the file is shorter. Does not map, so it cannot raise
 // SIGBUS.
 absl::StatusOr<bool> ReadAt(int fd, void* to, size_t bytes, uint64_t offset, const std::string& path);
+
+// Writes exactly `bytes` at `offset`. `what` begins the error text.
+absl::Status WriteAt(int fd, const void* from, size_t bytes, uint64_t offset, const std::string& what);
+
+// Sets owner and group. An unset one stays as it is. `what` is the error text, to which the cause is added.
+absl::Status SetOwner(int fd, std::optional<uid_t> owner, std::optional<gid_t> group,
+                      const std::string& what);
+// Sets the permission bits. Also sets the change time to now.
+absl::Status SetMode(int fd, mode_t mode, const std::string& what);
+
+// Returns the absolute path of the current directory. `what` begins the error text.
+absl::StatusOr<std::string> CurrentDirectory(const std::string& what);
+// Returns the names in a directory, in no order, without "." and "..". `what` begins the error text.
+absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& directory, const std::string& what);
 
 absl::Status Unlink(const std::string& path);  // Returns OK if there is no such file.
 

@@ -1,7 +1,6 @@
 #include "runtime/os/lock.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "runtime/os/failure.h"
 #include "runtime/os/fork.h"
 #include "runtime/os/new_file.h"
+#include "runtime/os/random.h"
 
 namespace millrace::os {
 namespace {
@@ -43,11 +43,7 @@ bool LeadsTo(int fd, const Identity& expected) {
 
 // Returns a random byte offset for one proof, so that no other process's lock can be mistaken for the proof.
 // It lies far above every byte with a meaning, and below kCreatorByte of new_file.cc.
-uint64_t ProofByte() {
-  uint64_t random = 0;
-  (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
-  return (uint64_t{1} << 61) | (random >> 4);
-}
+uint64_t ProofByte() { return (uint64_t{1} << 61) | (RandomNumber() >> 4); }
 
 std::string FileSystemOf(int fd) {
   constexpr long kOverlay = 0x794c7630;

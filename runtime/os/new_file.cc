@@ -1,19 +1,18 @@
 #include "runtime/os/new_file.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <vector>
 
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
+#include "runtime/os/random.h"
 
 namespace millrace::os {
 namespace {
@@ -83,12 +82,7 @@ absl::StatusOr<Fd> OpenNameless(const std::string& directory) {
 }
 
 std::string RandomTemporary(const std::string& directory) {
-  uint64_t bits = 0;
-  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof bits)) {
-    timespec now{};  // Early in the boot. A repeated name is harmless: O_EXCL refuses it and we try again.
-    clock_gettime(CLOCK_REALTIME, &now);
-    bits = static_cast<uint64_t>(now.tv_nsec) << 32 | static_cast<uint32_t>(getpid());
-  }
+  const uint64_t bits = RandomNumber();  // A repeated name is harmless: O_EXCL refuses it.
   std::string name = directory + "/" + std::string(kTemporaryPrefix);
   for (size_t i = kTemporaryDigits; i-- > 0;) name.push_back(kHexDigits[bits >> 4 * i & 15]);
   return name;
@@ -165,9 +159,10 @@ absl::StatusOr<NewFile> NewFile::CreateNamed(const std::string& directory, mode_
     struct flock lock = CreatorLock();
     if (fcntl(file.fd_.get(), F_OFD_SETLK, &lock) != 0)
       return SystemFailure(errno, "lock " + Quoted(file.temporary_));
-    if (pwrite(file.fd_.get(), kTemporaryMagic.data(), kTemporaryMagic.size(), 0) !=
-        static_cast<ssize_t>(kTemporaryMagic.size()))
-      return SystemFailure(errno, "write " + Quoted(file.temporary_));
+    if (absl::Status written = WriteAt(file.fd_.get(), kTemporaryMagic.data(), kTemporaryMagic.size(), 0,
+                                       "write " + Quoted(file.temporary_));
+        !written.ok())
+      return written;
     if (absl::Status set = SetGroupAndMode(file.fd_.get(), directory, mode, group); !set.ok()) return set;
     return file;
   }
@@ -205,13 +200,11 @@ absl::Status NewFile::LinkAs(const std::string& path) {
 }
 
 void RemoveAbandoned(const std::string& directory) {
-  DIR* const entries = opendir(directory.c_str());
-  if (entries == nullptr) return;
-  while (const dirent* entry = readdir(entries)) {
-    const std::string_view name = entry->d_name;
-    if (IsTemporaryName(name)) RemoveIfAbandoned(directory + "/" + std::string(name));
+  const absl::StatusOr<std::vector<std::string>> names = NamesIn(directory, "");
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    if (IsTemporaryName(name)) RemoveIfAbandoned(directory + "/" + name);
   }
-  closedir(entries);
 }
 
 }  // namespace millrace::os

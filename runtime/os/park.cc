@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -123,6 +124,13 @@ void FutexWakeAll(const uint32_t* word) {
 bool RegisterForBarriers() { return Membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED); }
 
 bool GlobalBarrier() { return Membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED); }
+
+void SleepNs(int64_t ns) {
+  const timespec time = ToTimespec(ns);
+  nanosleep(&time, nullptr);
+}
+
+void Yield() { sched_yield(); }
 
 int64_t MonotonicNs() { return ReadClock(CLOCK_MONOTONIC); }
 

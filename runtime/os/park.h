@@ -26,6 +26,11 @@ bool RegisterForBarriers();
 // Executes a full barrier on every CPU that runs a registered process. Returns false if the kernel refuses.
 bool GlobalBarrier();
 
+// Sleeps for `ns`. Ends early if a signal handler runs.
+void SleepNs(int64_t ns);
+// Lets other threads have this CPU. Returns at once if none wants it.
+void Yield();
+
 int64_t MonotonicNs();
 // Returns MonotonicNs as of the kernel's last tick, so 1 to 10 ms old. For frequent reads that need not be
 // exact: cheaper than the exact clock, and never a system call where the kernel provides a vDSO.

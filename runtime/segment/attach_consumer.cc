@@ -1,8 +1,5 @@
 #include "runtime/segment/attach_consumer.h"
 
-#include <sys/stat.h>
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -248,7 +245,7 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
   attached.ring = *std::move(ring_map);
   attached.ring_identity = ring->facts.identity;
   attached.ring_watch = ObjectWatch(paths, paths.ring, ring->facts, ring->header.file_bytes);
-  attached.private_ring = (ring->facts.mode & (S_IRWXG | S_IRWXO)) == 0;
+  attached.private_ring = (ring->facts.mode & 0077) == 0;
   attached.ring_probe = os::LockProbe(paths.ring, ring->facts.identity, std::move(ring->fd));
   if (delivery.kind() == Delivery::Kind::kObserver) {
     if (absl::Status s = BeginObserving(attached, options); !s.ok()) return s;
@@ -363,8 +360,7 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
     } else if (damaged || !WorthAnotherTry(attached.status()) || ++replaced > kReplacements) {
       return attached;
     } else {
-      const timespec pause{0, 1'000'000};  // Another process is replacing the queue.
-      nanosleep(&pause, nullptr);
+      os::SleepNs(1'000'000);  // Another process is replacing the queue.
     }
   }
 }

@@ -1,8 +1,5 @@
 // Creates a queue: reserves and fills its files without names, then links them, seats first.
 // protocol/life_cycle.md "Creating".
-#include <sys/random.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,6 +11,7 @@
 #include "runtime/os/limits.h"
 #include "runtime/os/new_file.h"
 #include "runtime/os/park.h"
+#include "runtime/os/random.h"
 #include "runtime/segment/attach_producer.h"
 #include "runtime/segment/epoch.h"
 #include "runtime/segment/life_cycle.h"
@@ -96,9 +94,10 @@ void FillSeats(const Unnamed& made) {
 
 absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
   uint8_t incarnation[16];
-  if (getrandom(incarnation, sizeof incarnation, 0) != static_cast<ssize_t>(sizeof incarnation)) {
-    return os::SystemFailure(errno, absl::StrCat("create \"", paths.name, "\": getrandom"));
-  }
+  if (absl::Status s =
+          os::RandomBytes(incarnation, sizeof incarnation, absl::StrCat("create \"", paths.name, "\""));
+      !s.ok())
+    return s;
   os::RemoveAbandoned(paths.directory);  // The new ring may need the memory of abandoned files.
   // Read once, because reading the limits opens up to a dozen files.
   std::optional<os::MemoryLimit> memory = os::MemoryCgroupLimit();
@@ -145,8 +144,8 @@ absl::Status RefuseExisting(const Paths& paths, LockFile lock) {
 absl::Status RemoveOurs(const Paths& paths, const std::string& path) {
   const auto facts = os::FactsOfName(path);
   // A sticky directory would refuse without saying why.
-  if (facts && facts->uid != geteuid() && geteuid() != 0)
-    return WrongOwner("create", paths, path, facts->uid, geteuid());
+  if (facts && facts->uid != os::Uid() && os::Uid() != 0)
+    return WrongOwner("create", paths, path, facts->uid, os::Uid());
   return os::Unlink(path);
 }
 
@@ -197,17 +196,16 @@ absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& l
                        "\": the producer of a ring of that name, which was removed by hand, is still "
                        "alive; stop it (its Check() tells it so) or choose another name"));
     }
-    const timespec pause{0, 1'000'000};
-    nanosleep(&pause, nullptr);
+    os::SleepNs(1'000'000);
   }
 }
 
 absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& plan,
                                           const ProducerOptions* options) {
   // Everything up to LifeCycle::Hold runs without locks of the queue, because reserving memory can take long.
-  if (options != nullptr && options->owner.value_or(geteuid()) != geteuid()) {
+  if (options != nullptr && options->owner.value_or(os::Uid()) != os::Uid()) {
     return os::Failure(Error::kNoPermission,
-                       absl::StrCat("create \"", paths.name, "\": a new ring belongs to uid ", geteuid(),
+                       absl::StrCat("create \"", paths.name, "\": a new ring belongs to uid ", os::Uid(),
                                     " (this process's), expected uid ", *options->owner,
                                     " (ProducerOptions::owner, shmctl --owned-by); let that user create it"));
   }
@@ -217,7 +215,7 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   if (absl::Status s = os::CheckLocksHold(made->ring_file, paths.ring); !s.ok()) return s;
   const bool asym = options != nullptr && os::RegisterForBarriers();
 
-  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, geteuid());
+  absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, os::Uid());
   if (!life.ok()) return life.status();
   if (absl::Status s = RefuseExisting(paths, life->lock_file()); !s.ok()) return s;
   absl::StatusOr<os::HeldLock> producer_lock = ProducerLock(

@@ -1,7 +1,5 @@
 #include "runtime/segment/group.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -27,8 +25,7 @@ constexpr int64_t kGroupPatienceNs = 10'000'000'000;  // equal to the patience f
 
 void PauseForLock() {
   // Poll, because no wake reaches us when a lock falls because its holder died.
-  const timespec pause{0, 100'000};
-  nanosleep(&pause, nullptr);
+  os::SleepNs(100'000);
 }
 
 GroupWords& WordsOf(const SeatsAccess& seats, uint32_t index) { return seats.table.control->groups[index]; }

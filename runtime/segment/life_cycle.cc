@@ -1,9 +1,5 @@
 #include "runtime/segment/life_cycle.h"
 
-#include <time.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -49,9 +45,8 @@ absl::Status CheckLockFile(const Paths& paths, const os::FileFacts& facts, std::
 }
 
 absl::Status WriteMagic(const os::Fd& fd, const Paths& paths) {
-  if (pwrite(fd.get(), internal::kLockMagic, sizeof internal::kLockMagic, 0) == sizeof internal::kLockMagic)
-    return absl::OkStatus();
-  return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": write"));
+  return os::WriteAt(fd.get(), internal::kLockMagic, sizeof internal::kLockMagic, 0,
+                     absl::StrCat("create \"", paths.lock, "\": write"));
 }
 
 // Writes the magic into an emptied .lock again, because .lock proves what the other objects are.
@@ -89,8 +84,9 @@ absl::StatusOr<LifeCycle> LifeCycle::TryNew(const Paths& paths, std::optional<ui
   if (!lock.ok()) return lock.status();
   if (!lock->has_value()) return RemovedMeanwhile();
   // Root gives .lock to the ring's owner, because the owner's producers must be able to open it.
-  if (owner && *owner != facts->uid && fchown(file->fd().get(), *owner, static_cast<gid_t>(-1)) != 0) {
-    return os::SystemFailure(errno, absl::StrCat("create \"", paths.lock, "\": give it to uid ", *owner));
+  if (owner && *owner != facts->uid) {
+    const std::string what = absl::StrCat("create \"", paths.lock, "\": give it to uid ", *owner);
+    if (absl::Status s = os::SetOwner(file->fd().get(), *owner, std::nullopt, what); !s.ok()) return s;
   }
   if (absl::Status s = file->LinkAs(paths.lock); !s.ok()) return s;
   return LifeCycle(paths, facts->identity, std::move(**lock), /*created=*/true);
@@ -114,8 +110,7 @@ absl::StatusOr<LifeCycle> LifeCycle::Hold(const Paths& paths, std::optional<uid_
                        "\" for 10 s; see who holds byte 1 of ", paths.lock, " (lslocks)"));
     }
     // Poll, because no wake reaches us when a lock falls because its holder died.
-    const timespec pause{0, 500'000};
-    nanosleep(&pause, nullptr);
+    os::SleepNs(500'000);
   }
 }
 

@@ -1,14 +1,11 @@
 #include "runtime/segment/names.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
-#include <memory>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/text.h"
 #include "runtime/os/failure.h"
+#include "runtime/os/file.h"
 
 namespace millrace::segment {
 namespace {
@@ -34,12 +31,10 @@ std::string WhatIsWrong(std::string_view name) {
 // no directory was given.
 absl::StatusOr<std::string> Absolute(std::string_view directory) {
   if (directory.empty() || directory.front() == '/') return std::string(directory);
-  const std::unique_ptr<char, void (*)(void*)> current(get_current_dir_name(), &free);
-  if (current == nullptr) {
-    return os::SystemFailure(errno, absl::StrCat("find the current directory, to which \"",
-                                                 os::ToAbsl(directory), "\" is relative"));
-  }
-  return absl::StrCat(current.get(), "/", os::ToAbsl(directory));
+  const absl::StatusOr<std::string> current = os::CurrentDirectory(
+      absl::StrCat("find the current directory, to which \"", os::ToAbsl(directory), "\" is relative"));
+  if (!current.ok()) return current.status();
+  return absl::StrCat(*current, "/", os::ToAbsl(directory));
 }
 
 }  // namespace
@@ -58,6 +53,21 @@ absl::StatusOr<Paths> PathsOf(std::string_view directory, std::string_view name)
   paths.seats = stem + std::string(kSeatsSuffix);
   paths.lock = stem + std::string(kLockSuffix);
   return paths;
+}
+
+absl::StatusOr<std::set<std::string>> StemsIn(const std::string& directory,
+                                              std::initializer_list<std::string_view> suffixes) {
+  const absl::StatusOr<std::vector<std::string>> files =
+      os::NamesIn(directory, absl::StrCat("list rings in \"", directory, "\""));
+  if (!files.ok()) return files.status();
+  std::set<std::string> stems;
+  for (const std::string& file : *files) {
+    for (const std::string_view suffix : suffixes) {
+      if (file.size() > suffix.size() && file.ends_with(suffix))
+        stems.insert(file.substr(0, file.size() - suffix.size()));
+    }
+  }
+  return stems;
 }
 
 }  // namespace millrace::segment

@@ -1,12 +1,6 @@
 #include "runtime/segment/prune.h"
 
-#include <dirent.h>
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -20,29 +14,13 @@
 namespace millrace::segment {
 namespace {
 
-// Returns the stems of all names in the directory that may belong to a queue.
-absl::StatusOr<std::set<std::string>> Stems(const std::string& directory) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(directory.c_str()), &closedir);
-  if (dir == nullptr) return os::SystemFailure(errno, absl::StrCat("list rings in \"", directory, "\""));
-  std::set<std::string> stems;
-  while (const dirent* entry = readdir(dir.get())) {
-    const std::string_view file = entry->d_name;
-    for (const std::string_view suffix : {kRingSuffix, kSeatsSuffix, kLockSuffix}) {
-      if (file.size() > suffix.size() && file.ends_with(suffix)) {
-        stems.emplace(file.substr(0, file.size() - suffix.size()));
-      }
-    }
-  }
-  return stems;
-}
-
 // Sets the change time of a file to now, so that its age can grow. For a file of unknown age (NewestTime
 // returns 0). Only the file's owner can do this, and only that user could remove it.
 void RestartAge(const std::string& path) {
   absl::StatusOr<os::Fd> fd = os::OpenExisting(path, /*write=*/false);
   if (!fd.ok()) return;
   const absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), path);
-  if (facts.ok()) (void)fchmod(fd->get(), facts->mode & 07777);
+  if (facts.ok()) os::SetMode(fd->get(), facts->mode & 07777, "").IgnoreError();
 }
 
 // Returns what a creator or remover left that was killed between two names, if that is stale.
@@ -70,7 +48,8 @@ absl::Status LeftAlone(const Paths& paths, const std::string& who) {
 }  // namespace
 
 absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint64_t idle_ns) {
-  absl::StatusOr<std::set<std::string>> stems = Stems(directory);
+  const absl::StatusOr<std::set<std::string>> stems =
+      StemsIn(directory, {kRingSuffix, kSeatsSuffix, kLockSuffix});
   if (!stems.ok()) return stems.status();
   std::vector<Stale> found;
   for (const std::string& stem : *stems) {

@@ -1,14 +1,13 @@
 #include "runtime/segment/set.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
+#include "runtime/os/park.h"
 #include "runtime/segment/life_cycle.h"
 #include "runtime/segment/objects.h"
 
@@ -23,13 +22,14 @@ absl::StatusOr<os::Mapping> MapControl(const RingObject& ring, const Paths& path
 
 absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional<mode_t> mode,
                         const RingChanges& changes) {
-  const uid_t owner = changes.owner.value_or(static_cast<uid_t>(-1));
-  const gid_t group = changes.group.value_or(static_cast<gid_t>(-1));
-  if ((changes.owner || changes.group) && fchown(fd.get(), owner, group) != 0) {
-    return os::SystemFailure(errno, absl::StrCat("set owner of \"", path, "\" (only root gives files away)"));
+  if (changes.owner || changes.group) {
+    const std::string what = absl::StrCat("set owner of \"", path, "\" (only root gives files away)");
+    if (absl::Status s = os::SetOwner(fd.get(), changes.owner, changes.group, what); !s.ok()) return s;
   }
-  if (mode && fchmod(fd.get(), *mode) != 0)
-    return os::SystemFailure(errno, absl::StrCat("set mode of \"", path, "\""));
+  if (mode) {
+    const std::string what = absl::StrCat("set mode of \"", path, "\"");
+    if (absl::Status s = os::SetMode(fd.get(), *mode, what); !s.ok()) return s;
+  }
   absl::StatusOr<os::FileFacts> now = os::FactsOf(fd.get(), path);
   if (!now.ok()) return now.status();
   if (now->uid == changes.owner.value_or(now->uid) && now->gid == changes.group.value_or(now->gid) &&
@@ -55,7 +55,7 @@ absl::Status CheckChanges(const Paths& paths, const RingChanges& changes) {
 
 absl::Status Set(const Paths& paths, const RingChanges& changes) {
   if (absl::Status s = CheckChanges(paths, changes); !s.ok()) return s;
-  const uid_t owner = changes.owned_by.value_or(geteuid());
+  const uid_t owner = changes.owned_by.value_or(os::Uid());
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
   if (!ring.ok()) return ring.status();
   if (absl::Status s = CheckOwner("set", paths, paths.ring, ring->fd, ring->facts, owner); !s.ok()) return s;

@@ -1,6 +1,4 @@
 // Becoming the producer of an existing queue whose producer is gone. protocol/life_cycle.md "Take-over".
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <limits>
@@ -109,8 +107,7 @@ void PauseWhileAlive(long pause_ns, os::LockProbe* probe) {
   const auto held = [probe] { return probe->Ask(internal::kLockProducer) != os::LockState::kFree; };
   const bool tells = held();
   for (long left = pause_ns; left > 0; left -= kStepNs) {
-    const timespec step{0, std::min(left, kStepNs)};
-    nanosleep(&step, nullptr);
+    os::SleepNs(std::min(left, kStepNs));
     if (tells && !held()) return;
   }
 }
@@ -138,7 +135,7 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
                                                       const ProducerOptions& options, std::string* who,
                                                       os::LockProbe* probe) {
   // Look before taking the life-cycle lock, because that would create .lock for a ring that does not exist.
-  const uid_t owner = options.owner.value_or(geteuid());
+  const uid_t owner = options.owner.value_or(os::Uid());
   if (absl::StatusOr<RingObject> there = OpenTheirs(paths, owner); !there.ok()) return there.status();
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, owner);
   if (!life.ok()) return life.status();

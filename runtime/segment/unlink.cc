@@ -1,7 +1,5 @@
 #include "runtime/segment/unlink.h"
 
-#include <time.h>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "millrace/internal/words.h"
@@ -78,8 +76,7 @@ absl::StatusOr<RingInfo> FactsOnceClosed(const Paths& paths) {
     absl::StatusOr<RingInfo> info = Inspect(paths);
     if (!info.ok() || !info->producer.closed || !info->producer.alive) return info;
     if (os::MonotonicNs() - start > kInstantNs) return info;
-    const timespec pause{0, 500'000};
-    nanosleep(&pause, nullptr);
+    os::SleepNs(500'000);
   }
 }
 

@@ -1,4 +1,5 @@
-// Includes point downwards only, and Abseil stays out of the headers that are inlined.
+// Includes point downwards only, only runtime/os calls the kernel, and Abseil stays out of the headers that are
+// inlined.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -128,6 +129,45 @@ TEST(DocsLayers, UpwardIncludeIsFound) {
     Files planted = Tree();
     planted[path] += std::string("\n#include \"") + included + "\"\n";
     EXPECT_EQ(CheckLayers(planted).size(), now + 1) << path << " -> " << included;
+  }
+}
+// Outside runtime/os, the library neither includes a header of the C library or the kernel, except types, nor
+// calls one of their functions by its name. testing.h is for the tests of users.
+Problems CheckKernelCalls(const Files& files) {
+  static const std::regex kHeader(R"(^\s*#\s*include\s*<((?:[a-z_]+/)*[a-z_]+\.h)>)");
+  static const std::regex kCall(
+      R"((?:^|[^\w.>:]|[^\w>]::)(clock_\w+|close|dup[23]?|epoll_\w+|eventfd|fallocate|fchmod|fchown|fcntl|fork|f?stat|)"
+      R"(ftruncate|futex\w*|getenv|get\w*[ug]id|getp?pid|getrandom|getrlimit|ioctl|kill|l?stat|link(?:at)?|lseek|)"
+      R"(madvise|membarrier|mincore|mkdir|mlock|mmap|mprotect|msync|munmap|nanosleep|open(?:at|dir)?|p?poll|p?read|)"
+      R"(pipe2?|posix_\w+|prctl|p?write|pthread_\w+|raise|readdir|readlink|rename\w*|rmdir|sched_\w+|select|)"
+      R"(sigaction|sigprocmask|sleep|sleep_for|sleep_until|statv?fs|syscall|unlink(?:at)?|usleep|waitpid)\()");
+  Problems problems;
+  for (const auto& [path, text] : files) {
+    if (!InProduct(path) || path == "include/millrace/testing.h") continue;
+    if (path.starts_with("runtime/os/") || !(path.starts_with("runtime/") || path.starts_with("include/")))
+      continue;
+    for (const std::string& line : LinesOf(text)) {
+      const std::string code = line.substr(0, line.find("//"));
+      std::smatch match;
+      if (std::regex_search(code, match, kHeader) && match[1] != "sys/types.h")
+        problems.push_back(path + " includes <" + match.str(1) + ">");
+      if (std::regex_search(code, match, kCall)) problems.push_back(path + " calls " + match.str(1) + "()");
+    }
+  }
+  return problems;
+}
+
+TEST(DocsLayers, OnlyOneFolderCallsTheKernel) { EXPECT_EQ(Joined(CheckKernelCalls(Tree())), ""); }
+TEST(DocsLayers, KernelCallElsewhereIsFound) {
+  const size_t now = CheckKernelCalls(Tree()).size();
+  for (const char* line : {"#include <unistd.h>", "  nanosleep(&pause, nullptr);", "  ::close(fd);",
+                           "  if (fchmod(fd.get(), mode) != 0) return;", "int pid = getpid();"}) {
+    for (const char* path :
+         {"runtime/segment/create.cc", "runtime/api/merge.cc", "include/millrace/internal/ring_view.h"}) {
+      Files planted = Tree();
+      planted[path] += std::string("\n") + line + "\n";
+      EXPECT_EQ(CheckKernelCalls(planted).size(), now + 1) << path << ": " << line;
+    }
   }
 }
 TEST(DocsLayers, InstalledHeadersKeepAbseilOut) { EXPECT_EQ(Joined(CheckAbseil(Tree())), ""); }
