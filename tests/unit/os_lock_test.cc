@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "runtime/os/failure.h"
+#include "runtime/os/new_file.h"
 
 namespace millrace::os {
 namespace {
