@@ -26,13 +26,17 @@ int ForEachMeant(const std::vector<std::string>& words, const std::string& direc
                  const std::function<absl::Status(const std::string& name)>& f) {
   int exit_code = kDone;
   std::set<std::string> done;
+  // Listed once, before f removes any of them: a pattern may match a ring that an earlier word has removed.
+  const std::set<std::string> there = std::any_of(words.begin(), words.end(), IsPattern)
+                                          ? RingNames(directory).Now()
+                                          : std::set<std::string>();
   for (const std::string& word : words) {
     if (!IsPattern(word)) {
       if (done.insert(word).second) exit_code = std::max(exit_code, Refuse(f(word)));
       continue;
     }
     bool any = false;
-    for (const std::string& name : RingNames(directory).Now()) {
+    for (const std::string& name : there) {
       if (!Matches(word, name)) continue;
       const bool again = !done.insert(name).second;
       const absl::Status status = again ? absl::OkStatus() : f(name);
@@ -41,7 +45,7 @@ int ForEachMeant(const std::vector<std::string>& words, const std::string& direc
       exit_code = std::max(exit_code, Refuse(status));
     }
     if (any) continue;
-    Complain("there is no ring like \"" + word + "\" in " + directory);
+    Complain("no ring in " + directory + " matches \"" + word + "\"");
     exit_code = std::max(exit_code, kEnvironment);
   }
   return exit_code;
