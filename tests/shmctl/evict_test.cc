@@ -78,7 +78,7 @@ TEST(ToolEvict, AnotherGenerationIsRefusedAndSaysWhatIsThere) {
   EXPECT_TRUE(Has(ran.err, "the ring has 64 seats")) << ran.err;
   EXPECT_TRUE(Has(ran.err, "shmctl stat q")) << ran.err;
   EXPECT_TRUE(Has(ran.err, "\"none\"")) << ran.err;
-  EXPECT_TRUE(Has(ran.err, seat + std::to_string(g) + ": nobody sits there")) << ran.err;
+  EXPECT_TRUE(Has(ran.err, seat + std::to_string(g) + ": no consumer has that seat")) << ran.err;
   EXPECT_TRUE(Has(ran.out, "\nx\n")) << ran.out;
 }
 
@@ -114,11 +114,11 @@ TEST(ToolEvict, ByProcessAndByLabelIfThatMeansOneConsumer) {
   int shell_pid = 0, first = 0, second = 0;
   ASSERT_EQ(std::sscanf(ran.out.c_str(), "%d %d %d", &shell_pid, &first, &second), 3) << ran.out;
   EXPECT_TRUE(Has(ran.err, "2 consumers have label \"shmctl tail\"; name one by its seat: 0#")) << ran.err;
-  EXPECT_TRUE(Has(ran.err, "no consumer has label \"nobody\"; there are 0#")) << ran.err;
+  EXPECT_TRUE(Has(ran.err, "no consumer has label \"nobody\"; its consumers are 0#")) << ran.err;
   EXPECT_TRUE(Has(ran.err, "no consumer has pid " + std::to_string(shell_pid))) << ran.err;
   EXPECT_TRUE(Has(ran.err, "(pid " + std::to_string(first) + ", stopped)")) << ran.err;
   EXPECT_TRUE(Has(ran.err, "(pid " + std::to_string(second) + ")")) << ran.err;
-  EXPECT_TRUE(Has(ran.err, "; it has none")) << ran.err;
+  EXPECT_TRUE(Has(ran.err, "; the ring has no consumer")) << ran.err;
 }
 
 // The time continues while pub does other work. It waits in slices of 2 seconds.

@@ -178,7 +178,7 @@ TEST(Prune, ABadDurationIsNamed) {
     EXPECT_TRUE(Has(ran.err, "--older-than")) << age << ran.err;
     EXPECT_EQ(ran.out, "dead.lock dead.ring dead.seats ") << age;
   }
-  EXPECT_TRUE(Has(shell.Run("S prune --older-than soon").err, "\"soon\" is no time; write a number and"));
+  EXPECT_TRUE(Has(shell.Run("S prune --older-than soon").err, "\"soon\" is not a time; write a number and"));
   EXPECT_TRUE(
       Has(shell.Run("S prune --older-than 5500").err, "\"5500\" has no unit; write 5500s for seconds"));
 }
@@ -250,7 +250,7 @@ TEST(Prune, OtherUsersRingsAreNamedAndLeftAlone) {
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_TRUE(Has(ran.out, "removed 1 of 1")) << ran.out;
   EXPECT_TRUE(Has(ran.out, "dead.lock dead.ring dead.seats nothing to remove")) << ran.out;
-  EXPECT_TRUE(Has(ran.err, "left alone") && Has(ran.err, "dead")) << ran.err;
+  EXPECT_TRUE(Has(ran.err, "other users own it") && Has(ran.err, "dead")) << ran.err;
 }
 
 }  // namespace

@@ -99,10 +99,10 @@ TEST(ToolSet, ABadValueIsNamedAndChangesNothing) {
   const struct {
     const char* arguments;
     const char* says;
-  } cases[] = {{"--mode 0888", "\"0888\" is no mode of a ring"},
-               {"--mode rw", "\"rw\" is no mode of a ring"},
-               {"--mode 0755", "\"0755\" is no mode of a ring"},
-               {"--mode 01644", "\"01644\" is no mode of a ring"},
+  } cases[] = {{"--mode 0888", "\"0888\" is not a mode of a ring"},
+               {"--mode rw", "\"rw\" is not a mode of a ring"},
+               {"--mode 0755", "\"0755\" is not a mode of a ring"},
+               {"--mode 01644", "\"01644\" is not a mode of a ring"},
                {"--mode -1", "--mode"},
                {"--mode ''", "--mode"},
                {"--seats-mode 99", "--seats-mode"},

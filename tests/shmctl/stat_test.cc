@@ -58,7 +58,7 @@ TEST(Stat, CountsConsumersAndEvictionsRightAfterAnEviction) {
   EXPECT_TRUE(Has(ran.out, "0 in 64 seats, 1 evicted\n")) << ran.out;
   EXPECT_TRUE(Has(ran.out, ", 1 eviction, ")) << ran.out;
   EXPECT_TRUE(Has(ran.out, "blocked 1 time for")) << ran.out;
-  EXPECT_TRUE(Has(ran.out, "nobody holds the producer back")) << ran.out;
+  EXPECT_TRUE(Has(ran.out, "no consumer holds the producer back")) << ran.out;
   const json stat = json::parse(Slurp(shell.path("json")), nullptr, false);
   EXPECT_EQ(stat["evictions"], 1);
   EXPECT_TRUE(stat["held_bytes"].is_null());

@@ -175,7 +175,7 @@ TEST(TailMany, WithoutWaiting) {
   Ran ran = shell.Run(std::string(kThree) + "S tail md.eur nope 'x*' --from oldest --no-wait");
   EXPECT_EQ(ran.exit, 3);
   EXPECT_EQ(Lines(ran.out).size(), 4u) << "what is there is shown";
-  EXPECT_TRUE(Says(ran, "no ring \"nope\"") && Says(ran, "no ring like \"x*\"")) << ran.err;
+  EXPECT_TRUE(Says(ran, "no ring \"nope\"") && Says(ran, "no ring that matches \"x*\"")) << ran.err;
   EXPECT_EQ(shell.Run("S tail 'x*' -e").exit, 3);
   EXPECT_EQ(shell.Run("S tail 'md.*' -e -n 0").exit, 0) << "there are rings, with nothing asked for";
   EXPECT_EQ(shell.Run("S tail 'md.*' --until-closed").exit, 0) << "closed already";

@@ -51,7 +51,7 @@ void AddGlobals(CLI::App& app, Globals& globals) {
   app.require_subcommand(1);
   app.fallthrough();  // global options are accepted after the sub-command too
   app.set_version_flag("--version", "shmctl " SHMCTL_VERSION);
-  app.add_option("--dir", globals.directory, "Where the rings are")
+  app.add_option("--dir", globals.directory, "Directory of the rings")
       ->type_name("DIR")
       ->envname("MILLRACE_DIR")
       ->capture_default_str();
@@ -104,7 +104,7 @@ bool TakesPatterns(const CLI::App& app, const std::vector<std::string>& words) {
 
 int Run(int argc, char** argv) {
   Globals globals;
-  CLI::App app("Looks at, feeds and empties millrace rings", "shmctl");
+  CLI::App app("Inspects, feeds and empties millrace rings", "shmctl");
   AddGlobals(app, globals);
   AddCreate(app, globals);
   AddList(app, globals);

@@ -65,7 +65,7 @@ Access AccessArgument(const std::string& text) {
   if (text.starts_with(kGroupPrefix))
     return Access::Group(GroupArgument("--access", text.substr(kGroupPrefix.size())));
   throw CLI::ValidationError("--access",
-                             "\"" + text + "\" is none of private, watchable, group, group:GID, everyone");
+                             "\"" + text + "\" is not one of private, watchable, group, group:GID, everyone");
 }
 
 }  // namespace millrace::tool

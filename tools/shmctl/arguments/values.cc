@@ -20,7 +20,7 @@ std::string Quoted(const std::string& text) {
 size_t SizeArgument(const std::string& option, const std::string& text) {
   if (const std::optional<size_t> size = ParseSize(text)) return *size;
   throw CLI::ValidationError(
-      option, Quoted(text) + " is no size; write bytes, or a number and K, M, G, KB, MB or GB");
+      option, Quoted(text) + " is not a size; write bytes, or a number and K, M, G, KB, MB or GB");
 }
 
 Nanos TimeArgument(const std::string& option, const std::string& text) {
@@ -29,8 +29,9 @@ Nanos TimeArgument(const std::string& option, const std::string& text) {
       !text.empty() && text.size() < 20 && text.find_first_not_of("0123456789.") == std::string::npos;
   throw CLI::ValidationError(
       option,
-      no_unit ? Quoted(text) + " has no unit; write " + text + "s for seconds, " + text + "m for minutes"
-              : Quoted(text) + " is no time; write a number and ms, s, m, h or d, like 90s, 5m, 1h30m, 2d");
+      no_unit
+          ? Quoted(text) + " has no unit; write " + text + "s for seconds, " + text + "m for minutes"
+          : Quoted(text) + " is not a time; write a number and ms, s, m, h or d, like 90s, 5m, 1h30m, 2d");
 }
 
 CLI::Validator Count(uint64_t least, uint64_t most) {
@@ -41,8 +42,8 @@ CLI::Validator Count(uint64_t least, uint64_t most) {
     if (whole && text.size() > 1 && text[0] == '0')
       return absl::StrCat(Quoted(text), " begins with a zero; write ", number, " (numbers are decimal)");
     if (whole && number >= least && number <= most) return "";
-    if (most == UINT64_MAX) return absl::StrCat(Quoted(text), " is no whole number from ", least, " on");
-    return absl::StrCat(Quoted(text), " is no whole number from ", least, " to ", most);
+    if (most == UINT64_MAX) return absl::StrCat(Quoted(text), " is not a whole number of at least ", least);
+    return absl::StrCat(Quoted(text), " is not a whole number from ", least, " to ", most);
   };
   return CLI::Validator(check, "", "Count");
 }

@@ -26,14 +26,14 @@ struct CreateArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Makes a ring that producers (Open, OpenOrCreate, shmctl pub) and consumers find by its name. It is marked to
-be kept: it never counts as stale, whoever is gone, until somebody unlinks it.
+    R"(Creates a ring that producers (Open, OpenOrCreate, shmctl pub) and consumers find by its name. The ring is marked
+to be kept: it never counts as stale, and stays until it is unlinked.
 
 Access:
-  private     only this user reads it (default)
-  watchable   everybody may watch it, nobody else may hold the producer back
-  group[:GID] the group's members read it and may hold the producer back
-  everyone    everybody reads it and may hold the producer back
+  private     only this user can read it (default)
+  watchable   every user can observe it, but only this user can hold the producer back
+  group[:GID] the group's members can read it and hold the producer back
+  everyone    every user can read it and hold the producer back
 
 Examples:
   shmctl create quotes                                 1 MiB, messages up to 128 KiB
@@ -48,7 +48,7 @@ std::string SchemaArgument(const std::string& text) {
   throw CLI::ValidationError(
       "--schema",
       "\"" + text +
-          "\" is no schema; write NAME:TYPE for each field, separated by one space, where TYPE is "
+          "\" is not a schema; write NAME:TYPE for each field, separated by one space, where TYPE is "
           "u8 to u64, i8 to i64, f32, f64, or an array like u8[16]: \"seq:u64 bid:f64 ask:f64\"");
 }
 
@@ -94,16 +94,16 @@ void AddCreate(CLI::App& app, Globals& globals) {
       ->type_name("SIZE");
   command
       ->add_option("--seats", arguments->seats,
-                   "Consumers at a time, observers aside, 1 to 1024 (default 64)")
+                   "Most consumers at a time, not counting observers: 1 to 1024 (default 64)")
       ->type_name("N")
       ->check(Count(1, 1024));
   command
       ->add_option("--schema", arguments->schema,
-                   "Fields of a message, like \"seq:u64 bid:f64\"; typed programs compare it with theirs")
+                   "Fields of a message, like \"seq:u64 bid:f64\"; typed programs check it against theirs")
       ->type_name("FIELDS");
   command->add_option("--access", arguments->access, "private, watchable, group[:GID] or everyone")
       ->type_name("WHO");
-  command->add_flag("--no-keep", arguments->no_keep, "Let it become stale like any other ring");
+  command->add_flag("--no-keep", arguments->no_keep, "Let prune remove it once no process uses it");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunCreate(*arguments, globals.directory); };

@@ -21,19 +21,20 @@ struct EvictArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Takes a consumer's seat away: it no longer holds the producer back, and its next call says that it was evicted.
-The consumer is named by its seat as stat prints it, with its generation, so that a consumer that took the seat since
-is never hit; or by its process (--pid) or label, if that means one consumer only. What a member of a group had in
-hand goes to another member.
+    R"(Takes a consumer's seat away. The consumer no longer holds the producer back, and its next call reports the
+eviction. Name the consumer by its seat, SEAT#GENERATION as stat prints it; the generation protects a consumer that
+takes the seat later. Or name it by its process (--pid) or label, if only one consumer has it. Messages that a member
+of a group has not acknowledged go to another member.
 
-With --group a group that has no living member is removed, also a durable one: what it has not read is lost to it.
+With --group, removes a group that has no living member, even a durable one. The messages that the group has not read
+are lost to it.
 
 Examples:
   shmctl stat quotes                    shows   SEAT 3#17
   shmctl evict quotes 3#17
   shmctl evict quotes --pid 4711
   shmctl evict quotes --label recorder
-  shmctl evict quotes --group archive   a durable group that nobody will read for any more
+  shmctl evict quotes --group archive   a durable group that no member will read again
 )";
 
 std::optional<uint32_t> Number(std::string_view text) {
@@ -51,7 +52,7 @@ std::pair<uint32_t, uint32_t> SeatArgument(const std::string& text) {
     const auto generation = Number(std::string_view(text).substr(hash + 1));
     if (seat && generation) return {*seat, *generation};
   }
-  throw CLI::ValidationError("SEAT", "\"" + text + "\" names no seat; write it as stat prints it, like 3#17");
+  throw CLI::ValidationError("SEAT", "\"" + text + "\" is not a seat; write it as stat prints it, like 3#17");
 }
 
 // Returns the one consumer with that process or label. If there is none or more than one, complains and lists
@@ -75,10 +76,10 @@ std::optional<SeatInfo> Find(const EvictArguments& arguments, const RingInfo& ri
   };
   const std::string evict = "evict \"" + arguments.name + "\": ";
   if (!ring.seats_readable) {
-    Complain(evict + "this user may not read its seats");
+    Complain(evict + "this user may not read its seats; run it as the ring's owner");
   } else if (meant.empty()) {
     Complain(evict + "no consumer has " + what + "; " +
-             (there.empty() ? "it has none" : "there are " + list(there)));
+             (there.empty() ? "the ring has no consumer" : "its consumers are " + list(there)));
   } else {
     Complain(evict + std::to_string(meant.size()) + " consumers have " + what +
              "; name one by its seat: " + list(meant));
@@ -116,7 +117,7 @@ void AddEvict(CLI::App& app, Globals& globals) {
   CLI::Option* pid =
       command->add_option("--pid", arguments->pid, "The consumer of this process")->type_name("PID");
   CLI::Option* label =
-      command->add_option("--label", arguments->label, "The consumer of this label")->type_name("TEXT");
+      command->add_option("--label", arguments->label, "The consumer with this label")->type_name("TEXT");
   seat->excludes(group)->excludes(pid)->excludes(label);
   pid->excludes(group)->excludes(label);
   label->excludes(group);

@@ -39,7 +39,7 @@ void ComplainAboutCommand(const CLI::App& app, const std::string& word) {
 void AddHelp(CLI::App& app, Globals& globals) {
   auto name = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("help", "Explain a sub-command");
-  command->add_option("SUBCOMMAND", *name, "The one to explain; without it, the whole tool is");
+  command->add_option("SUBCOMMAND", *name, "Sub-command to explain (default: the whole tool)");
   command->callback([name, &app, &globals] { globals.run = [name, &app] { return RunHelp(app, *name); }; });
 }
 

@@ -21,19 +21,19 @@ namespace millrace::tool {
 namespace {
 
 constexpr char kExamples[] =
-    R"(Lists the rings. Looking takes no seat and disturbs nobody. CONSUMERS counts the
-living ones that hold a seat; observers (shmctl tail) hold none. LAG is that of the slowest.
+    R"(Lists the rings. Listing takes no seat and disturbs no process. CONSUMERS counts the living consumers that hold a
+seat; observers (shmctl tail) hold none. LAG is the lag of the slowest consumer.
 
 States:
-  live           a producer has it open; "blocked": it waits for room now, "waiting": for consumers
-  closed         its producer said that the stream is complete
-  producer gone  its producer ended without saying so; the next one goes on
-  never used     there was no producer yet
-  damaged        its contents contradict the protocol; `shmctl stat NAME` says where
-  unreadable     this user may not read it, or the system did not allow it
+  live           a producer has it open; "blocked": it waits for room, "waiting": it waits for consumers
+  closed         its producer closed it: the stream is complete
+  producer gone  its producer ended without closing it; the next producer continues the stream
+  never used     it has had no producer yet
+  damaged        its contents contradict the protocol; `shmctl stat NAME` shows where
+  unreadable     this user may not read it, or the system refused
 
-OWNER is shown if another user owns one of them. Exit code 1: a ring of this user cannot be looked at; why is said on
-standard error.
+OWNER is shown if another user owns one of the rings. Exit code 1: a ring of this user cannot be read; standard error
+gives the reason.
 
 Examples:
   shmctl list

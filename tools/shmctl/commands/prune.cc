@@ -32,17 +32,17 @@ struct PruneArguments {
 
 constexpr char kExamples[] =
     R"(Removes rings whose producer and consumers are gone, and the leftovers of killed processes. The kernel's locks
-decide which process is alive, once more for each ring when it is removed. Never removed: rings in use, kept rings
-(shmctl create, shmctl set --keep), rings that had no producer yet, other users' rings (unless root), and files that
-are not millrace's.
+decide which processes are alive, and are checked again just before each removal. Never removed: rings in use, kept
+rings (shmctl create, shmctl set --keep), rings that have had no producer yet, other users' rings (unless root), and
+files that are not millrace's.
 
-Shows what it would remove and asks; where there is no terminal to ask, --yes must say so beforehand. Exit code 1:
-there is something, and it was left (--dry-run, the answer was no, or a ring of this user cannot be looked at).
+Shows what it would remove, and asks. Without a terminal it cannot ask: give --yes. Exit code 1: stale rings were found
+and left (--dry-run, or the answer was no), or a ring of this user cannot be read.
 
 Examples:
   shmctl prune                           show, ask, remove
   shmctl prune --dry-run                 only show
-  shmctl prune 'test-*'                  only rings like that
+  shmctl prune 'test-*'                  only rings that match
   shmctl prune --yes --older-than 1h     from a script
 )";
 
@@ -75,8 +75,9 @@ std::vector<Stale> WithoutOthers(std::vector<Stale> stale) {
   std::string names;
   for (auto one = others; one != stale.end(); ++one) names += (names.empty() ? "" : ", ") + one->name;
   if (!names.empty()) {
-    Complain("left alone, because other users own " + std::string(stale.end() - others == 1 ? "it" : "them") +
-             " (they or root can prune): " + names);
+    Complain("not removed, because other users own " +
+             std::string(stale.end() - others == 1 ? "it" : "them") +
+             " (the owner or root can prune): " + names);
   }
   stale.erase(others, stale.end());
   return stale;
@@ -98,8 +99,8 @@ std::optional<std::string> ReadAnswer() {
 // user agreed.
 int Ask(const std::vector<Stale>& stale) {
   if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
-    Complain("there is something to remove (" + Counted(stale.size(), "ring") + ", " + SizeOf(stale) +
-             "), and no terminal to ask: say --yes, or --dry-run to look only");
+    Complain("found something to remove (" + Counted(stale.size(), "ring") + ", " + SizeOf(stale) +
+             "), but no terminal to ask on; give --yes, or --dry-run to only show it");
     return kUsage;
   }
   OutputBuffer terminal(STDERR_FILENO);
@@ -176,12 +177,11 @@ int RunPrune(const PruneArguments& arguments, const std::string& directory) {
 
 void AddPrune(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<PruneArguments>();
-  CLI::App* command = app.add_subcommand("prune", "Remove what nobody uses");
-  command->add_option("NAME", arguments->names,
-                      "Only these: names of rings, and patterns in quotes: * ? [ ]");
-  command->add_flag("--dry-run", arguments->dry_run, "Only show it");
+  CLI::App* command = app.add_subcommand("prune", "Remove rings that no process uses");
+  command->add_option("NAME", arguments->names, std::string(kNamesHelp) + " (default: all)");
+  command->add_flag("--dry-run", arguments->dry_run, "Show what would be removed, remove nothing");
   command->add_flag("--yes", arguments->yes, "Do not ask");
-  command->add_option("--older-than", arguments->older_than, "Unused for at least that long")
+  command->add_option("--older-than", arguments->older_than, "Only rings unused for at least this time")
       ->type_name("TIME")
       ->capture_default_str();
   command->add_flag("--json", arguments->as_json, "One array of objects, for programs");

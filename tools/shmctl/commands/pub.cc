@@ -32,25 +32,25 @@ struct PubArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Publishes standard input, and closes the ring when the input ends: consumers that have read everything know
-that the stream is complete. If the input cannot be read to its end, or a signal ends pub, the ring is left
-open for the next producer.
+    R"(Publishes standard input as messages. Closes the ring when the input ends, so that consumers know that the
+stream is complete. If the input cannot be read to its end, or a signal ends pub, the ring stays open for the next
+producer.
 
 Framing:
-  lines   a message a line, without its newline
-  length  four bytes, little-endian, say how many bytes follow
-  raw     whatever one read(2) gives is a message, at most the ring's largest
+  lines   each line is a message, without its newline
+  length  each message follows its length: four bytes, little-endian
+  raw     each read(2) is a message, at most as large as the ring allows
 
 Examples:
-  shmctl pub quotes --create < file                      publish its lines, whether or not somebody listens
-  shmctl pub quotes --create --wait-for 1 < file         begin when a lossless consumer is there
+  shmctl pub quotes --create < file                      publish its lines, even if there is no consumer
+  shmctl pub quotes --create --wait-for 1 < file         start once a lossless consumer has joined
   tar c dir | shmctl pub backup --create --wait-for 1 --framing raw
   seq 100000 | shmctl pub quotes --rate 1000/s --on-full drop
   seq 100000 | shmctl pub quotes --on-full evict:2s      a consumer that leaves no room for 2 s loses its seat
   shmctl pub quotes --keep-open                          type messages, end with Ctrl-D
 
-At the end a line on standard error counts messages, bytes, drops and consumers. Dropped messages count as
-lost: exit code 1.
+At the end, a line on standard error counts messages, bytes, drops and consumers. Dropped messages count as lost:
+exit code 1.
 )";
 
 // Accepts block, drop, evict or evict:TIME.
@@ -59,7 +59,7 @@ void SetOnFull(const std::string& text, ProducerOptions& options) {
   options.on_full = text == "drop" ? OnFull::kDropNew : OnFull::kEvictSlowest;
   if (text == "drop" || text == "evict") return;
   if (!text.starts_with("evict:"))
-    throw CLI::ValidationError("--on-full", "\"" + text + "\" is none of block, drop, evict, evict:TIME");
+    throw CLI::ValidationError("--on-full", "\"" + text + "\" is not one of block, drop, evict, evict:TIME");
   options.evict_after = TimeArgument("--on-full evict:TIME", text.substr(6));
   if (options.evict_after == Nanos::zero()) {
     throw CLI::ValidationError(
@@ -90,7 +90,7 @@ std::optional<std::string> TooFewSeats(const PubArguments& arguments, const std:
   const uint32_t seats = ring.ok() ? ring->seats : kDefaultSeats;
   if (seats == 0 || *arguments.wait_for <= seats) return std::nullopt;
   return absl::StrFormat(
-      "--wait-for %d: \"%s\" %s %s, one for each consumer, so it would wait without end; wait for "
+      "--wait-for %d: \"%s\" %s %s, one for each consumer, so the wait would never end; wait for "
       "fewer, or create the ring with more (shmctl create %s --seats %d)",
       *arguments.wait_for, arguments.name, ring.ok() ? "has" : "would get", Counted(seats, "seat"),
       arguments.name, *arguments.wait_for);
@@ -110,7 +110,8 @@ Framing FramingOf(const std::string& name) {
 std::optional<Pace> PaceOf(const std::string& rate) {
   if (rate.empty()) return std::nullopt;
   if (const std::optional<double> per_second = ParseRate(rate)) return Pace(*per_second);
-  throw CLI::ValidationError("--rate", "\"" + rate + "\" is no rate; write messages per second, like 1000/s");
+  throw CLI::ValidationError("--rate",
+                             "\"" + rate + "\" is not a rate; write messages per second, like 1000/s");
 }
 
 // Moves messages from the input to the ring.
@@ -164,7 +165,7 @@ class Pump {
         if (const absl::Status found = publication_.Check(); ErrorOf(found) == Error::kTruncated) {
           return Refuse(found);
         }
-        Complain("the ring was removed; what was published is gone with it");
+        Complain("the ring was removed, and its messages with it");
         return kEnvironment;
       default:
         Complain(std::string("cannot publish: ") + ToString(sent));
@@ -227,12 +228,12 @@ void AddPub(CLI::App& app, Globals& globals) {
       ->type_name("SIZE");
   command
       ->add_option("--framing", arguments->framing,
-                   "Where a message ends: lines, length or raw (default lines)")
+                   "How the input is cut into messages: lines, length or raw (default lines)")
       ->type_name("HOW")
       ->check(CLI::IsMember({"lines", "length", "raw"}));
   command
       ->add_option("--wait-for", arguments->wait_for,
-                   "Begin when N lossless consumers are there; at most the ring's seats")
+                   "Start once N lossless consumers have joined; at most the ring's seats")
       ->type_name("N")
       ->check(Count(1, 1024));
   command->add_option("--rate", arguments->rate, "At most N messages per second")->type_name("N/s");

@@ -20,14 +20,14 @@ struct SetArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Changes a ring, in use or not.
+    R"(Changes a ring's keep mark, owner or modes, even while processes use the ring.
 
 Examples:
-  shmctl set quotes --keep                              prune passes it by
+  shmctl set quotes --keep                              prune never removes it
   shmctl set quotes --mode 0644                         anyone may observe
   shmctl set quotes --mode 0640 --seats-mode 0660 --group feed
   shmctl set quotes --owner trader                      another user's producer may take it over (root only)
-  shmctl set quotes --owned-by trader --owner feed      root changes a ring of trader's, and no other
+  shmctl set quotes --owned-by trader --owner feed      changes the ring only if trader owns it
 )";
 
 template <class T>
@@ -43,7 +43,7 @@ std::optional<mode_t> ModeArgument(const std::string& option, const std::optiona
   const auto mode = Number<mode_t>(*text, 8);
   if (!mode || (*mode & ~mode_t{0666}) != 0) {
     throw CLI::ValidationError(
-        option, "\"" + *text + "\" is no mode of a ring; write read and write bits in octal, like 0640");
+        option, "\"" + *text + "\" is not a mode of a ring; write read and write bits in octal, like 0640");
   }
   if ((*mode & 0600) != 0600) {
     throw CLI::ValidationError(option, "\"" + *text +
@@ -76,14 +76,14 @@ void AddSet(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<SetArguments>();
   CLI::App* command = app.add_subcommand("set", "Change a ring's keep mark, owner or modes");
   command->add_option("NAME", arguments->name, "The ring's name")->required();
-  CLI::Option* keep = command->add_flag("--keep", arguments->keep, "prune passes it by");
+  CLI::Option* keep = command->add_flag("--keep", arguments->keep, "prune never removes it");
   command->add_flag("--no-keep", arguments->no_keep, "prune may remove it when it is stale")->excludes(keep);
   command->add_option("--mode", arguments->mode, "Mode of the messages (readers), octal")->type_name("MODE");
   command->add_option("--seats-mode", arguments->seats_mode, "Mode of the seats (consumers), octal")
       ->type_name("MODE");
   command->add_option("--owner", arguments->owner, "User whose producers may take it over")
       ->type_name("USER");
-  command->add_option("--group", arguments->group, "Group of its objects")->type_name("GROUP");
+  command->add_option("--group", arguments->group, "Group of its files")->type_name("GROUP");
   AddOwnedBy(*command, arguments->owned_by);
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {

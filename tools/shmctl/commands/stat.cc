@@ -29,14 +29,14 @@ struct StatArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Shows what a ring is, its producer, each consumer that holds a seat (observers, like shmctl tail, hold none), and
-each group. Looking takes no seat and disturbs nobody. A SEAT is written NUMBER#GENERATION: a seat taken again
-gets a new generation.
+    R"(Shows a ring, its producer, each consumer that holds a seat (observers, like shmctl tail, hold none), and each
+group. It takes no seat and disturbs no process. A SEAT is written NUMBER#GENERATION; the generation changes each time
+that a consumer takes the seat.
 
-"pressure" begins with what holds the producer up now: "blocked now", for how long and by whom; "full" where it polls
-or drops instead; "waits for N consumers". "room" is what lossless consumers and groups have not given back yet. The
-age of the last message is exact if it woke somebody; otherwise it is "at most" that. A process that is "stopped"
-(SIGSTOP, a debugger) is alive.
+"pressure" first says why the producer cannot publish now: "blocked now", for how long and by which consumers; "full",
+if it polls or drops instead of waiting; or "waits for N consumers". "room" is what lossless consumers and groups still
+hold. The age of the last message is exact if the message woke a consumer; otherwise it is "at most" that. A "stopped"
+process (SIGSTOP, a debugger) is alive.
 
 Examples:
   shmctl stat quotes
@@ -67,8 +67,8 @@ std::string DescribeTime(uint64_t realtime_ns) {
 
 std::string DescribeLife(const RingInfo& ring) {
   const ProducerInfo& producer = ring.producer;
-  if (producer.epoch == 0) return "there was none yet";
-  const char* life = producer.alive_unknown  ? "alive as far as one can tell"
+  if (producer.epoch == 0) return "none yet";
+  const char* life = producer.alive_unknown  ? "presumably alive: the kernel refused to answer"
                      : ring.producer_stopped ? "alive, stopped"
                      : producer.alive        ? "alive"
                      : producer.closed       ? "closed the stream"
@@ -148,11 +148,12 @@ std::string DescribeConsumers(const RingInfo& ring) {
 // One user owns all three files, unless another user has created one of them.
 std::string DescribeOwners(const RingInfo& ring) {
   std::string text = DescribeUser(ring.uid);
-  if (ring.uid != geteuid()) text += ", another user than you";
+  if (ring.uid != geteuid()) text += ", not you";
   if (ring.seats_uid.value_or(ring.uid) != ring.uid)
     text += "; its seats belong to " + DescribeUser(*ring.seats_uid) + ": do not trust it";
   if (ring.lock_uid.value_or(ring.uid) != ring.uid)
-    text += "; its lock file belongs to " + DescribeUser(*ring.lock_uid) + ", who can keep producers out";
+    text +=
+        "; its lock file belongs to " + DescribeUser(*ring.lock_uid) + ", a user that can keep producers out";
   return text;
 }
 
@@ -216,7 +217,7 @@ void AddStat(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("stat", "Show rings in detail");
   command->add_option("NAME", arguments->names, kNamesHelp)->required();
   command->add_flag("--json", arguments->as_json,
-                    "One object as in list --json; an array if rings or a pattern are named");
+                    "One object as in list --json; an array for several names or a pattern");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunStat(*arguments, globals.directory); };

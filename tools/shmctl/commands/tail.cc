@@ -38,45 +38,45 @@ struct TailArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Writes messages to standard output as they are published, until a signal ends it. It only observes: it takes
-no seat, nobody waits for it, and if it is too slow it says how many messages it lost. With --lossless it
-takes a seat, misses nothing, and the producer waits for it. With --group it is one of several that share the
-messages, and one counts as done once it is written out: if a member is killed before, another one writes it. A ring that is not there yet is waited for.
+    R"(Writes messages to standard output as they are published, until a signal ends it. By default tail only observes:
+it takes no seat, the producer does not wait for it, and if it is too slow it reports how many messages it lost. With
+--lossless it takes a seat and misses nothing, and the producer waits for it. With --group it shares the messages with
+the other members of that group. A message counts as done once it is written out; if tail is killed before that,
+another member writes it. If the ring does not exist yet, tail waits for it.
 
-Several names, or patterns with * ? and [ ] (quote them), are read as one stream, at most 128 rings at once, and
-each message says whose it is. Rings that match later, or are removed and created again, are shown from their
-first message on. What ends or is lost is told of each ring. -n and the places of --from are meant for each
-ring, -c for all together. --until-closed (and what ends like it) ends when every ring that there is has been
-closed, also before, and read to its end; a name without a ring is waited for, a pattern only until it has
-matched something.
+Several names, or patterns with * ? and [ ] (quote them), are read as one stream of at most 128 rings, and each message
+shows the name of its ring. Rings that match later, or are removed and created again, are shown from their first
+message on. Each ring reports its own end and its own losses. -n and --from apply to each ring, -c to all together.
+--until-closed, and each start that "ends", ends when every ring has been closed (also if that was earlier) and read to
+its end. It waits for a name without a ring, and for a pattern until it has matched a ring.
 
-Where it begins (--from):
-  end     what is published from now on (default); a ring that is closed already is waited on for its
-          next producer
-  oldest  the oldest message that is still there; ends when the ring is closed and read to its end
+Where tail starts (--from):
+  end     messages published from now on (default); waits for the next producer of a ring that is closed already
+  oldest  the oldest retained message; ends when the ring is closed and read to its end
   SEQ     the message with this sequence number; ends like oldest
-  AGE     5m, 90s, 1h30m, 2d: everything published so long ago or since, and a little of what was
-          before (about 1/64 of the ring at most); ends like oldest. --since AGE says the same
+  AGE     5m, 90s, 1h30m, 2d: messages published within that time, after up to about 1/64 of the ring of older
+          messages; ends like oldest. --since AGE is the same
 
 Formats:
   text    the bytes unchanged and a newline; on a terminal control characters are escaped
   hex     sequence number, length, and rows of sixteen bytes
-  json    an object a line: sequence, lost, and text (valid UTF-8) or base64
-  raw     the bytes and nothing else
+  json    one object per line: sequence, lost, and text (valid UTF-8) or base64
+  raw     only the bytes
   length  four bytes of length, little-endian, and the bytes: for `shmctl pub --framing length`
-Of several rings text and hex begin with "NAME: ", json has a member "ring"; raw and length are refused.
+With several rings, text and hex lines start with "NAME: ", and json objects have a member "ring"; raw and length are
+refused.
 
 Examples:
   shmctl tail quotes                                     watch
-  shmctl tail quotes -n 10                               the last ten, then on
-  shmctl tail quotes --since 5m -e                       what came in the last five minutes
-  shmctl tail quotes -e                                  everything that is there, then stop
+  shmctl tail quotes -n 10                               the last ten, then new ones
+  shmctl tail quotes --since 5m -e                       the messages of the last five minutes
+  shmctl tail quotes -e                                  every retained message, then stop
   shmctl tail quotes --lossless --until-closed > copy    a complete copy of the stream
   shmctl tail quotes --json | jq .text
-  shmctl tail jobs --group workers                       one of several that share the messages
-  shmctl tail orders 'md.*'                              one ring and all that match, now or later
+  shmctl tail jobs --group workers                       one of several workers that share the messages
+  shmctl tail orders 'md.*'                              one ring, and all that match now or later
 
-Losses are told on standard error as they happen, and the exit code is 1 at the end (also after an eviction).
+Losses are reported on standard error as they happen. The exit code is then 1, as it is after an eviction.
 )";
 
 Start StartOf(const TailArguments& arguments) {
@@ -94,7 +94,7 @@ Start StartOf(const TailArguments& arguments) {
   if (error == std::errc() && rest == from.data() + from.size() && !octal) return Start::Sequence(sequence);
   if (const auto age = ParseDuration(from)) return Start::Ago(*age);
   throw CLI::ValidationError("--from",
-                             "\"" + from + "\" is none of end, oldest, a sequence number, or an age (5m)");
+                             "\"" + from + "\" is not one of end, oldest, a sequence number, or an age (5m)");
 }
 
 Format FormatOf(const TailArguments& arguments) {
@@ -141,9 +141,10 @@ int RunTail(const TailArguments& arguments, const std::string& directory) {
   start.name = names.front();
   if (names.size() > 1 || IsPattern(start.name)) {
     if (!NamesRings(format)) {
-      throw CLI::ValidationError("--format", "\"" + arguments.format +
-                                                 "\" cannot say which ring a message is of; use text, hex or "
-                                                 "json, or name one ring");
+      throw CLI::ValidationError("--format",
+                                 "\"" + arguments.format +
+                                     "\" does not show which ring a message is from; use text, hex "
+                                     "or json, or name one ring");
     }
     return TailMany(names, start, format, arguments.count, arguments.stop_at_end, output).Run();
   }
@@ -160,22 +161,22 @@ void AddOptions(CLI::App& command, TailArguments& arguments) {
       command.add_option("--from", arguments.from, "end, oldest, a sequence number or an age (default end)")
           ->type_name("WHERE");
   CLI::Option* since =
-      command.add_option("--since", arguments.since, "Begin that long ago: 90s, 5m, 1h30m, 2d")
+      command.add_option("--since", arguments.since, "Start this long ago: 90s, 5m, 1h30m, 2d")
           ->type_name("AGE")
           ->excludes(from);
-  command.add_option("-n", arguments.last, "Begin with the last N messages")
+  command.add_option("-n", arguments.last, "Start with the last N messages")
       ->type_name("N")
       ->excludes(from)
       ->excludes(since)
       ->check(Count(0));
   command.add_option("-c", arguments.count, "Stop after N messages")->type_name("N")->check(Count(0));
-  CLI::Option* stop =
-      command.add_flag("-e", arguments.stop_at_end,
-                       "Stop at the end of what is there; begins with the oldest, does not wait for a ring");
-  command.add_flag("-f", arguments.follow, "Go on as messages come, which is the default")->excludes(stop);
+  CLI::Option* stop = command.add_flag(
+      "-e", arguments.stop_at_end,
+      "Stop at the message that is now the newest; starts with the oldest, does not wait for a ring");
+  command.add_flag("-f", arguments.follow, "Keep waiting for new messages (default)")->excludes(stop);
   AddOwnedBy(command, arguments.owned_by);
   command.add_flag("--lossless", arguments.lossless,
-                   "Take a seat and miss nothing; the producer waits for us");
+                   "Take a seat and miss nothing; the producer waits for this reader");
   CLI::Option* group =
       command
           .add_option("--group", arguments.group, "Share the messages with the other members of this group")
@@ -189,7 +190,8 @@ void AddOptions(CLI::App& command, TailArguments& arguments) {
           ->check(CLI::IsMember({"text", "hex", "json", "raw", "length"}));
   command.add_flag("--until-closed", arguments.until_closed,
                    "End when the ring is closed and read to its end");
-  command.add_flag("--no-wait", arguments.no_wait, "Do not wait for a ring that is not there: exit code 3");
+  command.add_flag("--no-wait", arguments.no_wait,
+                   "If there is no ring, end with exit code 3 instead of waiting");
   command.add_flag("--json", arguments.as_json, "The same as --format json")->excludes(format);
 }
 

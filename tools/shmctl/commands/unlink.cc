@@ -17,14 +17,14 @@ struct UnlinkArguments {
 };
 
 constexpr char kExamples[] =
-    R"(Removes rings by name. A process that still has one open gets an error that says so. A ring that a living producer or consumer uses
-is refused, and the others are still removed. Files that are not rings are never touched. A name or a pattern that
-means no ring is an error: exit code 3.
+    R"(Removes rings by name. Refuses a ring that a living producer or consumer uses, and still removes the others. With
+--force removes such a ring too; the next call of each process that has it open reports the removal. Never touches files
+that are not rings. A name without a ring, or a pattern that matches none, is an error: exit code 3.
 
 Examples:
   shmctl unlink quotes
   shmctl unlink 'test-*'                 in quotes: the shell must not expand it
-  shmctl unlink quotes jobs --force      although somebody uses them
+  shmctl unlink quotes jobs --force      even while processes use them
 )";
 
 int RunUnlink(const UnlinkArguments& arguments, const std::string& directory) {
@@ -47,7 +47,7 @@ void AddUnlink(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<UnlinkArguments>();
   CLI::App* command = app.add_subcommand("unlink", "Remove rings");
   command->add_option("NAME", arguments->names, kNamesHelp)->required();
-  command->add_flag("--force", arguments->force, "Although a producer or consumer uses it");
+  command->add_flag("--force", arguments->force, "Remove it even while a producer or consumer uses it");
   command->footer(std::string(kExamples) + '\n' + kCommonHelp);
   command->callback([arguments, &globals] {
     globals.run = [arguments, &globals] { return RunUnlink(*arguments, globals.directory); };

@@ -39,7 +39,7 @@ int ComplainOfUnreadable(const std::vector<RingInfo>& rings) {
   int exit_code = kDone;
   for (const RingInfo& ring : rings) {
     if (ring.state != "unreadable" || (ring.uid != geteuid() && geteuid() != 0)) continue;
-    Complain("cannot look at \"" + ring.name + "\": " + ring.damage);
+    Complain("cannot read \"" + ring.name + "\": " + ring.damage);
     exit_code = kFinding;
   }
   return exit_code;

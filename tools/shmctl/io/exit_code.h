@@ -12,10 +12,9 @@ inline constexpr int kSignalBase = 128;  // + the number of the signal that ende
 
 // The last lines of every --help.
 inline constexpr char kCommonHelp[] =
-    "Rings are in /dev/shm, or where --dir DIR or the environment's MILLRACE_DIR says.\n"
-    "Exit codes: 0 done; 1 done, but messages were lost; 2 wrong usage; 3 the ring, the system or the input "
-    "does\n"
-    "not allow it; 128+N ended by signal N.";
+    "Rings are in /dev/shm, or in the directory that --dir DIR or the variable MILLRACE_DIR names.\n"
+    "Exit codes: 0 done; 1 done, but messages were lost; 2 wrong usage; 3 the ring, the system or the input\n"
+    "prevented it; 128+N ended by signal N.";
 
 }  // namespace millrace::tool
 

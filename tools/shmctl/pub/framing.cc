@@ -77,8 +77,8 @@ MessageReader::Outcome MessageReader::NextOfLength(std::string_view* message) {
   const uint32_t length = LittleEndian32(buffer_.get() + begin_);
   if (length > max_message_) {
     return Fail(
-        absl::StrFormat("message %d has %d bytes, the largest message of this ring %d; is the input "
-                        "really framed by lengths?",
+        absl::StrFormat("message %d has %d bytes, this ring takes at most %d; check that the input is "
+                        "framed by lengths",
                         messages_ + 1, length, max_message_));
   }
   if (const Outcome body = Require(kLengthBytes + length); body != Outcome::kMessage) {
@@ -92,7 +92,7 @@ MessageReader::Outcome MessageReader::NextOfLength(std::string_view* message) {
 }
 
 MessageReader::Outcome MessageReader::NextRead(std::string_view* message) {
-  if (max_message_ == 0) return Fail("this ring takes empty messages only, so raw input has no place in it");
+  if (max_message_ == 0) return Fail("this ring takes only empty messages; raw input has none");
   begin_ = end_ = 0;
   if (const Outcome filled = Fill(); filled != Outcome::kMessage) return filled;
   *message = Take(unread());

@@ -94,8 +94,8 @@ void Publication::Summarize() const {
                            evicted_ == 0 ? "" : absl::StrFormat(", %d evicted", evicted_)));
   if (messages_ == 0 || listened_ || !consumers_) return;
   Complain(absl::StrFormat(
-      "warning: nobody listened: no consumer was seen on a seat (observers, like tail without "
-      "--lossless, take none); the newest messages are kept: shmctl tail %s --from oldest",
+      "warning: no consumer was seen on a seat (observers, like tail without --lossless, take none); the "
+      "ring still holds the newest messages: shmctl tail %s --from oldest",
       name_));
 }
 

@@ -24,7 +24,7 @@ int TailExitCode(const OutputBuffer& output, int failure, uint64_t lost) {
       Complain(output.problem());
       return kEnvironment;
     case OutputBuffer::State::kStuck:
-      Complain("nobody takes the output; its end was not written");
+      Complain("the output is not being read; its end was not written");
       return kSignalBase + CaughtSignal();
   }
   if (failure != kDone) return failure;

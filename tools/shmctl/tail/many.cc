@@ -155,7 +155,7 @@ void TailMany::TellWhatIsMissing() {
   for (Word& word : words_) {
     if (!word.met) {
       Complain((start_.wait ? "waiting for a ring " : "there is no ring ") +
-               std::string(word.pattern ? "like \"" : "\"") + word.text + "\"" + in);
+               std::string(word.pattern ? "that matches \"" : "\"") + word.text + "\"" + in);
       if (!start_.wait) Fail(kEnvironment);
     }
     word.awaited &= start_.wait;

@@ -97,7 +97,7 @@ std::string DescribeHoldUp(const RingInfo& ring) {
   if (ring.waits_for == "room") {
     return "blocked now," + time(ring.waits_ns) +
            (!by.empty()           ? ", by " + by
-            : ring.seats_readable ? ", although there is room by now"
+            : ring.seats_readable ? ", but there is room again"
                                   : "") +
            stopped;
   }
@@ -105,7 +105,7 @@ std::string DescribeHoldUp(const RingInfo& ring) {
 }
 
 std::string DescribeFill(const RingInfo& ring) {
-  if (!ring.held_bytes) return ring.seats_readable ? "nobody holds the producer back" : "unknown";
+  if (!ring.held_bytes) return ring.seats_readable ? "no consumer holds the producer back" : "unknown";
   return absl::StrFormat("%s of %s held (%d %%)", HumanSize(*ring.held_bytes), HumanSize(ring.capacity),
                          *ring.held_bytes * 100 / ring.capacity);
 }

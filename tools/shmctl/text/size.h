@@ -17,7 +17,8 @@ std::optional<uint64_t> ParseSize(std::string_view text);
 // Returns the shortest exact spelling that ParseSize accepts: "4M", "4097".
 std::string TypedSize(uint64_t bytes);
 
-// Returns a rounded size for people: "1 MiB", "12.3 KiB", "17 B".
+// Returns a rounded size for people: "1 MiB", "12.3 KiB", "17 B". The sizes in the library's error texts are exact
+// instead (os::HumanBytes), because a rounded limit would be a wrong limit.
 std::string HumanSize(uint64_t bytes);
 
 // Returns what is wrong with this capacity and the nearest valid ones. Returns "" if nothing is wrong.
