@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
     std::cerr << producer.status() << "\n";
     return 1;
   }
-  std::cout << "going on at message " << producer->next_sequence() << std::endl;
+  std::cout << "continuing at message " << producer->next_sequence() << std::endl;
   running = &*producer;
 
   while (!stopped) {

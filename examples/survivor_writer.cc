@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   const char* ring = argc > 1 ? argv[1] : "survivor";
   // Takes over the ring of a predecessor, without the message that it had not finished.
   auto writer = millrace::Producer::OpenOrCreate(ring);
-  if (writer.ok()) std::cout << "going on at message " << writer->next_sequence() << std::endl;
+  if (writer.ok()) std::cout << "continuing at message " << writer->next_sequence() << std::endl;
 
   std::string line;
   while (writer.ok() && std::getline(std::cin, line)) {

@@ -39,7 +39,7 @@ bool Complete(const Wishes& wishes, Settings& s) {
   if (s.file.empty()) s.file = LargestSystemFile();
   struct stat facts {};
   if (stat(s.file.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size == 0) {
-    std::fprintf(stderr, "\"%s\" is not a file with something in it; name another\n", s.file.c_str());
+    std::fprintf(stderr, "\"%s\" is not a file, or is empty; name another file\n", s.file.c_str());
     return false;
   }
   s.file_bytes = static_cast<uint64_t>(facts.st_size);
@@ -111,26 +111,28 @@ int Main(int argc, char** argv) {
   Settings settings;
   Wishes wishes;
   CLI::App app(
-      "Streams a file through a ring to three consumers: lossless, lossy, and one that is kill -9ed and "
-      "comes back.");
+      "Streams a file through a ring to three consumers: lossless, lossy, and one that is killed with "
+      "kill -9 and starts again.");
   app.add_option("FILE", settings.file,
-                 "what to stream; default: the largest program or library here up to 128 MiB");
-  auto* rate = app.add_option("--rate", wishes.rate, "of the producer, MB/s; 0: as fast as it goes")
+                 "File to stream (default: the largest program or library here up to 128 MiB)");
+  auto* rate = app.add_option("--rate", wishes.rate, "Rate of the producer, MB/s; 0: as fast as possible")
                    ->check(CLI::NonNegativeNumber);
-  app.add_option("--seconds", wishes.seconds, "instead: how long it should take; default 6")
+  app.add_option("--seconds", wishes.seconds, "Duration instead of a rate (default: 6)")
       ->check(CLI::PositiveNumber)
       ->excludes(rate);
   app.add_option("--lossy-rate", wishes.lossy_rate,
-                 "of the lossy consumer, MB/s; default 0.6 of the producer's")
+                 "Rate of the lossy consumer, MB/s (default: 0.6 of the producer's)")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--capacity", wishes.capacity,
-                 "of the ring, a power of two (8MiB); default a quarter of the file, at most 16MiB")
+  app.add_option(
+         "--capacity", wishes.capacity,
+         "Size of the ring, a power of two such as 8MiB (default: a quarter of the file, at most 16MiB)")
       ->transform(CLI::AsSizeValue(false));
-  app.add_option("--away", wishes.away,
-                 "what passes while the killed consumer is away (20MiB); default 3/4 of the ring. "
-                 "More than the ring: it loses some, and counts them")
+  app.add_option(
+         "--away", wishes.away,
+         "Bytes that pass while the killed consumer is away, such as 20MiB (default: 3/4 of the ring). "
+         "If this is more than the ring, the consumer loses some messages and counts them")
       ->transform(CLI::AsSizeValue(false));
-  app.add_option("--chunk", settings.chunk, "bytes of the file in a message; default 4096")
+  app.add_option("--chunk", settings.chunk, "Bytes of the file in each message (default: 4096)")
       ->check(CLI::Range(1, 1 << 20));
   try {
     app.parse(argc, argv);

@@ -96,7 +96,7 @@ std::string Picture::Frame() const {
   out += Format("%-18s %8.1f MB/s %9.0f messages/s\x1b[K\n\x1b[K\n", "producer", producer_.bytes() / 1e6,
                 producer_.messages());
   out += Format("%s%-18s %8s %10s  %-22s %8s  %s%s\x1b[K\n", kBold, "consumer", "MB/s", "messages/s",
-                "behind (of the ring)", "lost", "state", kPlain);
+                "lag (of the ring)", "lost", "state", kPlain);
   for (size_t i = 0; i < kConsumers; ++i) {
     const Line line = Describe(i);
     out += Format("%-18s %8.1f %10.0f  %s %3.0f%% %8ju  %s%s%s\x1b[K\n", settings_.roles[i].name.c_str(),
@@ -114,7 +114,7 @@ std::string Picture::PlainLine() const {
   for (size_t i = 0; i < kConsumers; ++i) {
     const Line line = Describe(i);
     out +=
-        Format(" | %s: %.1f MB/s, behind %.0f%%, lost %ju, %s", settings_.roles[i].name.c_str(),
+        Format(" | %s: %.1f MB/s, lag %.0f%%, lost %ju, %s", settings_.roles[i].name.c_str(),
                consumers_[i].bytes() / 1e6, line.lag * 100, uintmax_t{line.tally.lost}, line.state.c_str());
   }
   return out.append("\n");

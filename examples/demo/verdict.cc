@@ -27,14 +27,14 @@ std::string Objection(const Role& role, const Actor& actor, const Tally& tally, 
                       uint32_t crc) {
   if (actor.stage != Stage::kEnded) return "it did not reach the end";
   if (role.killed && !actor.was_killed) return "it was not killed";
-  if (tally.damaged > 0) return std::to_string(tally.damaged) + " messages are not what the file holds there";
-  if (tally.received + tally.lost != published) return "received + lost is not what was published";
+  if (tally.damaged > 0) return std::to_string(tally.damaged) + " messages differ from the file";
+  if (tally.received + tally.lost != published) return "received + lost differs from published";
   // A killed consumer does not hold back the producer. Messages published before its restart may be
   // overwritten; it then counts them as lost.
   const bool may_lose = role.delivery.kind() == millrace::Delivery::Kind::kLossy || role.killed;
   if (tally.lost > 0 && !may_lose) return "a lossless consumer lost messages";
   if (tally.lost == 0 && FinishCrc(static_cast<uint32_t>(tally.crc)) != crc)
-    return "its checksum is not the file's";
+    return "its checksum differs from the file's";
   return "";
 }
 
@@ -99,8 +99,8 @@ bool CleanUp(const Settings& settings) {
   std::error_code ignored;  // a producer killed in Create leaves files of an unfinished ring
   for (const fs::path& object : ObjectsOf(settings.ring)) fs::remove(object, ignored);
   const std::vector<fs::path> left = ObjectsOf(settings.ring);
-  if (left.empty()) std::printf("nothing of %s is left in %s\n", settings.ring.c_str(), kDirectory);
-  for (const fs::path& object : left) std::printf("FAIL  left behind: %s\n", object.c_str());
+  if (left.empty()) std::printf("no file of %s is left in %s\n", settings.ring.c_str(), kDirectory);
+  for (const fs::path& object : left) std::printf("FAIL  file left over: %s\n", object.c_str());
   return left.empty();
 }
 

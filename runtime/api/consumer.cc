@@ -21,7 +21,7 @@ using W = internal::Words<internal::RealAtomics>;
 
 std::string WhoEvicted(const internal::SeatIdentity& seat) {
   const uint64_t state = W::LoadStateForReason(seat);
-  std::string by = "somebody";
+  std::string by = "another process";
   if (internal::ByOf(state) == internal::EvictedBy::kProducer) by = "the producer";
   if (internal::ByOf(state) == internal::EvictedBy::kTool) by = "an operator (shmctl evict)";
   std::string why = "its seat was given to another consumer";
@@ -40,7 +40,7 @@ std::string WhoEvicted(const internal::SeatIdentity& seat) {
   }
   if (internal::PhaseOf(state) == internal::SeatPhase::kLive) return "evicted: its group was removed";
   return absl::StrCat("evicted by ", by, " at sequence ", W::Peek(seat.evicted_sequence), ": ", why,
-                      "; open the ring again to go on");
+                      "; open the ring again to continue");
 }
 
 // Returns the place of this consumer, or of its group.
@@ -83,7 +83,7 @@ absl::Status Explain(const ConsumerCold& cold) {
                     " was overwritten although this consumer's seat protects it: another process has "
                     "written into ",
                     cold.attached.paths.seats,
-                    "; let only whom you trust write it (Access), and open the ring again")
+                    "; give write access only to users that you trust (Access), and open the ring again")
               : absl::StrCat("no valid frame at position ", here.position, ", where message ", here.sequence,
                              " should begin; open it again with Start::End(), or remove it "
                              "(shmctl unlink) and create it again");
@@ -97,13 +97,13 @@ absl::Status Explain(const ConsumerCold& cold) {
     case Got::kProducerGone:
       return os::Failure(Error::kProducerGone,
                          ring +
-                             "its producer is gone without closing it and everything was read; its next "
-                             "producer goes on in place");
+                             "its producer ended without closing it, and everything was read; the next "
+                             "producer continues the same ring");
     case Got::kNoMemory:
       return os::Failure(Error::kNoMemory,
                          absl::StrCat(ring, "no memory for a copy of the next message (", cold.refused_bytes,
-                                      " bytes); it is not lost: free some, or raise the process's limit "
-                                      "(ulimit -v), and ask again"));
+                                      " bytes); the message is not lost: free memory or raise the process's "
+                                      "limit (ulimit -v), and call again"));
   }
   return absl::OkStatus();
 }
@@ -144,7 +144,7 @@ absl::Status Consumer::SkipTo(Start start) {
   if (hot_->is_group_member) {
     return CannotSkip(cold, Error::kBadArgument,
                       absl::StrCat("the members of group \"", cold.delivery.group(),
-                                   "\" share one place; use a consumer of its own"));
+                                   "\" share one position; use a consumer that is in no group"));
   }
   auto& ring = hot_->ring;
   const segment::Where where = segment::Locate(start);
@@ -174,8 +174,8 @@ absl::Status Consumer::SkipTo(Start start) {
     }
     if (Ahead(wanted, here.sequence) < 0) {
       return CannotSkip(cold, Error::kBadArgument,
-                        absl::StrCat("sequence ", wanted, " is behind this consumer (next is ", here.sequence,
-                                     "); open another one to go back"));
+                        absl::StrCat("sequence ", wanted, " is below this consumer's position (next is ",
+                                     here.sequence, "); open another consumer to read it"));
     }
   }
   if (Ahead(wanted, here.sequence) <= 0) return absl::OkStatus();

@@ -54,7 +54,7 @@ absl::Status SegmentManager::Unlink(std::string_view name, Force force) const {
 
 absl::StatusOr<std::vector<Stale>> SegmentManager::FindStale(Nanos idle_for) const {
   if (idle_for < Nanos::zero())
-    return os::Failure(Error::kBadArgument, "idle_for is negative; use 0 for \"whatever its age\"");
+    return os::Failure(Error::kBadArgument, "idle_for is negative; use 0 for \"of any age\"");
   return segment::FindStale(directory_, static_cast<uint64_t>(idle_for.count()));
 }
 

@@ -57,7 +57,8 @@ std::string FileSystemOf(int fd) {
 
 absl::Status DoesNotHold(int fd, const std::string& path) {
   return Failure(Error::kOther,
-                 LockText(path) + ": the lock fell when its descriptor was closed, found a file system (" +
+                 LockText(path) +
+                     ": the lock was released when its descriptor was closed; found a file system (" +
                      FileSystemOf(fd) +
                      ") whose mappings keep no locks, expected one whose mappings do; choose a directory on "
                      "tmpfs (/dev/shm; docker: --tmpfs) or on a volume (ext4, xfs, btrfs)");
@@ -67,7 +68,7 @@ absl::Status AnotherFile(const std::string& path) {
   return Failure(Error::kNotFound,
                  LockText(path) +
                      ": found another file under that name, expected the one opened before (it was "
-                     "removed and created anew); open the ring again");
+                     "removed and created again); open the ring again");
 }
 
 }  // namespace

@@ -76,11 +76,11 @@ absl::Status Mapping::Populate(int fd, Use use, const std::string& path) {
     return Failure(Error::kNoSpace,
                    what +
                        ": found a hole and no space to fill it, expected reserved pages; enlarge "
-                       "the file system, then create the ring anew");
+                       "the file system, then create the ring again");
   }
   return Failure(Error::kTruncated, what + ": found only " +
                                         (facts.ok() ? HumanBytes(facts->bytes) : std::string("a part")) +
-                                        " in the file; somebody cut it short: create the ring anew");
+                                        " in the file: it was truncated; create the ring again");
 }
 
 void Mapping::Abandon() {

@@ -21,8 +21,9 @@ using A = internal::RealAtomics;
 using W = internal::Words<A>;
 
 absl::Status Replaced(const Paths& paths) {
-  return os::Failure(Error::kIncarnation,
-                     absl::StrCat("open \"", paths.name, "\": it was removed meanwhile; try again"));
+  return os::Failure(
+      Error::kIncarnation,
+      absl::StrCat("open \"", paths.name, "\": it was removed while this process opened it; try again"));
 }
 
 absl::Status Cancelled(const Paths& paths) {
@@ -220,7 +221,7 @@ absl::Status NameTheObserver(const Paths& paths, const absl::Status& status) {
   return os::Failure(Error::kNoPermission,
                      absl::StrCat(std::string(status.message()),
                                   "; a consumer with a seat must be able to write ", paths.seats,
-                                  ": create the ring with wider access, or look on with "
+                                  ": create the ring with wider access, or use "
                                   "Delivery::Observer(), which needs no seat"));
 }
 
@@ -313,7 +314,7 @@ absl::Status JoinFailed(const Paths& paths, JoinFailure failure, const Start& st
       return os::Failure(Error::kEvicted,
                          absl::StrCat(what,
                                       "the producer overtook every attempt to join; try again, "
-                                      "or begin at Start::End()"));
+                                      "or start at Start::End()"));
     case JoinFailure::kDamaged:
     case JoinFailure::kNone:
       break;

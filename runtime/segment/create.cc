@@ -194,7 +194,7 @@ absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& l
           Error::kProducerAlive,
           absl::StrCat("create \"", paths.name,
                        "\": the producer of a ring of that name, which was removed by hand, is still "
-                       "alive; stop it (its Check() tells it so) or choose another name"));
+                       "alive; stop it (its Check() reports the removal) or choose another name"));
     }
     os::SleepNs(1'000'000);
   }

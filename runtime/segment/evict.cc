@@ -48,7 +48,7 @@ absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
                         absl::StrCat("that seat is at generation ", internal::GenerationOf(state), " now"));
     }
     if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) {
-      return NoSuchSeat(paths, seat, generation, "nobody sits there");
+      return NoSuchSeat(paths, seat, generation, "no consumer has that seat");
     }
     const auto end = view.End();
     W::Note(identity.evicted_sequence, end ? end->sequence : W::LoadTailSequence(control.tail));

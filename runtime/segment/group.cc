@@ -116,8 +116,8 @@ absl::Status AllTaken(const SeatsAccess& seats, const std::string& name) {
   return os::Failure(
       Error::kNoSeat,
       absl::StrCat("open \"", seats.paths.name, "\" in group \"", name, "\": all ", internal::kGroups,
-                   " groups of the ring are taken (", absl::StrJoin(names, ", "),
-                   "); end one, or remove one that nobody needs (shmctl evict ", seats.paths.name,
+                   " groups of the ring are in use (", absl::StrJoin(names, ", "),
+                   "); end one, or remove one that is no longer needed (shmctl evict ", seats.paths.name,
                    " --group NAME)"));
 }
 
@@ -126,7 +126,7 @@ absl::Status DurableDiffers(const SeatsAccess& seats, const std::string& name, b
                      absl::StrCat("open \"", seats.paths.name, "\" in group \"", name, "\": the group is ",
                                   durable ? "not durable, this member asks for a durable one"
                                           : "durable, this member asks for one that is not",
-                                  "; let all members ask for the same"));
+                                  "; use the same setting in all members"));
 }
 
 // Returns a hold on the group in slot `index`. Returns nullopt, so that the caller tries again, if another
@@ -185,7 +185,7 @@ absl::Status CheckGroupName(const std::string& name) {
   return os::Failure(Error::kBadName,
                      absl::StrCat("\"", os::Printable(name.substr(0, kMostName)),
                                   "\" cannot name a group; use 1 to 63 letters, digits, '_', '.' or '-', "
-                                  "beginning with a letter, digit or '_', such as \"workers\""));
+                                  "starting with a letter, digit or '_', such as \"workers\""));
 }
 
 absl::StatusOr<GroupHold> HoldGroup(SeatsAccess seats, const internal::RingMemory& memory,
@@ -201,7 +201,8 @@ absl::StatusOr<GroupHold> HoldGroup(SeatsAccess seats, const internal::RingMemor
       return os::Failure(
           Error::kTimedOut,
           absl::StrCat("open \"", seats.paths.name, "\" in group \"", delivery.group(),
-                       "\": another process has been joining it for 10 s; see who holds bytes ",
+                       "\": another process has been joining it for 10 s; find the process that holds a lock "
+                       "on bytes ",
                        internal::kLockGroup, " to ", internal::kLockGroup + internal::kGroups - 1, " of ",
                        seats.paths.seats, " (lslocks)"));
     }
@@ -272,9 +273,10 @@ absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
   const Retired retired = RetireDeadGroup(guard, seats, {*index, W::Peek(WordsOf(seats, *index).generation)},
                                           Leases::kAbandon, true);
   if (!retired.retired) {
-    return os::Failure(Error::kInUse,
-                       absl::StrCat(what, "it has a living member, or somebody joins it; stop or evict ",
-                                    "its members first (shmctl stat ", paths.name, ")"));
+    return os::Failure(
+        Error::kInUse,
+        absl::StrCat(what, "it has a living member, or a consumer is joining it; stop or evict ",
+                     "its members first (shmctl stat ", paths.name, ")"));
   }
   WakeProducer(*seats.table.control);
   return absl::OkStatus();

@@ -306,7 +306,7 @@ void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t
   else if (seats == LocksOfUsers::kTheirs && info.producer.alive)
     info.stale_why = "its producer is alive";
   else if (!info.damage.empty() && seats == LocksOfUsers::kTheirs && AnyLockHeld(paths))
-    info.stale_why = "damaged, but somebody holds one of its locks";
+    info.stale_why = "damaged, but a process holds one of its locks";
   else if (!info.seats_readable)
     info.stale_why = "its consumers are unknown (no permission)";
   else if (consumer_alive)
@@ -314,10 +314,10 @@ void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t
   else if (info.producer.epoch == 0)
     info.stale_why = "it never had a producer";
   else if (durable_group)
-    info.stale_why = "a durable group keeps its place in it";
+    info.stale_why = "a durable group keeps its position in it";
   else if (UsedSince(info.used_ns, idle_ns))
     info.stale_why = info.used_ns != 0 ? "used within the grace time"
-                                       : "its times lie in the future (the clock was set back): used at an "
+                                       : "its times are in the future (the clock was set back): used at an "
                                          "unknown time";
   else
     info.stale = true, info.stale_why = "no producer and no consumer is alive";
@@ -327,11 +327,11 @@ void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t
 // the file decide.
 void JudgeDamagedStale(RingInfo& info, const Paths& paths, uint64_t idle_ns, LocksOfUsers seats) {
   if (seats == LocksOfUsers::kTheirs && AnyLockHeld(paths))
-    info.stale_why = "damaged, but somebody holds one of its locks";
+    info.stale_why = "damaged, but a process holds one of its locks";
   else if (UsedSince(info.used_ns, idle_ns))
     info.stale_why = "damaged, and changed within the grace time";
   else
-    info.stale = true, info.stale_why = "damaged, and nobody holds any of its locks";
+    info.stale = true, info.stale_why = "damaged, and no process holds any of its locks";
 }
 
 void AddOtherOwners(RingInfo& info, const Paths& paths) {

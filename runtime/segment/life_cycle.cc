@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kPatienceNs = 10'000'000'000;
 
 absl::Status RemovedMeanwhile() {
-  return os::Failure(Error::kExists, "it was removed meanwhile; look again");
+  return os::Failure(Error::kExists, "it was removed at the same moment; try again");
 }
 
 // Fails if the name leads to a file of another program or, with `owner` set, of another user.
@@ -107,7 +107,8 @@ absl::StatusOr<LifeCycle> LifeCycle::Hold(const Paths& paths, std::optional<uid_
       return os::Failure(
           Error::kTimedOut,
           absl::StrCat("another process has been creating, taking over or removing \"", paths.name,
-                       "\" for 10 s; see who holds byte 1 of ", paths.lock, " (lslocks)"));
+                       "\" for 10 s; find the process that holds the lock on byte 1 of ", paths.lock,
+                       " (lslocks)"));
     }
     // Poll, because no wake reaches us when a lock falls because its holder died.
     os::SleepNs(500'000);

@@ -22,7 +22,7 @@ absl::Status Truncated(const std::string& path, uint64_t found, uint64_t expecte
   return Wrong(
       Error::kTruncated, path,
       absl::StrCat("the file has ", found, " bytes, expected ", expected,
-                   ": it was truncated, or its creator is not millrace; remove it and create it again"));
+                   ": it was truncated, or was not created by millrace; remove it and create it again"));
 }
 
 // Fails if the file is too short or has holes. Reading a hole on a full tmpfs raises SIGBUS, as reading
@@ -33,8 +33,8 @@ absl::Status CheckSize(const os::FileFacts& facts, uint64_t expected, const std:
     return Wrong(
         Error::kTruncated, path,
         absl::StrCat("only ", facts.allocated, " of its ", expected,
-                     " bytes have memory behind them: somebody punched holes into it, or its creator is not "
-                     "millrace; remove it and create it again"));
+                     " bytes have memory: holes were punched into it, or it was not created by millrace; "
+                     "remove it and create it again"));
   }
   return absl::OkStatus();
 }
@@ -143,7 +143,7 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const Ring
     if (ErrorOf(fd.status()) != Error::kNotFound) return fd.status();
     return Wrong(Error::kIncarnation, paths.seats,
                  absl::StrCat("missing although the ring \"", paths.name,
-                              "\" exists: somebody removed it by hand; remove the ring (shmctl unlink ",
+                              "\" exists: it was removed by hand; remove the ring (shmctl unlink ",
                               paths.name, ") and create it again"));
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.seats);
@@ -245,8 +245,8 @@ absl::Status WrongOwner(const std::string& what, const Paths& paths, const std::
                                        "user namespace"
                                      : "",
                    ", expected uid ", expected, ours ? " (this process's)" : "",
-                   ": anybody can create a file of that name; have uid ", found,
-                   " or root remove it, choose another name, or say that you mean this user's ring "
+                   ": any user can create a file of that name; have uid ", found,
+                   " or root remove it, choose another name, or accept this owner "
                    "(ProducerOptions::owner, ConsumerOptions::owner, shmctl --owned-by)"));
 }
 

@@ -56,7 +56,7 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
   if (plan.access.group == static_cast<gid_t>(-1)) {
     return Bad(name,
                absl::StrCat("group ", *plan.access.group,
-                            " is no group; use one of this process's groups (id -G), or leave it unset"));
+                            " is not a group; use one of this process's groups (id -G), or leave it unset"));
   }
   plan.keep = options.keep;
   return plan;
@@ -64,7 +64,7 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
 
 absl::Status CheckProducerOptions(const ProducerOptions& options) {
   if (options.evict_after < Nanos::zero()) {
-    return os::Failure(Error::kBadArgument, "evict_after is negative; use 0 for \"evict at once\"");
+    return os::Failure(Error::kBadArgument, "evict_after is negative; use 0 for \"evict immediately\"");
   }
   return absl::OkStatus();
 }

@@ -96,7 +96,7 @@ absl::Status Prune(const Paths& paths, const Stale& stale) {
   if (info->incarnation != stale.incarnation) {
     return os::Failure(Error::kIncarnation,
                        absl::StrCat("prune \"", paths.name, "\": it was replaced by incarnation \"",
-                                    info->incarnation, "\" meanwhile; it is left alone"));
+                                    info->incarnation, "\" after it was found stale; it is left alone"));
   }
   if (!info->stale) return LeftAlone(paths, info->stale_why);
   const bool seen = stale.used_ns != 0 || stale.next_sequence != 0;

@@ -47,7 +47,7 @@ absl::Status CheckChanges(const Paths& paths, const RingChanges& changes) {
   const bool bad_owner = changes.owner == static_cast<uid_t>(-1);
   if (!bad_owner && changes.group != static_cast<gid_t>(-1)) return absl::OkStatus();
   return os::Failure(Error::kBadArgument,
-                     absl::StrCat("set \"", paths.name, "\": ", ~uint32_t{0}, " is no ",
+                     absl::StrCat("set \"", paths.name, "\": ", ~uint32_t{0}, " is not a ",
                                   bad_owner ? "user" : "group", "; leave it unset to change nothing"));
 }
 

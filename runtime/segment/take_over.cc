@@ -51,10 +51,11 @@ std::string DescribeProducer(const RingObject& ring, const Paths& paths) {
 }
 
 absl::Status Damaged(const Paths& paths, const std::string& what) {
-  return os::Failure(Error::kDamaged,
-                     absl::StrCat("open \"", paths.name, "\": ", what,
-                                  "; no producer leaves that behind: remove the ring (shmctl unlink ",
-                                  paths.name, ") and create it again"));
+  return os::Failure(
+      Error::kDamaged,
+      absl::StrCat("open \"", paths.name, "\": ", what,
+                   "; no producer leaves a ring in this state: remove the ring (shmctl unlink ", paths.name,
+                   ") and create it again"));
 }
 
 // Checks what the predecessor left and begins a new epoch. Requires the life-cycle lock and the producer's

@@ -83,8 +83,8 @@ absl::StatusOr<RingInfo> FactsOnceClosed(const Paths& paths) {
 absl::Status InUse(const Paths& paths, const std::string& users) {
   return os::Failure(Error::kInUse,
                      absl::StrCat("unlink \"", paths.name, "\": in use by ", users,
-                                  "; stop them first, or force it (shmctl unlink --force): they are "
-                                  "told that the ring was removed"));
+                                  "; stop them first, or force it (shmctl unlink --force): their "
+                                  "next calls report the removal"));
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ TEST(Evict, HitsNobodyButTheGenerationItNames) {
   };
   EXPECT_EQ(evict(seat.seat, seat.generation - 1), Error::kNotFound);
   EXPECT_EQ(evict(seat.seat, seat.generation + 1), Error::kNotFound);
-  EXPECT_EQ(evict(seat.seat + 1, seat.generation), Error::kNotFound) << "nobody sits there";
+  EXPECT_EQ(evict(seat.seat + 1, seat.generation), Error::kNotFound) << "no consumer has that seat";
   EXPECT_EQ(evict(seat.seat + 1, 0), Error::kNotFound);
   EXPECT_EQ(evict(4, 0), Error::kNotFound) << "there is no such seat";
   EXPECT_EQ(evict(UINT32_MAX, 0), Error::kNotFound);

@@ -239,7 +239,7 @@ TEST(Stale, AChangeTimeInTheFutureIsSetToNow) {
   {
     const testing::ClockSetBack back(minutes(60));
     EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
-    EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("lie in the future"));
+    EXPECT_THAT(scene.Inspect("ring").stale_why, HasSubstr("are in the future"));
     EXPECT_THAT(scene.StaleNames(), ElementsAre("remains", "ring")) << "nobody uses them";
     EXPECT_GE(changed_s("ring.ring"), ring) << "the kernel's clock, which this test does not set";
     EXPECT_GE(changed_s("remains.lock"), lock);

@@ -36,7 +36,7 @@ reader_says() { until_true has_line "$work/reader.log" "$1"; }
 inside() { pgrep -P "$(pgrep -P "$1" -x unshare)"; }
 
 start_writer
-writer_says "going on at message 0"
+writer_says "continuing at message 0"
 echo a >&7
 echo b >&7
 reader_says "0: a"
@@ -55,7 +55,7 @@ until_true gone "$writer" # ends with an exit code of unshare
 ! wait "$writer" || fail "a killed container ended well"
 reader_says "the writer is gone, waiting for another"
 start_writer
-writer_says "going on at message 2"
+writer_says "continuing at message 2"
 echo c >&7
 reader_says "2: c"
 exec 7>&-

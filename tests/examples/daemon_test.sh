@@ -8,9 +8,9 @@ start_daemon() { # NUMBER INTERVAL
   log=$work/daemon$1.log
   "$bin/millrace_daemon" "$ring" "$2" > "$log" 2>&1 &
   daemon=$!
-  until_true grep -q '^going on at message' "$log"
+  until_true grep -q '^continuing at message' "$log"
 }
-going_on_at() { sed -n 's/^going on at message //p' "$log"; }
+going_on_at() { sed -n 's/^continuing at message //p' "$log"; }
 stopped_before() { sed -n 's/^stopped before message //p' "$log"; }
 newest() { tail -n 5 "$work/reader.log" | sed -n 's/^\([0-9]*\): tick .*/\1/p' | tail -n 1; }
 reader_is_at() { local at; at=$(newest); [[ -n $at && $at -ge $1 ]]; }

@@ -13,7 +13,7 @@ demo() {
 }
 says() { grep -qE -- "$1" "$work/demo.log" || fail "it does not say: $1"; }
 nothing_of_the_demo_left() {
-  says "^nothing of millrace_demo\.[0-9]+ is left in /dev/shm$"
+  says "^no file of millrace_demo\.[0-9]+ is left in /dev/shm$"
   local name
   name=$(grep -oE 'millrace_demo\.[0-9]+' "$work/demo.log" | head -1)
   [[ -z $(find /dev/shm -name "$name*") ]] || fail "it says so, and $name is there"
@@ -71,7 +71,7 @@ case $case in
     head -c 100 /dev/zero | dd of="$work/file" conv=notrunc status=none
     ended "$pid" 1
     says "^FAIL +lossless .* crc32"
-    says "its checksum is not the file's"
+    says "its checksum differs from the file's"
     says "^FAIL$"
     nothing_of_the_demo_left
     ;;

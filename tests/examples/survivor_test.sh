@@ -14,7 +14,7 @@ reader_says() { until_true has_line "$work/reader.log" "$1"; }
 start_reader
 until_true waits_for_the_ring "$reader"
 start_writer
-writer_says "going on at message 0"
+writer_says "continuing at message 0"
 say a
 say b
 reader_says "0: a"
@@ -25,10 +25,10 @@ kill -9 "$writer"
 ended "$writer" 137
 reader_says "the writer is gone, waiting for another"
 start_writer
-writer_says "going on at message 2"
+writer_says "continuing at message 2"
 say c
 reader_says "2: c"
-reader_says "another writer goes on"
+reader_says "another writer continues"
 
 # The reader dies after it has stored its progress. Messages that are written until it returns wait for it.
 until_true grep -q " 3$" "$work/progress"
@@ -48,7 +48,7 @@ ended "$writer" 137
 ended "$reader" 137
 start_reader
 start_writer
-writer_says "going on at message 5"
+writer_says "continuing at message 5"
 say f
 reader_says "5: f"
 
