@@ -30,7 +30,7 @@ enum class Error : uint8_t {
   kNotARing,       // a file of that name exists and is not a ring
   kLayoutVersion,  // the ring has a layout or features that this build does not know
   kBadLengths,     // sizes in the header contradict each other or the file
-  kIncarnation,    // ring and seats belong to different queues, one is missing, or the queue was replaced
+  kIncarnation,    // ring and seats belong to different rings, one is missing, or the ring was replaced
   kSchema,         // the ring carries messages of another schema
   kOptionsDiffer,  // OpenOrCreate: the existing ring differs from an option that is set; also for a group
   kInUse,          // a producer, a consumer or a group member is alive; WaitSet: the consumer is in a set

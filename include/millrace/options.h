@@ -60,7 +60,7 @@ inline constexpr Nanos kForever = Nanos::max();
 // take it too and names the expected owner with ProducerOptions::owner.
 struct Access {
   mode_t ring = 0600;  // Any process that can read this file can read all messages.
-  // Any process that can read and write this file can take a seat. It can also stop the queue: hold the
+  // Any process that can read and write this file can take a seat. It can also stop the ring: hold the
   // producer back, evict other consumers, or truncate the file. It can overwrite another consumer's position.
   // That consumer then loses messages and returns kDamaged, or reads torn bytes if it reads in place
   // (Consumer::StillIntact, ConsumerOptions::copy).

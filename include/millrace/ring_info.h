@@ -108,14 +108,14 @@ struct RingInfo {
   std::vector<GroupInfo> groups;
 };
 
-// A stale queue: no process uses it, and its grace time is over. Also the remains of a queue whose creator
+// A stale ring: no process uses it, and its grace time is over. Also the remains of a ring whose creator
 // was killed.
 struct Stale {
   std::string name, incarnation;  // incarnation: "" if there is no ring left to read it from
-  std::string why;                // why the queue is stale
+  std::string why;                // why the ring is stale
   uint64_t bytes = 0;             // shared memory of all its objects
   uid_t owner = 0;                // the user that may remove it; root may too
-  // Values that Prune compares: the grace time of the search, and the traces of use that the queue showed
+  // Values that Prune compares: the grace time of the search, and the traces of use that the ring showed
   // then. Leave the defaults in a Stale that was made by hand.
   Nanos idle_for{0};
   uint64_t used_ns = 0, next_sequence = 0;

@@ -42,15 +42,15 @@ class MILLRACE_EXPORT SegmentManager {
   // ring.
   absl::Status Unlink(std::string_view name, Force = Force::kNo) const;
 
-  // Returns the stale queues: rings without a living producer or consumer whose newest trace of use is older
+  // Returns the stale rings: those without a living producer or consumer whose newest trace of use is older
   // than `idle_for`, and the remains of killed creators. Never returns kept rings, rings that had no producer
   // yet, rings with a durable group, or files that are not millrace's. A time in the future (the clock was
   // set back) says nothing about use. The change time of the file decides then. If that is in the future too,
   // it is set to the present if the caller owns the file. Returns kBadArgument if `idle_for` is negative.
   absl::StatusOr<std::vector<Stale>> FindStale(Nanos idle_for = std::chrono::minutes(1)) const;
-  // Removes a stale queue, after proving under all of its locks that it is still stale. Returns kInUse if the
-  // queue is in use, kept, or was used since FindStale. Returns kIncarnation if the name leads to another
-  // queue now.
+  // Removes a stale ring, after proving under all of its locks that it is still stale. Returns kInUse if the
+  // ring is in use, kept, or was used since FindStale. Returns kIncarnation if the name leads to another
+  // ring now.
   absl::Status Prune(const Stale&) const;
   // Takes the seat of a consumer away. The next call of that consumer returns kEvicted. Returns kNotFound if
   // the seat is free or has another generation now, so that a later holder of the seat is never evicted by

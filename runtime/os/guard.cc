@@ -16,7 +16,7 @@ namespace millrace::os {
 // An entry of the table. A signal handler reads it, so there are no locks and no allocation, and each field
 // is atomic by itself. `base` is stored last when a range is added, and first when it is removed.
 struct GuardedRange {
-  static constexpr uintptr_t kFree = 0, kTaken = 1;  // kTaken: reserved, but not valid yet
+  static constexpr uintptr_t kFree = 0, kTaken = 1;  // kTaken: taken, but not valid yet
   std::atomic<uintptr_t> base{kFree};
   std::atomic<uint64_t> bytes{0};
   std::atomic<bool> write{false};

@@ -165,8 +165,8 @@ absl::Status CheckLimits(uint64_t bytes, const std::string& directory, const std
   return absl::OkStatus();
 }
 
-// Reserves the bytes. Returns 0 or an errno. When a signal interrupts a call, tmpfs gives back all that this
-// call had reserved. So under a fast timer only small steps make progress.
+// Allocates the bytes. Returns 0 or an errno. When a signal interrupts a call, tmpfs gives back all that this
+// call had allocated. So under a fast timer only small steps make progress.
 int Allocate(int fd, off_t bytes) {
   constexpr off_t kStep = 1 << 20;
   const int error = posix_fallocate(fd, 0, bytes);
@@ -222,7 +222,7 @@ absl::Status Reserve(int fd, uint64_t bytes, const std::string& directory, const
   const int error = Allocate(fd, static_cast<off_t>(bytes));
   if (error == 0) return absl::OkStatus();
   if (error == ENOSPC) return DoNotFit(what, bytes, directory);
-  return SystemFailure(error, what + ": reserve " + HumanBytes(bytes) + " in " + directory);
+  return SystemFailure(error, what + ": allocate " + HumanBytes(bytes) + " in " + directory);
 }
 
 }  // namespace millrace::os

@@ -26,7 +26,7 @@ std::optional<uint64_t> FileSizeLimit();
 // Returns the bytes of the directory's file system that this process may still use, or 0 if they are unknown.
 uint64_t FreeBytes(const std::string& directory);
 
-// Reserves the bytes now, so that no later store can find the file system full. Fails with kNoSpace, whose
+// Allocates the bytes now, so that no later store can find the file system full. Fails with kNoSpace, whose
 // text says how much is free. Fails with kNoMemoryLimit if RLIMIT_FSIZE or the memory cgroup forbids the
 // size; the cgroup would kill the process instead of refusing. Retries EINTR. `what` names the operation and
 // the object for the text. Use it only for a file that does not have its final name yet.

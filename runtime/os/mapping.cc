@@ -75,7 +75,7 @@ absl::Status Mapping::Populate(int fd, Use use, const std::string& path) {
   if (facts.ok() && facts->bytes >= bytes_) {
     return Failure(Error::kNoSpace,
                    what +
-                       ": found a hole and no space to fill it, expected reserved pages; enlarge "
+                       ": found a hole and no space to fill it, expected allocated pages; enlarge "
                        "the file system, then create the ring again");
   }
   return Failure(Error::kTruncated, what + ": found only " +

@@ -1,4 +1,4 @@
-// Creates a queue: reserves and fills its files without names, then links them, seats first.
+// Creates a queue: allocates and fills its files without names, then links them, seats first.
 // protocol/life_cycle.md "Creating".
 
 #include <algorithm>
@@ -30,7 +30,7 @@ struct Unnamed {
   internal::SeatsHeader seats_header;
 };
 
-// Creates one object and reserves its memory. `*memory` is what the cgroup still allows; `bytes` are
+// Creates one object and allocates its memory. `*memory` is what the cgroup still allows; `bytes` are
 // subtracted.
 absl::StatusOr<os::NewFile> NewObject(const Paths& paths, mode_t mode, const Access& access, uint64_t bytes,
                                       std::optional<os::MemoryLimit>* memory) {
@@ -202,7 +202,7 @@ absl::StatusOr<os::HeldLock> ProducerLock(const Paths& paths, const LifeCycle& l
 
 absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& plan,
                                           const ProducerOptions* options) {
-  // Everything up to LifeCycle::Hold runs without locks of the queue, because reserving memory can take long.
+  // Everything up to LifeCycle::Hold runs without locks of the queue, because allocating memory can take long.
   if (options != nullptr && options->owner.value_or(os::Uid()) != os::Uid()) {
     return os::Failure(Error::kNoPermission,
                        absl::StrCat("create \"", paths.name, "\": a new ring belongs to uid ", os::Uid(),

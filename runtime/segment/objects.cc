@@ -26,7 +26,7 @@ absl::Status Truncated(const std::string& path, uint64_t found, uint64_t expecte
 }
 
 // Fails if the file is too short or has holes. Reading a hole on a full tmpfs raises SIGBUS, as reading
-// beyond the end does. A creator reserves all bytes, so a whole ring has no holes.
+// beyond the end does. A creator allocates all bytes, so a whole ring has no holes.
 absl::Status CheckSize(const os::FileFacts& facts, uint64_t expected, const std::string& path) {
   if (facts.bytes < expected) return Truncated(path, facts.bytes, expected);
   if (facts.holes && facts.allocated < expected) {

@@ -39,7 +39,7 @@ absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional
       Error::kOther,
       absl::StrCat("set owner, group or mode of \"", path, "\": found uid ", now->uid, ", gid ", now->gid,
                    ", mode 0", absl::StrFormat("%o", now->mode & 07777),
-                   " afterwards, expected what was asked for; its file system does not keep them"));
+                   " afterwards, expected the new values; its file system does not keep them"));
 }
 
 // Refuses the numbers that the kernel understands as "leave it unchanged".

@@ -251,7 +251,7 @@ TEST(WaitSet, TimeOutsAreKept) {
   }
 }
 
-// ---- members of the set ----------------------------------------------------------------------------------
+// ---- consumers of the set --------------------------------------------------------------------------------
 
 TEST(WaitSet, TakesAHundredAndTwentyEightRings) {
   Rings rings(129, 4096);
