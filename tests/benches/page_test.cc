@@ -98,21 +98,21 @@ TEST(BenchPage, ShowsEveryPlot) {
   EXPECT_THAT(CannedPage(), Not(HasSubstr("undefined")));
 }
 
-TEST(BenchPage, HeadingsSayWhatWasFound) {
+TEST(BenchPage, HeadingsStateTheFindings) {
   EXPECT_THAT(CannedPage(),
               HasSubstr("<h2>Throughput: 5.00 times the fastest rival, 1.25 times a hand-written ring"));
   EXPECT_THAT(CannedPage(), testing::ContainsRegex("the fastest rival 12[0-9] ns"));
   EXPECT_THAT(CannedPage(), HasSubstr("the producer continues at 60.0 M/s"));
 }
 
-TEST(BenchPage, SaysWhereItWasMeasured) {
+TEST(BenchPage, NamesTheMachine) {
   for (const char* text : {"a processor &lt;of&gt; today", "Linux 6", "GNU 12 -O3", "commit 0123456789ab",
                            "producer on core 0", "share an L3 cache", "share no cache", "moved"}) {
     EXPECT_THAT(CannedPage(), HasSubstr(text));
   }
 }
 
-TEST(BenchPage, LossesWideCellsAndTooFewCoresAreSaid) {
+TEST(BenchPage, ReportsLossesWideCellsAndTooFewCores) {
   EXPECT_THAT(CannedPage(), HasSubstr("more processes than cores"));
   EXPECT_THAT(CannedPage(), HasSubstr("25.0 %"));  // the losses of a lossy consumer
   EXPECT_THAT(CannedPage(), HasSubstr(" ±"));      // "far" has only two rounds
@@ -144,7 +144,7 @@ TEST(BenchPage, ResultsCannotEndTheirScriptElement) {
   EXPECT_THAT(dom, Not(HasSubstr("<title>broken out")));
 }
 
-TEST(BenchPage, IsDrawnOfNothingToo) {
+TEST(BenchPage, IsDrawnWithoutResults) {
   EXPECT_THAT(DrawnResults(ResultsOf({}, CannedRivals(), CannedAbout())), HasSubstr("Targets: 0 of 9 met"));
 }
 
@@ -156,7 +156,7 @@ TEST(BenchPage, ThePictureIsOneSvg) {
   EXPECT_THAT(dom, Not(HasSubstr("<h1>")));
 }
 
-TEST(BenchPage, FailuresAndWhatWasLeftOutComeFirst) {
+TEST(BenchPage, FailuresAndOmissionsComeFirst) {
   Observations all = CannedObservations();
   all.slices.front().slice.failure = "did <not> end";
   json about = CannedAbout();
@@ -194,7 +194,7 @@ TEST(BenchPage, ShowsTheTargetsOfEarlierRuns) {
   std::filesystem::remove_all(folder);
 }
 
-TEST(BenchFiles, ResultsAreReadAsTheyWereWritten) {
+TEST(BenchFiles, ResultsSurviveWritingAndReading) {
   const std::filesystem::path folder = Folder("test");
   const json results = CannedResults();
   WriteReports(results, folder);
@@ -205,7 +205,7 @@ TEST(BenchFiles, ResultsAreReadAsTheyWereWritten) {
   std::filesystem::remove_all(folder);
 }
 
-TEST(BenchWords, SayEachTarget) {
+TEST(BenchWords, NameEachTarget) {
   const std::string words = InWords(CannedResults());
   EXPECT_THAT(words, HasSubstr("targets: 8 met, 0 not met, 1 not measured"));
   EXPECT_EQ(Count(words, "\n"), 10);

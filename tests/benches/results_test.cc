@@ -18,7 +18,7 @@ json Results(const std::vector<Observation>& slices) {
 
 const CellKey kOwn{"throughput", "millrace", 8}, kTheirs{"throughput", "lockfree", 8};
 
-TEST(Results, PlacementsAreNeverMixed) {
+TEST(BenchResults, PlacementsAreNeverMixed) {
   const json results = Results({Throughput("millrace", 8, 0, 100, Placement::kL3),
                                 Throughput("millrace", 8, 0, 100, Placement::kL3),
                                 Throughput("millrace", 8, 0, 10, Placement::kFar)});
@@ -30,20 +30,20 @@ TEST(Results, PlacementsAreNeverMixed) {
   EXPECT_EQ(PlacementsSeen(results).front(), "l3");
 }
 
-TEST(Results, SlicesThatMovedCountNowhere) {
+TEST(BenchResults, SlicesThatMigratedAreNotCounted) {
   const json results = Results({Throughput("millrace", 8, 0, 100, Placement::kMoved)});
   EXPECT_TRUE(results.at("cells").empty());
   EXPECT_EQ(results.at("about").at("placements").at("moved"), 1);
 }
 
-TEST(Results, PlacementIsThatOfBothProbes) {
+TEST(BenchResults, PlacementNeedsBothProbes) {
   EXPECT_EQ(PlacementOf(5, 6), Placement::kNear);
   EXPECT_EQ(PlacementOf(25, 30), Placement::kL3);
   EXPECT_EQ(PlacementOf(100, 120), Placement::kFar);
   EXPECT_EQ(PlacementOf(5, 30), Placement::kMoved);
 }
 
-TEST(Results, RatiosAreTakenInsideARoundOnly) {
+TEST(BenchResults, RatiosAreTakenOnlyWithinARound) {
   // Both rates vary tenfold from round to round, but together. So their ratio does not vary.
   const json results = Results({Throughput("millrace", 8, 0, 300), Throughput("lockfree", 8, 0, 100),
                                 Throughput("millrace", 8, 1, 30), Throughput("lockfree", 8, 1, 10),
@@ -56,7 +56,7 @@ TEST(Results, RatiosAreTakenInsideARoundOnly) {
   EXPECT_TRUE(FindCell(results, kOwn, "l3")->at("wide")) << "the numbers themselves are far apart";
 }
 
-TEST(Results, ThereIsNoRatioAcrossRoundsOrPlacements) {
+TEST(BenchResults, ThereIsNoRatioAcrossRoundsOrPlacements) {
   const json rounds = Results({Throughput("millrace", 8, 0, 300), Throughput("lockfree", 8, 1, 100)});
   EXPECT_TRUE(Ratios(rounds, kOwn, kTheirs, "per_second").empty());
   const json placements = Results({Throughput("millrace", 8, 0, 300, Placement::kL3),
@@ -64,7 +64,7 @@ TEST(Results, ThereIsNoRatioAcrossRoundsOrPlacements) {
   EXPECT_TRUE(Ratios(placements, kOwn, kTheirs, "per_second").empty());
 }
 
-TEST(Results, ALosslessSubjectThatLosesFails) {
+TEST(BenchResults, ALosslessSubjectThatLosesFails) {
   Observation o = Throughput("millrace", 8, 0, 100);
   o.slice.lost = 1;
   const json results = Results({o});
@@ -73,7 +73,7 @@ TEST(Results, ALosslessSubjectThatLosesFails) {
   EXPECT_EQ(results.at("failures")[0].at("why"), "1 messages lost");
 }
 
-TEST(Results, ALossyOneCountsItsLosses) {
+TEST(BenchResults, ALossySubjectCountsItsLosses) {
   Observation o = Throughput("zeromq", 8, 0, 100);
   o.work.lossy = true;
   o.slice.lost = 250;
@@ -84,7 +84,7 @@ TEST(Results, ALossyOneCountsItsLosses) {
   EXPECT_EQ(results.at("cells")[0].at("samples")[0].at("lost"), 250);
 }
 
-TEST(Results, DamagedOrFailedSlicesFail) {
+TEST(BenchResults, DamagedOrFailedSlicesFail) {
   Observation damaged = Throughput("millrace", 8, 0, 100);
   damaged.slice.damaged = 3;
   Observation failed = Throughput("millrace", 64, 0, 100);
@@ -94,14 +94,14 @@ TEST(Results, DamagedOrFailedSlicesFail) {
   EXPECT_EQ(results.at("failures").size(), 2U);
 }
 
-TEST(Results, MoreProcessesThanCoresAreSaid) {
+TEST(BenchResults, MoreProcessesThanCoresAreReported) {
   Observation o = Throughput("millrace", 8, 0, 100);
   EXPECT_FALSE(Results({o}).at("cells")[0].at("oversubscribed"));
   o.work.consumers = 2;
   EXPECT_TRUE(Results({o}).at("cells")[0].at("oversubscribed"));
 }
 
-TEST(Results, LatencyHasAllPercentiles) {
+TEST(BenchResults, LatencyHasAllPercentiles) {
   const json results = CannedResults();
   const json* const cell = FindCell(results, {"latency", "millrace", 8, 1, "spinning"}, "l3");
   ASSERT_NE(cell, nullptr);

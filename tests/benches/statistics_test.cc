@@ -12,7 +12,7 @@
 namespace millrace::bench {
 namespace {
 
-TEST(Statistics, MedianAndQuartilesOfFew) {
+TEST(BenchStatistics, MedianAndQuartilesOfFew) {
   const Statistics s = StatisticsOf({5, 1, 3, 2, 4});
   EXPECT_EQ(s.n, 5U);
   EXPECT_DOUBLE_EQ(s.median, 3);
@@ -21,12 +21,12 @@ TEST(Statistics, MedianAndQuartilesOfFew) {
   EXPECT_DOUBLE_EQ(StatisticsOf({1, 2, 3, 4}).median, 2.5);
 }
 
-TEST(Statistics, NothingIsNotANumberOfAnything) {
+TEST(BenchStatistics, NoSamplesGiveNoNumber) {
   EXPECT_EQ(StatisticsOf({}).n, 0U);
   EXPECT_DOUBLE_EQ(StatisticsOf({}).median, 0);
 }
 
-TEST(Statistics, SpreadThatIsTooWideIsSaid) {
+TEST(BenchStatistics, AWideSpreadIsReported) {
   EXPECT_FALSE(StatisticsOf({100, 101, 102, 103}).wide);
   EXPECT_FALSE(StatisticsOf({0, 0, 0}).wide);
   EXPECT_TRUE(StatisticsOf({50, 100, 150, 200}).wide);
@@ -34,13 +34,13 @@ TEST(Statistics, SpreadThatIsTooWideIsSaid) {
   EXPECT_FALSE(StatisticsOf({100, 101, 102, 103, 104, 900}).wide);
 }
 
-TEST(Statistics, TooFewSamplesAreWideHoweverClose) {
+TEST(BenchStatistics, TooFewSamplesCountAsAWideSpread) {
   EXPECT_TRUE(StatisticsOf({100}).wide);
   EXPECT_TRUE(StatisticsOf({100, 100}).wide);
   EXPECT_FALSE(StatisticsOf({100, 100, 100}).wide);
 }
 
-TEST(Histogram, PercentilesAreThoseOfTheSortedValues) {
+TEST(BenchHistogram, PercentilesAreThoseOfTheSortedValues) {
   std::mt19937_64 random(1);
   std::lognormal_distribution<double> latency(6, 1.5);
   const auto histogram = std::make_unique<Histogram>();
@@ -59,7 +59,7 @@ TEST(Histogram, PercentilesAreThoseOfTheSortedValues) {
   EXPECT_EQ(histogram->total(), values.size());
 }
 
-TEST(Histogram, NoPercentileIsAboveTheMaximum) {
+TEST(BenchHistogram, NoPercentileIsAboveTheMaximum) {
   const auto histogram = std::make_unique<Histogram>();
   for (int i = 0; i < 10; ++i) histogram->Add(1000);
   EXPECT_LE(histogram->Quantile(0.9999), 1000);
@@ -67,7 +67,7 @@ TEST(Histogram, NoPercentileIsAboveTheMaximum) {
   EXPECT_EQ(histogram->max(), uint64_t{1} << 60);
 }
 
-TEST(Histogram, MergingIsAddingToOne) {
+TEST(BenchHistogram, MergingEqualsAddingToOneHistogram) {
   const auto a = std::make_unique<Histogram>(), b = std::make_unique<Histogram>();
   for (uint64_t i = 0; i < 100; ++i) (i % 2 == 0 ? *a : *b).Add(i);
   a->Merge(*b);

@@ -21,7 +21,7 @@ const json& TargetOf(const json& summary, const std::string& id) {
   throw std::runtime_error("no target " + id);
 }
 
-TEST(Summary, HasOneObjectPerTarget) {
+TEST(BenchSummary, HasOneObjectPerTarget) {
   const json summary = SummaryOf(CannedResults());
   ASSERT_TRUE(summary.is_array());
   std::set<std::string> ids;
@@ -41,7 +41,7 @@ TEST(Summary, HasOneObjectPerTarget) {
   EXPECT_THAT(ids, testing::ElementsAre("1", "2", "3", "4", "5", "6", "7", "8", "9"));
 }
 
-TEST(Summary, GoodValuesMeetTheTargets) {
+TEST(BenchSummary, GoodValuesMeetTheTargets) {
   const json summary = SummaryOf(CannedResults());
   for (const json& target : summary) {
     if (target.at("id") == "8") continue;
@@ -51,7 +51,7 @@ TEST(Summary, GoodValuesMeetTheTargets) {
   EXPECT_THAT(TargetOf(summary, "8").at("parts")[0].at("why"), testing::HasSubstr("not both measured"));
 }
 
-TEST(Summary, NothingMeasuredIsNeitherMetNorMissed) {
+TEST(BenchSummary, ATargetWithoutMeasurementsIsNeitherMetNorMissed) {
   const json summary = SummaryOf(ResultsOf({}, CannedRivals(), CannedAbout()));
   EXPECT_EQ(summary.size(), 9U);
   for (const json& target : summary) EXPECT_TRUE(target.at("met").is_null()) << target;
@@ -78,7 +78,7 @@ void SetFact(json* results, const char* id, double value) {
   fact->at("median") = value;
 }
 
-TEST(Summary, APlantedBadValueIsMissed) {
+TEST(BenchSummary, APlantedBadValueIsMissed) {
   const CellKey latency{"latency", "millrace", 64, 1, "spinning"};
   const Plant plants[] = {{"1", [&](json* r) { ScaleSamples(r, latency, "p50", 1.4); }},
                           {"1", [&](json* r) { ScaleSamples(r, latency, "p99.9", 1.8); }},
@@ -136,7 +136,7 @@ TEST(Summary, APlantedBadValueIsMissed) {
 }
 
 // If a bare ring is only twice as fast as the rival, the target cannot be four times.
-TEST(Summary, NobodyIsAskedToBeFurtherAheadThanABareRing) {
+TEST(BenchSummary, NoTargetIsBeyondTheBareRing) {
   json results = CannedResults();
   ScaleSamples(&results, {"throughput", "millrace", 64}, "per_second", 0.5);  // 2.5 times lockfree
   EXPECT_EQ(TargetOf(SummaryOf(results), "3").at("met"), false);
@@ -155,7 +155,7 @@ TEST(Summary, NobodyIsAskedToBeFurtherAheadThanABareRing) {
 }
 
 // A spinning consumer is faster than a sleeping one, so they are not compared.
-TEST(Summary, ASpinningRivalIsNotComparedWithASleeper) {
+TEST(BenchSummary, ASpinningRivalIsNotComparedWithASleeper) {
   const Observations before = CannedObservations();
   const auto lost = [&](Waiting how) {
     Observations with = before;
@@ -179,7 +179,7 @@ json CellsLost(const json& results) {
 }
 
 // Users choose between publishing in place and copying.
-TEST(Summary, TheQuickerWayOfPublishingIsComparedWithTheRivals) {
+TEST(BenchSummary, RivalsAreComparedWithTheFasterWayToPublish) {
   Observations all = CannedObservations();
   const auto lost = [&] {
     json results = ResultsOf(all, CannedRivals(), CannedAbout());
@@ -191,7 +191,7 @@ TEST(Summary, TheQuickerWayOfPublishingIsComparedWithTheRivals) {
   EXPECT_EQ(lost(), 0);
 }
 
-TEST(Summary, NoLatencyIsAskedThatABareRingCannotHaveWhoseReaderMayNotWrite) {
+TEST(BenchSummary, LatencyTargetIsNotBelowABareRingWithAReadOnlyReader) {
   json results = CannedResults();
   const CellKey rival{"latency", "lockfree", 1024, 1, "spinning"};
   ScaleSamples(&results, rival, "p50", 0.4);
@@ -204,7 +204,7 @@ TEST(Summary, NoLatencyIsAskedThatABareRingCannotHaveWhoseReaderMayNotWrite) {
   EXPECT_EQ(CellsLost(results), 0);
 }
 
-TEST(Summary, TheWorstPlacementDecides) {
+TEST(BenchSummary, TheWorstPlacementDecides) {
   json results = CannedResults();
   json* const far = const_cast<json*>(FindCell(results, {"throughput", "raw_index_16", 8}, "far"));
   ASSERT_NE(far, nullptr);
@@ -220,7 +220,7 @@ TEST(Summary, TheWorstPlacementDecides) {
   EXPECT_EQ(TargetOf(SummaryOf(results), "2").at("met"), false);
 }
 
-TEST(Summary, BatchesCountWhenTheyAreMeasured) {
+TEST(BenchSummary, BatchesCountWhenTheyAreMeasured) {
   Observations all = CannedObservations();
   for (int round = 0; round < 3; ++round) all.slices.push_back(Throughput("millrace_batch", 8, round, 250e6));
   const json summary = SummaryOf(ResultsOf(all, CannedRivals(), CannedAbout()));

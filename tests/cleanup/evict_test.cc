@@ -30,7 +30,7 @@ SeatInfo OnlySeat(const Scene& scene) {
   return info.consumers.front();
 }
 
-TEST(Evict, TellsTheVictimWhoWhyAndWhere) {
+TEST(CleanupEvict, ReportsByWhomWhyAndWhereToTheVictim) {
   const Scene scene;
   Producer producer = scene.Create("ring");
   Consumer victim = scene.Join("ring");
@@ -50,7 +50,7 @@ TEST(Evict, TellsTheVictimWhoWhyAndWhere) {
   EXPECT_THAT(said, HasSubstr("open the ring again"));
 }
 
-TEST(Evict, HitsNobodyButTheGenerationItNames) {
+TEST(CleanupEvict, AffectsOnlyTheGenerationItNames) {
   const Scene scene;
   Producer producer = scene.Create("ring");
   std::optional<Consumer> first = scene.Join("ring");
@@ -80,7 +80,7 @@ TEST(Evict, HitsNobodyButTheGenerationItNames) {
   EXPECT_EQ(second.TryNext().why(), Got::kEvicted);
 }
 
-TEST(Evict, WakesAParkedVictim) {
+TEST(CleanupEvict, WakesAParkedVictim) {
   const Watchdog watchdog("parked victim");
   const Scene scene;
   Producer producer = scene.Create("ring");
@@ -103,7 +103,7 @@ TEST(Evict, WakesAParkedVictim) {
 
 // An eviction also reaches a lossy consumer on a busy ring, which never has to
 // find out why there is no message.
-TEST(Evict, ReachesALossyVictimThatAlwaysHasSomethingToRead) {
+TEST(CleanupEvict, ReachesALossyVictimThatAlwaysHasMessages) {
   const Watchdog watchdog("busy victim");
   const Scene scene;
   Producer producer = scene.Create("ring");
@@ -115,7 +115,7 @@ TEST(Evict, ReachesALossyVictimThatAlwaysHasSomethingToRead) {
   EXPECT_EQ(victim.TryNext().why(), Got::kEvicted);
 }
 
-TEST(Evict, LetsABlockedProducerGoOn) {
+TEST(CleanupEvict, UnblocksAProducer) {
   const Watchdog watchdog("blocked producer");
   const Scene scene;
   Child producer([&](const Child::Line& line) {
@@ -138,7 +138,7 @@ TEST(Evict, LetsABlockedProducerGoOn) {
 }
 
 // Eviction ends the protection of a message. Its bytes stay intact until the producer reserves them again.
-TEST(Evict, AMessageInPlaceStaysIntactUntilItsBytesAreReservedAgain) {
+TEST(CleanupEvict, AnInPlaceMessageStaysIntactUntilItsBytesAreReservedAgain) {
   const Scene scene;
   const Oracle oracle;
   Producer producer = scene.Create("ring");
@@ -229,10 +229,10 @@ void EvictsSlowest(bool copy) {
               copy ? "copied" : "in place", static_cast<unsigned long long>(count->evictions),
               static_cast<unsigned long long>(count->whole), static_cast<unsigned long long>(count->told));
 }
-TEST(EvictSlowest, ACopyIsNeverTorn) { EvictsSlowest(true); }
-TEST(EvictSlowest, TornInPlaceIsAlwaysTold) { EvictsSlowest(false); }
+TEST(CleanupEvictSlowest, ACopyIsNeverTorn) { EvictsSlowest(true); }
+TEST(CleanupEvictSlowest, ATornInPlaceMessageIsAlwaysReported) { EvictsSlowest(false); }
 
-TEST(EvictSlowest, TellsThePolicy) {
+TEST(CleanupEvictSlowest, ReportsThePolicy) {
   const Watchdog watchdog("policy");
   const Scene scene;
   ProducerOptions options = scene.Here();
@@ -256,7 +256,7 @@ TEST(EvictSlowest, TellsThePolicy) {
   EXPECT_THAT(said, HasSubstr("at sequence " + std::to_string(sequence)));
 }
 
-TEST(DropNew, IsCountedAndTakesNoSequenceNumber) {
+TEST(CleanupDropNew, CountsDropsAndUsesNoSequenceNumber) {
   const Scene scene;
   const Oracle oracle;
   ProducerOptions options = scene.Here();

@@ -25,7 +25,7 @@ using testing::QueueWords;
 using testing::Scene;
 using testing::Watchdog;
 
-TEST(Stale, OnceNobodyHoldsALock) {
+TEST(CleanupStale, OnceNoProcessHoldsALock) {
   const Watchdog watchdog("stale");
   const Scene scene;
   EXPECT_THAT(scene.StaleNames(), IsEmpty());
@@ -41,13 +41,13 @@ TEST(Stale, OnceNobodyHoldsALock) {
   EXPECT_THAT(scene.Entries(), IsEmpty()) << "looking for it in vain left something behind";
 }
 
-TEST(Stale, AClosedQueueThatNobodyReadsIsStaleToo) {
+TEST(CleanupStale, AClosedQueueWithoutReadersIsStaleToo) {
   const Scene scene;
   EXPECT_TRUE(scene.Create("closed").Close().ok());
   EXPECT_THAT(scene.StaleNames(), ElementsAre("closed"));
 }
 
-TEST(Stale, NotWhileItsProducerLives) {
+TEST(CleanupStale, NotWhileItsProducerLives) {
   const Scene scene;
   {
     Producer producer = scene.Create("ring");
@@ -60,7 +60,7 @@ TEST(Stale, NotWhileItsProducerLives) {
 }
 
 // The .lock file may be removed by hand while the producer lives.
-TEST(Stale, NotWhileItsProducerLivesWithoutLockFile) {
+TEST(CleanupStale, NotWhileItsProducerLivesWithoutLockFile) {
   const Scene scene;
   Producer producer = scene.Create("ring");
   ASSERT_EQ(unlink(scene.File("ring.lock").c_str()), 0);
@@ -69,7 +69,7 @@ TEST(Stale, NotWhileItsProducerLivesWithoutLockFile) {
   EXPECT_TRUE(producer.Check().ok());
 }
 
-TEST(Stale, NotWhileAnySeatIsHeld) {
+TEST(CleanupStale, NotWhileAnySeatIsHeld) {
   const Scene scene;
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy()}) {
     scene.LeaveDead("ring");
@@ -88,7 +88,7 @@ TEST(Stale, NotWhileAnySeatIsHeld) {
 }
 
 // An evicted consumer holds its lock until it leaves.
-TEST(Stale, NotWhileAnEvictedConsumerIsStillThere) {
+TEST(CleanupStale, NotWhileAnEvictedConsumerIsStillAttached) {
   const Scene scene;
   scene.LeaveDead("ring");
   const Consumer consumer = scene.Join("ring");
@@ -98,7 +98,7 @@ TEST(Stale, NotWhileAnEvictedConsumerIsStillThere) {
   EXPECT_EQ(scene.Prune(scene.AsIfStale("ring")), Error::kInUse);
 }
 
-TEST(Stale, ObserversDoNotCountAndAreTold) {
+TEST(CleanupStale, ObserversDoNotKeepItAndAreNotified) {
   const Watchdog watchdog("observer of a stale queue");
   const Scene scene;
   scene.LeaveDead("ring");
@@ -108,7 +108,7 @@ TEST(Stale, ObserversDoNotCountAndAreTold) {
   EXPECT_EQ(observer.Next().why(), Got::kRemoved);
 }
 
-TEST(Stale, NotBeforeItHadAProducer) {
+TEST(CleanupStale, NotBeforeItHadAProducer) {
   const Scene scene;
   Must(scene.manager().Create("new", scene.Small()));
   EXPECT_THAT(scene.StaleNames(), IsEmpty());
@@ -117,7 +117,7 @@ TEST(Stale, NotBeforeItHadAProducer) {
   EXPECT_THAT(scene.StaleNames(), ElementsAre("new"));
 }
 
-TEST(Stale, NotWhileItIsKept) {
+TEST(CleanupStale, NotWhileItIsKept) {
   const Scene scene;
   RingOptions options = scene.Small();
   options.keep = true;
@@ -134,7 +134,7 @@ TEST(Stale, NotWhileItIsKept) {
   EXPECT_EQ(scene.Prune(*stale), Error::kNone);
 }
 
-TEST(Stale, NotWhileADurableGroupKeepsItsPlace) {
+TEST(CleanupStale, NotWhileADurableGroupKeepsItsPlace) {
   const Scene scene;
   scene.LeaveDead("ring");
   const QueueWords words(scene.File("ring"));
@@ -148,7 +148,7 @@ TEST(Stale, NotWhileADurableGroupKeepsItsPlace) {
   EXPECT_THAT(scene.StaleNames(), ElementsAre("ring"));
 }
 
-TEST(Stale, NotWithinTheGraceTime) {
+TEST(CleanupStale, NotWithinTheGraceTime) {
   const Scene scene;
   scene.LeaveDead("ring");
   EXPECT_THAT(scene.StaleNames(minutes(1)), IsEmpty());
@@ -162,7 +162,7 @@ TEST(Stale, NotWithinTheGraceTime) {
   EXPECT_EQ(ErrorOf(scene.manager().FindStale(-seconds(1)).status()), Error::kBadArgument);
 }
 
-TEST(Stale, APublicationMakesItYoungAgain) {
+TEST(CleanupStale, APublicationMakesItYoungAgain) {
   const Scene scene;
   scene.LeaveDead("ring");
   scene.Age("ring", minutes(5));
@@ -176,7 +176,7 @@ TEST(Stale, APublicationMakesItYoungAgain) {
 
 // Bug: the grace time was computed from full chunks only. A producer that published little and a consumer
 // that only read left no trace.
-TEST(Stale, WhoeverCameOrLeftMakesItYoungAgain) {
+TEST(CleanupStale, AnAttachOrADetachMakesItYoungAgain) {
   const Scene scene;
   scene.LeaveDead("ring");
   const auto is_spared = [&] { return scene.StaleNames(minutes(1)).empty(); };
@@ -215,7 +215,7 @@ TEST(Stale, WhoeverCameOrLeftMakesItYoungAgain) {
 
 // Bug: if the clock was set back, a ring was kept until the clock had caught up, whatever the grace time. Now
 // times in the future count for nothing, and the file's own change time decides.
-TEST(Stale, TimesInTheFutureAreNoReasonToKeepIt) {
+TEST(CleanupStale, TimesInTheFutureDoNotKeepIt) {
   const Scene scene;
   scene.LeaveDead("ring");
   scene.Age("ring", -minutes(60));
@@ -225,7 +225,7 @@ TEST(Stale, TimesInTheFutureAreNoReasonToKeepIt) {
 }
 
 // The clock that gives files their times was ahead too.
-TEST(Stale, AChangeTimeInTheFutureIsSetToNow) {
+TEST(CleanupStale, AChangeTimeInTheFutureIsSetToNow) {
   const Scene scene;
   const auto changed_s = [&](const std::string& file) {
     struct stat facts {};
@@ -246,7 +246,7 @@ TEST(Stale, AChangeTimeInTheFutureIsSetToNow) {
   }
 }
 
-TEST(Stale, DamageCountsOnlyWhileNoLockIsHeld) {
+TEST(CleanupStale, DamageCountsOnlyWhileNoLockIsHeld) {
   const Scene scene;
   {
     std::optional<Producer> producer = scene.Create("ring");
@@ -270,7 +270,7 @@ TEST(Stale, DamageCountsOnlyWhileNoLockIsHeld) {
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
-TEST(Stale, TruncatedCountsOnlyWhileNoLockIsHeld) {
+TEST(CleanupStale, TruncatedCountsOnlyWhileNoLockIsHeld) {
   const Scene scene;
   scene.LeaveDead("ring");
   {
@@ -284,7 +284,7 @@ TEST(Stale, TruncatedCountsOnlyWhileNoLockIsHeld) {
 }
 
 // Bug: seats were examined only if their header was sound, and a process had overwritten it.
-TEST(Stale, DamagedSeatsCountOnlyWhileNoLockIsHeld) {
+TEST(CleanupStale, DamagedSeatsCountOnlyWhileNoLockIsHeld) {
   const Scene scene;
   scene.LeaveDead("ring");
   {

@@ -45,7 +45,7 @@ void FillWithEmptyMessages(const Scene& scene) {
 }
 
 // Bug: one inspection took time in proportion to seats times messages.
-TEST(HostileRing, OneLookWalksABoundedNumberOfMessages) {
+TEST(CleanupHostileRing, OneInspectionWalksABoundedNumberOfMessages) {
   const Scene scene;
   FillWithEmptyMessages(scene);
   const RingInfo info = scene.Inspect("ring");
@@ -56,7 +56,7 @@ TEST(HostileRing, OneLookWalksABoundedNumberOfMessages) {
   EXPECT_EQ(info.consumers.size(), kMaxSeats);
 }
 
-TEST(HostileRing, ASeatCostsNoWalk) {
+TEST(CleanupHostileRing, ASeatCostsNoWalk) {
   const Scene scene;
   FillWithEmptyMessages(scene);
   const QueueWords words(scene.File("ring"));
@@ -69,7 +69,7 @@ TEST(HostileRing, ASeatCostsNoWalk) {
   }
 }
 
-TEST(HostileRing, TheWalkToTheEndStopsWhereItIsAsked) {
+TEST(CleanupHostileRing, TheWalkToTheEndStopsAtItsBound) {
   const Scene scene;
   FillWithEmptyMessages(scene);
   const QueueWords words(scene.File("ring"));

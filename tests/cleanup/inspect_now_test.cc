@@ -41,7 +41,7 @@ int PublishForEver(const Scene& scene, const Child::Line& line) {
   return 2;
 }
 
-TEST(InspectNow, ABlockedProducerIsShownWithWhoeverIsInItsWay) {
+TEST(CleanupInspectNow, ABlockedProducerIsShownWithTheConsumersInItsWay) {
   const Watchdog watchdog("blocked now");
   const Scene scene;
   Child producer([&](const Child::Line& line) { return PublishForEver(scene, line); });
@@ -68,7 +68,7 @@ TEST(InspectNow, ABlockedProducerIsShownWithWhoeverIsInItsWay) {
 }
 
 // The notes of a killed producer do not belong to its successor or to any other process.
-TEST(InspectNow, AKilledProducerIsNotBlocked) {
+TEST(CleanupInspectNow, AKilledProducerIsNotBlocked) {
   const Watchdog watchdog("killed while blocked");
   const Scene scene;
   Child producer([&](const Child::Line& line) { return PublishForEver(scene, line); });
@@ -87,7 +87,7 @@ TEST(InspectNow, AKilledProducerIsNotBlocked) {
   EXPECT_NE(scene.Inspect("ring").full_ns, std::nullopt);
 }
 
-TEST(InspectNow, AProducerThatPollsAFullRingIsNotWaiting) {
+TEST(CleanupInspectNow, AProducerThatPollsAFullRingIsNotWaiting) {
   const Scene scene;
   Producer producer = scene.Create("ring");
   Consumer slow = scene.Join("ring");
@@ -106,7 +106,7 @@ TEST(InspectNow, AProducerThatPollsAFullRingIsNotWaiting) {
 }
 
 // A caller that waits in slices has been blocked since its first slice.
-TEST(InspectNow, TheTimeRunsOnOverSeveralWaits) {
+TEST(CleanupInspectNow, TheTimeContinuesAcrossSeveralWaits) {
   const Scene scene;
   Producer producer = scene.Create("ring");
   const Consumer slow = scene.Join("ring");
@@ -125,7 +125,7 @@ TEST(InspectNow, TheTimeRunsOnOverSeveralWaits) {
   EXPECT_EQ(words.control().counters.since_ns, waits_since_ns);
 }
 
-TEST(InspectNow, AGroupIsInTheWayByItsPlaceAndByAMessageInHand) {
+TEST(CleanupInspectNow, AGroupBlocksByItsCursorAndByALease) {
   const Scene scene;
   Producer producer = scene.Create("ring");
   Consumer member = scene.Join("ring", Delivery::Group("workers"));
@@ -148,7 +148,7 @@ TEST(InspectNow, AGroupIsInTheWayByItsPlaceAndByAMessageInHand) {
   EXPECT_TRUE(idle.groups.at(0).holds_back || idle.consumers.at(0).holds_back);
 }
 
-TEST(InspectNow, AProducerThatWaitsForConsumersSaysForHowMany) {
+TEST(CleanupInspectNow, AProducerThatWaitsForConsumersShowsTheirNumber) {
   const Watchdog watchdog("waits for consumers");
   const Scene scene;
   Child producer([&](const Child::Line& line) {
@@ -169,7 +169,7 @@ TEST(InspectNow, AProducerThatWaitsForConsumersSaysForHowMany) {
   EXPECT_EQ(producer.Wait(), 0);
 }
 
-TEST(InspectNow, AStoppedProcessIsShownAndCountsAsAlive) {
+TEST(CleanupInspectNow, AStoppedProcessIsShownAndCountsAsAlive) {
   const Watchdog watchdog("stopped");
   const Scene scene;
   const Producer producer = scene.Create("ring");
@@ -193,7 +193,7 @@ TEST(InspectNow, AStoppedProcessIsShownAndCountsAsAlive) {
   EXPECT_EQ(consumer.Wait(), 0);
 }
 
-TEST(InspectNow, AnEvictionByAnOperatorIsCountedToo) {
+TEST(CleanupInspectNow, AnEvictionByAnOperatorIsCountedToo) {
   const Scene scene;
   const Producer producer = scene.Create("ring");
   const Consumer first = scene.Join("ring"), second = scene.Join("ring");
@@ -207,7 +207,7 @@ TEST(InspectNow, AnEvictionByAnOperatorIsCountedToo) {
   EXPECT_EQ(scene.Inspect("ring").evictions, 2u);
 }
 
-TEST(InspectNow, TheAgeOfTheLastMessageIsExactIfItWokeSomebody) {
+TEST(CleanupInspectNow, TheAgeOfTheLastMessageIsExactIfItWokeAConsumer) {
   const Watchdog watchdog("age of the last message");
   const Scene scene;
   Producer producer = scene.Create("ring");

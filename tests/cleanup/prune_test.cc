@@ -14,7 +14,7 @@ using ::testing::IsEmpty;
 using testing::Must;
 using testing::Scene;
 
-TEST(Prune, RefusesWhatHasAProducerAgain) {
+TEST(CleanupPrune, RefusesAQueueThatHasAProducerAgain) {
   const Scene scene;
   scene.LeaveDead("ring");
   const Stale stale = scene.StaleOf("ring").value();
@@ -34,7 +34,7 @@ TEST(Prune, RefusesWhatHasAProducerAgain) {
 }
 
 // Bug: Prune deleted a ring together with messages that a durable group had not read.
-TEST(Prune, RefusesWhatADurableGroupKeepsItsPlaceIn) {
+TEST(CleanupPrune, RefusesAQueueWithADurableGroup) {
   const Scene scene;
   scene.LeaveDead("ring");
   const Stale stale = scene.StaleOf("ring").value();
@@ -46,7 +46,7 @@ TEST(Prune, RefusesWhatADurableGroupKeepsItsPlaceIn) {
   EXPECT_EQ(scene.Inspect("ring").groups.at(0).lag_messages, 2u);
 }
 
-TEST(Prune, RefusesWhatIsKeptNow) {
+TEST(CleanupPrune, RefusesAQueueThatIsMarkedToBeKept) {
   const Scene scene;
   scene.LeaveDead("ring");
   const Stale stale = scene.StaleOf("ring").value();
@@ -54,7 +54,7 @@ TEST(Prune, RefusesWhatIsKeptNow) {
   EXPECT_EQ(scene.Prune(stale), Error::kInUse);
 }
 
-TEST(Prune, AppliesTheGraceTimeAgain) {
+TEST(CleanupPrune, AppliesTheGraceTimeOnceMore) {
   const Scene scene;
   scene.LeaveDead("ring");
   scene.Age("ring", std::chrono::minutes(5));
@@ -66,7 +66,7 @@ TEST(Prune, AppliesTheGraceTimeAgain) {
   EXPECT_THAT(std::string(refused.message()), HasSubstr("grace time"));
 }
 
-TEST(Prune, RefusesWhatHasAConsumerAgain) {
+TEST(CleanupPrune, RefusesAQueueThatHasAConsumerAgain) {
   const Scene scene;
   scene.LeaveDead("ring");
   const Stale stale = scene.StaleOf("ring").value();
@@ -77,7 +77,7 @@ TEST(Prune, RefusesWhatHasAConsumerAgain) {
   EXPECT_EQ(scene.Inspect("ring").incarnation, stale.incarnation);
 }
 
-TEST(Prune, RefusesAnotherQueueOfThatNameEvenIfNobodyUsesIt) {
+TEST(CleanupPrune, RefusesAnotherQueueOfThatNameEvenIfItIsUnused) {
   const Scene scene;
   scene.LeaveDead("ring");
   const Stale stale = scene.StaleOf("ring").value();
@@ -88,7 +88,7 @@ TEST(Prune, RefusesAnotherQueueOfThatNameEvenIfNobodyUsesIt) {
   EXPECT_EQ(scene.Prune(scene.StaleOf("ring").value()), Error::kNone);
 }
 
-TEST(Prune, RefusesAGoodQueueInPlaceOfADamagedOne) {
+TEST(CleanupPrune, RefusesAGoodQueueInPlaceOfADamagedOne) {
   const Scene scene;
   scene.LeaveDead("ring");
   testing::QueueWords(scene.File("ring")).header().layout_major += 1;
@@ -98,7 +98,7 @@ TEST(Prune, RefusesAGoodQueueInPlaceOfADamagedOne) {
   EXPECT_EQ(scene.Prune(stale), Error::kIncarnation);
 }
 
-TEST(Prune, SaysWhatIsWrongWithAName) {
+TEST(CleanupPrune, ExplainsAnInvalidName) {
   const Scene scene;
   EXPECT_EQ(scene.Prune({"never", "", "", 0}), Error::kNotFound);
   EXPECT_EQ(scene.Prune({"a/b", "", "", 0}), Error::kBadName);

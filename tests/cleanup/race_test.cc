@@ -150,7 +150,7 @@ class Racer {
   const Oracle oracle_{1, 16, 200};
 };
 
-TEST(Race, PrunesHarmNoLivingQueueAndLeaveNothingDead) {
+TEST(CleanupRace, PrunesHarmNoLivingQueueAndLeaveNothingDead) {
   const Watchdog watchdog("race of prunes", 110);
   const Scene scene;
   const SharedPage<Scores> scores;

@@ -26,7 +26,7 @@ using testing::Must;
 using testing::Scene;
 using testing::Watchdog;
 
-TEST(Remains, SeatsAndLockWithoutRingAreRemoved) {
+TEST(CleanupRemains, SeatsAndLockWithoutRingAreRemoved) {
   const Scene scene;
   scene.LeaveDead("ring");
   ASSERT_EQ(unlink(scene.File("ring.ring").c_str()), 0);
@@ -40,7 +40,7 @@ TEST(Remains, SeatsAndLockWithoutRingAreRemoved) {
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
-TEST(Remains, EitherAloneIsRemoved) {
+TEST(CleanupRemains, SeatsOrLockAloneAreRemoved) {
   const Scene scene;
   for (const std::string left : {".seats", ".lock"}) {
     scene.LeaveDead("ring");
@@ -53,7 +53,7 @@ TEST(Remains, EitherAloneIsRemoved) {
   }
 }
 
-TEST(Remains, NotWhileAConsumerOfTheRemovedRingSitsThere) {
+TEST(CleanupRemains, AreKeptWhileAConsumerOfTheRemovedRingHasASeat) {
   const Scene scene;
   scene.LeaveDead("ring");
   std::optional<Consumer> consumer = scene.Join("ring");
@@ -65,7 +65,7 @@ TEST(Remains, NotWhileAConsumerOfTheRemovedRingSitsThere) {
   EXPECT_THAT(scene.Entries(), IsEmpty());
 }
 
-TEST(Remains, AQueueCreatedMeanwhileIsLeftAlone) {
+TEST(CleanupRemains, AQueueCreatedDuringTheRemovalIsLeftAlone) {
   const Scene scene;
   scene.LeaveDead("ring");
   ASSERT_EQ(unlink(scene.File("ring.ring").c_str()), 0);
@@ -162,7 +162,7 @@ void Print(const char* what, const std::map<std::string, int>& left) {
 // Bug: Unlink found no user and then removed the ring under a consumer that had joined between
 // the check and the removal. The test stops Unlink at each entry to and return from the
 // kernel, and lets a consumer try to join there.
-TEST(Unlink, NeverRemovesARingUnderAConsumerThatJoinsMeanwhile) {
+TEST(CleanupUnlink, NeverRemovesARingThatAConsumerIsJoining) {
   const Watchdog watchdog("unlink and join", 110);
   const Scene scene;
   int refused = 0, joined = 0;
@@ -194,7 +194,7 @@ TEST(Unlink, NeverRemovesARingUnderAConsumerThatJoinsMeanwhile) {
   EXPECT_EQ(joined, refused);
 }
 
-TEST(Remains, OfACreatorKilledAtAnySystemCallAreRemoved) {
+TEST(CleanupRemains, OfACreatorKilledAtAnySystemCallAreRemoved) {
   const Watchdog watchdog("killed creators", 110);
   const Scene scene;
   const auto left = KillEverywhere(
@@ -207,7 +207,7 @@ TEST(Remains, OfACreatorKilledAtAnySystemCallAreRemoved) {
   EXPECT_GT(left.count(".lock .ring .seats "), 0u);
 }
 
-TEST(Remains, OfARemoverKilledAtAnySystemCallAreRemoved) {
+TEST(CleanupRemains, OfARemoverKilledAtAnySystemCallAreRemoved) {
   const Watchdog watchdog("killed removers", 110);
   const Scene scene;
   const auto left = KillEverywhere(
@@ -218,7 +218,7 @@ TEST(Remains, OfARemoverKilledAtAnySystemCallAreRemoved) {
   EXPECT_GT(left.count(".lock "), 0u);
 }
 
-TEST(Remains, OfAPruneKilledAtAnySystemCallAreRemoved) {
+TEST(CleanupRemains, OfAPruneKilledAtAnySystemCallAreRemoved) {
   const Watchdog watchdog("killed prunes", 110);
   const Scene scene;
   const auto left = KillEverywhere(
@@ -235,7 +235,7 @@ TEST(Remains, OfAPruneKilledAtAnySystemCallAreRemoved) {
 constexpr const char* kSuffixes[] = {".ring", ".seats", ".lock"};
 
 // Bug: no call could remove an emptied object, and its name could not be used again.
-TEST(Emptied, ObjectsAreListedAndRemovedWhileOneOfThemIsWhole) {
+TEST(CleanupEmptied, FilesAreListedAndRemovedIfOneOfThemIsIntact) {
   const Scene scene;
   for (int emptied = 1; emptied < 7; ++emptied) {
     for (const bool prune : {true, false}) {
@@ -257,7 +257,7 @@ TEST(Emptied, ObjectsAreListedAndRemovedWhileOneOfThemIsWhole) {
   }
 }
 
-TEST(Emptied, RingsDoNotKeepTheirNameFromANewOne) {
+TEST(CleanupEmptied, RingsDoNotBlockTheirNameForANewOne) {
   const Scene scene;
   for (const bool or_create : {false, true}) {
     scene.LeaveDead("ring");
@@ -272,7 +272,7 @@ TEST(Emptied, RingsDoNotKeepTheirNameFromANewOne) {
   }
 }
 
-TEST(Emptied, NotWhileItsProducerOrAConsumerLives) {
+TEST(CleanupEmptied, FilesAreKeptWhileAProducerOrAConsumerLives) {
   Must(InstallSigbusGuard());  // they write into the truncated part when they leave
   const Scene scene;
   std::optional<Producer> producer = scene.Create("ring");
@@ -285,7 +285,7 @@ TEST(Emptied, NotWhileItsProducerOrAConsumerLives) {
 }
 
 // Three empty files do not prove that they were a queue.
-TEST(Emptied, FilesWithoutAnyProofAreLeftAlone) {
+TEST(CleanupEmptied, FilesWithoutAnyProofAreLeftAlone) {
   const Scene scene;
   for (const char* suffix : kSuffixes) scene.Write(std::string("ring") + suffix, "");
   EXPECT_THAT(scene.FindStale(), IsEmpty());
@@ -295,7 +295,7 @@ TEST(Emptied, FilesWithoutAnyProofAreLeftAlone) {
   EXPECT_THAT(scene.Entries(), ElementsAre("ring.lock", "ring.ring", "ring.seats"));
 }
 
-TEST(Remains, UnlinkRemovesThemToo) {
+TEST(CleanupRemains, UnlinkRemovesThemToo) {
   const Scene scene;
   for (const std::string left : {".seats", ".lock", ".seats.lock"}) {
     scene.LeaveDead("ring");
@@ -312,7 +312,7 @@ TEST(Remains, UnlinkRemovesThemToo) {
 }
 
 // Bug: a refused creation left its .lock file.
-TEST(Remains, ARefusedCreationLeavesNothing) {
+TEST(CleanupRemains, ARefusedCreationLeavesNothing) {
   const Scene scene;
   scene.Write("ring.seats", "somebody else's");
   EXPECT_EQ(ErrorOf(scene.manager().Create("ring", scene.Small())), Error::kNotARing);
@@ -324,7 +324,7 @@ TEST(Remains, ARefusedCreationLeavesNothing) {
   EXPECT_THAT(scene.Entries(), ElementsAre("ring.seats"));
 }
 
-TEST(Remains, ACreationWithoutDescriptorsLeavesNothing) {
+TEST(CleanupRemains, ACreationWithoutDescriptorsLeavesNothing) {
   const Scene scene;
   int refused = 0;
   for (rlim_t spare = 0; spare < 12; ++spare) {
@@ -346,7 +346,7 @@ TEST(Remains, ACreationWithoutDescriptorsLeavesNothing) {
 }
 
 // A file of another program has a name that a queue's object could have.
-TEST(Foreign, FilesAreNeverListedNorTouched) {
+TEST(CleanupForeign, FilesAreNeverListedOrTouched) {
   const Scene scene;
   const std::string texts[] = {"", "x", "somebody else's", std::string(100'000, 'x')};
   int n = 0;
@@ -380,7 +380,7 @@ TEST(Foreign, FilesAreNeverListedNorTouched) {
 }
 
 // One of a queue's three names may belong to a file of another program.
-TEST(Foreign, FilesBesideOursAreNotTouched) {
+TEST(CleanupForeign, FilesBesideARingAreNotTouched) {
   const Scene scene;
   for (const std::string suffix : {".ring", ".seats", ".lock"}) {
     const std::string name = "with" + suffix;

@@ -19,7 +19,7 @@ struct stat FactsOf(const Scene& scene, const std::string& file) {
   return facts;
 }
 
-TEST(Set, ChangesWhatIsSetAndNothingElse) {
+TEST(CleanupSet, ChangesOnlyWhatIsSet) {
   const Scene scene;
   Producer producer = scene.Create("ring");
   const auto mode = [&](const std::string& suffix) {
@@ -49,7 +49,7 @@ TEST(Set, ChangesWhatIsSetAndNothingElse) {
 }
 
 // Bug: Set reported success for the number that means "unchanged" to the kernel.
-TEST(Set, TheNumberForUnchangedIsNoUserAndNoGroup) {
+TEST(CleanupSet, TheNumberForUnchangedIsNoUserAndNoGroup) {
   const Scene scene;
   scene.LeaveDead("ring");
   EXPECT_EQ(ErrorOf(scene.Set("ring", &RingChanges::owner, static_cast<uid_t>(-1))), Error::kBadArgument);
@@ -60,7 +60,7 @@ TEST(Set, TheNumberForUnchangedIsNoUserAndNoGroup) {
   EXPECT_EQ(scene.Entries().count("other.lock"), 0u);
 }
 
-TEST(Set, HandsAQueueOver) {
+TEST(CleanupSet, HandsAQueueOver) {
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: only root gives files away";
   const Scene scene;
   scene.LeaveDead("ring");

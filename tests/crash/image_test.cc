@@ -124,7 +124,7 @@ void StepThrough(Op op, uint64_t messages, Totals& totals, std::vector<Image>* k
 
 // Two laps of positions: an empty ring, the first lap, the wrap with padding, stop
 // signs over old bytes, the second lap.
-TEST(EveryInstruction, OfPublish) {
+TEST(CrashImage, OfPublish) {
   const Watchdog watchdog("images of publish", 150);
   Totals totals;
   for (uint64_t messages = 0; messages < 80; ++messages) {
@@ -138,7 +138,7 @@ TEST(EveryInstruction, OfPublish) {
   EXPECT_GT(totals.images, 400u);
 }
 
-TEST(EveryInstruction, OfTheOtherWaysToPublish) {
+TEST(CrashImage, OfTheOtherWaysToPublish) {
   const Watchdog watchdog("images of commit", 150);
   for (const Op op : {Op::kPublishToSleeper, Op::kCommitPart, Op::kAbort, Op::kClose}) {
     Totals totals;
@@ -154,7 +154,7 @@ TEST(EveryInstruction, OfTheOtherWaysToPublish) {
 
 // All messages of a batch appear, or none, wherever the batch lies: within a lap, or with padding first,
 // inside or last.
-TEST(EveryInstruction, OfABatch) {
+TEST(CrashImage, OfABatch) {
   const Watchdog watchdog("images of a batch", 150);
   Totals batches, aborted;
   for (const uint64_t messages : {0, 1, 20, 31, 32, 33, 34, 35, 36, 37, 38, 70})
@@ -168,7 +168,7 @@ TEST(EveryInstruction, OfABatch) {
 }
 
 // F3: the successor dies too, at any instruction of its take-over, on what a crash in a publish left.
-TEST(EveryInstruction, OfATakeOverAfterACrash) {
+TEST(CrashImage, OfATakeOverAfterACrash) {
   const Watchdog watchdog("images of take-over", 150);
   Totals totals, first;
   for (const uint64_t messages : {0, 36, 70}) {
@@ -207,7 +207,7 @@ TEST(EveryInstruction, OfATakeOverAfterACrash) {
   EXPECT_GT(totals.images, 40u);
 }
 
-TEST(EveryInstruction, OfAConsumersLife) {
+TEST(CrashImage, OfAConsumersLife) {
   const Watchdog watchdog("images of a consumer", 150);
   Totals totals;
   for (const uint64_t messages : {0, 36, 60}) {

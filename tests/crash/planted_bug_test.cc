@@ -86,7 +86,7 @@ uint64_t Violations(Planted planted, uint64_t* images) {
   return violations;
 }
 
-TEST(PlantedBug, TurnsTheCheckerRed) {
+TEST(CrashPlantedBug, TurnsTheCheckerRed) {
   const Watchdog watchdog("planted bugs", 150);
   uint64_t images = 0;
   EXPECT_EQ(Violations(Planted::kNothing, &images), 0u) << "written right";

@@ -92,7 +92,7 @@ struct Row {
   const char* stranger;
 };
 
-TEST(AccessMatrix, EveryUserMayDoWhatIsDocumentedAndNothingElse) {
+TEST(IsolationAccessMatrix, EveryUserCanDoExactlyWhatIsDocumented) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("access matrix");
   const Row rows[] = {{"private", Access::Private(), kAll, kNothing, kNothing},
@@ -119,7 +119,7 @@ TEST(AccessMatrix, EveryUserMayDoWhatIsDocumentedAndNothingElse) {
   std::printf("%d combinations of access and user, 7 attempts each\n", combinations);
 }
 
-TEST(AccessErrors, SayWhatToDo) {
+TEST(IsolationAccessErrors, SayWhatToDo) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("access errors");
   const ScratchDir dir;
@@ -166,7 +166,7 @@ TEST(AccessErrors, SayWhatToDo) {
       std::string("kNoPermission"));
 }
 
-TEST(AccessModes, TheUmaskHasNoSay) {
+TEST(IsolationAccessModes, TheUmaskHasNoEffect) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("umask");
   struct Case {
@@ -205,7 +205,7 @@ TEST(AccessModes, TheUmaskHasNoSay) {
 }
 
 // The creator is not in the group. Creation fails and leaves nothing.
-TEST(AccessModes, AForeignGroupIsRefused) {
+TEST(IsolationAccessModes, AForeignGroupIsRefused) {
   MILLRACE_NEEDS_ROOT();
   const ScratchDir dir;
   OpenToAll(dir);

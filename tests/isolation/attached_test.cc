@@ -65,7 +65,7 @@ class Victim {
 };
 
 // Bug: the producer opened the seats file by name to free the seat of a dead consumer.
-TEST(Attached, AProducerIsNotHeldBackByTheDeadWhateverItHasLost) {
+TEST(IsolationAttached, AProducerThatLostAccessIsNotHeldBackByTheDead) {
   for (const std::string loss : kLosses) {
     if (NeedsRoot(loss) && geteuid() != 0) continue;
     SCOPED_TRACE(loss);
@@ -98,7 +98,7 @@ TEST(Attached, AProducerIsNotHeldBackByTheDeadWhateverItHasLost) {
 }
 
 // Bug: a member opened that file by name, too, to free a dead member's seat. Without it the message was lost.
-TEST(Attached, AMemberAdoptsFromTheDeadWhateverItHasLost) {
+TEST(IsolationAttached, AMemberThatLostAccessAdoptsFromTheDead) {
   for (const std::string loss : kLosses) {
     if (NeedsRoot(loss) && geteuid() != 0) continue;
     SCOPED_TRACE(loss);
@@ -136,7 +136,7 @@ TEST(Attached, AMemberAdoptsFromTheDeadWhateverItHasLost) {
 
 // If a forked child kept the descriptor that takes locks of seats, it would keep the lock of its killed
 // parent.
-TEST(Attached, AForkedChildHasNoDescriptorThatTakesLocks) {
+TEST(IsolationAttached, AForkedChildHasNoDescriptorThatCanTakeLocks) {
   const ScratchDir dir;
   const Producer producer = Must(Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}));
   const Consumer consumer = Must(Consumer::Open("ring", Delivery::Lossless(), {.directory = dir.path()}));

@@ -30,7 +30,7 @@ std::string Outcome(const absl::Status& status) {
 
 // Gives the process its own /dev/shm, and remounts it read-only under a ring
 // that has a message and no producer.
-TEST(Directory, ReadOnlyCanBeLookedAtAndSaysWhyNotMore) {
+TEST(IsolationDirectory, AReadOnlyDirectoryCanBeInspectedAndErrorsSayWhy) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("read-only directory");
   const ScratchDir dir;
@@ -68,7 +68,7 @@ void ExpectAbsent(const std::string& said, const std::string& directory, const c
   EXPECT_THAT(said, HasSubstr(directory)) << call;
 }
 
-TEST(Directory, MissingIsSaidByName) {
+TEST(IsolationDirectory, AMissingDirectoryIsNamed) {
   const ScratchDir dir;
   const std::string none = dir / "none";
   const SegmentManager manager(none);
@@ -86,7 +86,7 @@ TEST(Directory, MissingIsSaidByName) {
   EXPECT_TRUE(dir.Entries().empty());
 }
 
-TEST(Directory, NoDevShmIsSaidByName) {
+TEST(IsolationDirectory, AMissingDevShmIsNamed) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("no /dev/shm");
   const ScratchDir dir;
@@ -156,7 +156,7 @@ std::string WithEver(Call call, const std::function<void(bool done)>& after) {
   return with_none;
 }
 
-TEST(DescriptorLimit, IsAClearErrorAndLeavesNothing) {
+TEST(IsolationDescriptorLimit, IsAClearErrorAndLeavesNothing) {
   const Watchdog watchdog("descriptor limit");
   const ScratchDir dir;
   const SegmentManager manager(dir.path());
@@ -186,7 +186,7 @@ TEST(DescriptorLimit, IsAClearErrorAndLeavesNothing) {
 }
 
 // Attached producers and consumers need no further descriptor.
-TEST(DescriptorLimit, DoesNotTouchWhoIsAttached) {
+TEST(IsolationDescriptorLimit, DoesNotAffectAttachedHandles) {
   const Watchdog watchdog("attached at the descriptor limit");
   const ScratchDir dir;
   Producer producer = Must(Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}));

@@ -40,7 +40,7 @@ std::string MountOverlay(const ScratchDir& dir) {
 
 // Bug: on an overlay a mapping pins the lower file, so each lock was lost when its descriptor was closed. Two
 // producers could write, and living processes counted as dead.
-TEST(OverlayFileSystem, HoldsNoLocksAndIsRefusedByName) {
+TEST(IsolationOverlayFileSystem, CannotHoldLocksAndIsRefusedByName) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("overlayfs");
   const ScratchDir dir;
@@ -65,7 +65,7 @@ TEST(OverlayFileSystem, HoldsNoLocksAndIsRefusedByName) {
 }
 
 // A ring was made elsewhere and appears on an overlay.
-TEST(OverlayFileSystem, NobodyAttachesToARingThere) {
+TEST(IsolationOverlayFileSystem, ARingThereCannotBeOpened) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("overlayfs, attaching");
   const ScratchDir dir;
@@ -86,7 +86,7 @@ TEST(OverlayFileSystem, NobodyAttachesToARingThere) {
 
 // Bug: on file systems that compress, or count storage in their own way, a ring looked as if another process
 // had punched holes into it. A sparse copy on a disk looks alike.
-TEST(DiskFileSystem, StorageThatIsNotCountedIsNoDamage) {
+TEST(IsolationDiskFileSystem, SparseStorageIsNoDamage) {
   constexpr const char* kDisk = "/var/tmp";
   struct statfs facts {};
   constexpr long kTmpfs = 0x01021994, kOverlay = 0x794c7630;
@@ -104,7 +104,7 @@ TEST(DiskFileSystem, StorageThatIsNotCountedIsNoDamage) {
   EXPECT_TRUE(consumer.Next());
 }
 
-TEST(Tmpfs, AHoleIsStillFound) {
+TEST(IsolationTmpfs, AHoleIsStillFound) {
   const ScratchDir dir;
   Must(SegmentManager(dir.path()).Create("ring", {.capacity = 65536}));
   const int fd = open((dir / "ring.ring").c_str(), O_RDWR | O_CLOEXEC);

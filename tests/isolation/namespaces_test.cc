@@ -37,7 +37,7 @@ struct Kind {
 };
 void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 
-class Namespaces : public ::testing::TestWithParam<Kind> {};
+class IsolationNamespaces : public ::testing::TestWithParam<Kind> {};
 
 std::string Describe(bool alive, const std::optional<pid_t>& pid, bool foreign) {
   return std::string(alive ? "alive" : "dead") + (pid ? " pid " + std::to_string(*pid) : "") +
@@ -86,7 +86,7 @@ int Consume(const std::string& directory, const Oracle& oracle, Tally& tally, co
   }
 }
 
-TEST_P(Namespaces, LivenessIsRightAndPidsAreTold) {
+TEST_P(IsolationNamespaces, LivenessAndPidsAreRight) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("namespaces");
   const Kind kind = GetParam();
@@ -156,7 +156,7 @@ TEST_P(Namespaces, LivenessIsRightAndPidsAreTold) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Kinds, Namespaces,
+    , IsolationNamespaces,
     ::testing::Values(Kind{"none", 0}, Kind{"pid", CLONE_NEWPID}, Kind{"mount", CLONE_NEWNS},
                       Kind{"pid_mount", CLONE_NEWPID | CLONE_NEWNS},
                       Kind{"pid_mount_user", CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUSER},
@@ -175,7 +175,7 @@ int64_t MonotonicSeconds() {
 }
 
 // The clocks of two processes differ by a day. Each waits by its own clock.
-TEST(TimeNamespace, WaitsAreNeitherCutShortNorEndless) {
+TEST(IsolationTimeNamespace, WaitsEndOnTime) {
   MILLRACE_NEEDS_ROOT();
   const Watchdog watchdog("time namespace");
   const ScratchDir dir;

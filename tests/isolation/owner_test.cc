@@ -43,7 +43,7 @@ std::string Told(const absl::Status& status) {
   return std::string(ToString(ErrorOf(status))) + " " + std::string(status.message());
 }
 
-class Owners : public ::testing::Test {
+class IsolationOwners : public ::testing::Test {
  protected:
   void SetUp() override {
     MILLRACE_NEEDS_ROOT();
@@ -69,7 +69,7 @@ class Owners : public ::testing::Test {
 };
 
 // Bug: the victim published private messages into a ring that another user owned, read and wrote.
-TEST_F(Owners, AProducerTakesOverNoRingThatAnotherUserCreatedFirst) {
+TEST_F(IsolationOwners, AProducerTakesOverNoRingThatAnotherUserCreatedFirst) {
   StrangerCreates();
   for (const uid_t uid : {kVictim, uid_t{0}}) {
     for (const bool or_create : {false, true}) {
@@ -92,7 +92,7 @@ TEST_F(Owners, AProducerTakesOverNoRingThatAnotherUserCreatedFirst) {
 }
 
 // Producer and Set refuse a ring if one of its files belongs to another user.
-TEST_F(Owners, EachObjectIsAsked) {
+TEST_F(IsolationOwners, TheOwnerOfEachFileIsChecked) {
   for (const std::string suffix : {".ring", ".seats", ".lock"}) {
     { const Producer producer = Must(Producer::OpenOrCreate("ring", {.capacity = 4096}, Here())); }
     ASSERT_EQ(chown((dir_ / ("ring" + suffix)).c_str(), kStranger, kStranger), 0);
@@ -109,7 +109,7 @@ TEST_F(Owners, EachObjectIsAsked) {
   }
 }
 
-TEST_F(Owners, AConsumerReadsAnybodysRingUnlessItNamesTheOwner) {
+TEST_F(IsolationOwners, AConsumerReadsAnyUsersRingUnlessItNamesTheOwner) {
   StrangerCreates();
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     const auto open = [&](std::optional<uid_t> owner) {
@@ -124,7 +124,7 @@ TEST_F(Owners, AConsumerReadsAnybodysRingUnlessItNamesTheOwner) {
 }
 
 // Bug: a stranger without access to the ring could hold its producer off, and no error named the reason.
-TEST_F(Owners, AStrangersLockMadeBeforehandIsRefusedAndNamed) {
+TEST_F(IsolationOwners, AStrangersLockMadeBeforehandIsRefusedAndNamed) {
   ASSERT_EQ(As(kStranger,
                [&] {
                  const int fd = open((dir_ / "ring.lock").c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
@@ -142,14 +142,14 @@ TEST_F(Owners, AStrangersLockMadeBeforehandIsRefusedAndNamed) {
   }
 }
 
-TEST_F(Owners, ANewRingBelongsToItsCreator) {
+TEST_F(IsolationOwners, ANewRingBelongsToItsCreator) {
   EXPECT_THAT(Told(Producer::OpenOrCreate("ring", {}, Here(kVictim)).status()), HasSubstr("kNoPermission"));
   EXPECT_TRUE(dir_.Entries().empty());
   EXPECT_TRUE(Producer::OpenOrCreate("ring", {}, Here(0)).ok());
 }
 
 // In a user namespace all unmapped users have one number. The kernel can still distinguish them.
-TEST_F(Owners, TheOverflowUserProvesNothingInAUserNamespace) {
+TEST_F(IsolationOwners, TheOverflowUserProvesNothingInAUserNamespace) {
   StrangerCreates();
   const std::string said = As(kVictim, [&] {
     testing::MustBe(unshare(CLONE_NEWUSER) == 0, "unshare");  // without a map, this user has no number either

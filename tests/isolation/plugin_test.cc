@@ -39,7 +39,7 @@ int ForkOnce() {
   return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 1;
 }
 
-class PlugIn : public ::testing::Test {
+class IsolationPlugIn : public ::testing::Test {
  protected:
   int InAHost(const std::function<int(const char*)>& host) {
     Child child([&](const Child::Line&) { return host(dir_.path().c_str()); });
@@ -50,7 +50,7 @@ class PlugIn : public ::testing::Test {
   const Producer producer_ = Must(Producer::Create("q", {}, {.directory = dir_.path()}));
 };
 
-TEST_F(PlugIn, AHandleThatIsGoneLeavesNothingBehind) {
+TEST_F(IsolationPlugIn, ADestroyedHandleLeavesNothing) {
   EXPECT_EQ(InAHost([](const char* directory) {
               for (int i = 0; i < 3; ++i) {
                 if (const int result = UseAndUnload("plugin_read", directory); result != 0) return result;
@@ -63,7 +63,7 @@ TEST_F(PlugIn, AHandleThatIsGoneLeavesNothingBehind) {
 }
 
 // The thread that watches rings for descriptors ends some time after the last descriptor is closed.
-TEST_F(PlugIn, StaysLoadedWhileItsThreadMayRun) {
+TEST_F(IsolationPlugIn, StaysLoadedWhileItsThreadMayRun) {
   EXPECT_EQ(InAHost([](const char* directory) {
               if (const int result = UseAndUnload("plugin_wait_by_descriptor", directory); result != 0)
                 return result;
@@ -73,7 +73,7 @@ TEST_F(PlugIn, StaysLoadedWhileItsThreadMayRun) {
             0);
 }
 
-TEST_F(PlugIn, StaysLoadedWhileTheKernelKnowsItsSignalHandler) {
+TEST_F(IsolationPlugIn, StaysLoadedWhileItsSignalHandlerIsInstalled) {
   EXPECT_EQ(InAHost([](const char* directory) {
               if (const int result = UseAndUnload("plugin_guard", directory); result != 0) return result;
               if (!Loaded()) return 1;

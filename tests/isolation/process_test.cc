@@ -36,7 +36,7 @@ class EndOf {
   int ends_[2];
 };
 
-TEST(Exec, DropsTheLocksOfProducerAndConsumer) {
+TEST(IsolationExec, DropsTheLocksOfProducerAndConsumer) {
   const Watchdog watchdog("exec");
   const ScratchDir dir;
   EndOf program;
@@ -63,7 +63,7 @@ TEST(Exec, DropsTheLocksOfProducerAndConsumer) {
 }
 
 // A process forks with a claim open and a message lent, and continues. Then it dies before its child.
-TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
+TEST(IsolationFork, LeavesTheChildNothingAndTheParentEverything) {
   const Watchdog watchdog("fork in the middle of use");
   const ScratchDir dir;
   EndOf test;
@@ -125,7 +125,7 @@ TEST(Fork, InTheMiddleOfUseTheChildHasNothingAndTheParentEverything) {
 
 // Bug: the kernel treats the mapping of an unlinked file as anonymous memory, so a core dump contained all
 // messages.
-TEST(CoreDump, LeavesOutWhatIsMapped) {
+TEST(IsolationCoreDump, LeavesOutWhatIsMapped) {
   const Watchdog watchdog("core dump");
   const ScratchDir dir;
   Producer producer = Must(Producer::Create("ring", {.capacity = 4096}, {.directory = dir.path()}));

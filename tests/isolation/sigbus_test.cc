@@ -36,7 +36,7 @@ struct Truncation {
 constexpr Truncation kTruncations[] = {
     {"ring.ring", 0}, {"ring.ring", 4096}, {"ring.ring", 8192}, {"ring.seats", 0}};
 
-TEST(SigbusGuard, AConsumerIsToldKDamaged) {
+TEST(IsolationSigbusGuard, AConsumerGetsKDamaged) {
   for (const Truncation& cut : kTruncations) {
     for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
       if (delivery.kind() == Delivery::Kind::kObserver && std::string(cut.file) == "ring.seats") continue;
@@ -66,7 +66,7 @@ TEST(SigbusGuard, AConsumerIsToldKDamaged) {
   }
 }
 
-TEST(SigbusGuard, AProducerIsToldKRemovedAndCheckSaysTruncated) {
+TEST(IsolationSigbusGuard, AProducerGetsKRemovedAndCheckReportsTruncation) {
   for (const Truncation& cut : kTruncations) {
     SCOPED_TRACE(std::string(cut.file) + " to " + std::to_string(cut.to));
     const Watchdog watchdog("truncated under a producer");
@@ -96,7 +96,7 @@ TEST(SigbusGuard, AProducerIsToldKRemovedAndCheckSaysTruncated) {
 }
 
 // A producer that waits for room learns of the truncation too.
-TEST(SigbusGuard, ABlockedProducerIsTold) {
+TEST(IsolationSigbusGuard, ABlockedProducerReturns) {
   const Watchdog watchdog("truncated under a blocked producer");
   const ScratchDir dir;
   Must(SegmentManager(dir.path()).Create("ring", {.capacity = 4096}));
@@ -121,7 +121,7 @@ TEST(SigbusGuard, ABlockedProducerIsTold) {
 }
 
 // Bug: the thread that sleeps for event descriptors blocked SIGBUS, and a blocked fault ends the process.
-TEST(SigbusGuard, AConsumerThatPollsItsEventFdIsTold) {
+TEST(IsolationSigbusGuard, TheEventFdOfAConsumerBecomesReadable) {
   for (const Truncation& cut : kTruncations) {
     SCOPED_TRACE(std::string(cut.file) + " to " + std::to_string(cut.to));
     const Watchdog watchdog("truncated under an event descriptor");
@@ -147,7 +147,7 @@ TEST(SigbusGuard, AConsumerThatPollsItsEventFdIsTold) {
 }
 
 // Bug: from the 1025th mapping of a process on, mappings were not guarded, and no error was reported.
-TEST(SigbusGuard, GuardsTheLastOfManyMappings) {
+TEST(IsolationSigbusGuard, GuardsTheLastOfManyMappings) {
   const Watchdog watchdog("many mappings");
   const ScratchDir dir;
   Must(SegmentManager(dir.path()).Create("ring", {.capacity = 4096}));
@@ -171,7 +171,7 @@ TEST(SigbusGuard, GuardsTheLastOfManyMappings) {
 }
 
 // The library installs no handler unless it is requested. Without the guard, a truncation ends the process.
-TEST(SigbusGuard, IsOptInAndNoOtherHandlerIsEverInstalled) {
+TEST(IsolationSigbusGuard, IsOptInAndNoOtherHandlerIsEverInstalled) {
   const Watchdog watchdog("opt-in");
   const ScratchDir dir;
   Child child([&](const Child::Line& line) {
@@ -254,7 +254,7 @@ int CheckChaining(bool with_info) {
   return 0;
 }
 
-TEST(SigbusGuard, ChainsToTheHandlerThatWasThere) {
+TEST(IsolationSigbusGuard, ChainsToTheHandlerThatWasThere) {
   const Watchdog watchdog("chaining");
   for (const bool with_info : {true, false}) {
     Child child([&](const Child::Line&) { return CheckChaining(with_info); });
@@ -263,7 +263,7 @@ TEST(SigbusGuard, ChainsToTheHandlerThatWasThere) {
 }
 
 // Both kinds in one program: its own lost page goes to its handler, the ring's page to the guard.
-TEST(SigbusGuard, StillGuardsAfterChaining) {
+TEST(IsolationSigbusGuard, StillGuardsAfterChaining) {
   const Watchdog watchdog("guard after chaining");
   const ScratchDir dir;
   Child child([&](const Child::Line&) {
@@ -277,7 +277,7 @@ TEST(SigbusGuard, StillGuardsAfterChaining) {
   EXPECT_EQ(child.Wait(), 0);
 }
 
-TEST(SigbusGuard, WithoutAHandlerAForeignFaultEndsTheProcessAsBefore) {
+TEST(IsolationSigbusGuard, WithoutAHandlerAForeignFaultEndsTheProcessAsBefore) {
   const Watchdog watchdog("foreign fault");
   Child child([&](const Child::Line&) {
     Must(InstallSigbusGuard());
@@ -288,7 +288,7 @@ TEST(SigbusGuard, WithoutAHandlerAForeignFaultEndsTheProcessAsBefore) {
 }
 
 // A SIGBUS that was sent is not a fault, so it would not occur again by itself.
-TEST(SigbusGuard, WithoutAHandlerASentSignalEndsTheProcessAsBefore) {
+TEST(IsolationSigbusGuard, WithoutAHandlerASentSignalEndsTheProcessAsBefore) {
   const Watchdog watchdog("sent signal");
   Child child([&](const Child::Line&) {
     Must(InstallSigbusGuard());
@@ -299,7 +299,7 @@ TEST(SigbusGuard, WithoutAHandlerASentSignalEndsTheProcessAsBefore) {
 }
 
 // Bug: after a sent signal that the program ignores, the guard was no longer installed.
-TEST(SigbusGuard, AnIgnoredSignalStaysIgnoredAndTheGuardStays) {
+TEST(IsolationSigbusGuard, AnIgnoredSignalStaysIgnoredAndTheGuardStays) {
   const Watchdog watchdog("ignored signal");
   const ScratchDir dir;
   Child child([&](const Child::Line&) {

@@ -26,7 +26,7 @@ using testing::Watchdog;
 
 uint64_t VisibleIn(const ScratchName& name) { return Must(SegmentManager().Inspect(name)).next_sequence; }
 
-TEST(Batch, AClaimOutlivesOneThatCameToNothing) {
+TEST(PromiseBatch, AClaimStaysOpenBesideAnEmptyBatch) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   uint64_t published = 0;
@@ -47,7 +47,7 @@ TEST(Batch, AClaimOutlivesOneThatCameToNothing) {
 
 // Random batches, small and large, one after the other. A consumer of each
 // kind reads them in its own process.
-TEST(Batch, ReachesEveryKindOfConsumerInAnotherProcess) {
+TEST(PromiseBatch, ReachesEveryKindOfConsumerInAnotherProcess) {
   const Watchdog watchdog("batches");
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     const ScratchName name;
@@ -93,7 +93,7 @@ TEST(Batch, ReachesEveryKindOfConsumerInAnotherProcess) {
   }
 }
 
-TEST(Batch, IsInvisibleUntilItsCommit) {
+TEST(PromiseBatch, IsInvisibleUntilItsCommit) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
@@ -125,7 +125,7 @@ TEST(Batch, IsInvisibleUntilItsCommit) {
   EXPECT_EQ(producer.stats().bytes, 44u);
 }
 
-TEST(Batch, OfMoreThanAQuarterOfTheRingIsRefusedOrPublishedInParts) {
+TEST(PromiseBatch, OfMoreThanAQuarterOfTheRingIsRefusedOrPublishedInParts) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 8192}));
   const std::string message(120, 'm');  // a frame of 128 bytes: 16 frames are a quarter of the ring
@@ -148,7 +148,7 @@ TEST(Batch, OfMoreThanAQuarterOfTheRingIsRefusedOrPublishedInParts) {
   EXPECT_EQ(VisibleIn(name), 56u);
 }
 
-TEST(Batch, FindsTheRingFull) {
+TEST(PromiseBatch, FindsTheRingFull) {
   const Watchdog watchdog("a full ring");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096}));
@@ -179,7 +179,7 @@ TEST(Batch, FindsTheRingFull) {
 }
 
 // The lossless consumer sleeps while the batch waits for room. It has given back everything it has read.
-TEST(Batch, WaitsForRoomWithoutShowingAPart) {
+TEST(PromiseBatch, WaitsForRoomWithoutShowingAPart) {
   const Watchdog watchdog("a waiting batch");
   const ScratchName name;
   const Oracle oracle(5, 100, 400);
@@ -207,7 +207,7 @@ TEST(Batch, WaitsForRoomWithoutShowingAPart) {
   tally->ExpectConserved(published, 0);
 }
 
-TEST(Batch, DiesWithItsProcess) {
+TEST(PromiseBatch, DiesWithItsProcess) {
   const Watchdog watchdog("a dead batch");
   const ScratchName name;
   Child writer([&](const Child::Line& line) {
@@ -232,7 +232,7 @@ TEST(Batch, DiesWithItsProcess) {
   EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty);
 }
 
-TEST(Batch, InAForkedChildAnswersForked) {
+TEST(PromiseBatch, InAForkedChildAnswersForked) {
   const Watchdog watchdog("fork in a batch");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -248,7 +248,7 @@ TEST(Batch, InAForkedChildAnswersForked) {
   EXPECT_EQ(VisibleIn(name), 2u);
 }
 
-TEST(Batch, OfOneType) {
+TEST(PromiseBatch, CanBeTyped) {
   const ScratchName name;
   TypedProducer<uint64_t> producer = Must(TypedProducer<uint64_t>::Create(name));
   TypedConsumer<uint64_t> consumer = Must(TypedConsumer<uint64_t>::Open(name, Delivery::Lossless()));
@@ -260,7 +260,7 @@ TEST(Batch, OfOneType) {
 
 #ifdef NDEBUG
 // A debug build asserts. Without asserts the stream must stay intact: the batch is published first.
-TEST(Batch, APublicationBesidesItKeepsTheOrder) {
+TEST(PromiseBatch, ASinglePublicationKeepsTheOrder) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));

@@ -46,7 +46,7 @@ int CallCancelled(const std::function<void()>& calls) {
   return result == PTHREAD_CANCELED ? 0 : 93;
 }
 
-TEST(Cancel, ACallOnAConsumerReturns) {
+TEST(PromiseCancel, ACallOnAConsumerReturns) {
   for (const Delivery& delivery :
        {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer(), Delivery::Group("g")}) {
     const Watchdog watchdog("cancelled consumer");
@@ -76,7 +76,7 @@ TEST(Cancel, ACallOnAConsumerReturns) {
 }
 
 // The producer meets the seat of a killed consumer. It frees that seat under the seat's lock.
-TEST(Cancel, ACallOnAProducerReturns) {
+TEST(PromiseCancel, ACallOnAProducerReturns) {
   const Watchdog watchdog("cancelled producer");
   const ScratchName name;
   Child dead([&](const Child::Line& line) {

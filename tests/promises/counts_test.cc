@@ -25,7 +25,7 @@ struct Beginning {
   uint64_t sequence;  // the sequence from which the consumer counts; 0: wherever the ring lets it begin
 };
 
-class Counts : public ::testing::TestWithParam<std::tuple<Kind, Beginning>> {
+class PromiseCounts : public ::testing::TestWithParam<std::tuple<Kind, Beginning>> {
  protected:
   static void Publish(Producer& producer, uint64_t n) {
     for (uint64_t i = 0; i < n; ++i) ASSERT_EQ(producer.TryPublish(std::string(100, 'x')), Sent::kOk);
@@ -37,7 +37,7 @@ class Counts : public ::testing::TestWithParam<std::tuple<Kind, Beginning>> {
   }
 };
 
-TEST_P(Counts, AddUpWhereverItBegan) {
+TEST_P(PromiseCounts, AddUpWhereverItBegan) {
   const auto& [kind, beginning] = GetParam();
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096}));
@@ -80,7 +80,7 @@ TEST_P(Counts, AddUpWhereverItBegan) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Of, Counts,
+    , PromiseCounts,
     ::testing::Combine(
         ::testing::Values(Kind{"Lossless", Delivery::Lossless()}, Kind{"Lossy", Delivery::Lossy()},
                           Kind{"Observer", Delivery::Observer()}, Kind{"Group", Delivery::Group("g")}),

@@ -32,7 +32,7 @@ mode_t ModeOf(const std::string& path) {
   return stat(path.c_str(), &facts) == 0 ? facts.st_mode & 07777 : 0;
 }
 
-TEST(Create, TheFirstLookSeesAWholeRingWithALiveProducer) {
+TEST(PromiseCreate, AnOpenerFindsAWholeRingWithALiveProducer) {
   const Watchdog watchdog("first look");
   const ScratchDir dir;
   constexpr int kRounds = 200;
@@ -61,7 +61,7 @@ TEST(Create, TheFirstLookSeesAWholeRingWithALiveProducer) {
   }
 }
 
-TEST(Create, RefusesATakenNameAndLeavesTheRingAlone) {
+TEST(PromiseCreate, RefusesATakenNameAndLeavesTheRingAlone) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Child other([&](const Child::Line&) {
@@ -72,7 +72,7 @@ TEST(Create, RefusesATakenNameAndLeavesTheRingAlone) {
   EXPECT_TRUE(producer.Check().ok());
 }
 
-TEST(Create, WithoutProducerIsOpenedByTheFirstOne) {
+TEST(PromiseCreate, WithoutProducerIsOpenedByTheFirstOne) {
   const ScratchName name;
   Must(SegmentManager().Create(name, {.capacity = 8192, .keep = true}));
   const RingInfo before = Must(SegmentManager().Inspect(name));
@@ -84,7 +84,7 @@ TEST(Create, WithoutProducerIsOpenedByTheFirstOne) {
   EXPECT_EQ(Must(SegmentManager().Inspect(name)).state, "producer_gone");
 }
 
-TEST(OpenOrCreate, CreatesThenTakesOver) {
+TEST(PromiseOpenOrCreate, CreatesThenTakesOver) {
   const ScratchName name;
   const Oracle oracle;
   for (uint64_t i = 0; i < 3; ++i) {
@@ -105,7 +105,7 @@ TEST(OpenOrCreate, CreatesThenTakesOver) {
   tally.ExpectConserved(30, 0);
 }
 
-TEST(OpenOrCreate, WhatIsSetMustMatchAndWhatIsUnsetAccepts) {
+TEST(PromiseOpenOrCreate, OptionsThatAreSetMustMatch) {
   const ScratchName name;
   {
     const Producer first =
@@ -125,7 +125,7 @@ TEST(OpenOrCreate, WhatIsSetMustMatchAndWhatIsUnsetAccepts) {
   }
 }
 
-TEST(Access, ModesAreExactWhateverTheUmask) {
+TEST(PromiseAccess, ModesAreExactWhateverTheUmask) {
   const ScratchName everyone, watchable, secret;
   Child creator([&](const Child::Line&) {
     umask(077);
@@ -145,7 +145,7 @@ TEST(Access, ModesAreExactWhateverTheUmask) {
   EXPECT_EQ(ModeOf(secret.path() + ".seats"), 0600u);
 }
 
-TEST(Open, WaitsForARingThatIsNotThereYet) {
+TEST(PromiseOpen, WaitsForARingThatDoesNotExistYet) {
   const Watchdog watchdog("open_timeout");
   const ScratchName name;
   const Oracle oracle;

@@ -45,7 +45,7 @@ int Rival(const std::string& directory, const Child::Line& line) {
   return 0;
 }
 
-TEST(CreateRace, ExactlyOneWinsAndNothingElseIsLeft) {
+TEST(PromiseCreateRace, ExactlyOneCreatorWinsAndNothingElseIsLeft) {
   const Watchdog watchdog("racing creators", 100);
   const ScratchDir dir;
   const SegmentManager manager(dir.path());
@@ -87,7 +87,7 @@ TEST(CreateRace, ExactlyOneWinsAndNothingElseIsLeft) {
   ASSERT_GT(losers, kRounds);
 }
 
-TEST(CreateRace, AKilledCreatorLeavesNothingInTheWay) {
+TEST(PromiseCreateRace, AKilledCreatorLeavesNothingInTheWay) {
   const Watchdog watchdog("killed creators", 150);
   const ScratchDir dir;
   const SegmentManager manager(dir.path());

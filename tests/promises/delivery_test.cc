@@ -38,7 +38,7 @@ std::unique_ptr<Child> Reader(const std::string& name, Delivery delivery, const 
   return child;
 }
 
-TEST(Delivery, KindsMixOnOneRing) {
+TEST(PromiseDelivery, AllKindsShareOneRing) {
   const Watchdog watchdog("mixed ring");
   const ScratchName name;
   const Oracle oracle(3, 8, 400);
@@ -120,13 +120,15 @@ void Overrun(Delivery delivery, enum Overrun policy) {
               static_cast<unsigned long long>(tally->received), static_cast<unsigned long long>(tally->lost),
               static_cast<unsigned long long>(producer.next_sequence()));
 }
-TEST(Lossy, OverrunResumesAtTheOldestAndCountsExactly) { Overrun(Delivery::Lossy(), Overrun::kResumeOldest); }
-TEST(Lossy, OverrunResumesAtTheNewestIfAsked) { Overrun(Delivery::Lossy(), Overrun::kResumeNewest); }
-TEST(Observer, OverrunResumesAtTheOldestAndCountsExactly) {
+TEST(PromiseLossy, OverrunResumesAtTheOldestAndCountsExactly) {
+  Overrun(Delivery::Lossy(), Overrun::kResumeOldest);
+}
+TEST(PromiseLossy, OverrunResumesAtTheNewestIfChosen) { Overrun(Delivery::Lossy(), Overrun::kResumeNewest); }
+TEST(PromiseObserver, OverrunResumesAtTheOldestAndCountsExactly) {
   Overrun(Delivery::Observer(), Overrun::kResumeOldest);
 }
 
-TEST(Lossy, AfterAnOverrunMostOfTheRingIsStillRead) {
+TEST(PromiseLossy, AfterAnOverrunMostOfTheRingIsStillRead) {
   const ScratchName name;
   const Oracle oracle(5, 24, 24);  // frames of 32 bytes
   Producer producer = Must(Producer::Create(name, {.capacity = 65536}));
@@ -140,7 +142,7 @@ TEST(Lossy, AfterAnOverrunMostOfTheRingIsStillRead) {
   EXPECT_GE(tally.received, 2048u * 61 / 64) << "of 2048 messages in the ring, all but about three chunks";
 }
 
-TEST(Observer, IsInvisibleAndTakesNoSeat) {
+TEST(PromiseObserver, IsInvisibleAndTakesNoSeat) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096, .seats = 1}));
   Child looker([&](const Child::Line& line) {
@@ -155,7 +157,7 @@ TEST(Observer, IsInvisibleAndTakesNoSeat) {
   for (int i = 0; i < 10'000; ++i) ASSERT_EQ(producer.TryPublish("never held back"), Sent::kOk);
 }
 
-TEST(Consumer, SkipToConflatesAndCountsWhatItPassesOver) {
+TEST(PromiseConsumer, SkipToConflatesAndCountsWhatItPassesOver) {
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     const ScratchName name;
     const Oracle oracle;
@@ -191,7 +193,7 @@ TEST(Consumer, SkipToConflatesAndCountsWhatItPassesOver) {
 
 // Bug: SkipTo(Last(n)) computed "end - n" without checking that n messages lie ahead. For the largest n,
 // "everything retained", it skipped to the end.
-TEST(Consumer, SkipToMoreThanThereIsSkipsNothing) {
+TEST(PromiseConsumer, SkipToMoreThanThereIsSkipsNothing) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
@@ -203,7 +205,7 @@ TEST(Consumer, SkipToMoreThanThereIsSkipsNothing) {
   }
 }
 
-TEST(Consumer, UnreadMessagesAreCountedAsLag) {
+TEST(PromiseConsumer, UnreadMessagesAreCountedAsLag) {
   const ScratchName name;
   const Oracle oracle;
   Producer producer = Must(Producer::Create(name));
@@ -217,7 +219,7 @@ TEST(Consumer, UnreadMessagesAreCountedAsLag) {
   tally.ExpectConserved(100, tally.said.approximate_lag_messages);
 }
 
-TEST(Poll, StopsByMaxByHandlerAndPutsBackWhatThrew) {
+TEST(PromisePoll, StopsAtItsMaximumOrByTheHandlerAndKeepsAMessageWhoseHandlerThrew) {
   const ScratchName name;
   const Oracle oracle;
   Producer producer = Must(Producer::Create(name));

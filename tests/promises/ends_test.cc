@@ -270,10 +270,10 @@ void ReachesEverybody(const Reason& reason) {
   EXPECT_EQ(of_group, kMessages);
 }
 
-TEST(Ends, ClosedReachesEverybody) {
+TEST(PromiseEnds, ACloseReachesEveryWaiter) {
   ReachesEverybody({Got::kClosed, Error::kClosed, [](const Scene& scene) { scene.producer.Say("close"); }});
 }
-TEST(Ends, EvictionReachesEverybody) {
+TEST(PromiseEnds, AnEvictionReachesEveryWaiter) {
   ReachesEverybody({Got::kEvicted, Error::kEvicted,
                     [](const Scene& scene) {
                       const RingInfo info = Must(SegmentManager().Inspect(scene.name));
@@ -282,15 +282,15 @@ TEST(Ends, EvictionReachesEverybody) {
                     },
                     false});
 }
-TEST(Ends, UnlinkingReachesEverybody) {
+TEST(PromiseEnds, AnUnlinkReachesEveryWaiter) {
   ReachesEverybody({Got::kRemoved, Error::kRemoved, [](const Scene& scene) {
                       Must(SegmentManager().Unlink(scene.name, SegmentManager::Force::kYes));
                     }});
 }
-TEST(Ends, RmReachesEverybody) {
+TEST(PromiseEnds, RmReachesEveryWaiter) {
   ReachesEverybody({Got::kRemoved, Error::kRemoved, [](const Scene& scene) { Rm(scene.name); }});
 }
-TEST(Ends, RmOfARingWithASecondLinkReachesEverybody) {
+TEST(PromiseEnds, RmOfARingWithASecondLinkReachesEveryWaiter) {
   ReachesEverybody({Got::kRemoved, Error::kRemoved, [](const Scene& scene) {
                       const std::string stem = scene.name.path();
                       unlink((stem + ".lock").c_str());
@@ -298,7 +298,7 @@ TEST(Ends, RmOfARingWithASecondLinkReachesEverybody) {
                       unlink((stem + ".ring").c_str());
                     }});
 }
-TEST(Ends, AnotherRingUnderTheNameReachesEverybody) {
+TEST(PromiseEnds, AnotherRingUnderTheNameReachesEveryWaiter) {
   ReachesEverybody({Got::kRemoved, Error::kRemoved, [](const Scene& scene) {
                       const ScratchName other;
                       Must(SegmentManager().Create(other, {}));
@@ -307,14 +307,14 @@ TEST(Ends, AnotherRingUnderTheNameReachesEverybody) {
                             rename((other.path() + suffix).c_str(), (scene.name.path() + suffix).c_str()), 0);
                     }});
 }
-TEST(Ends, DamageReachesEverybody) {
+TEST(PromiseEnds, DamageReachesEveryWaiter) {
   ReachesEverybody({Got::kDamaged, Error::kDamaged, [](const Scene& scene) {
                       const QueueWords words(scene.name.path());
                       const uint64_t here = kMessages * internal::FrameBytes(sizeof "message" - 1);
                       std::atomic_ref(*reinterpret_cast<uint64_t*>(words.data() + here)).store(~uint64_t{0});
                     }});
 }
-TEST(Ends, AHoleInTheRingReachesEverybody) {
+TEST(PromiseEnds, AHoleInTheRingReachesEveryWaiter) {
   ReachesEverybody(
       {Got::kDamaged, Error::kDamaged, [](const Scene& scene) {
          const int fd = open((scene.name.path() + ".ring").c_str(), O_RDWR | O_CLOEXEC);
@@ -323,17 +323,17 @@ TEST(Ends, AHoleInTheRingReachesEverybody) {
          close(fd);
        }});
 }
-TEST(Ends, ACutRingReachesEverybody) {
+TEST(PromiseEnds, ATruncatedRingReachesEveryWaiter) {
   Must(InstallSigbusGuard());
   ReachesEverybody({Got::kDamaged, Error::kDamaged, [](const Scene& scene) {
                       ASSERT_EQ(truncate((scene.name.path() + ".ring").c_str(), 8192 + 4096), 0);
                     }});
 }
-TEST(Ends, AKilledProducerReachesEverybodyWhoAskedForIt) {
+TEST(PromiseEnds, AKilledProducerReachesEveryWaiterThatAskedForIt) {
   ReachesEverybody(
       {Got::kProducerGone, Error::kProducerGone, [](const Scene& scene) { scene.producer.Kill(); }});
 }
-TEST(Ends, ADetachedProducerReachesEverybodyWhoAskedForIt) {
+TEST(PromiseEnds, ADetachedProducerReachesEveryWaiterThatAskedForIt) {
   ReachesEverybody(
       {Got::kProducerGone, Error::kProducerGone, [](const Scene& scene) { scene.producer.Say("detach"); }});
 }
@@ -342,7 +342,7 @@ TEST(Ends, ADetachedProducerReachesEverybodyWhoAskedForIt) {
 
 // Bug: the remover stores its word, wakes the sleepers, and unlinks. A consumer that looked between these
 // steps never learned of the removal, unless it was asleep.
-TEST(Ends, ARemovalThatWasSeenHalfWayReachesWhoPolls) {
+TEST(PromiseEnds, ARemovalSeenHalfWayReachesAPollingConsumer) {
   const Watchdog watchdog("seen half-way");
   for (const auto& [name_of_way, ask] : {std::pair<const char*, Got (*)(Asker&)>{"TryNext", ByTryNext},
                                          {"Poll", ByPoll},
@@ -363,7 +363,7 @@ TEST(Ends, ARemovalThatWasSeenHalfWayReachesWhoPolls) {
 
 // After chdir() a relative path names another place. It then says nothing
 // about a ring that was opened before.
-TEST(Ends, AnotherCurrentDirectoryIsNoRemoval) {
+TEST(PromiseEnds, AChangeOfTheCurrentDirectoryIsNoRemoval) {
   const Watchdog watchdog("chdir");
   const testing::ScratchDir dir;
   Child child([&](const Child::Line&) {
@@ -381,7 +381,7 @@ TEST(Ends, AnotherCurrentDirectoryIsNoRemoval) {
 
 // Messages that were published before the end are always read, at whichever point between two looks of the
 // consumer the end happens.
-TEST(Ends, WhatWasPublishedBeforeAnUnlinkIsReadByWhoPolls) {
+TEST(PromiseEnds, MessagesPublishedBeforeAnUnlinkReachAPollingConsumer) {
   const Watchdog watchdog("last messages");
   for (int round = 0; round < 50; ++round) {
     const ScratchName name;
@@ -437,7 +437,7 @@ const Way kSetsThatNeverSleep[] = {{"a spinning set", Wait::kSpin, false, BySetF
                                    {"a busy set", Wait::kPark, true, BySetForever},
                                    {"a busy merge", Wait::kPark, true, ByMergeForever}};
 
-TEST(Ends, AMemberInASetThatNeverSleepsLearnsThatItsGroupHasEnded) {
+TEST(PromiseEnds, AMemberInASetThatNeverSleepsLearnsThatItsGroupHasEnded) {
   const Watchdog watchdog("end of a group");
   for (const Way& way : kSetsThatNeverSleep) {
     HeldByAnother scene(way);
@@ -453,7 +453,7 @@ TEST(Ends, AMemberInASetThatNeverSleepsLearnsThatItsGroupHasEnded) {
   }
 }
 
-TEST(Ends, AMemberInASetThatNeverSleepsGetsWhatADeadMemberHeld) {
+TEST(PromiseEnds, AMemberInASetThatNeverSleepsGetsTheMessageOfADeadMember) {
   const Watchdog watchdog("redelivery");
   for (const bool busy : {false, true}) {
     for (const Wait wait : {Wait::kSpin, Wait::kPark}) {
@@ -484,7 +484,7 @@ TEST(Ends, AMemberInASetThatNeverSleepsGetsWhatADeadMemberHeld) {
 
 // ---- producers that wait for consumers -------------------------------------------------------------------
 
-TEST(Ends, AProducerThatWaitsForConsumersLearnsThatItsRingIsGone) {
+TEST(PromiseEnds, WaitForConsumersReturnsWhenTheRingIsRemoved) {
   for (const bool by_hand : {false, true}) {
     const Watchdog watchdog("WaitForConsumers of a removed ring");
     const ScratchName name;
@@ -503,7 +503,7 @@ TEST(Ends, AProducerThatWaitsForConsumersLearnsThatItsRingIsGone) {
   }
 }
 
-TEST(Ends, NobodyWaitsForMoreConsumersThanTheRingHasSeats) {
+TEST(PromiseEnds, WaitingForMoreConsumersThanSeatsIsRefused) {
   const Watchdog watchdog("more than there are seats");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.seats = 2}));

@@ -27,7 +27,7 @@ using testing::Must;
 using testing::ScratchDir;
 using testing::Watchdog;
 
-class ErrorText : public ::testing::Test {
+class PromiseErrorText : public ::testing::Test {
  protected:
   absl::Status Create(const std::string& name, const RingOptions& options = {}) {
     return Producer::Create(name, options, {.take_over_timeout = Nanos::zero(), .directory = dir_.path()})
@@ -64,7 +64,7 @@ void Expect(const absl::Status& status, Error error, const std::vector<std::stri
     EXPECT_NE(status.ToString().find(word), std::string::npos) << "no \"" << word << "\" in: " << status;
 }
 
-TEST_F(ErrorText, BadNames) {
+TEST_F(PromiseErrorText, BadNames) {
   const std::string names[] = {
       "a/b", "/a", "", ".hidden", "-a", "a b", "a\n", std::string("a\0b", 3), std::string(201, 'a')};
   for (const std::string& name : names) {
@@ -78,7 +78,7 @@ TEST_F(ErrorText, BadNames) {
   EXPECT_TRUE(Create(std::string(200, 'a')).ok());
 }
 
-TEST_F(ErrorText, BadOptions) {
+TEST_F(PromiseErrorText, BadOptions) {
   Expect(Create("q", {.capacity = 0}), Error::kBadArgument, {"q", "capacity 0", "use at least 4096"});
   Expect(Create("q", {.capacity = 100'000}), Error::kBadArgument, {"q", "100000", "use 65536 or 131072"});
   Expect(Create("q", {.capacity = 2048}), Error::kBadArgument, {"q", "2048", "use at least 4096"});
@@ -92,7 +92,7 @@ TEST_F(ErrorText, BadOptions) {
   EXPECT_TRUE(dir_.Entries().empty());
 }
 
-TEST_F(ErrorText, NegativeTimes) {
+TEST_F(PromiseErrorText, NegativeTimes) {
   MakeRing("q");
   Expect(Producer::Open("q", {.evict_after = Nanos(-1), .directory = dir_.path()}).status(),
          Error::kBadArgument, {"evict_after", "negative", "use 0"});
@@ -100,7 +100,7 @@ TEST_F(ErrorText, NegativeTimes) {
          {"idle_for", "negative", "use 0"});
 }
 
-TEST_F(ErrorText, NotThere) {
+TEST_F(PromiseErrorText, MissingRing) {
   Expect(Open("q"), Error::kNotFound, {"q", dir_.path(), "create it"});
   Expect(Consume("q"), Error::kNotFound, {"q", dir_.path(), "create it"});
   Expect(Inspect("q"), Error::kNotFound, {"q"});
@@ -110,7 +110,7 @@ TEST_F(ErrorText, NotThere) {
   EXPECT_NE(Producer::Create("q", {}, nowhere).status().ToString().find("missing"), std::string::npos);
 }
 
-TEST_F(ErrorText, TakenNameNoSeatAndLiveProducer) {
+TEST_F(PromiseErrorText, TakenNameNoSeatAndLiveProducer) {
   Producer producer = Must(Producer::Create("q", {.seats = 1}, {.label = "maker", .directory = dir_.path()}));
   Expect(Create("q"), Error::kExists, {"q", "unlink", "another name"});
   Expect(Open("q"), Error::kProducerAlive, {"q", "maker", "stop it"});
@@ -121,13 +121,13 @@ TEST_F(ErrorText, TakenNameNoSeatAndLiveProducer) {
   EXPECT_EQ(producer.TryPublish(std::string(producer.max_message() + 1, 'x')), Sent::kTooLarge);
 }
 
-TEST_F(ErrorText, WrongSchema) {
+TEST_F(PromiseErrorText, WrongSchema) {
   Must(SegmentManager(dir_.path()).Create("q", {.schema = "bid:f64"}));
   Expect(Consumer::Open("q", Delivery::Lossy(), {.schema = "ask:f64", .directory = dir_.path()}).status(),
          Error::kSchema, {"q", "bid:f64", "ask:f64"});
 }
 
-TEST_F(ErrorText, ForeignFile) {
+TEST_F(PromiseErrorText, ForeignFile) {
   for (const size_t bytes : {size_t{9000}, size_t{100}}) {
     const std::string name = absl::StrCat("q", bytes), text(bytes, 'x');
     Overwrite(name + ".ring", text.data(), text.size(), 0);
@@ -140,7 +140,7 @@ TEST_F(ErrorText, ForeignFile) {
   }
 }
 
-TEST_F(ErrorText, SymlinkFifoAndDirectoryUnderTheName) {
+TEST_F(PromiseErrorText, SymlinkFifoAndDirectoryUnderTheName) {
   MakeRing("real");
   ASSERT_EQ(symlink((dir_ / "real.ring").c_str(), (dir_ / "link.ring").c_str()), 0);
   ASSERT_EQ(mkfifo((dir_ / "fifo.ring").c_str(), 0600), 0);
@@ -157,7 +157,7 @@ TEST_F(ErrorText, SymlinkFifoAndDirectoryUnderTheName) {
   EXPECT_TRUE(Open("real").ok());
 }
 
-TEST_F(ErrorText, TruncatedRing) {
+TEST_F(PromiseErrorText, TruncatedRing) {
   for (const off_t bytes : {off_t{8192 + 4096}, off_t{4096}, off_t{100}}) {
     const std::string name = absl::StrCat("q", bytes);
     MakeRing(name);
@@ -177,7 +177,7 @@ TEST_F(ErrorText, TruncatedRing) {
   Expect(Consume("s"), Error::kTruncated, {"s.seats", "4096", "remove it"});
 }
 
-TEST_F(ErrorText, DamagedHeaderAndWrongVersion) {
+TEST_F(PromiseErrorText, DamagedHeaderAndWrongVersion) {
   MakeRing("version");
   const uint32_t major = internal::kLayoutMajor + 1;
   Overwrite("version.ring", &major, sizeof major, offsetof(internal::RingHeader, layout_major));
@@ -226,7 +226,7 @@ TEST_F(ErrorText, DamagedHeaderAndWrongVersion) {
   }
 }
 
-TEST_F(ErrorText, NoSpace) {
+TEST_F(PromiseErrorText, NoSpace) {
   // The child has its own mount namespace, so nothing stays mounted.
   Child child([&](const Child::Line& line) {
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
@@ -258,7 +258,7 @@ TEST_F(ErrorText, NoSpace) {
   EXPECT_EQ(child.Wait(), 0);
 }
 
-TEST_F(ErrorText, NoPermission) {
+TEST_F(PromiseErrorText, NoPermission) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to become another user";
   MakeRing("secret");
   Must(SegmentManager(dir_.path()).Create("shown", {.access = Access::Watchable()}));

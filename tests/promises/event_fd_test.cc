@@ -1,7 +1,7 @@
 // Promise: an event loop learns of everything through a descriptor. It misses no wake and no end, and the
 // descriptor costs almost nothing while nothing happens.
 //
-// MILLRACE_EVENT_MESSAGES=1000000 selects the long form of EventFd.*AtRandomGaps (minutes).
+// MILLRACE_EVENT_MESSAGES=1000000 selects the long form of PromiseEventFd.*AtRandomGaps (minutes).
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -98,7 +98,7 @@ class Epoll {
 
 // ---- what readable means ---------------------------------------------------------------------------------
 
-TEST(EventFd, IsReadableWhileThereIsSomethingAndArmedByEmpty) {
+TEST(PromiseEventFd, IsReadableWhileMessagesWaitAndArmedByEmpty) {
   const Watchdog watchdog("readable");
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Lossy(), Delivery::Observer()}) {
     const ScratchName name;
@@ -124,7 +124,7 @@ TEST(EventFd, IsReadableWhileThereIsSomethingAndArmedByEmpty) {
   }
 }
 
-TEST(EventFd, IsReadableAtOnceIfSomethingWasThereBefore) {
+TEST(PromiseEventFd, IsReadableImmediatelyIfMessagesWaitAlready) {
   const Watchdog watchdog("there before");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -146,7 +146,7 @@ TEST(EventFd, IsReadableAtOnceIfSomethingWasThereBefore) {
   EXPECT_TRUE(closed.Now()) << "a reason stays";
 }
 
-TEST(EventFd, EachMessageAfterEmptyIsANewEdge) {
+TEST(PromiseEventFd, EachMessageAfterEmptyIsANewEdge) {
   const Watchdog watchdog("edges");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -165,7 +165,7 @@ TEST(EventFd, EachMessageAfterEmptyIsANewEdge) {
 }
 
 // Bug: a closed duplicate of the library's own descriptor stayed in the epoll set and was reported forever.
-TEST(EventFd, ClosingTheDescriptorEndsItsEvents) {
+TEST(PromiseEventFd, ClosingTheDescriptorEndsItsEvents) {
   const Watchdog watchdog("closing");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -194,23 +194,23 @@ void Ends(Got expected, Delivery delivery, void (*end)(const ScratchName& name, 
   EXPECT_EQ(why, expected) << ToString(why);
   EXPECT_TRUE(readable.Now());
 }
-TEST(EventFdReasons, Closed) {
+TEST(PromiseEventFdReasons, Closed) {
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Observer()})
     Ends(Got::kClosed, delivery, [](const ScratchName&, Producer& producer) { Must(producer.Close()); });
 }
-TEST(EventFdReasons, Unlinked) {
+TEST(PromiseEventFdReasons, Unlinked) {
   for (const Delivery& delivery : {Delivery::Lossy(), Delivery::Observer()}) {
     Ends(Got::kRemoved, delivery, [](const ScratchName& name, Producer&) {
       Must(SegmentManager().Unlink(name.str(), SegmentManager::Force::kYes));
     });
   }
 }
-TEST(EventFdReasons, RemovedByHand) {
+TEST(PromiseEventFdReasons, RemovedByHand) {
   Ends(Got::kRemoved, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
     for (const char* suffix : {".ring", ".seats", ".lock"}) unlink((name.path() + suffix).c_str());
   });
 }
-TEST(EventFdReasons, Evicted) {
+TEST(PromiseEventFdReasons, Evicted) {
   Ends(Got::kEvicted, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
     const RingInfo info = Must(SegmentManager().Inspect(name.str()));
     Must(SegmentManager().Evict(name.str(), info.consumers[0].seat, info.consumers[0].generation));
@@ -218,13 +218,13 @@ TEST(EventFdReasons, Evicted) {
 }
 // The evictor only stores its word and wakes no process. The sleeper finds the word at the bound of its
 // sleep.
-TEST(EventFdReasons, EvictedSilently) {
+TEST(PromiseEventFdReasons, EvictedSilently) {
   Ends(Got::kEvicted, Delivery::Lossless(), [](const ScratchName& name, Producer&) {
     const QueueWords words(name.path());
     std::atomic_ref(words.seat(0).identity.state).fetch_add(1);
   });
 }
-TEST(EventFdReasons, Damaged) {
+TEST(PromiseEventFdReasons, Damaged) {
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Observer()}) {
     Ends(Got::kDamaged, delivery, [](const ScratchName& name, Producer&) {
       const QueueWords words(name.path());
@@ -235,7 +235,7 @@ TEST(EventFdReasons, Damaged) {
 
 // A death wakes no process. Still, a member that sleeps in an event loop receives what a dead member held.
 // The group's end is known once the last message is acknowledged.
-TEST(EventFdReasons, OfAGroup) {
+TEST(PromiseEventFdReasons, OfAGroup) {
   for (const bool killed : {true, false}) {
     const Watchdog watchdog("group");
     const ScratchName name;
@@ -354,7 +354,7 @@ void ByEpoll(Reader& a, Reader& b, uint32_t events, uint64_t most) {
 // Publishes one message at every moment between a TryNext that returned kEmpty and the sleep. No later
 // message could wake the sleeper instead, so a missed one is found only at the bound of the event thread's
 // sleep, which takes long. One message may be that slow (the machine is busy), one in a hundred may not.
-TEST(EventFd, AMessageWhileTheSignalIsArmedIsNotLeftToATimeOut) {
+TEST(PromiseEventFd, AMessageRaisesAnArmedSignalWithoutATimeOut) {
   const Watchdog watchdog("while it is armed");
   struct Pace {
     std::atomic<uint64_t> read{0};
@@ -395,16 +395,16 @@ TEST(EventFd, AMessageWhileTheSignalIsArmedIsNotLeftToATimeOut) {
   }
 }
 
-TEST(EventFd, LevelTriggeredEpollAtRandomGaps) {
+TEST(PromiseEventFd, LevelTriggeredEpollAtRandomGaps) {
   AtRandomGaps([](Reader& a, Reader& b) { ByEpoll(a, b, 0, 3); });
 }
-TEST(EventFd, EdgeTriggeredEpollAtRandomGaps) {
+TEST(PromiseEventFd, EdgeTriggeredEpollAtRandomGaps) {
   AtRandomGaps([](Reader& a, Reader& b) { ByEpoll(a, b, EPOLLET, ~uint64_t{0}); });
 }
-TEST(EventFd, EdgeTriggeredEpollOfAGroupAtRandomGaps) {
+TEST(PromiseEventFd, EdgeTriggeredEpollOfAGroupAtRandomGaps) {
   AtRandomGaps([](Reader& a, Reader& b) { ByEpoll(a, b, EPOLLET, ~uint64_t{0}); }, Delivery::Group("g"));
 }
-TEST(EventFd, AsioAtRandomGaps) {
+TEST(PromiseEventFd, AsioAtRandomGaps) {
   AtRandomGaps([](Reader& a, Reader& b) {
     namespace asio = boost::asio;
     asio::io_context io;
@@ -483,7 +483,7 @@ uint64_t SleepsOfEventThread() {
 
 // The promise is at most half a per cent of a core. The test counts sleeps, because the library decides their
 // number. The cost of one sleep depends on the machine and on its caches.
-TEST(EventFdThread, IdlesAtFewWakesAndLittleOfACore) {
+TEST(PromiseEventFdThread, IdlesWithFewWakesAndLittleCpuTime) {
   const Watchdog watchdog("idle");
   struct Case {
     size_t rings;
@@ -525,7 +525,7 @@ TEST(EventFdThread, IdlesAtFewWakesAndLittleOfACore) {
   }
 }
 
-TEST(EventFdThread, IsOneThreadForManyConsumersAndEndsWithThem) {
+TEST(PromiseEventFdThread, IsOneThreadForManyConsumersAndEndsWithThem) {
   const Watchdog watchdog("one thread");
   Child process([&](const Child::Line&) {
     const std::deque<ScratchName> names(130);
@@ -568,7 +568,7 @@ TEST(EventFdThread, IsOneThreadForManyConsumersAndEndsWithThem) {
   EXPECT_EQ(process.Wait(), 0);
 }
 
-TEST(EventFdThread, DoesNotKeepTheProcessAlive) {
+TEST(PromiseEventFdThread, DoesNotKeepTheProcessAlive) {
   const Watchdog watchdog("exit");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -580,7 +580,7 @@ TEST(EventFdThread, DoesNotKeepTheProcessAlive) {
   EXPECT_EQ(process.Wait(), 3);
 }
 
-TEST(EventFdThread, OfTheParentSurvivesAForkAndTheChildHasItsOwn) {
+TEST(PromiseEventFdThread, SurvivesAForkAndTheChildGetsItsOwn) {
   if (kAddressSanitizer) {
     GTEST_SKIP()
         << "the sanitizer's allocator does not guard its locks across a fork of a process with threads: the "
@@ -616,7 +616,7 @@ TEST(EventFdThread, OfTheParentSurvivesAForkAndTheChildHasItsOwn) {
   EXPECT_EQ(consumer->stats().late_wakeups, 0u);
 }
 
-TEST(EventFdThread, ConsumersComeAndGoWhileOthersAreRaised) {
+TEST(PromiseEventFdThread, ConsumersComeAndGoWhileOthersAreRaised) {
   const Watchdog watchdog("come and go");
   const std::deque<ScratchName> names(2);
   Producer producer = Must(Producer::Create(names[0]));
@@ -647,7 +647,7 @@ TEST(EventFdThread, ConsumersComeAndGoWhileOthersAreRaised) {
 
 // The program closes every descriptor that it does not know. The library must not
 // write into files that get their numbers.
-TEST(EventFdThread, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
+TEST(PromiseEventFdThread, AfterClosefromNothingIsWrittenToTheReusedDescriptor) {
   const Watchdog watchdog("closefrom");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -681,7 +681,7 @@ TEST(EventFdThread, AfterClosefromNothingIsWrittenToWhoeverGotTheNumber) {
 
 // Bug: all eventfds share one inode, so the library took eventfds that the program opened later for its own.
 // It read from them, blocked in them and closed them.
-TEST(EventFdThread, AfterClosefromTheProgramsOwnEventFdsAreLeftAlone) {
+TEST(PromiseEventFdThread, AfterClosefromEventFdsOfTheProgramAreLeftAlone) {
   const Watchdog watchdog("closefrom, then eventfds");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));

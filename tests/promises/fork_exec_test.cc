@@ -34,7 +34,7 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
+TEST(PromiseFork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
   const Watchdog watchdog("fork");
   const ScratchName name;
   const Oracle oracle;
@@ -97,7 +97,7 @@ TEST(Fork, EveryInheritedHandleAnswersForkedAndItsDestructorDoesNothing) {
   }
 }
 
-TEST(Fork, TheParentsDeathFreesItsLocksWhileTheChildLives) {
+TEST(PromiseFork, TheParentsDeathFreesItsLocksWhileTheChildLives) {
   const Watchdog watchdog("orphan");
   const ScratchName name;
   const SharedPage<std::atomic<pid_t>> orphan;
@@ -133,7 +133,7 @@ TEST(Fork, TheParentsDeathFreesItsLocksWhileTheChildLives) {
 
 // Bug: a handle registered itself with the fork handlers before it was complete. If another thread forked in
 // between, the child crashed immediately.
-TEST(Fork, WhileAnotherThreadOpensAndClosesHandles) {
+TEST(PromiseFork, IsSafeWhileAnotherThreadOpensAndClosesHandles) {
   const Watchdog watchdog("fork beside open");
   const ScratchName name;
   Must(SegmentManager().Create(name, {.capacity = 4096}));
@@ -170,7 +170,7 @@ std::mutex of_the_program;
 // Bug: the program's own prepare handler takes a lock, and another thread opened a ring while it held that
 // lock. Both could wait forever: the fork held the library's mutex and waited for the program's lock, while
 // the opening thread held that lock and waited for the mutex.
-TEST(Fork, APrepareHandlerOfTheProgramAndALockHeldWhileOpening) {
+TEST(PromiseFork, DoesNotDeadlockWithALockOfAPrepareHandler) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Child process([&](const Child::Line&) {
@@ -196,7 +196,7 @@ TEST(Fork, APrepareHandlerOfTheProgramAndALockHeldWhileOpening) {
   EXPECT_EQ(process.Wait(), 0);
 }
 
-TEST(Closefrom, InTheMiddleOfUseChangesNothing) {
+TEST(PromiseClosefrom, OnAttachedHandlesChangesNothing) {
   const Watchdog watchdog("closefrom");
   const ScratchName name;
   const Oracle oracle;
@@ -246,7 +246,7 @@ TEST(Closefrom, InTheMiddleOfUseChangesNothing) {
 
 // Bug: the library took "cannot tell" for "still there". With its descriptor closed and the name gone, a
 // consumer never learned of the removal.
-TEST(Closefrom, RemovalIsStillTold) {
+TEST(PromiseClosefrom, RemovalIsStillReported) {
   for (const bool by_hand : {false, true}) {
     const Watchdog watchdog("closefrom, then removed");
     const ScratchName name;
@@ -265,7 +265,7 @@ TEST(Closefrom, RemovalIsStillTold) {
   }
 }
 
-TEST(Exec, DropsTheLocks) {
+TEST(PromiseExec, DropsTheLocks) {
   const Watchdog watchdog("exec");
   const ScratchName name;
   int in[2], out[2];

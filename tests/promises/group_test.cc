@@ -99,7 +99,7 @@ int CountToTheEnd(const ScratchName& name, const Oracle& oracle, Counts& counts,
   }
 }
 
-TEST(Group, EachMessageGoesToOneMember) {
+TEST(PromiseGroup, EachMessageGoesToOneMember) {
   const Watchdog watchdog("a group");
   for (const uint32_t at_once : {1u, 8u}) {
     const ScratchName name;
@@ -126,7 +126,7 @@ TEST(Group, EachMessageGoesToOneMember) {
   }
 }
 
-TEST(Group, AMessageOfADeadMemberComesAtTheNextEmptyPoll) {
+TEST(PromiseGroup, AMessageOfADeadMemberArrivesAtTheNextEmptyPoll) {
   const Watchdog watchdog("a dead member's message");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -148,7 +148,7 @@ TEST(Group, AMessageOfADeadMemberComesAtTheNextEmptyPoll) {
   }
 }
 
-TEST(Group, AMessageThatKilledFiveMembersStillArrives) {
+TEST(PromiseGroup, AMessageThatKilledFiveMembersStillArrives) {
   const Watchdog watchdog("a deadly message");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -166,7 +166,7 @@ TEST(Group, AMessageThatKilledFiveMembersStillArrives) {
   EXPECT_EQ(got->deliveries, 6u);
 }
 
-TEST(Group, MembersAsleepAreGivenADeadOnesMessage) {
+TEST(PromiseGroup, SleepingMembersGetADeadMembersMessage) {
   const Watchdog watchdog("sleeping members");
   constexpr int kKills = 100;
   const ScratchName name;
@@ -198,7 +198,7 @@ TEST(Group, MembersAsleepAreGivenADeadOnesMessage) {
 
 // One message hangs every member that works on it. Each member except the
 // last is stopped and evicted in turn.
-TEST(Group, AStoppedMemberKeepsItsMessageUntilItIsEvicted) {
+TEST(PromiseGroup, AStoppedMemberKeepsItsMessageUntilItIsEvicted) {
   const Watchdog watchdog("stopped members");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -230,7 +230,7 @@ TEST(Group, AStoppedMemberKeepsItsMessageUntilItIsEvicted) {
 
 // The copy is refused then. The message still belongs to another member,
 // whatever Poll acknowledges at its end.
-TEST(Group, AMemberEvictedWhileItsMessageIsCopiedLeavesItToOthers) {
+TEST(PromiseGroup, AMessageIsRedeliveredIfItsMemberIsEvictedDuringTheCopy) {
   const Watchdog watchdog("evicted in a copy");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 16 << 20}));
@@ -265,7 +265,7 @@ TEST(Group, AMemberEvictedWhileItsMessageIsCopiedLeavesItToOthers) {
   EXPECT_GT(refused, 0) << "the eviction never came in time";
 }
 
-TEST(Group, LeavingIsNotAcknowledging) {
+TEST(PromiseGroup, LeavingDoesNotAcknowledge) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Consumer stays = Member(name);
@@ -282,7 +282,7 @@ TEST(Group, LeavingIsNotAcknowledging) {
   EXPECT_EQ(got->deliveries, 2u);
 }
 
-TEST(Group, AHandlerThatThrowsHasNotConsumedItsMessage) {
+TEST(PromiseGroup, AHandlerThatThrowsHasNotConsumedItsMessage) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Consumer member = Member(name);
@@ -304,7 +304,7 @@ TEST(Group, AHandlerThatThrowsHasNotConsumedItsMessage) {
 
 // Poll acknowledges a message as soon as its handler returns, although no
 // call has requested the next message.
-TEST(Group, PollAcknowledgesWhatWasHandled) {
+TEST(PromiseGroup, PollAcknowledgesHandledMessages) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Consumer stays = Member(name);
@@ -317,7 +317,7 @@ TEST(Group, PollAcknowledgesWhatWasHandled) {
   EXPECT_EQ(stays.TryNext().why(), Got::kEmpty);
 }
 
-TEST(Group, TheEndComesOnlyAfterTheLastMessageInHand) {
+TEST(PromiseGroup, ClosedIsReturnedOnlyAfterTheLastLeaseEnds) {
   const Watchdog watchdog("the end of a group");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -336,7 +336,7 @@ TEST(Group, TheEndComesOnlyAfterTheLastMessageInHand) {
   EXPECT_EQ(member.Next().why(), Got::kClosed);
 }
 
-TEST(Group, ADurableGroupKeepsItsPlaceWithoutMembers) {
+TEST(PromiseGroup, ADurableGroupKeepsItsPlaceWithoutMembers) {
   const Watchdog watchdog("a durable group");
   const ScratchName name;
   const Delivery durable = Delivery::Group("archive", /*durable=*/true);
@@ -366,7 +366,7 @@ TEST(Group, ADurableGroupKeepsItsPlaceWithoutMembers) {
   EXPECT_EQ(successor.TryPublish(std::string(100, 'x')), Sent::kOk);
 }
 
-TEST(Group, AGroupWithoutMembersIsGone) {
+TEST(PromiseGroup, AGroupWithoutMembersIsGone) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096}));
   { Consumer member = Member(name); }
@@ -375,7 +375,7 @@ TEST(Group, AGroupWithoutMembersIsGone) {
 }
 
 // All members were killed. The messages they held wait for the next member until evict_after has passed.
-TEST(Group, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
+TEST(PromiseGroup, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
   const Watchdog watchdog("a dead group");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096}, {.evict_after = milliseconds(50)}));
@@ -405,7 +405,7 @@ TEST(Group, MessagesOfAGroupWithoutMembersWaitForEvictAfter) {
 
 // Bug: an evicted member's message held the producer back. The other member had no message in hand and did
 // not adopt it. No member was evicted, and the producer stood still forever.
-TEST(Group, AnEvictedMembersMessageThatNobodyComesForIsGivenUp) {
+TEST(PromiseGroup, AnEvictedMembersMessageIsGivenUpIfNoMemberAdoptsIt) {
   const Watchdog watchdog("a message that nobody comes for");
   const ScratchName name;
   Producer producer = Must(Producer::Create(
@@ -421,7 +421,7 @@ TEST(Group, AnEvictedMembersMessageThatNobodyComesForIsGivenUp) {
 
 // Bug: a new member saw the delivery count of a message of another group. A member of that group had used the
 // same seat, and the message had the same position.
-TEST(Group, DeliveriesOfAnotherGroupAreNotCounted) {
+TEST(PromiseGroup, DeliveriesOfAnotherGroupAreNotCounted) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   PublishNumbers(producer, 1);
@@ -435,7 +435,7 @@ TEST(Group, DeliveriesOfAnotherGroupAreNotCounted) {
 }
 
 // The dead holder of the only seat still holds a message. The next member takes that seat with the message.
-TEST(Group, TheOnlyWorkerIsKilledAndRestarted) {
+TEST(PromiseGroup, TheOnlyWorkerIsKilledAndRestarted) {
   const Watchdog watchdog("the only seat");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.seats = 1}));
@@ -454,7 +454,7 @@ TEST(Group, TheOnlyWorkerIsKilledAndRestarted) {
   EXPECT_EQ(worker.TryNext().why(), Got::kEmpty);
 }
 
-TEST(Group, MembersDieAllTheTimeAndNothingIsMissing) {
+TEST(PromiseGroup, NothingIsMissingWhileMembersKeepDying) {
   const Watchdog watchdog("dying members");
   for (const uint32_t at_once : {1u, 16u}) {
     const ScratchName name;
@@ -496,7 +496,7 @@ TEST(Group, MembersDieAllTheTimeAndNothingIsMissing) {
   }
 }
 
-TEST(Group, Refusals) {
+TEST(PromiseGroup, RefusesInvalidOptions) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   EXPECT_EQ(ErrorOf(Consumer::Open(name, Delivery::Group("")).status()), Error::kBadName);
@@ -519,7 +519,7 @@ TEST(Group, Refusals) {
   EXPECT_TRUE(Consumer::Open(name, Delivery::Group("ninth")).ok());
 }
 
-TEST(Group, TheFirstMemberDecidesWhereItBegins) {
+TEST(PromiseGroup, TheFirstMemberDecidesWhereTheGroupStarts) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   PublishNumbers(producer, 10);

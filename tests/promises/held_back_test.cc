@@ -36,7 +36,7 @@ int Read(Consumer& consumer, int n) {
 // A consumer blocked a large message for 5 ms. Then it read on, and for longer than evict_after small
 // messages were published without waiting: on the straight path, and with room that was made after messages.
 // Then it blocks the next large message.
-TEST(HeldBack, RoomThatWasMadeInBetweenBeginsTheTimeAnew) {
+TEST(PromiseHeldBack, RoomMadeInBetweenRestartsTheTime) {
   const Watchdog watchdog("room in between");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 65536},
@@ -61,7 +61,7 @@ TEST(HeldBack, RoomThatWasMadeInBetweenBeginsTheTimeAnew) {
   EXPECT_TRUE(consumer.TryNext());
 }
 
-TEST(HeldBack, WhoStaysInTheWayIsEvictedOverSeveralCalls) {
+TEST(PromiseHeldBack, AConsumerInTheWayIsEvictedAcrossSeveralCalls) {
   const Watchdog watchdog("in the way");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 65536},
@@ -78,7 +78,7 @@ TEST(HeldBack, WhoStaysInTheWayIsEvictedOverSeveralCalls) {
 
 // The clock also limits how long the dead members of a group keep messages. Its time
 // begins with the last member's death.
-TEST(HeldBack, AGroupsTimeBeginsWhenItsLastMemberIsGone) {
+TEST(PromiseHeldBack, TheTimeOfAGroupStartsWhenItsLastMemberIsGone) {
   const Watchdog watchdog("dead group");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 65536}, {.evict_after = kEvictAfter}));

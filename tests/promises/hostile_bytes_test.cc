@@ -216,7 +216,7 @@ void MakeQueue(const ScratchDir& dir) {
   }
 }
 
-TEST(HostileBytes, NoCrashNoHangWhateverStandsInTheObjects) {
+TEST(PromiseHostileBytes, NoContentsCauseACrashOrAHang) {
   const Watchdog watchdog("hostile bytes", 110);
   const ScratchDir dir;
   ASSERT_NO_FATAL_FAILURE(MakeQueue(dir));
@@ -240,7 +240,7 @@ TEST(HostileBytes, NoCrashNoHangWhateverStandsInTheObjects) {
 }
 
 // Runs the cases while an attacker in another process overwrites words all the time.
-TEST(HostileBytes, NoCrashNoHangWhileSomebodyScribbles) {
+TEST(PromiseHostileBytes, NoConcurrentScribblingCausesACrashOrAHang) {
   const Watchdog watchdog("scribbler", 110);
   const ScratchDir dir;
   ASSERT_NO_FATAL_FAILURE(MakeQueue(dir));

@@ -59,7 +59,7 @@ bool IsWhole(const Message& message) {
   return message.text() == std::string(1000, static_cast<char>('A' + message.sequence % 26));
 }
 
-TEST(HostileSeat, AMovedPositionIsToldToAReaderInPlace) {
+TEST(PromiseHostileSeat, AnInPlaceReaderNoticesAMovedPosition) {
   const ScratchDir dir;
   Producer producer = Must(Producer::Create("q", {.capacity = kCapacity}, {.directory = dir.path()}));
   Consumer consumer = Must(Consumer::Open("q", Delivery::Lossless(), {.directory = dir.path()}));
@@ -128,8 +128,12 @@ void CopyWhileThePeerMoves(const Delivery& delivery) {
   EXPECT_EQ(reader.Wait(), 0) << "1: a torn copy was handed out";
 }
 
-TEST(HostileSeat, ACopyIsWholeWhoeverMovesThePosition) { CopyWhileThePeerMoves(Delivery::Lossless()); }
-TEST(HostileSeat, AMembersCopyIsWholeWhoeverTakesItsLease) { CopyWhileThePeerMoves(Delivery::Group("g")); }
+TEST(PromiseHostileSeat, ACopyIsIntactAlthoughItsPositionIsMoved) {
+  CopyWhileThePeerMoves(Delivery::Lossless());
+}
+TEST(PromiseHostileSeat, AMembersCopyIsIntactAlthoughItsLeaseIsTaken) {
+  CopyWhileThePeerMoves(Delivery::Group("g"));
+}
 
 }  // namespace
 }  // namespace millrace

@@ -35,7 +35,7 @@ void WriteForeign(const std::string& path, size_t bytes) {
   fclose(file);
 }
 
-TEST(List, ShowsEveryRingByNameAndNothingElse) {
+TEST(PromiseList, ShowsEveryRingByNameAndNothingElse) {
   const ScratchDir dir;
   const SegmentManager manager(dir.path());
   EXPECT_TRUE(Must(manager.List()).empty());
@@ -47,7 +47,7 @@ TEST(List, ShowsEveryRingByNameAndNothingElse) {
   EXPECT_EQ(names, "a b c.d ");
 }
 
-TEST(Inspect, TellsProducerConsumersLagAndTakesNoSeat) {
+TEST(PromiseInspect, ShowsProducerConsumersAndLagWithoutTakingASeat) {
   const Watchdog watchdog("inspect");
   const ScratchDir dir;
   const Oracle oracle;
@@ -99,7 +99,7 @@ TEST(Inspect, TellsProducerConsumersLagAndTakesNoSeat) {
   EXPECT_FALSE(after.consumers[0].alive);
 }
 
-TEST(Unlink, AsksFirstThenLeavesNothing) {
+TEST(PromiseUnlink, RefusesARingInUseAndForcedLeavesNothing) {
   const Watchdog watchdog("unlink");
   const ScratchDir dir;
   const SegmentManager manager(dir.path());
@@ -134,7 +134,7 @@ TEST(Unlink, AsksFirstThenLeavesNothing) {
 }
 
 // Bug: the second of two Unlink calls left the .lock file that it had created again.
-TEST(Unlink, TwoAtOnceLeaveNothing) {
+TEST(PromiseUnlink, TwoConcurrentUnlinksLeaveNothing) {
   for (int round = 0; round < 300; ++round) {
     const ScratchName name;
     Must(SegmentManager().Create(name, {.capacity = 4096}));
@@ -158,7 +158,7 @@ TEST(Unlink, TwoAtOnceLeaveNothing) {
 
 // Bug: a file shorter than a ring's header counted as a truncated ring. It
 // was listed as damaged, and unlinked.
-TEST(Unlink, NeverTouchesAFileThatIsNotARing) {
+TEST(PromiseUnlink, NeverTouchesAFileThatIsNotARing) {
   for (const size_t bytes : {size_t{10'000}, size_t{4096}, size_t{4095}, size_t{17}, size_t{8}}) {
     const ScratchDir dir;
     WriteForeign(dir / "q.ring", bytes);
@@ -169,7 +169,7 @@ TEST(Unlink, NeverTouchesAFileThatIsNotARing) {
   }
 }
 
-TEST(Unlink, NeverTouchesAForeignFileBesideARing) {
+TEST(PromiseUnlink, NeverTouchesAForeignFileBesideARing) {
   const ScratchDir dir;
   const SegmentManager manager(dir.path());
   Must(manager.Create("q", {.capacity = 4096}));

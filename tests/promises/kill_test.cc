@@ -71,7 +71,7 @@ int PublishUntilKilled(const std::string& name, const Oracle& oracle, Log& log, 
   }
 }
 
-TEST(Kill, AProducersDeathIsToldAndLosesNothing) {
+TEST(PromiseKill, AProducersDeathIsReportedAndLosesNothing) {
   const Watchdog watchdog("killed producers");
   constexpr int kKills = 100;
   const ScratchName name;
@@ -130,7 +130,7 @@ TEST(Kill, AProducersDeathIsToldAndLosesNothing) {
   ASSERT_GT(tally.received, 0u);
 }
 
-TEST(Kill, ADeadLosslessConsumerLetsTheProducerGoOn) {
+TEST(PromiseKill, ADeadLosslessConsumerDoesNotBlockTheProducer) {
   const Watchdog watchdog("killed consumers");
   constexpr int kKills = 50;
   const ScratchName name;
@@ -168,7 +168,7 @@ TEST(Kill, ADeadLosslessConsumerLetsTheProducerGoOn) {
 }
 
 // Seats are reused: hundreds of consumers can die with one seat.
-TEST(Kill, SeatsOfTheDeadAreTakenAgain) {
+TEST(PromiseKill, SeatsOfDeadConsumersAreReused) {
   const Watchdog watchdog("seats of the dead");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096, .seats = 1}));

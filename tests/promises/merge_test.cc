@@ -35,7 +35,7 @@ Delivery KindOf(int i) {
                       : Delivery::Group("workers");
 }
 
-TEST(Merge, EightRingsThatAreAlwaysReadyTakeTurns) {
+TEST(PromiseMerge, EightRingsThatAreAlwaysReadyTakeTurns) {
   const Watchdog watchdog("fair merge");
   constexpr int kRings = 8;
   constexpr uint64_t kMessages = 1'000'000;
@@ -65,7 +65,7 @@ TEST(Merge, EightRingsThatAreAlwaysReadyTakeTurns) {
   }
 }
 
-TEST(Merge, ProcessesOnSeveralRingsAreReadToTheirEnds) {
+TEST(PromiseMerge, ProcessesOnSeveralRingsAreReadToTheirEnds) {
   const Watchdog watchdog("merge of processes");
   constexpr int kRings = 5;
   constexpr uint64_t kMessages = 20'000;
@@ -114,7 +114,7 @@ TEST(Merge, ProcessesOnSeveralRingsAreReadToTheirEnds) {
   for (auto& producer : producers) EXPECT_EQ(producer->Wait(), 0);
 }
 
-TEST(Merge, AskingForTheNextMessageAcknowledgesTheLast) {
+TEST(PromiseMerge, NextAcknowledgesThePreviousMessage) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Consumer other = Must(Consumer::Open(name, Delivery::Group("workers")));
@@ -134,7 +134,7 @@ TEST(Merge, AskingForTheNextMessageAcknowledgesTheLast) {
   EXPECT_EQ(other.TryNext().why(), Got::kEmpty);
 }
 
-TEST(Merge, RingsComeAndGo) {
+TEST(PromiseMerge, RingsCanBeAddedAndRemoved) {
   const ScratchName first, second;
   Producer one = Must(Producer::Create(first)), two = Must(Producer::Create(second));
   Merge merge;
@@ -174,7 +174,7 @@ TEST(Merge, RingsComeAndGo) {
 }
 
 // Bug: the merge remembered by its address which consumer had handed out the current message.
-TEST(Merge, AConsumerThatWasAssignedToHasLeft) {
+TEST(PromiseMerge, AnAssignedOverConsumerHasLeftTheMerge) {
   const ScratchName first, second;
   Producer producer = Must(Producer::Create(first));
   const Producer other = Must(Producer::Create(second));
@@ -192,7 +192,7 @@ TEST(Merge, AConsumerThatWasAssignedToHasLeft) {
   EXPECT_EQ(merge.TryNext().why(), Got::kTimedOut);
 }
 
-TEST(Merge, AConsumerThatEndedCanBeAssignedTo) {
+TEST(PromiseMerge, AConsumerThatEndedCanBeAssignedTo) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Merge merge;
@@ -203,7 +203,7 @@ TEST(Merge, AConsumerThatEndedCanBeAssignedTo) {
   EXPECT_EQ(merge.TryNext().why(), Got::kEmpty);
 }
 
-TEST(Merge, AConsumerThatWasMovedAwayIsRemoved) {
+TEST(PromiseMerge, AConsumerThatWasMovedAwayIsRemoved) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
   Merge merge;
@@ -215,7 +215,7 @@ TEST(Merge, AConsumerThatWasMovedAwayIsRemoved) {
   EXPECT_TRUE(mine.TryNext());
 }
 
-TEST(Merge, SleepsUntilAnyRingHasSomethingAndIsInterrupted) {
+TEST(PromiseMerge, SleepsUntilAnyRingHasAMessageAndCanBeInterrupted) {
   const Watchdog watchdog("a sleeping merge");
   const ScratchName first, second;
   Producer one = Must(Producer::Create(first)), two = Must(Producer::Create(second));
@@ -242,7 +242,7 @@ TEST(Merge, SleepsUntilAnyRingHasSomethingAndIsInterrupted) {
   for (const uint32_t source : {0u, 1u}) EXPECT_EQ(merge.consumer(source)->stats().late_wakeups, 0u);
 }
 
-TEST(Merge, Refusals) {
+TEST(PromiseMerge, RefusesWhatItCannotMerge) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.seats = 200}));
   Merge merge;

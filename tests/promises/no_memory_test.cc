@@ -53,7 +53,7 @@ struct Reader {
   bool copy;
 };
 
-class NoMemory : public ::testing::TestWithParam<Reader> {
+class PromiseNoMemory : public ::testing::TestWithParam<Reader> {
  protected:
   void SetUp() override {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -91,7 +91,7 @@ int ReadBoth(Consumer& consumer) {
   return next && next->text() == "next" && consumer.stats().received == 2 ? 0 : 13;
 }
 
-TEST_P(NoMemory, TheCallSaysSoAndTheMessageIsNotLost) {
+TEST_P(PromiseNoMemory, IsReturnedAndTheMessageIsNotLost) {
   Run([](Consumer& consumer, const Child::Line&) {
     if (consumer.TryNext().why() != Got::kNoMemory) return 1;
     if (consumer.Next().why() != Got::kNoMemory) return 2;
@@ -106,7 +106,7 @@ TEST_P(NoMemory, TheCallSaysSoAndTheMessageIsNotLost) {
   });
 }
 
-TEST_P(NoMemory, AWaitSetTellsItAndKeepsTheRing) {
+TEST_P(PromiseNoMemory, IsReportedByAWaitSetThatKeepsTheRing) {
   Run([](Consumer& consumer, const Child::Line&) {
     Got told = Got::kEmpty;
     WaitSet set;
@@ -120,7 +120,7 @@ TEST_P(NoMemory, AWaitSetTellsItAndKeepsTheRing) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(For, NoMemory,
+INSTANTIATE_TEST_SUITE_P(, PromiseNoMemory,
                          ::testing::Values(Reader{"Copy", Delivery::Lossless(), true},
                                            Reader{"Lossy", Delivery::Lossy(), false},
                                            Reader{"Observer", Delivery::Observer(), false},

@@ -40,7 +40,7 @@ void AwaitWaiting(pid_t pid) {
   }
 }
 
-TEST(OpenWait, EndsWhenASignalHandlerSaysSo) {
+TEST(PromiseOpenWait, EndsWhenASignalHandlerAsksForIt) {
   for (const int flags : {0, SA_RESTART}) {
     const Watchdog watchdog("signal during Open");
     const ScratchName name;
@@ -60,7 +60,7 @@ TEST(OpenWait, EndsWhenASignalHandlerSaysSo) {
   }
 }
 
-TEST(OpenWait, EndsWithAStopToken) {
+TEST(PromiseOpenWait, EndsWithAStopToken) {
   const Watchdog watchdog("stop token");
   const ScratchName name;
   std::jthread waiter([&](const std::stop_token& token) {
@@ -74,7 +74,7 @@ TEST(OpenWait, EndsWithAStopToken) {
   waiter.request_stop();
 }
 
-TEST(OpenWait, GoesOnWhileItsCallerTurnsALoop) {
+TEST(PromiseOpenWait, ContinuesWhileCancelOpenReturnsFalse) {
   const Watchdog watchdog("a loop");
   const ScratchName name;
   int turns = 0;
@@ -87,7 +87,7 @@ TEST(OpenWait, GoesOnWhileItsCallerTurnsALoop) {
   EXPECT_EQ(turns, 3);
 }
 
-TEST(OpenWait, AsksNobodyWhereItDoesNotWait) {
+TEST(PromiseOpenWait, CallsCancelOpenOnlyWhileItWaits) {
   const ScratchName name;
   const auto never = [] {
     ADD_FAILURE() << "it does not wait";

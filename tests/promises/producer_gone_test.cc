@@ -36,7 +36,7 @@ int PublishOne(const std::string& name, const char* text, const Child::Line& lin
   return 0;
 }
 
-TEST(ProducerGone, ComesAfterTheLastMessageAndOnceForEachProducer) {
+TEST(PromiseProducerGone, IsReturnedAfterTheLastMessageOnceForEachProducer) {
   const Watchdog watchdog("successors");
   for (const Wait wait : {Wait::kPark, Wait::kSpin, Wait::kAdaptive}) {
     const ScratchName name;
@@ -64,7 +64,7 @@ TEST(ProducerGone, ComesAfterTheLastMessageAndOnceForEachProducer) {
   }
 }
 
-TEST(ProducerGone, IsNotSaidOfAStoppedProducer) {
+TEST(PromiseProducerGone, IsNotReturnedForAStoppedProducer) {
   const Watchdog watchdog("stopped");
   const ScratchName name;
   Child producer([&](const Child::Line& line) { return PublishOne(name, "m", line); });
@@ -76,7 +76,7 @@ TEST(ProducerGone, IsNotSaidOfAStoppedProducer) {
   EXPECT_EQ(consumer.Next().why(), Got::kProducerGone);
 }
 
-TEST(ProducerGone, IsSaidOfOneThatWasGoneWhenTheConsumerCame) {
+TEST(PromiseProducerGone, IsReturnedIfTheProducerWasGoneBeforeTheConsumerOpened) {
   const ScratchName name;
   { EXPECT_EQ(Must(Producer::Create(name)).Publish("left behind"), Sent::kOk); }
   Consumer consumer = Must(
@@ -85,7 +85,7 @@ TEST(ProducerGone, IsSaidOfOneThatWasGoneWhenTheConsumerCame) {
   EXPECT_EQ(consumer.TryNext().why(), Got::kProducerGone);
 }
 
-TEST(ProducerGone, IsNotSaidUnlessAskedFor) {
+TEST(PromiseProducerGone, IsReturnedOnlyIfAskedFor) {
   const ScratchName name;
   { (void)Must(Producer::Create(name)); }
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless()));
@@ -95,7 +95,7 @@ TEST(ProducerGone, IsNotSaidUnlessAskedFor) {
 
 // A process that can read the ring can deny the producer the lock that shows its life. Then no consumer can
 // know whether the producer lives.
-TEST(ProducerGone, IsNotSaidWhereNobodyKnows) {
+TEST(PromiseProducerGone, IsNotReturnedWhereLivenessIsUnknown) {
   const ScratchName name;
   { (void)Must(Producer::Create(name)); }
   {
@@ -106,7 +106,7 @@ TEST(ProducerGone, IsNotSaidWhereNobodyKnows) {
   EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut);
 }
 
-TEST(ProducerGone, ASetGoesOnWithTheNextProducerWhenTheRingIsAddedAgain) {
+TEST(PromiseProducerGone, ASetContinuesWithTheNextProducerWhenTheRingIsAddedAgain) {
   const Watchdog watchdog("added again");
   const ScratchName name;
   std::optional<Producer> producer = Must(Producer::Create(name));
@@ -131,7 +131,7 @@ TEST(ProducerGone, ASetGoesOnWithTheNextProducerWhenTheRingIsAddedAgain) {
 
 // A consumer finds no message, then checks the producer. A message published between
 // these two steps must be returned first.
-TEST(ProducerGone, NeverOvertakesAMessage) {
+TEST(PromiseProducerGone, NeverOvertakesAMessage) {
   const Watchdog watchdog("last messages");
   for (int round = 0; round < 30; ++round) {
     const ScratchName name;

@@ -25,7 +25,7 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-TEST(Publish, CommitWholeCommitPartAbortAndDropReachAnotherProcess) {
+TEST(PromisePublish, EveryWayToEndAClaimIsSeenByAnotherProcess) {
   const Watchdog watchdog("commit");
   const ScratchName name;
   const Oracle oracle(7, 0, 500);  // the smallest message has no bytes
@@ -70,7 +70,7 @@ TEST(Publish, CommitWholeCommitPartAbortAndDropReachAnotherProcess) {
   EXPECT_EQ(producer.stats().published, kMessages);
 }
 
-TEST(Publish, MaximumMessageFitsAndOneMoreByteIsTooLarge) {
+TEST(PromisePublish, MaximumMessageFitsAndOneMoreByteIsTooLarge) {
   for (const size_t capacity : {4096, 65536, 1 << 20}) {
     const ScratchName name;
     Producer producer = Must(Producer::Create(name, {.capacity = capacity}));
@@ -89,7 +89,7 @@ TEST(Publish, MaximumMessageFitsAndOneMoreByteIsTooLarge) {
   }
 }
 
-TEST(Publish, FullRingSaysFullThenTimesOutThenGoesOn) {
+TEST(PromisePublish, AFullRingReturnsFullThenTimesOutThenContinues) {
   const Watchdog watchdog("full ring");
   const ScratchName name;
   const Oracle oracle;
@@ -126,7 +126,7 @@ TEST(Publish, FullRingSaysFullThenTimesOutThenGoesOn) {
   tally->ExpectConserved(5000, 0);
 }
 
-TEST(Publish, DropNewTakesNoSequenceNumberAndIsCounted) {
+TEST(PromisePublish, DropNewTakesNoSequenceNumberAndIsCounted) {
   const Watchdog watchdog("drop new");
   const ScratchName name;
   const Oracle oracle;
@@ -162,7 +162,7 @@ TEST(Publish, DropNewTakesNoSequenceNumberAndIsCounted) {
   tally->ExpectConserved(published, 0);
 }
 
-TEST(WaitForConsumers, CountsLosslessOnesOfOtherProcesses) {
+TEST(PromiseWaitForConsumers, CountsLosslessConsumersOfOtherProcesses) {
   const Watchdog watchdog("WaitForConsumers");
   const ScratchName name;
   Producer producer = Must(Producer::Create(name));
@@ -189,7 +189,7 @@ TEST(WaitForConsumers, CountsLosslessOnesOfOtherProcesses) {
   EXPECT_FALSE(producer.WaitForConsumers(2, milliseconds(5))) << "a dead one does not count";
 }
 
-TEST(ProducerInterrupt, EndsAWaitForRoomFromAnotherThreadAndLasts) {
+TEST(PromiseProducerInterrupt, EndsAWaitForRoomFromAnotherThreadAndLasts) {
   const Watchdog watchdog("interrupt");
   const ScratchName name;
   const Oracle oracle;
@@ -217,7 +217,7 @@ TEST(ProducerInterrupt, EndsAWaitForRoomFromAnotherThreadAndLasts) {
 }
 
 #ifndef NDEBUG
-TEST(Claim, TheSecondOfTwoThatAreOpenAsserts) {
+TEST(PromiseClaim, ASecondOpenClaimAsserts) {
   const ScratchName name;
   // Runs completely in the process that dies, because a child cannot use its parent's handles.
   const auto commit_both = [&] {

@@ -85,7 +85,7 @@ int HoldUntilRemoved(const std::string& name, const Child::Line& line) {
   return status.ToString().find(name) != std::string::npos ? 0 : 3;
 }
 
-TEST(Removal, ByUnlinkForceIsToldToEveryWaiter) {
+TEST(PromiseRemoval, ByForcedUnlinkEndsEveryWait) {
   const Watchdog watchdog("unlink --force");
   const ScratchName name;
   Child producer([&](const Child::Line& line) { return HoldUntilRemoved(name, line); });
@@ -96,7 +96,7 @@ TEST(Removal, ByUnlinkForceIsToldToEveryWaiter) {
   std::printf("told after %.1f ms (median)\n", ms);
 }
 
-TEST(Removal, ByRmIsToldToEveryWaiter) {
+TEST(PromiseRemoval, ByRmEndsEveryWait) {
   const Watchdog watchdog("rm");
   const ScratchName name;
   Child producer([&](const Child::Line& line) { return HoldUntilRemoved(name, line); });
@@ -107,7 +107,7 @@ TEST(Removal, ByRmIsToldToEveryWaiter) {
   std::printf("told after %.1f ms (median)\n", ms);
 }
 
-TEST(Removal, WhatWasPublishedBeforeIsReadFirst) {
+TEST(PromiseRemoval, EarlierMessagesAreReadFirst) {
   const ScratchName name;
   const Oracle oracle;
   Producer producer = Must(Producer::Create(name));
@@ -123,7 +123,7 @@ TEST(Removal, WhatWasPublishedBeforeIsReadFirst) {
 
 // Bug: the probes of a producer that had created its ring had no descriptor. With the name gone it could not
 // find out that its ring was gone too, and it published without readers forever.
-TEST(Removal, IsToldToAPublishingProducerThatCreatedTheRing) {
+TEST(PromiseRemoval, ReachesAPublishingProducerThatCreatedTheRing) {
   const Watchdog watchdog("publishing into a removed ring");
   const ScratchName name;
   Child producer([&](const Child::Line& line) {
@@ -140,7 +140,7 @@ TEST(Removal, IsToldToAPublishingProducerThatCreatedTheRing) {
   EXPECT_EQ(producer.Wait(), 0);
 }
 
-TEST(Removal, IsToldToAPublishingProducerThatTookTheRingOver) {
+TEST(PromiseRemoval, ReachesAPublishingProducerThatTookTheRingOver) {
   const ScratchName name;
   Must(SegmentManager().Create(name, {.capacity = 65536}));
   Producer producer = Must(Producer::Open(name));
@@ -150,7 +150,7 @@ TEST(Removal, IsToldToAPublishingProducerThatTookTheRingOver) {
   EXPECT_EQ(sent, Sent::kRemoved);
 }
 
-TEST(Removal, EndsAProducersWaitForRoom) {
+TEST(PromiseRemoval, EndsAProducersWaitForRoom) {
   for (const bool by_hand : {false, true}) {
     for (const bool created : {false, true}) {
       const Watchdog watchdog("blocked while removed");
@@ -177,7 +177,7 @@ TEST(Removal, EndsAProducersWaitForRoom) {
   }
 }
 
-TEST(Removal, AQueueOfTheSameNameIsAnotherQueue) {
+TEST(PromiseRemoval, AQueueOfTheSameNameIsAnotherQueue) {
   const Watchdog watchdog("same name again");
   const ScratchName name;
   Producer first = Must(Producer::Create(name));

@@ -24,7 +24,7 @@ Delivery KindOf(uint64_t i) {
 
 // Uses sizes around every boundary, at every position that they lead to. After each message another process
 // reads the current value, with and without an open claim above it.
-TEST(SlowPublisher, Last1IsThereAfterTheProducerReservedAhead) {
+TEST(PromiseSlowPublisher, TheLastMessageIsFoundAfterTheProducerReservedAhead) {
   const Watchdog watchdog("Last(1)");
   uint64_t looks = 0;
   for (const size_t capacity : {size_t{4096}, size_t{65536}}) {

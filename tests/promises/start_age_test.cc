@@ -40,7 +40,7 @@ struct Look {
   Tally tally;
 };
 
-class StartByAge : public ::testing::TestWithParam<int> {
+class PromiseStartByAge : public ::testing::TestWithParam<int> {
  protected:
   Delivery delivery() const {
     return GetParam() == 0   ? Delivery::Lossless()
@@ -102,7 +102,7 @@ class StartByAge : public ::testing::TestWithParam<int> {
   std::vector<int64_t> before_, after_, pauses_;
 };
 
-TEST_P(StartByAge, AllThatIsSoYoungAndAtMostAChunkOfWhatIsOlder) {
+TEST_P(PromiseStartByAge, GivesAllYoungMessagesAndAtMostOneChunkOfOlderOnes) {
   PublishBursts();
   std::vector<int64_t> times = pauses_;  // in the middle of each pause; times within bursts are added below
   for (int64_t& time : times) time += TicksNs(2);
@@ -122,7 +122,7 @@ TEST_P(StartByAge, AllThatIsSoYoungAndAtMostAChunkOfWhatIsOlder) {
   }
 }
 
-TEST_P(StartByAge, OlderThanEverythingIsTheOldestAndZeroTheEnd) {
+TEST_P(PromiseStartByAge, AnAgeAboveEveryMessageIsTheOldestAndZeroIsTheEnd) {
   EXPECT_EQ(LookBack(std::chrono::hours(1), false).tally.received, 0u);
   EXPECT_EQ(LookBack(Nanos::zero(), false).tally.received, 0u);
   PublishBursts();
@@ -137,7 +137,7 @@ TEST_P(StartByAge, OlderThanEverythingIsTheOldestAndZeroTheEnd) {
   EXPECT_EQ(LookBack(Nanos::zero(), true).tally.received, 0u);
 }
 
-TEST_P(StartByAge, SkippingNeverGoesBack) {
+TEST_P(PromiseStartByAge, SkippingNeverGoesBack) {
   PublishBursts();
   Consumer consumer = Must(Consumer::Open(name_, delivery(), {.start = Start::Last(5)}));
   ASSERT_TRUE(consumer.SkipTo(Start::Ago(std::chrono::hours(1))).ok());
@@ -146,7 +146,7 @@ TEST_P(StartByAge, SkippingNeverGoesBack) {
 }
 
 // A start time in the future. `Start::Ago(now - then)` gives one if two clocks differ a little.
-TEST_P(StartByAge, ANegativeAgeIsTheEnd) {
+TEST_P(PromiseStartByAge, ANegativeAgeIsTheEnd) {
   PublishBursts();
   EXPECT_EQ(LookBack(Nanos(-1), false).tally.received, 0u);
   Consumer consumer = Must(Consumer::Open(name_, delivery(), {.start = Start::Last(5)}));
@@ -155,7 +155,7 @@ TEST_P(StartByAge, ANegativeAgeIsTheEnd) {
 }
 
 // 300 years and hours::max() cannot be expressed in nanoseconds.
-TEST_P(StartByAge, AnAgeBeyondNanosecondsIsTheOldest) {
+TEST_P(PromiseStartByAge, AnAgeBeyondNanosecondsIsTheOldest) {
   PublishBursts();
   const uint64_t oldest = LookBack(kForever, false).tally.received;
   EXPECT_GT(oldest, 0u);
@@ -163,7 +163,7 @@ TEST_P(StartByAge, AnAgeBeyondNanosecondsIsTheOldest) {
   EXPECT_EQ(LookBack(std::chrono::hours::max(), false).tally.received, oldest);
 }
 
-INSTANTIATE_TEST_SUITE_P(By, StartByAge, ::testing::Values(0, 1, 2), [](const auto& kind) {
+INSTANTIATE_TEST_SUITE_P(, PromiseStartByAge, ::testing::Values(0, 1, 2), [](const auto& kind) {
   return std::string(kind.param == 0 ? "Lossless" : kind.param == 1 ? "Lossy" : "Observer");
 });
 

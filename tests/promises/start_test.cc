@@ -22,7 +22,7 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-class StartAt : public ::testing::TestWithParam<int> {
+class PromiseStartAt : public ::testing::TestWithParam<int> {
  protected:
   Delivery delivery() const {
     return GetParam() == 0   ? Delivery::Lossless()
@@ -57,7 +57,7 @@ class StartAt : public ::testing::TestWithParam<int> {
   Producer producer_ = Must(Producer::Create(name_, {.capacity = 65536}));
 };
 
-TEST_P(StartAt, End) {
+TEST_P(PromiseStartAt, End) {
   EXPECT_EQ(OpenElsewhere(Start::End()).start, 0u);
   Publish(77);
   const Tally tally = OpenElsewhere(Start::End());
@@ -65,7 +65,7 @@ TEST_P(StartAt, End) {
   EXPECT_EQ(tally.received, 0u);
 }
 
-TEST_P(StartAt, Oldest) {
+TEST_P(PromiseStartAt, Oldest) {
   Publish(100);
   EXPECT_EQ(OpenElsewhere(Start::Oldest()).start, 0u);
   Publish(10'000);
@@ -74,7 +74,7 @@ TEST_P(StartAt, Oldest) {
   EXPECT_EQ(tally.lost, 0u);
 }
 
-TEST_P(StartAt, Last) {
+TEST_P(PromiseStartAt, Last) {
   EXPECT_EQ(OpenElsewhere(Start::Last(1)).received, 0u);
   Publish(100);
   EXPECT_EQ(OpenElsewhere(Start::Last(0)).received, 0u);
@@ -89,7 +89,7 @@ TEST_P(StartAt, Last) {
   EXPECT_GE(OpenElsewhere(Start::Last(~uint64_t{0})).received, retained()) << "as many as are retained";
 }
 
-TEST_P(StartAt, Sequence) {
+TEST_P(PromiseStartAt, Sequence) {
   Publish(10'000);
   EXPECT_EQ(OpenElsewhere(Start::Sequence(10'000)).received, 0u);
   EXPECT_EQ(OpenElsewhere(Start::Sequence(9'999)).received, 1u);
@@ -109,7 +109,7 @@ TEST_P(StartAt, Sequence) {
 }
 
 // Consumers join while the producer runs. Wherever they begin, no message is torn or uncounted.
-TEST_P(StartAt, WhileTheProducerRuns) {
+TEST_P(PromiseStartAt, IsRightWhileTheProducerPublishes) {
   constexpr uint64_t kMessages = 400'000;
   Child joiner([&](const Child::Line& line) {
     line.Say("ready");
@@ -140,7 +140,7 @@ TEST_P(StartAt, WhileTheProducerRuns) {
   std::printf("%s joins beside a running producer\n", joins.c_str());
 }
 
-INSTANTIATE_TEST_SUITE_P(By, StartAt, ::testing::Values(0, 1, 2), [](const auto& kind) {
+INSTANTIATE_TEST_SUITE_P(, PromiseStartAt, ::testing::Values(0, 1, 2), [](const auto& kind) {
   return std::string(kind.param == 0 ? "Lossless" : kind.param == 1 ? "Lossy" : "Observer");
 });
 

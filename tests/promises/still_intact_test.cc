@@ -19,9 +19,9 @@ struct Reader {
   bool copy = false;
 };
 
-class StillIntact : public ::testing::TestWithParam<Reader> {
+class PromiseStillIntact : public ::testing::TestWithParam<Reader> {
  protected:
-  StillIntact() : producer_(Must(Producer::Create(name_, {.capacity = 4096}))), consumer_(Open()) {
+  PromiseStillIntact() : producer_(Must(Producer::Create(name_, {.capacity = 4096}))), consumer_(Open()) {
     for (int i = 0; i < 10; ++i) EXPECT_EQ(producer_.TryPublish(std::string(100, 'a')), Sent::kOk);
   }
   Consumer Open() { return Must(Consumer::Open(name_, GetParam().delivery, {.copy = GetParam().copy})); }
@@ -31,13 +31,13 @@ class StillIntact : public ::testing::TestWithParam<Reader> {
   Consumer consumer_;
 };
 
-TEST_P(StillIntact, NotBeforeTheFirstMessage) {
+TEST_P(PromiseStillIntact, IsFalseBeforeTheFirstMessage) {
   EXPECT_FALSE(consumer_.StillIntact());
   ASSERT_TRUE(consumer_.TryNext());
   EXPECT_TRUE(consumer_.StillIntact());
 }
 
-TEST_P(StillIntact, NotAfterAck) {
+TEST_P(PromiseStillIntact, IsFalseAfterAck) {
   ASSERT_TRUE(consumer_.TryNext());
   consumer_.Ack();
   EXPECT_FALSE(consumer_.StillIntact());
@@ -45,7 +45,7 @@ TEST_P(StillIntact, NotAfterAck) {
   EXPECT_TRUE(consumer_.StillIntact());
 }
 
-TEST_P(StillIntact, NotAfterSkipping) {
+TEST_P(PromiseStillIntact, IsFalseAfterSkipping) {
   if (GetParam().delivery.kind() == Delivery::Kind::kGroup) return;  // a group member cannot skip
   ASSERT_TRUE(consumer_.TryNext());
   Must(consumer_.SkipTo(Start::Last(1)));
@@ -54,13 +54,13 @@ TEST_P(StillIntact, NotAfterSkipping) {
   EXPECT_TRUE(consumer_.StillIntact());
 }
 
-TEST_P(StillIntact, NotAfterTheLastMessage) {
+TEST_P(PromiseStillIntact, IsFalseAfterTheLastMessage) {
   while (consumer_.TryNext()) EXPECT_TRUE(consumer_.StillIntact());
   EXPECT_FALSE(consumer_.StillIntact());
 }
 
 // Reads eleven laps of a ring that holds at most 40 of these messages.
-TEST_P(StillIntact, InEveryLap) {
+TEST_P(PromiseStillIntact, IsRightInEveryLap) {
   while (consumer_.TryNext()) {
   }
   for (int i = 0; i < 440; ++i) {
@@ -73,14 +73,14 @@ TEST_P(StillIntact, InEveryLap) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    By, StillIntact,
+    , PromiseStillIntact,
     ::testing::Values(Reader{"Lossless", Delivery::Lossless()}, Reader{"Copy", Delivery::Lossless(), true},
                       Reader{"Lossy", Delivery::Lossy()}, Reader{"Observer", Delivery::Observer()},
                       Reader{"Group", Delivery::Group("g")}, Reader{"GroupCopy", Delivery::Group("g"), true}),
     [](const auto& kind) { return kind.param.name; });
 
 // A copy belongs to the consumer: a producer that writes a full lap does not change it.
-TEST(StillIntactCopy, StaysWholeWhateverThePublisherDoes) {
+TEST(PromiseStillIntactCopy, StaysIntactWhateverTheProducerDoes) {
   const ScratchName name;
   Producer producer = Must(Producer::Create(name, {.capacity = 4096}));
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossy()));

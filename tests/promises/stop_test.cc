@@ -31,7 +31,7 @@ void Stop(const Child& child) {
   ASSERT_TRUE(WIFSTOPPED(status));
 }
 
-TEST(Stopped, AProducerIsAliveAndCannotBeReplaced) {
+TEST(PromiseStopped, AProducerIsAliveAndCannotBeReplaced) {
   const Watchdog watchdog("stopped producer");
   const ScratchName name;
   const Oracle oracle;
@@ -65,7 +65,7 @@ TEST(Stopped, AProducerIsAliveAndCannotBeReplaced) {
   EXPECT_EQ(producer.Wait(), 0);
 }
 
-TEST(Stopped, AConsumerKeepsItsSeatAndLosesNothing) {
+TEST(PromiseStopped, AConsumerKeepsItsSeatAndLosesNothing) {
   const Watchdog watchdog("stopped consumer");
   const ScratchName name;
   const Oracle oracle;

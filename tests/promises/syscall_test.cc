@@ -94,7 +94,7 @@ struct Pace {
   Tally tally;
 };
 
-TEST(SystemCalls, AMillionPublishesToAnAwakeConsumerMakeNone) {
+TEST(PromiseSystemCalls, AMillionPublishesToAnAwakeConsumerMakeNone) {
   const Watchdog watchdog("no system call");
   const ScratchName name;
   const Oracle oracle(1, 24, 24);
@@ -148,7 +148,7 @@ TEST(SystemCalls, AMillionPublishesToAnAwakeConsumerMakeNone) {
 }
 
 // The counter must be able to see calls: waking a consumer that sleeps costs one.
-TEST(SystemCalls, AParkedConsumerCostsSome) {
+TEST(PromiseSystemCalls, AParkedConsumerCostsAFew) {
   const Watchdog watchdog("some system calls");
   const ScratchName name;
   const Oracle oracle(1, 24, 24);
@@ -196,7 +196,7 @@ struct Idle {
   long most_sleeps, most_barriers;  // in two seconds
 };
 
-TEST(SystemCalls, AnIdleConsumerSleepsASecondAtATimeAndMakesOneBarrier) {
+TEST(PromiseSystemCalls, AnIdleConsumerSleepsASecondAtATimeAndMakesOneBarrier) {
   const Watchdog watchdog("idle");
   // The last sleep takes only the rest of the time.
   for (const auto& [what, delivery, access, most_sleeps, most_barriers] :
@@ -223,7 +223,7 @@ TEST(SystemCalls, AnIdleConsumerSleepsASecondAtATimeAndMakesOneBarrier) {
   }
 }
 
-TEST(SystemCalls, AnIdleWaitSetSleepsASecondAtATimeAndMakesOneBarrier) {
+TEST(PromiseSystemCalls, AnIdleWaitSetSleepsASecondAtATimeAndMakesOneBarrier) {
   const Watchdog watchdog("idle set");
   const ScratchName names[3];
   std::vector<Producer> producers;
@@ -249,7 +249,7 @@ TEST(SystemCalls, AnIdleWaitSetSleepsASecondAtATimeAndMakesOneBarrier) {
 
 // A consumer that holds the producer back may be killed at any time, and its death wakes no process. So the
 // producer looks every 2 ms.
-TEST(SystemCalls, ABlockedProducerLooksEveryTwoMilliseconds) {
+TEST(PromiseSystemCalls, ABlockedProducerLooksEveryTwoMilliseconds) {
   const Watchdog watchdog("blocked");
   const ScratchName name;
   Must(SegmentManager().Create(name, {.capacity = 4096}));
@@ -294,7 +294,7 @@ long CallsOfOpeningBeside(size_t others) {
   return sum;
 }
 
-TEST(SystemCalls, OpeningAsksForOneSeatHoweverManyAreTaken) {
+TEST(PromiseSystemCalls, OpeningAsksForOneSeatHoweverManyAreTaken) {
   const Watchdog watchdog("open");
   const long first = CallsOfOpeningBeside(0);
   EXPECT_GT(first, 0);
@@ -303,7 +303,7 @@ TEST(SystemCalls, OpeningAsksForOneSeatHoweverManyAreTaken) {
 
 // The seats belong to another ring than the ring file. No process is
 // repairing that, so another try is useless.
-TEST(SystemCalls, OpeningADamagedRingWithoutATimeOutTriesOnce) {
+TEST(PromiseSystemCalls, OpeningADamagedRingWithoutATimeOutTriesOnce) {
   const Watchdog watchdog("damaged");
   const ScratchName whole, other, without_seats;
   for (const ScratchName* name : {&whole, &other, &without_seats}) Must(SegmentManager().Create(*name, {}));

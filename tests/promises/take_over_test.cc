@@ -27,7 +27,7 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-TEST(TakeOver, SequenceGoesOnThroughManyProducersAndConsumersStay) {
+TEST(PromiseTakeOver, SequencesContinueThroughManyProducersAndConsumersStay) {
   const Watchdog watchdog("take-over");
   const ScratchName name;
   const Oracle oracle;
@@ -70,7 +70,7 @@ TEST(TakeOver, SequenceGoesOnThroughManyProducersAndConsumersStay) {
   tallies->observer.ExpectConserved(kProducers * kEach, 0);
 }
 
-TEST(TakeOver, IsRefusedWhileTheProducerLives) {
+TEST(PromiseTakeOver, IsRefusedWhileTheProducerLives) {
   const Watchdog watchdog("refused");
   const ScratchName name;
   Child producer([&](const Child::Line& line) {
@@ -91,7 +91,7 @@ TEST(TakeOver, IsRefusedWhileTheProducerLives) {
   EXPECT_TRUE(Producer::Open(name).ok());
 }
 
-TEST(TakeOver, TwoSuccessorsNeverBothSucceed) {
+TEST(PromiseTakeOver, TwoSuccessorsNeverBothSucceed) {
   const Watchdog watchdog("two successors");
   const ScratchName name;
   Must(SegmentManager().Create(name, {}));
@@ -123,7 +123,7 @@ TEST(TakeOver, TwoSuccessorsNeverBothSucceed) {
 
 // Bug: a reader held a read lock on the ring during a take-over. After that the ring counted as alive
 // forever, also for its owner.
-TEST(TakeOver, WhileAReaderDeniesTheRingsLockTheOwnerStillLearnsOfTheDeath) {
+TEST(PromiseTakeOver, TheOwnerLearnsOfTheDeathWhileAReaderBlocksTheLock) {
   const Watchdog watchdog("a reader denies a lock");
   const ScratchName name;
   { const Producer first = Must(Producer::Create(name, {.capacity = 4096})); }
@@ -153,7 +153,7 @@ TEST(TakeOver, WhileAReaderDeniesTheRingsLockTheOwnerStillLearnsOfTheDeath) {
   EXPECT_TRUE(found);
 }
 
-TEST(Close, DrainedConsumersSeeClosedAndAReopenGoesOn) {
+TEST(PromiseClose, DrainedConsumersSeeClosedAndANewProducerContinues) {
   const Watchdog watchdog("close and reopen");
   const ScratchName name;
   const Oracle oracle;
@@ -214,7 +214,7 @@ TEST(Close, DrainedConsumersSeeClosedAndAReopenGoesOn) {
   tallies->stays.ExpectConserved(1000, 0);
 }
 
-TEST(Close, WakesConsumersThatSleep) {
+TEST(PromiseClose, WakesConsumersThatSleep) {
   for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) {
     const Watchdog watchdog("close wakes");
     const ScratchName name;
@@ -230,7 +230,7 @@ TEST(Close, WakesConsumersThatSleep) {
   }
 }
 
-TEST(Detach, IsNotTheEndOfTheStream) {
+TEST(PromiseDetach, IsNotTheEndOfTheStream) {
   const ScratchName name;
   Child producer([&](const Child::Line&) {
     Producer p = Must(Producer::Create(name));

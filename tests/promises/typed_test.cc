@@ -22,7 +22,7 @@ bool IsReadable(int fd) {
   return poll(&looked, 1, 0) == 1;
 }
 
-TEST(TypedHandles, CloseWaitAndTellWithoutTheUntypedHandle) {
+TEST(PromiseTypedHandles, CloseWaitAndReportWithoutTheUntypedHandle) {
   const Watchdog watchdog("a typed handle");
   const ScratchName name;
   auto producer = Must(TypedProducer<uint64_t>::Create(name));
@@ -54,7 +54,7 @@ TEST(TypedHandles, CloseWaitAndTellWithoutTheUntypedHandle) {
   close(event);
 }
 
-TEST(TypedHandles, AreInterrupted) {
+TEST(PromiseTypedHandles, CanBeInterrupted) {
   const Watchdog watchdog("a typed handle");
   const ScratchName name;
   auto producer = Must(TypedProducer<uint64_t>::Create(name));

@@ -64,7 +64,7 @@ double CpuSeconds() {
 
 // ---- fairness --------------------------------------------------------------------------------------------
 
-TEST(WaitSet, EightRingsThatAreAlwaysReadyAreServedEqually) {
+TEST(PromiseWaitSet, EightRingsThatAreAlwaysReadyAreServedEqually) {
   const Watchdog watchdog("fair rotation");
   Rings rings(8);
   std::vector<Consumer> consumers;
@@ -90,7 +90,7 @@ TEST(WaitSet, EightRingsThatAreAlwaysReadyAreServedEqually) {
   EXPECT_EQ(all, kCalls) << "one call serves one ring";
 }
 
-TEST(WaitSet, AFullRingDoesNotKeepTheOthersWaiting) {
+TEST(PromiseWaitSet, AFullRingDoesNotKeepTheOthersWaiting) {
   Rings rings(3);
   std::vector<Consumer> consumers;
   WaitSet set;
@@ -162,16 +162,18 @@ void PingPong(
     (*tallies)[i].ExpectConserved(published[i], 0);
   }
 }
-TEST(WaitSet, IsWokenByEachOfItsRings) { PingPong(8, Wait::kPark, 5000, Delivery::Lossless()); }
-TEST(WaitSet, IsWokenByEachOfItsRingsAdaptive) { PingPong(8, Wait::kAdaptive, 5000, Delivery::Lossy()); }
-TEST(WaitSet, Spins) { PingPong(3, Wait::kSpin, 100, Delivery::Lossless()); }
-TEST(WaitSet, OfOneRing) { PingPong(1, Wait::kPark, 2000, Delivery::Lossless()); }
-TEST(WaitSet, Of127And128Rings) {
+TEST(PromiseWaitSet, IsWokenByEachOfItsRings) { PingPong(8, Wait::kPark, 5000, Delivery::Lossless()); }
+TEST(PromiseWaitSet, IsWokenByEachOfItsRingsWhenAdaptive) {
+  PingPong(8, Wait::kAdaptive, 5000, Delivery::Lossy());
+}
+TEST(PromiseWaitSet, Spins) { PingPong(3, Wait::kSpin, 100, Delivery::Lossless()); }
+TEST(PromiseWaitSet, WaitsForOneRing) { PingPong(1, Wait::kPark, 2000, Delivery::Lossless()); }
+TEST(PromiseWaitSet, WaitsFor127And128Rings) {
   PingPong(127, Wait::kPark, 1000, Delivery::Lossless());
   PingPong(128, Wait::kPark, 1000, Delivery::Lossless());
 }
-TEST(WaitSet, OfMembersOfGroups) { PingPong(4, Wait::kPark, 1000, Delivery::Group("g")); }
-TEST(WaitSet, OfObservers) { PingPong(4, Wait::kPark, 20, Delivery::Observer()); }
+TEST(PromiseWaitSet, WaitsForMembersOfGroups) { PingPong(4, Wait::kPark, 1000, Delivery::Group("g")); }
+TEST(PromiseWaitSet, WaitsForObservers) { PingPong(4, Wait::kPark, 20, Delivery::Observer()); }
 
 int Forbid(uint32_t error) {
   sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -183,16 +185,16 @@ int Forbid(uint32_t error) {
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 71;
   return syscall(449, nullptr, 0, 0, nullptr, 0) == -1 && errno == static_cast<int>(error) ? 0 : 72;
 }
-TEST(WaitSet, WithoutFutexWaitvOfOldKernels) {
+TEST(PromiseWaitSet, WorksWithoutFutexWaitvOnOldKernels) {
   PingPong(8, Wait::kPark, 300, Delivery::Lossless(), [] { return Forbid(ENOSYS); });
 }
-TEST(WaitSet, WithoutFutexWaitvOfStrictFilters) {
+TEST(PromiseWaitSet, WorksWithoutFutexWaitvUnderStrictFilters) {
   PingPong(8, Wait::kAdaptive, 300, Delivery::Lossless(), [] { return Forbid(EPERM); });
   PingPong(128, Wait::kPark, 100, Delivery::Lossless(), [] { return Forbid(EPERM); });
 }
 
 // Several producers publish at random gaps, so that the consumer is woken at every stage of falling asleep.
-TEST(WaitSet, MissesNoWake) {
+TEST(PromiseWaitSet, MissesNoWake) {
   const Watchdog watchdog("random gaps");
   constexpr size_t kRings = 4;
   constexpr uint64_t kMessages = 20'000;
@@ -232,7 +234,7 @@ TEST(WaitSet, MissesNoWake) {
   for (Child& child : children) EXPECT_EQ(child.Wait(), 0);
 }
 
-TEST(WaitSet, TimeOutsAreKept) {
+TEST(PromiseWaitSet, TimeOutsAreKept) {
   const Watchdog watchdog("time-out");
   Rings rings(2);
   for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Observer()}) {
@@ -253,7 +255,7 @@ TEST(WaitSet, TimeOutsAreKept) {
 
 // ---- consumers of the set --------------------------------------------------------------------------------
 
-TEST(WaitSet, TakesAHundredAndTwentyEightRings) {
+TEST(PromiseWaitSet, TakesAHundredAndTwentyEightRings) {
   Rings rings(129, 4096);
   std::vector<Consumer> consumers;
   for (const ScratchName& name : rings.names)
@@ -272,7 +274,7 @@ TEST(WaitSet, TakesAHundredAndTwentyEightRings) {
   EXPECT_EQ(consumers[128].next_sequence(), 1u);
 }
 
-TEST(WaitSet, AConsumerIsInOneSetAndLeavesItByItsOwnEnd) {
+TEST(PromiseWaitSet, AConsumerIsInOneSetAndLeavesItWhenItEnds) {
   Rings rings(2);
   std::optional<Consumer> a = Must(Consumer::Open(rings.names[0], Delivery::Lossless()));
   Consumer b = Must(Consumer::Open(rings.names[1], Delivery::Lossless()));
@@ -310,7 +312,7 @@ TEST(WaitSet, AConsumerIsInOneSetAndLeavesItByItsOwnEnd) {
   EXPECT_EQ(other.size(), 1u);
 }
 
-TEST(WaitSet, RingsComeAndGoInsideHandlers) {
+TEST(PromiseWaitSet, HandlersCanAddAndRemoveRings) {
   const Watchdog watchdog("inside handlers");
   Rings rings(4);
   std::vector<std::optional<Consumer>> consumers;
@@ -351,7 +353,7 @@ TEST(WaitSet, RingsComeAndGoInsideHandlers) {
   EXPECT_EQ(consumers[0]->next_sequence(), 1u);
 }
 
-TEST(WaitSet, AHandlerThatThrowsHasNotConsumed) {
+TEST(PromiseWaitSet, AHandlerThatThrowsHasNotConsumed) {
   Rings rings(1);
   Consumer consumer = Must(Consumer::Open(rings.names[0], Delivery::Lossless()));
   WaitSet set;
@@ -373,7 +375,7 @@ TEST(WaitSet, AHandlerThatThrowsHasNotConsumed) {
 }
 
 // A handler that gave its message back may find the bytes overwritten. The message is not read again.
-TEST(WaitSet, AHandlerThatGaveItsMessageBackAndThrowsHasConsumedIt) {
+TEST(PromiseWaitSet, AHandlerThatGaveItsMessageBackAndThrowsHasConsumedIt) {
   Rings rings(1);
   Consumer consumer = Must(Consumer::Open(rings.names[0], Delivery::Lossless()));
   const std::vector<std::function<void()>> gives_back = {
@@ -404,7 +406,7 @@ TEST(WaitSet, AHandlerThatGaveItsMessageBackAndThrowsHasConsumedIt) {
 }
 
 // A message is acknowledged once its handler has returned: the thread does not sleep while it holds a lease.
-TEST(WaitSet, AMemberHasGivenUpItsMessageWhenTheHandlerReturns) {
+TEST(PromiseWaitSet, AMemberHasGivenUpItsMessageWhenTheHandlerReturns) {
   Rings rings(1);
   Consumer first = Must(Consumer::Open(rings.names[0], Delivery::Group("g")));
   std::optional<Consumer> second = Must(Consumer::Open(rings.names[0], Delivery::Group("g")));
@@ -470,33 +472,33 @@ void Ends(Got expected, void (*end)(const ScratchName& name, Producer& producer)
   EXPECT_EQ(waiter.Wait(), 0);
   EXPECT_EQ(log->times.load(), 1);
 }
-TEST(WaitSetReasons, Closed) {
+TEST(PromiseWaitSetReasons, Closed) {
   Ends(Got::kClosed, [](const ScratchName&, Producer& producer) { Must(producer.Close()); });
 }
-TEST(WaitSetReasons, Unlinked) {
+TEST(PromiseWaitSetReasons, Unlinked) {
   Ends(Got::kRemoved, [](const ScratchName& name, Producer&) {
     Must(SegmentManager().Unlink(name.str(), SegmentManager::Force::kYes));
   });
 }
-TEST(WaitSetReasons, RemovedByHand) {
+TEST(PromiseWaitSetReasons, RemovedByHand) {
   Ends(Got::kRemoved, [](const ScratchName& name, Producer&) {
     for (const char* suffix : {".ring", ".seats", ".lock"}) unlink((name.path() + suffix).c_str());
   });
 }
-TEST(WaitSetReasons, Evicted) {
+TEST(PromiseWaitSetReasons, Evicted) {
   Ends(Got::kEvicted, [](const ScratchName& name, Producer&) {
     const RingInfo info = Must(SegmentManager().Inspect(name.str()));
     Must(SegmentManager().Evict(name.str(), info.consumers[0].seat, info.consumers[0].generation));
   });
 }
-TEST(WaitSetReasons, Damaged) {
+TEST(PromiseWaitSetReasons, Damaged) {
   Ends(Got::kDamaged, [](const ScratchName& name, Producer&) {
     const QueueWords words(name.path());
     std::atomic_ref(*reinterpret_cast<uint64_t*>(words.data())).store(~uint64_t{0});
   });
 }
 
-TEST(WaitSetReasons, SuccessorsOfAProducerAreWaitedFor) {
+TEST(PromiseWaitSetReasons, TheNextProducerIsWaitedFor) {
   const Watchdog watchdog("take-over");
   const ScratchName name;
   Rings others(1);
@@ -523,7 +525,7 @@ TEST(WaitSetReasons, SuccessorsOfAProducerAreWaitedFor) {
 
 // ---- interrupts, signals, forks --------------------------------------------------------------------------
 
-TEST(WaitSetInterrupt, FromAnotherThreadEndsWaitAndLasts) {
+TEST(PromiseWaitSetInterrupt, FromAnotherThreadEndsWaitAndLasts) {
   for (const size_t n : {size_t{2}, size_t{128}}) {
     for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) {
       const Watchdog watchdog("interrupt");
@@ -552,7 +554,7 @@ TEST(WaitSetInterrupt, FromAnotherThreadEndsWaitAndLasts) {
   }
 }
 
-TEST(WaitSetInterrupt, OfOneConsumerIsToldAsItsReason) {
+TEST(PromiseWaitSetInterrupt, OfOneConsumerIsReportedAsItsReason) {
   const Watchdog watchdog("interrupt of one");
   Rings rings(2);
   Consumer a = Must(Consumer::Open(rings.names[0], Delivery::Lossless(), {.wait = Wait::kPark}));
@@ -578,7 +580,7 @@ struct SignalLog {
 SignalLog* signal_log = nullptr;
 WaitSet* to_interrupt = nullptr;
 
-TEST(WaitSetInterrupt, SignalsDoNotEndAWaitButTheirHandlersMay) {
+TEST(PromiseWaitSetInterrupt, SignalsDoNotEndAWaitButTheirHandlersMay) {
   for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) {
     for (const int flags : {0, SA_RESTART}) {
       const Watchdog watchdog("signals during Wait");
@@ -617,7 +619,7 @@ TEST(WaitSetInterrupt, SignalsDoNotEndAWaitButTheirHandlersMay) {
   }
 }
 
-TEST(WaitSetFork, TheChildsSetAnswersForkedAndTheParentsGoesOn) {
+TEST(PromiseWaitSetFork, TheChildsSetReturnsForkedAndTheParentsContinues) {
   const Watchdog watchdog("fork");
   Rings rings(2);
   std::optional<Consumer> a = Must(Consumer::Open(rings.names[0], Delivery::Lossless()));

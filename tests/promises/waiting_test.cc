@@ -68,11 +68,11 @@ void PingPong(Wait wait, int rounds) {
   EXPECT_EQ(tally->end, Got::kClosed);
   tally->ExpectConserved(static_cast<uint64_t>(rounds), 0);
 }
-TEST(Wait, AdaptivePingPong) { PingPong(Wait::kAdaptive, 5000); }
-TEST(Wait, ParkPingPong) { PingPong(Wait::kPark, 5000); }
-TEST(Wait, SpinPingPong) { PingPong(Wait::kSpin, 100); }  // two spinners may share one CPU
+TEST(PromiseWait, AdaptivePingPong) { PingPong(Wait::kAdaptive, 5000); }
+TEST(PromiseWait, ParkPingPong) { PingPong(Wait::kPark, 5000); }
+TEST(PromiseWait, SpinPingPong) { PingPong(Wait::kSpin, 100); }  // two spinners may share one CPU
 
-TEST(Wait, TimeOutsAreKept) {
+TEST(PromiseWait, TimeOutsAreKept) {
   const Watchdog watchdog("time-out");
   const ScratchName name;
   const Producer producer = Must(Producer::Create(name));
@@ -93,7 +93,7 @@ TEST(Wait, TimeOutsAreKept) {
 
 // `deadline - now` is negative if the deadline has just passed. Passes such a value to every call that takes
 // a time to wait.
-TEST(Wait, ADeadlineThatHasPassedDoesNotWait) {
+TEST(PromiseWait, ADeadlineThatHasPassedDoesNotWait) {
   const Watchdog watchdog("passed deadline");
   const ScratchName name, nothing;
   const auto rest =
@@ -116,7 +116,7 @@ TEST(Wait, ADeadlineThatHasPassedDoesNotWait) {
   EXPECT_EQ(producer.Publish("no room", rest), Sent::kTimedOut);
 }
 
-TEST(Wait, AnObserverSeesWhatComesWithoutBeingWoken) {
+TEST(PromiseWait, AnObserverFindsNewMessagesWithoutBeingWoken) {
   const Watchdog watchdog("observer");
   const ScratchName name;
   const Oracle oracle;
@@ -191,10 +191,10 @@ void SignalsDuringEveryNext(int flags) {
       SignalsDuringNext(delivery, wait, flags);
   }
 }
-TEST(Signals, WithoutRestartDoNotEndAWait) { SignalsDuringEveryNext(0); }
-TEST(Signals, WithRestartDoNotEndAWait) { SignalsDuringEveryNext(SA_RESTART); }
+TEST(PromiseSignals, WithoutRestartDoNotEndAWait) { SignalsDuringEveryNext(0); }
+TEST(PromiseSignals, WithRestartDoNotEndAWait) { SignalsDuringEveryNext(SA_RESTART); }
 
-TEST(Signals, DoNotEndAProducersWaitForRoom) {
+TEST(PromiseSignals, DoNotEndAProducersWaitForRoom) {
   for (const int flags : {0, SA_RESTART}) {
     const Watchdog watchdog("signals during Publish");
     const ScratchName name;
@@ -243,7 +243,7 @@ void SignalsDuring(int flags, const std::function<bool()>& wait, const std::func
   EXPECT_EQ(waiter.Wait(), 0);
 }
 
-TEST(Signals, DoNotEndTheWaitForARing) {
+TEST(PromiseSignals, DoNotEndTheWaitForARing) {
   for (const int flags : {0, SA_RESTART}) {
     const Watchdog watchdog("signals during Open");
     const ScratchName name;
@@ -253,7 +253,7 @@ TEST(Signals, DoNotEndTheWaitForARing) {
   }
 }
 
-TEST(Signals, DoNotEndTheWaitForConsumers) {
+TEST(PromiseSignals, DoNotEndTheWaitForConsumers) {
   for (const int flags : {0, SA_RESTART}) {
     const Watchdog watchdog("signals during WaitForConsumers");
     const ScratchName name;
@@ -265,7 +265,7 @@ TEST(Signals, DoNotEndTheWaitForConsumers) {
   }
 }
 
-TEST(Signals, DoNotEndTheWaitForAPredecessor) {
+TEST(PromiseSignals, DoNotEndTheWaitForAPredecessor) {
   for (const int flags : {0, SA_RESTART}) {
     const Watchdog watchdog("signals during take-over");
     const ScratchName name;
@@ -276,7 +276,7 @@ TEST(Signals, DoNotEndTheWaitForAPredecessor) {
   }
 }
 
-TEST(Interrupt, FromAnotherThreadEndsNextAndLastsUntilTheNextOpen) {
+TEST(PromiseInterrupt, FromAnotherThreadEndsNextAndLastsUntilTheNextOpen) {
   for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) {
     for (const Delivery& delivery : {Delivery::Lossless(), Delivery::Observer()}) {
       const Watchdog watchdog("interrupt");
@@ -304,7 +304,7 @@ TEST(Interrupt, FromAnotherThreadEndsNextAndLastsUntilTheNextOpen) {
 // Interrupts at every moment between the look at the flag and the sleep. A lost interrupt
 // is noticed only at the bound of the sleep, a second later. One may be that late
 // (the machine is busy), one in ten may not.
-TEST(Interrupt, IsNotLeftToTheEndOfTheSleep) {
+TEST(PromiseInterrupt, IsNotLeftToTheEndOfTheSleep) {
   const Watchdog watchdog("interrupt at any time");
   const ScratchName name;
   const Producer producer = Must(Producer::Create(name));
@@ -341,7 +341,7 @@ TEST(Interrupt, IsNotLeftToTheEndOfTheSleep) {
 
 Consumer* to_interrupt = nullptr;
 
-TEST(Interrupt, FromASignalHandlerEndsNext) {
+TEST(PromiseInterrupt, FromASignalHandlerEndsNext) {
   for (const Wait wait : {Wait::kAdaptive, Wait::kSpin, Wait::kPark}) {
     const Watchdog watchdog("interrupt from a handler");
     const ScratchName name;

@@ -28,7 +28,7 @@ std::set<std::string> Tab(const Shell& shell, const std::string& words) {
   return Words(ran.out);
 }
 
-TEST(Completion, KnowsEverySubcommandAndEveryOption) {
+TEST(ShmctlCompletion, KnowsEverySubcommandAndEveryOption) {
   const Shell shell;
   // In the help, the name of a sub-command begins its line after
   // "Subcommands:". Options begin their lines too.
@@ -56,7 +56,7 @@ TEST(Completion, KnowsEverySubcommandAndEveryOption) {
   EXPECT_GT(options, 25u);
 }
 
-TEST(Completion, KnowsRingsSeatsAndValues) {
+TEST(ShmctlCompletion, KnowsRingsSeatsAndValues) {
   const Shell shell;
   const Ran ran = shell.Run(
       "S create quotes > /dev/null; S create jobs > /dev/null\n"
@@ -90,7 +90,7 @@ constexpr char kHostile[] =
     "'--json' $'x\\ny' $'\\e[2J' '~' '!!' '.hidden' $'q\\u202e'; do : > \"$n.ring\"; done\n"
     "S create quotes > /dev/null; S create jobs > /dev/null\n";
 
-TEST(Completion, RunsAndOffersNothingThatAnotherUserChose) {
+TEST(ShmctlCompletion, OffersNoTextThatAnotherUserChose) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kHostile) + kTab +
                             "for c in stat pub tail unlink evict set; do complete_ $c ''; done\n"
@@ -102,7 +102,7 @@ TEST(Completion, RunsAndOffersNothingThatAnotherUserChose) {
 }
 
 // Presses keys in a real, interactive bash on its own terminal.
-TEST(Completion, InARealShellNothingIsRun) {
+TEST(ShmctlCompletion, InARealShellNothingIsRun) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kHostile) +
@@ -126,7 +126,7 @@ TEST(Completion, InARealShellNothingIsRun) {
 }
 
 // A group's name is in shared memory that every member can write.
-TEST(Completion, GroupsWithHostileNamesAreNotOffered) {
+TEST(ShmctlCompletion, GroupsWithHostileNamesAreNotOffered) {
   const Shell shell;
   const Ran ran = shell.Run(
       "S create q > /dev/null; S tail q --group workers --durable -e; S tail q --group archive --durable -e\n"

@@ -13,12 +13,12 @@ using nlohmann::json;
 
 json Parse(const Ran& ran) { return json::parse(ran.out, nullptr, /*allow_exceptions=*/false); }
 
-TEST(Json, EmptyDirectoryIsAnEmptyArray) {
+TEST(ShmctlJson, EmptyDirectoryIsAnEmptyArray) {
   const Shell shell;
   EXPECT_EQ(Parse(shell.Run("S list --json")), json::array());
 }
 
-TEST(Json, EveryPromisedName) {
+TEST(ShmctlJson, HasEveryPromisedName) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail q --lossless > /dev/null & tail=$!\n"
@@ -46,7 +46,7 @@ TEST(Json, EveryPromisedName) {
   EXPECT_EQ(ring["capacity_bytes"], 1 << 20);
 }
 
-TEST(Json, StatIsOneElementOfList) {
+TEST(ShmctlJson, StatIsOneElementOfList) {
   const Shell shell;
   shell.Run("S create q --schema 'a:u64' --capacity 64K");
   const json stat = Parse(shell.Run("S stat q --json")), list = Parse(shell.Run("S list --json"));
@@ -56,7 +56,7 @@ TEST(Json, StatIsOneElementOfList) {
   EXPECT_EQ(stat["keep"], true);
 }
 
-TEST(Json, StatesOfARing) {
+TEST(ShmctlJson, ShowsTheStatesOfARing) {
   const Shell shell;
   EXPECT_EQ(Parse(shell.Run("S create q >/dev/null; S stat q --json"))["state"], "never_used");
   EXPECT_EQ(Parse(shell.Run("sleep 60 | \"$S\" pub q 2>/dev/null & pub=$!\nuntil S stat q --json | grep -q "
@@ -71,7 +71,7 @@ TEST(Json, StatesOfARing) {
   EXPECT_EQ(damaged[0]["state"], "damaged");
 }
 
-TEST(Json, TailShowsTextOrBase64) {
+TEST(ShmctlJson, TailShowsTextOrBase64) {
   const Shell shell;
   const Ran ran = shell.Run(
       "printf 'plain\\n\\xff\\xfe\\n' | S pub q --create 2>/dev/null; S tail q --from oldest --format json");
@@ -87,7 +87,7 @@ TEST(Json, TailShowsTextOrBase64) {
 }
 
 // Bug: U+009B begins a terminal command, and U+202E reverses the rest of the line.
-TEST(Json, MessagesDoNotReachATerminalAsCommands) {
+TEST(ShmctlJson, MessagesSendATerminalNoCommands) {
   const Shell shell;
   const std::string text =
       "harmless\xC2\x9B"
@@ -101,7 +101,7 @@ TEST(Json, MessagesDoNotReachATerminalAsCommands) {
 }
 
 // A label is in shared memory that every consumer with a seat can write.
-TEST(Json, LabelsOfOthersAreNotObeyed) {
+TEST(ShmctlJson, LabelsOfOthersSendATerminalNoCommands) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail q --lossless > /dev/null 2>&1 & tail=$!\n"

@@ -26,7 +26,7 @@ constexpr char kRings[] =
     "echo 'of another program' > a9.ring\n"
     "there() { echo $(ls *.ring); }\n";
 
-TEST(Patterns, ListAndStatShowTheRingsThatAreMeant) {
+TEST(ShmctlPatterns, ListAndStatShowMatchingRings) {
   const Shell shell;
   shell.Run(kRings);
   EXPECT_EQ(NamesIn(shell.Run("S list --json").out), "a1 a2 b1 ");
@@ -40,7 +40,7 @@ TEST(Patterns, ListAndStatShowTheRingsThatAreMeant) {
   EXPECT_EQ(text.out, "2\n2\n");
 }
 
-TEST(Patterns, WhatMeansNoRingIsAnErrorAndTheRestIsDone) {
+TEST(ShmctlPatterns, APatternWithoutMatchIsAnErrorAndTheRestIsDone) {
   const Shell shell;
   shell.Run(kRings);
   for (const char* command : {"list", "stat", "unlink"}) {
@@ -59,7 +59,7 @@ TEST(Patterns, WhatMeansNoRingIsAnErrorAndTheRestIsDone) {
   EXPECT_EQ(shell.Run("S stat none --json").out, "");
 }
 
-TEST(Patterns, UnlinkRemovesWhatIsMeantAndNoOtherFile) {
+TEST(ShmctlPatterns, UnlinkRemovesOnlyMatchingRings) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kRings) +
                             "S unlink 'a*' || exit 90; there; ls a1.* a2.* 2> /dev/null\n"
@@ -69,7 +69,7 @@ TEST(Patterns, UnlinkRemovesWhatIsMeantAndNoOtherFile) {
   EXPECT_EQ(ran.out, "a9.ring b1.ring\na9.ring\n");
 }
 
-TEST(Patterns, PatternOfARingThatAnEarlierWordRemovedIsNoError) {
+TEST(ShmctlPatterns, PatternOfARingThatAnEarlierWordRemovedIsNoError) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kRings) +
@@ -80,7 +80,7 @@ TEST(Patterns, PatternOfARingThatAnEarlierWordRemovedIsNoError) {
   EXPECT_EQ(ran.out, "a1.ring a2.ring a9.ring\na9.ring\n");
 }
 
-TEST(Patterns, PruneLooksAtNothingElse) {
+TEST(ShmctlPatterns, PruneChecksOnlyMatchingRings) {
   const Shell shell;
   const Ran ran = shell.Run(
       "for n in a1 a2 b1; do echo x | S pub $n --create 2> /dev/null; done\n"

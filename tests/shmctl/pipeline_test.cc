@@ -12,7 +12,7 @@ namespace {
 constexpr char kText[] = "base64 \"$S\" | head -c 8388608 > file; echo >> file\n";
 constexpr char kBinary[] = "head -c 8388608 /dev/urandom > file\n";
 
-TEST(Pipeline, TailFirstThenPub) {
+TEST(ShmctlPipeline, TailFirstThenPub) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kText) +
                             "\"$S\" tail q --lossless --until-closed > copy & tail=$!\n"
@@ -24,7 +24,7 @@ TEST(Pipeline, TailFirstThenPub) {
       << "tail says that it waits for the name: " << ran.err;
 }
 
-TEST(Pipeline, PubFirstThenTail) {
+TEST(ShmctlPipeline, PubFirstThenTail) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kText) +
                             "\"$S\" pub q --create --capacity 256K --wait-for 1 < file & pub=$!\n"
@@ -35,7 +35,7 @@ TEST(Pipeline, PubFirstThenTail) {
   EXPECT_EQ(ran.exit, 0) << ran.err << ran.out;
 }
 
-TEST(Pipeline, BinaryWithLengthFraming) {
+TEST(ShmctlPipeline, BinaryWithLengthFraming) {
   const Shell shell;
   // Messages of several sizes, each after its 4-byte length, must arrive as the identical bytes.
   const Ran ran = shell.Run(
@@ -50,7 +50,7 @@ TEST(Pipeline, BinaryWithLengthFraming) {
   EXPECT_EQ(ran.exit, 0) << ran.err << ran.out;
 }
 
-TEST(Pipeline, RawToThreeConsumers) {
+TEST(ShmctlPipeline, RawToThreeConsumers) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kBinary) +
@@ -61,7 +61,7 @@ TEST(Pipeline, RawToThreeConsumers) {
   EXPECT_EQ(ran.exit, 0) << ran.err << ran.out;
 }
 
-TEST(Pipeline, ProducersKilledInARowLoseNothingCommitted) {
+TEST(ShmctlPipeline, ProducersKilledInARowLoseNothingCommitted) {
   const Shell shell;
   // Each stream that arrives is a prefix of the file. The last one is the whole file.
   const Ran ran = shell.Run(
@@ -79,7 +79,7 @@ TEST(Pipeline, ProducersKilledInARowLoseNothingCommitted) {
   RecordProperty("streams", ran.out);
 }
 
-TEST(Pipeline, AStoppedConsumerIsNamedAfterTwoSeconds) {
+TEST(ShmctlPipeline, AStoppedConsumerIsNamedAfterTwoSeconds) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail q --lossless > /dev/null & tail=$!\n"
@@ -95,7 +95,7 @@ TEST(Pipeline, AStoppedConsumerIsNamedAfterTwoSeconds) {
   EXPECT_NE(ran.out.find("shmctl tail"), std::string::npos) << "names who holds it back: " << ran.out;
 }
 
-TEST(Pipeline, DropCountsWhatDidNotFit) {
+TEST(ShmctlPipeline, DropCountsWhatDidNotFit) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail q --lossless > copy & tail=$!\n"
@@ -110,7 +110,7 @@ TEST(Pipeline, DropCountsWhatDidNotFit) {
   EXPECT_EQ(ran.out.find("\"dropped\": 0,"), std::string::npos) << ran.out;
 }
 
-TEST(Pipeline, NobodyListenedIsAWarning) {
+TEST(ShmctlPipeline, PublishingWithoutConsumersIsAWarning) {
   const Shell shell;
   const Ran ran = shell.Run("echo hello | S pub q --create");
   EXPECT_EQ(ran.exit, 0) << ran.err;

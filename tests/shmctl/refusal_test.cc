@@ -11,7 +11,7 @@ namespace {
 
 bool Says(const Ran& ran, const std::string& words) { return ran.err.find(words) != std::string::npos; }
 
-TEST(Refusal, CapacityThatIsNoPowerOfTwoNamesBothNeighbours) {
+TEST(ShmctlRefusal, CapacityThatIsNoPowerOfTwoNamesBothNeighbours) {
   const Shell shell;
   const Ran ran = shell.Run("S create q --capacity 3M");
   EXPECT_EQ(ran.exit, 2);
@@ -21,7 +21,7 @@ TEST(Refusal, CapacityThatIsNoPowerOfTwoNamesBothNeighbours) {
   EXPECT_EQ(shell.Run("S create q --capacity 1X").exit, 2);
 }
 
-TEST(Refusal, UsageIsExitCodeTwo) {
+TEST(ShmctlRefusal, UsageIsExitCodeTwo) {
   const Shell shell;
   EXPECT_EQ(shell.Run("S").exit, 2);
   EXPECT_EQ(shell.Run("S frobnicate").exit, 2);
@@ -36,7 +36,7 @@ TEST(Refusal, UsageIsExitCodeTwo) {
   }
 }
 
-TEST(Refusal, WaitingForMoreConsumersThanThereAreSeatsIsNotBegun) {
+TEST(ShmctlRefusal, WaitingForMoreConsumersThanSeatsIsRefused) {
   const Shell shell;
   const Ran fresh = shell.Run("echo m | S pub fresh --create --wait-for 65");
   EXPECT_EQ(fresh.exit, 2);
@@ -47,7 +47,7 @@ TEST(Refusal, WaitingForMoreConsumersThanThereAreSeatsIsNotBegun) {
   EXPECT_TRUE(Says(small, "2 seats")) << small.err;
 }
 
-TEST(Refusal, NamesAndMissingRings) {
+TEST(ShmctlRefusal, NamesAndMissingRings) {
   const Shell shell;
   EXPECT_NE(shell.Run("S create a/b").exit, 0);
   EXPECT_EQ(shell.Run("S stat nope").exit, 3);
@@ -57,7 +57,7 @@ TEST(Refusal, NamesAndMissingRings) {
   EXPECT_TRUE(Says(twice, "\"q\"") && Says(twice, "exists")) << twice.err;
 }
 
-TEST(Refusal, WordsOfOtherToolsAndSlipsAreUnderstood) {
+TEST(ShmctlRefusal, WordsOfOtherToolsAndTypingErrorsGetASuggestion) {
   const Shell shell;
   const std::pair<const char*, const char*> meant[] = {
       {"ls", "shmctl list"},
@@ -79,7 +79,7 @@ TEST(Refusal, WordsOfOtherToolsAndSlipsAreUnderstood) {
     EXPECT_FALSE(Says(shell.Run(std::string("S ") + far), "did you mean")) << far;
 }
 
-TEST(Refusal, HelpIsASubcommandToo) {
+TEST(ShmctlRefusal, HelpIsASubcommandToo) {
   const Shell shell;
   EXPECT_EQ(shell.Run("S help").out, shell.Run("S --help").out);
   for (const char* command : {"create", "list", "stat", "pub", "tail", "unlink", "prune", "evict", "set"}) {
@@ -93,7 +93,7 @@ TEST(Refusal, HelpIsASubcommandToo) {
 }
 
 // Bug: --help and --version returned 0 although nothing was written.
-TEST(Refusal, AFullDeviceIsNotIgnored) {
+TEST(ShmctlRefusal, AFullDeviceIsAnError) {
   const Shell shell;
   for (const char* words : {"--help", "--version", "help", "help tail", "tail --help", "list", "list --json",
                             "stat q", "tail q -e", "create r"}) {
@@ -104,7 +104,7 @@ TEST(Refusal, AFullDeviceIsNotIgnored) {
   }
 }
 
-TEST(Refusal, ASchemaThatBreaksItsGrammarCreatesNothing) {
+TEST(ShmctlRefusal, ASchemaThatBreaksItsGrammarCreatesNothing) {
   const Shell shell;
   for (const char* schema :
        {"a", "a:u9", "a:u64 ", " a:u64", "a:u64  b:u8", "a:u8[0]", ":u8", "a:u8,b:u8", "price"}) {
@@ -117,7 +117,7 @@ TEST(Refusal, ASchemaThatBreaksItsGrammarCreatesNothing) {
   EXPECT_EQ(shell.Run("S create q --schema 'seq:u64 _:u8[4] bid:f32'").exit, 0);
 }
 
-TEST(Refusal, NumbersAreDecimalAndTimesHaveUnits) {
+TEST(ShmctlRefusal, NumbersAreDecimalAndTimesHaveUnits) {
   const Shell shell;
   for (const char* words : {"create q --seats 010", "create q --seats 0x10", "create q --capacity 010K",
                             "pub q --wait-for 01", "create q --seats 0", "create q --seats 1025"}) {
@@ -133,7 +133,7 @@ TEST(Refusal, NumbersAreDecimalAndTimesHaveUnits) {
 }
 
 // Bug: unlink and stat advised creating the ring, and stat's text was about recordings.
-TEST(Refusal, UnlinkDoesNotAdviseToCreate) {
+TEST(ShmctlRefusal, UnlinkDoesNotAdviseToCreate) {
   const Shell shell;
   for (const char* words : {"unlink nope", "stat nope", "evict nope 1#1", "set nope --keep"}) {
     const Ran ran = shell.Run(std::string("S ") + words);
@@ -147,7 +147,7 @@ TEST(Refusal, UnlinkDoesNotAdviseToCreate) {
   EXPECT_TRUE(Says(shell.Run("S tail nope --no-wait"), "create it"));
 }
 
-TEST(Refusal, ALineOverTheMaximumNamesItsLineAndPublishesNothingOfIt) {
+TEST(ShmctlRefusal, ALineOverTheMaximumIsNamedAndNotPublished) {
   const Shell shell;
   const Ran ran = shell.Run(
       "{ echo one; echo two; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo four; } | S pub q --create "
@@ -158,7 +158,7 @@ TEST(Refusal, ALineOverTheMaximumNamesItsLineAndPublishesNothingOfIt) {
   EXPECT_TRUE(Says(ran, "line 3")) << ran.err;
 }
 
-TEST(Refusal, UnlinkOfARingInUse) {
+TEST(ShmctlRefusal, UnlinkOfARingInUse) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail q --lossless > /dev/null & tail=$!\n"
@@ -171,7 +171,7 @@ TEST(Refusal, UnlinkOfARingInUse) {
   EXPECT_TRUE(Says(ran, "shmctl tail") && Says(ran, "--force")) << ran.err;
 }
 
-TEST(Refusal, ForeignFilesAreLeftAlone) {
+TEST(ShmctlRefusal, ForeignFilesAreLeftAlone) {
   const Shell shell;
   const Ran ran = shell.Run(
       "echo 'somebody else' > q.ring; mkfifo f.ring; ln -s /etc/passwd l.ring; mkdir d.ring; : > e.ring\n"

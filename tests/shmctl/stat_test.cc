@@ -23,7 +23,7 @@ constexpr char kBlocked[] =
     "until S stat q | grep -q 'blocked now'; do kill -0 $pub || exit 81; done\n"
     "end() { kill -KILL $tail $pub; wait $tail $pub 2> /dev/null; true; }\n";
 
-TEST(Stat, SaysThatTheProducerIsBlockedNowAndByWhom) {
+TEST(ShmctlStat, ShowsABlockedProducerAndTheConsumersInItsWay) {
   const Shell shell;
   const Ran ran = shell.Run(
       std::string(kBlocked) +
@@ -47,7 +47,7 @@ TEST(Stat, SaysThatTheProducerIsBlockedNowAndByWhom) {
   EXPECT_EQ(stat["consumers"][0]["alive"], true);
 }
 
-TEST(Stat, CountsConsumersAndEvictionsRightAfterAnEviction) {
+TEST(ShmctlStat, CountsConsumersAndEvictionsCorrectlyAfterAnEviction) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kBlocked) +
@@ -65,7 +65,7 @@ TEST(Stat, CountsConsumersAndEvictionsRightAfterAnEviction) {
   EXPECT_TRUE(stat["waits_for"].is_null());
 }
 
-TEST(Stat, SaysThatTheProducerWaitsForConsumers) {
+TEST(ShmctlStat, ShowsAProducerThatWaitsForConsumers) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" pub q --create --wait-for 2 < /dev/null 2> said & pub=$!\n"
@@ -77,7 +77,7 @@ TEST(Stat, SaysThatTheProducerWaitsForConsumers) {
   EXPECT_FALSE(Has(ran.out, "waits for")) << ran.out;
 }
 
-TEST(Stat, SaysHowOldTheLastMessageIs) {
+TEST(ShmctlStat, ShowsTheAgeOfTheLastMessage) {
   const Shell shell;
   const Ran ran = shell.Run(
       "echo x | S pub q --create 2> /dev/null; S stat q | grep ^messages\n"

@@ -9,7 +9,7 @@
 namespace millrace::testing {
 namespace {
 
-TEST(TailGroup, MembersShareTheLines) {
+TEST(ShmctlTailGroup, MembersShareTheLines) {
   const Shell shell;
   const Ran ran = shell.Run(
       "seq 1 5000 > lines; S create q --capacity 64K > /dev/null\n"
@@ -22,7 +22,7 @@ TEST(TailGroup, MembersShareTheLines) {
 }
 
 // The victim's output is a full pipe. It holds a lease on lines that it has not written out.
-TEST(TailGroup, AKilledMembersLinesAreWrittenByAnother) {
+TEST(ShmctlTailGroup, AKilledMembersLinesAreWrittenByAnother) {
   const Shell shell;
   const Ran ran = shell.Run(
       "seq -f '%0999.0f' 1 200 > lines; S create q --capacity 64K > /dev/null; mkfifo pipe\n"
@@ -41,7 +41,7 @@ TEST(TailGroup, AKilledMembersLinesAreWrittenByAnother) {
   EXPECT_EQ(ran.exit, 0) << ran.err << ran.out << Slurp(shell.path("told2")) << Slurp(shell.path("said"));
 }
 
-TEST(TailGroup, IsNotLossless) {
+TEST(ShmctlTailGroup, ExcludesLossless) {
   const Shell shell;
   EXPECT_EQ(shell.Run("S tail q --group w --lossless").exit, 2);
   EXPECT_EQ(shell.Run("S tail q --durable").exit, 2);

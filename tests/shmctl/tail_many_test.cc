@@ -31,7 +31,7 @@ bool Says(const Ran& ran, const std::string& words) { return ran.err.find(words)
 constexpr char kThree[] =
     "for r in md.eur md.usd orders; do seq 1 4 | sed s/^/$r./ | S pub $r --create 2>/dev/null; done\n";
 
-TEST(TailMany, NamesAndPatternsEachMessageWithItsRing) {
+TEST(ShmctlTailMany, NamesAndPatternsPrintEachMessageWithItsRing) {
   const Shell shell;
   Ran ran = shell.Run(std::string(kThree) + "S tail orders 'md.*' --from oldest");
   EXPECT_EQ(ran.exit, 0) << ran.err;
@@ -49,7 +49,7 @@ TEST(TailMany, NamesAndPatternsEachMessageWithItsRing) {
   EXPECT_EQ(ran.out, "4\n") << "a ring is read once";
 }
 
-TEST(TailMany, Formats) {
+TEST(ShmctlTailMany, PrintsEveryFormat) {
   const Shell shell;
   Ran ran = shell.Run(std::string(kThree) + "S tail md.eur md.usd -e -n 1 --json");
   ASSERT_EQ(Lines(ran.out).size(), 2u) << ran.err;
@@ -69,7 +69,7 @@ TEST(TailMany, Formats) {
   }
 }
 
-TEST(TailMany, StartsAreOfEachRingAndTheCountIsOfAll) {
+TEST(ShmctlTailMany, AStartAppliesToEachRingAndACountToAll) {
   const Shell shell;
   Ran ran = shell.Run(std::string(kThree) + "S tail 'md.*' -e -n 2 | sort");
   EXPECT_EQ(ran.out, "md.eur: md.eur.3\nmd.eur: md.eur.4\nmd.usd: md.usd.3\nmd.usd: md.usd.4\n");
@@ -86,7 +86,7 @@ TEST(TailMany, StartsAreOfEachRingAndTheCountIsOfAll) {
 }
 
 // Starts a real producer for each ring after the tool, and one more ring that no argument names.
-TEST(TailMany, RingsThatComeLaterAreShownFromTheirFirstMessage) {
+TEST(ShmctlTailMany, LaterRingsAreShownFromTheirFirstMessage) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail named 'md.*' --lossless --until-closed > out 2> said & tail=$!\n"
@@ -107,7 +107,7 @@ TEST(TailMany, RingsThatComeLaterAreShownFromTheirFirstMessage) {
 }
 
 // A ring is created and filled before the tool can have joined. Its producer does not wait for the tool.
-TEST(TailMany, WhatWasPublishedBeforeALaterRingWasFoundIsShown) {
+TEST(ShmctlTailMany, MessagesPublishedBeforeALaterRingWasFoundAreShown) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail 'md.*' named > out 2> said & tail=$!\n"
@@ -121,7 +121,7 @@ TEST(TailMany, WhatWasPublishedBeforeALaterRingWasFoundIsShown) {
       "md.1: 1 md.1: 2 md.1: 3 md.2: 1 md.2: 2 md.2: 3 md.3: 1 md.3: 2 md.3: 3 named: 1 named: 2 named: 3 ");
 }
 
-TEST(TailMany, ARingThatIsRemovedAndCreatedAgainIsShownAgain) {
+TEST(ShmctlTailMany, ARingThatIsRemovedAndCreatedAgainIsShownAgain) {
   for (const std::string words : {"'[ab]'", "a b"}) {
     const Shell shell;
     const Ran ran = shell.Run(
@@ -148,7 +148,7 @@ TEST(TailMany, ARingThatIsRemovedAndCreatedAgainIsShownAgain) {
   }
 }
 
-TEST(TailMany, LossesAndEvictionsAreToldOfTheirRing) {
+TEST(ShmctlTailMany, LossesAndEvictionsNameTheirRing) {
   const Shell shell;
   Ran ran = shell.Run(
       "seq 1 5000 | S pub a --create --capacity 4K 2>/dev/null; echo 1 | S pub b --create 2>/dev/null\n"
@@ -170,7 +170,7 @@ TEST(TailMany, LossesAndEvictionsAreToldOfTheirRing) {
   EXPECT_TRUE(Says(ran, "\"c\": evicted")) << ran.err;
 }
 
-TEST(TailMany, WithoutWaiting) {
+TEST(ShmctlTailMany, EndsWithoutWaitingIfAsked) {
   const Shell shell;
   Ran ran = shell.Run(std::string(kThree) + "S tail md.eur nope 'x*' --from oldest --no-wait");
   EXPECT_EQ(ran.exit, 3);
@@ -183,7 +183,7 @@ TEST(TailMany, WithoutWaiting) {
 }
 
 // One match is not a ring. The tool reports it and reads the others.
-TEST(TailMany, WhatIsNoRingIsToldAndPassedOver) {
+TEST(ShmctlTailMany, FilesThatAreNoRingsAreReportedAndSkipped) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kThree) +
@@ -194,7 +194,7 @@ TEST(TailMany, WhatIsNoRingIsToldAndPassedOver) {
 }
 
 // Bug: the tool aborted if a ring was created after its search and before its open.
-TEST(TailMany, ARingThatComesAndGoesAllTheTimeEndsNothing) {
+TEST(ShmctlTailMany, ARingThatIsCreatedAndRemovedRepeatedlyEndsNothing) {
   const Shell shell;
   const Ran ran = shell.Run(
       "echo 1 | S pub still --create 2>/dev/null\n"
@@ -209,7 +209,7 @@ TEST(TailMany, ARingThatComesAndGoesAllTheTimeEndsNothing) {
 }
 
 // Any user can create such a file, and the pattern then matches it too.
-TEST(TailMany, FilesWhoseNamesAreNoNamesAreNotMeant) {
+TEST(ShmctlTailMany, FilesWithInvalidNamesDoNotMatch) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kThree) +
                             ": > $'md.\\e[2J.ring'; : > 'md. x.ring'; S tail 'md.*' --from oldest | wc -l\n"
@@ -218,7 +218,7 @@ TEST(TailMany, FilesWhoseNamesAreNoNamesAreNotMeant) {
   EXPECT_EQ(ran.out, "8\n");
 }
 
-TEST(TailMany, EndsQuietlyWhenItsReaderGoesAway) {
+TEST(ShmctlTailMany, EndsQuietlyWhenItsReaderGoesAway) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kThree) +

@@ -10,14 +10,14 @@ namespace {
 
 constexpr char kTen[] = "seq 0 9 | S pub q --create 2>/dev/null\n";
 
-TEST(Tail, OldestPrintsWhatIsThereAndEndsAtTheClose) {
+TEST(ShmctlTail, OldestPrintsRetainedMessagesAndEndsAtTheClose) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kTen) + "S tail q --from oldest");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_EQ(ran.out, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
 }
 
-TEST(Tail, FromSequenceLastAndCount) {
+TEST(ShmctlTail, FromSequenceLastAndCount) {
   const Shell shell;
   EXPECT_EQ(shell.Run(std::string(kTen) + "S tail q --from 7").out, "7\n8\n9\n");
   EXPECT_EQ(shell.Run("S tail q -n 2 -e").out, "8\n9\n");
@@ -25,7 +25,7 @@ TEST(Tail, FromSequenceLastAndCount) {
 }
 
 // Publishes two bursts, 0.4 s apart.
-TEST(Tail, SinceAnAge) {
+TEST(ShmctlTail, StartsAtAnAge) {
   const Shell shell;
   const Ran ran = shell.Run(
       "seq 1 1000 | S pub q --create --capacity 4K --keep-open 2>/dev/null\n"
@@ -48,7 +48,7 @@ TEST(Tail, SinceAnAge) {
   }
 }
 
-TEST(Tail, EndOnAClosedRingWaitsForTheNextProducer) {
+TEST(ShmctlTail, EndOnAClosedRingWaitsForTheNextProducer) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kTen) +
                             "\"$S\" tail q --lossless --until-closed > copy & tail=$!\n"
@@ -58,7 +58,7 @@ TEST(Tail, EndOnAClosedRingWaitsForTheNextProducer) {
   EXPECT_EQ(ran.out, "later\n");
 }
 
-TEST(Tail, LossIsToldAndIsExitCodeOne) {
+TEST(ShmctlTail, LossIsReportedAndIsExitCodeOne) {
   const Shell shell;
   const Ran ran = shell.Run(
       "seq 1 10000 | S pub q --create --capacity 4K 2>/dev/null\nS tail q --from 0 -e > out; code=$?; tail "
@@ -68,7 +68,7 @@ TEST(Tail, LossIsToldAndIsExitCodeOne) {
   EXPECT_NE(ran.err.find("lost"), std::string::npos) << ran.err;
 }
 
-TEST(Tail, EndsQuietlyWhenItsReaderGoesAway) {
+TEST(ShmctlTail, EndsQuietlyWhenItsReaderGoesAway) {
   const Shell shell;
   const Ran ran = shell.Run(
       "seq 1 5000 | S pub q --create 2>/dev/null\nS tail q --from oldest | head -1; exit ${PIPESTATUS[0]}");
@@ -76,14 +76,14 @@ TEST(Tail, EndsQuietlyWhenItsReaderGoesAway) {
   EXPECT_EQ(ran.out, "1\n");
 }
 
-TEST(Tail, FollowsIfAskedAsOtherToolsAre) {
+TEST(ShmctlTail, AcceptsTheFollowOptionOfOtherTools) {
   const Shell shell;
   EXPECT_EQ(shell.Run(std::string(kTen) + "S tail -f q --from 8").out, "8\n9\n");
   EXPECT_EQ(shell.Run("S tail -f q -e").exit, 2);
 }
 
 // Bug: the tool took SIGALRM for one of its own signals.
-TEST(Tail, AnAlarmEndsItUnlessItIsIgnored) {
+TEST(ShmctlTail, AnAlarmEndsItUnlessItIsIgnored) {
   const Shell shell;
   const Ran ran = shell.Run(
       "S create q > /dev/null\n"
@@ -98,7 +98,7 @@ TEST(Tail, AnAlarmEndsItUnlessItIsIgnored) {
   EXPECT_EQ(ran.out, "142\n143\n129\n143\n") << ran.err;
 }
 
-TEST(Tail, TerminationFlushesAndSaysTheSignal) {
+TEST(ShmctlTail, TerminationFlushesAndReportsTheSignal) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kTen) +
@@ -108,14 +108,14 @@ TEST(Tail, TerminationFlushesAndSaysTheSignal) {
   EXPECT_EQ(ran.exit, 143) << ran.err;
 }
 
-TEST(Tail, MissingRingWithoutWaiting) {
+TEST(ShmctlTail, MissingRingWithoutWaiting) {
   const Shell shell;
   const Ran ran = shell.Run("S tail nope --no-wait");
   EXPECT_EQ(ran.exit, 3);
   EXPECT_NE(ran.err.find("\"nope\""), std::string::npos) << ran.err;
 }
 
-TEST(Tail, TellsWhenTheRingIsRemoved) {
+TEST(ShmctlTail, ReportsTheRemovalOfTheRing) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kTen) +
                             "\"$S\" tail q --lossless > /dev/null & tail=$!\n"

@@ -14,7 +14,7 @@ bool Has(const std::string& text, const std::string& words) { return text.find(w
 constexpr char kRing[] =
     "rm -f q.* copy; S create q --capacity 64K > /dev/null; mkfifo input$$; exec 7<> input$$\n";
 
-TEST(Truncated, TailSaysThatItIsDamaged) {
+TEST(ShmctlTruncated, TailReportsDamage) {
   const Shell shell;
   for (const char* how : {"--lossless", ""}) {
     const Ran ran =
@@ -31,7 +31,7 @@ TEST(Truncated, TailSaysThatItIsDamaged) {
   }
 }
 
-TEST(Truncated, PubSaysWhatHappened) {
+TEST(ShmctlTruncated, PubReportsTheTruncation) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kRing) +
@@ -44,7 +44,7 @@ TEST(Truncated, PubSaysWhatHappened) {
   EXPECT_TRUE(Has(ran.out, "q.ring\" was truncated to 0 bytes")) << ran.out;
 }
 
-TEST(Truncated, LookingAtItIsNoCrashEither) {
+TEST(ShmctlTruncated, InspectingItDoesNotCrash) {
   const Shell shell;
   for (const char* size : {"0", "1", "4096", "8192", "60000"}) {
     for (const char* file : {"q.ring", "q.seats"}) {

@@ -48,7 +48,7 @@ TYPED_TEST(Atomics, AdditionsOfTwoThreadsAreAllCounted) {
   EXPECT_EQ(word, T{2 * kEach});
 }
 
-TEST(AtomicsCopy, EveryLengthArrivesAndNothingBeyondItsLastWord) {
+TEST(UnitAtomicsCopy, CopiesEveryLengthAndNothingAfterItsLastWord) {
   for (size_t n = 0; n <= 80; ++n) {
     alignas(8) std::array<std::byte, 96> ring;
     alignas(8) std::array<std::byte, 96> out;
@@ -67,7 +67,7 @@ TEST(AtomicsCopy, EveryLengthArrivesAndNothingBeyondItsLastWord) {
   }
 }
 
-TEST(AtomicsCopy, NothingMayBeCopiedFromNowhere) {
+TEST(UnitAtomicsCopy, ZeroBytesMayBeCopiedFromANullPointer) {
   A::CopyIn(nullptr, nullptr, 0), A::CopyOut(nullptr, nullptr, 0);
 }
 

@@ -29,7 +29,7 @@ class OnOneCpu {
   cpu_set_t before_;
 };
 
-TEST(CpuSharing, LetsWhoeverSharesItsCpuRun) {
+TEST(UnitCpuSharing, LetsThreadsOnTheSameCpuRun) {
   const OnOneCpu here;
   const testing::Child other([](const testing::Child::Line&) -> int {
     for (;;) asm volatile("");

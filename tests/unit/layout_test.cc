@@ -7,7 +7,7 @@
 namespace millrace::internal {
 namespace {
 
-TEST(Layout, FrameIsHeaderAndPayloadRoundedUpToEight) {
+TEST(UnitLayout, FrameIsHeaderAndPayloadRoundedUpToEight) {
   EXPECT_EQ(FrameBytes(0), 8u);
   EXPECT_EQ(FrameBytes(1), 16u);
   EXPECT_EQ(FrameBytes(8), 16u);
@@ -20,7 +20,7 @@ TEST(Layout, FrameIsHeaderAndPayloadRoundedUpToEight) {
   }
 }
 
-TEST(Layout, TagIsEqualForEveryLengthAndDiffersForEverythingElse) {
+TEST(UnitLayout, TagIsEqualForEveryLengthAndDiffersForEverythingElse) {
   for (const uint64_t sequence :
        {0ull, 1ull, 0x7fffffffull, 0x80000000ull, 0xffffffffull, 1ull << 32, ~0ull}) {
     const uint64_t expected = ExpectedTag(sequence);
@@ -35,7 +35,7 @@ TEST(Layout, TagIsEqualForEveryLengthAndDiffersForEverythingElse) {
   }
 }
 
-TEST(Layout, AheadComparesAcrossEveryWrap) {
+TEST(UnitLayout, AheadComparesAcrossEveryWrap) {
   for (const uint64_t a : {0ull, 1ull << 31, 1ull << 32, 1ull << 63, ~0ull}) {
     for (const int64_t d : {-(1ll << 40), -8ll, -1ll, 0ll, 1ll, 8ll, 1ll << 40}) {
       EXPECT_EQ(Ahead(a + static_cast<uint64_t>(d), a), d) << a;
@@ -43,7 +43,7 @@ TEST(Layout, AheadComparesAcrossEveryWrap) {
   }
 }
 
-TEST(Layout, WidenSequenceFindsTheNearestNumberWithThatLowHalf) {
+TEST(UnitLayout, WidenSequenceFindsTheNearestNumberWithThatLowHalf) {
   for (const uint64_t near : {0ull, 5ull, (1ull << 31) - 3, 1ull << 31, (1ull << 32) - 3, 1ull << 32,
                               (1ull << 32) + 3, (1ull << 63) - 3, 1ull << 63, ~0ull - 2, ~0ull}) {
     for (const int64_t d :
@@ -54,7 +54,7 @@ TEST(Layout, WidenSequenceFindsTheNearestNumberWithThatLowHalf) {
   }
 }
 
-TEST(Layout, SeatStateKeepsEveryPart) {
+TEST(UnitLayout, SeatStateKeepsEveryPart) {
   for (const uint32_t generation : {0u, 1u, 0x80000000u, ~0u}) {
     for (const SeatPhase phase :
          {SeatPhase::kFree, SeatPhase::kJoining, SeatPhase::kLive, SeatPhase::kEvicted}) {
@@ -70,7 +70,7 @@ TEST(Layout, SeatStateKeepsEveryPart) {
   EXPECT_EQ(PhaseOf(0), SeatPhase::kFree) << "fresh memory is a free seat";
 }
 
-TEST(Layout, StateAndFlagsCarryTheirEpoch) {
+TEST(UnitLayout, StateAndFlagsCarryTheirEpoch) {
   for (const uint32_t epoch : {0u, 1u, ~0u}) {
     EXPECT_EQ(EpochOf(MakeState(epoch, true)), epoch);
     EXPECT_TRUE(IsOpen(MakeState(epoch, true)));
@@ -79,7 +79,7 @@ TEST(Layout, StateAndFlagsCarryTheirEpoch) {
   }
 }
 
-TEST(Layout, SizesOfTheObjects) {
+TEST(UnitLayout, SizesOfTheObjects) {
   EXPECT_EQ(RingFileBytes(kMinCapacity), 4096u + 4096u + kMinCapacity);
   EXPECT_EQ(SeatsFileBytes(1), 8192u);
   EXPECT_EQ(SeatsFileBytes(16), 8192u);
@@ -91,7 +91,7 @@ TEST(Layout, SizesOfTheObjects) {
   EXPECT_LE(kMaxPayload, kFrameLengthMask);
 }
 
-TEST(Layout, LockBytesOfTheSeatsObjectDoNotMeet) {
+TEST(UnitLayout, LockBytesOfTheSeatsFileDoNotOverlap) {
   std::set<uint64_t> bytes;
   for (uint32_t i = 0; i < kMaxSeats; ++i) {
     EXPECT_TRUE(bytes.insert(kLockSeat + i).second);

@@ -15,7 +15,7 @@ constexpr int64_t kMost = std::numeric_limits<int64_t>::max(), kLeast = std::num
 
 constexpr int64_t NsOf(Nanos span) { return span.count(); }
 
-TEST(Nanos, DurationsKeepTheirLength) {
+TEST(UnitNanos, DurationsKeepTheirLength) {
   static_assert(NsOf(chrono::nanoseconds(7)) == 7);
   static_assert(NsOf(chrono::seconds(-2)) == -2'000'000'000);
   static_assert(NsOf(chrono::hours(24 * 365 * 200)) == int64_t{24} * 365 * 200 * 3600 * 1'000'000'000);
@@ -26,7 +26,7 @@ TEST(Nanos, DurationsKeepTheirLength) {
   EXPECT_EQ(Nanos(), Nanos::zero());
 }
 
-TEST(Nanos, WhatNanosecondsCannotHoldIsTheLongest) {
+TEST(UnitNanos, ADurationBeyondNanosecondsIsTheLongest) {
   static_assert(kForever == Nanos::max());
   static_assert(NsOf(chrono::microseconds::max()) == kMost);
   static_assert(NsOf(chrono::milliseconds::max()) == kMost);

@@ -17,7 +17,7 @@ namespace {
 
 std::string TextOf(const absl::Status& status) { return std::string(status.message()); }
 
-TEST(Failure, KeepsTheExactCauseOfEveryError) {
+TEST(UnitOsFailure, KeepsTheExactCauseOfEveryError) {
   for (int value = 1; value <= static_cast<int>(Error::kNoMemory); ++value) {
     const auto error = static_cast<Error>(value);
     const absl::Status status = Failure(error, "text");
@@ -27,7 +27,7 @@ TEST(Failure, KeepsTheExactCauseOfEveryError) {
   }
 }
 
-TEST(Failure, GivesEachErrorItsOwnName) {
+TEST(UnitOsFailure, GivesEachErrorItsOwnName) {
   std::set<std::string> names;
   for (int value = 0; value <= static_cast<int>(Error::kNoMemory); ++value) {
     names.insert(ToString(static_cast<Error>(value)));
@@ -37,7 +37,7 @@ TEST(Failure, GivesEachErrorItsOwnName) {
   EXPECT_STREQ(ToString(static_cast<Error>(200)), "unknown");
 }
 
-TEST(Failure, CoarseCodesFollowFromTheCause) {
+TEST(UnitOsFailure, CoarseCodesFollowFromTheCause) {
   EXPECT_EQ(Failure(Error::kNotFound, "").code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Failure(Error::kExists, "").code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(Failure(Error::kNoSpace, "").code(), absl::StatusCode::kResourceExhausted);
@@ -46,7 +46,7 @@ TEST(Failure, CoarseCodesFollowFromTheCause) {
   EXPECT_EQ(Failure(Error::kDamaged, "").code(), absl::StatusCode::kDataLoss);
 }
 
-TEST(Failure, ForeignStatusesAreOther) {
+TEST(UnitOsFailure, ForeignStatusesAreOther) {
   EXPECT_EQ(ErrorOf(absl::OkStatus()), Error::kNone);
   EXPECT_EQ(ErrorOf(absl::NotFoundError("not from here")), Error::kOther);
   for (const std::string& bytes :
@@ -57,7 +57,7 @@ TEST(Failure, ForeignStatusesAreOther) {
   }
 }
 
-TEST(Failure, ErrnoDecidesTheCause) {
+TEST(UnitOsFailure, ErrnoDecidesTheCause) {
   EXPECT_EQ(ErrorOf(SystemFailure(EACCES, "w")), Error::kNoPermission);
   EXPECT_EQ(ErrorOf(SystemFailure(EPERM, "w")), Error::kNoPermission);
   EXPECT_EQ(ErrorOf(SystemFailure(EROFS, "w")), Error::kNoPermission);
@@ -69,13 +69,13 @@ TEST(Failure, ErrnoDecidesTheCause) {
   EXPECT_EQ(ErrorOf(SystemFailure(EMFILE, "w")), Error::kOther);
 }
 
-TEST(Failure, TextNamesOperationErrnoAndRemedy) {
+TEST(UnitOsFailure, TextNamesOperationErrnoAndRemedy) {
   EXPECT_EQ(TextOf(SystemFailure(EMFILE, "open \"/x\"")),
             "open \"/x\": Too many open files (EMFILE); raise the descriptor limit (ulimit -n)");
   EXPECT_EQ(TextOf(SystemFailure(99999, "w")), "w: unknown error (99999)");
 }
 
-TEST(Failure, TheCallerKnowsWhichLimitAnErrnoMeans) {
+TEST(UnitOsFailure, TheCallerKnowsWhichLimitAnErrnoMeans) {
   EXPECT_EQ(TextOf(SystemFailure(EAGAIN, "w")).find("ulimit -l"), std::string::npos)
       << "threads and locks give EAGAIN too";
   EXPECT_EQ(TextOf(SystemFailure(ENOSPC, "w: epoll_ctl", "raise fs.epoll.max_user_watches")),
@@ -84,7 +84,7 @@ TEST(Failure, TheCallerKnowsWhichLimitAnErrnoMeans) {
 
 // Error texts hold names, labels and schemas that other processes chose. The
 // texts are shown in terminals and logs.
-TEST(Failure, TextsHoldNothingThatATerminalObeys) {
+TEST(UnitOsFailure, TextsHoldNoControlCharacters) {
   EXPECT_EQ(TextOf(Failure(Error::kSchema,
                            "\"\x1B[2J\xC2\x9B"
                            "1m\xE2\x80\xAE\xFFx\xC3\xBC\"")),
@@ -93,7 +93,7 @@ TEST(Failure, TextsHoldNothingThatATerminalObeys) {
 }
 
 // Bug: the text advised raising the limit of locked memory.
-TEST(Failure, NoMoreThreadsNamesTheLimitOfThreads) {
+TEST(UnitOsFailure, NoMoreThreadsNamesTheLimitOfThreads) {
   const pid_t child = fork();
   if (child == 0) {
     const rlimit none{0, 0};
@@ -110,7 +110,7 @@ TEST(Failure, NoMoreThreadsNamesTheLimitOfThreads) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST(HumanBytes, IsExact) {
+TEST(UnitOsHumanBytes, IsExact) {
   EXPECT_EQ(HumanBytes(0), "0 bytes");
   EXPECT_EQ(HumanBytes(1), "1 byte");
   EXPECT_EQ(HumanBytes(1000), "1000 bytes");

@@ -17,9 +17,9 @@
 namespace millrace::os {
 namespace {
 
-using OsFile = Scratch;
+using UnitOsFile = Scratch;
 
-TEST_F(OsFile, OpenIsCloseOnExecAndNeedsNoMoreThanAsked) {
+TEST_F(UnitOsFile, OpenIsCloseOnExecAndNeedsOnlyTheRequestedAccess) {
   NewFile file = Make();
   ASSERT_TRUE(file.LinkAs(At("a")).ok());
   const Fd reading = OpenExisting(At("a"), false).value();
@@ -29,7 +29,7 @@ TEST_F(OsFile, OpenIsCloseOnExecAndNeedsNoMoreThanAsked) {
   EXPECT_EQ(fcntl(writing.get(), F_GETFL) & O_ACCMODE, O_RDWR);
 }
 
-TEST_F(OsFile, OpenRefusesWhatIsNotAFileAndSaysWhatItIs) {
+TEST_F(UnitOsFile, OpenRefusesWhatIsNotAFileAndSaysWhatItIs) {
   NewFile file = Make();
   ASSERT_TRUE(file.LinkAs(At("target")).ok());
   ASSERT_EQ(symlink("target", At("link").c_str()), 0);
@@ -55,7 +55,7 @@ TEST_F(OsFile, OpenRefusesWhatIsNotAFileAndSaysWhatItIs) {
   }
 }
 
-TEST_F(OsFile, OpenTellsMissingFromForbidden) {
+TEST_F(UnitOsFile, OpenDistinguishesMissingFromForbidden) {
   EXPECT_EQ(ErrorOf(OpenExisting(At("missing"), false).status()), Error::kNotFound);
   ASSERT_EQ(chmod(directory_.c_str(), 0755), 0);
   NewFile file = Make();
@@ -68,7 +68,7 @@ TEST_F(OsFile, OpenTellsMissingFromForbidden) {
   EXPECT_EQ(told.rfind("kNoPermission|open \"" + At("a") + "\" for writing", 0), 0u) << told;
 }
 
-TEST_F(OsFile, FactsOfNameDoesNotFollowLinks) {
+TEST_F(UnitOsFile, FactsOfNameDoesNotFollowLinks) {
   ASSERT_EQ(symlink("/dev/null", At("link").c_str()), 0);
   ASSERT_TRUE(FactsOfName(At("link")).has_value());
   EXPECT_FALSE(FactsOfName(At("link"))->regular);
@@ -77,7 +77,7 @@ TEST_F(OsFile, FactsOfNameDoesNotFollowLinks) {
   EXPECT_EQ(ErrorOf(FactsOf(-1, "x").status()), Error::kOther);
 }
 
-TEST_F(OsFile, UnlinkOfNothingIsFine) {
+TEST_F(UnitOsFile, UnlinkOfNothingIsFine) {
   NewFile file = Make();
   ASSERT_TRUE(file.LinkAs(At("a")).ok());
   EXPECT_TRUE(Unlink(At("a")).ok());
@@ -86,7 +86,7 @@ TEST_F(OsFile, UnlinkOfNothingIsFine) {
   EXPECT_EQ(ErrorOf(Unlink(At("directory"))), Error::kNotARing);
 }
 
-TEST_F(OsFile, ReadAtNeverReadsLess) {
+TEST_F(UnitOsFile, ReadAtNeverReadsLess) {
   const NewFile file = Make();
   ASSERT_EQ(pwrite(file.fd().get(), "0123456789", 10, 0), 10);
   char buffer[10] = {};

@@ -37,13 +37,13 @@ int InChild(Body body) {
   return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-class Fork : public testing::Test {
+class UnitOsFork : public testing::Test {
  protected:
   void SetUp() override { alarm(60); }  // a watchdog, because these tests could deadlock
   void TearDown() override { alarm(0); }
 };
 
-TEST_F(Fork, EveryHandleIsToldInTheChildAndNoneInTheParent) {
+TEST_F(UnitOsFork, EveryHandleIsNotifiedInTheChildAndNoneInTheParent) {
   std::vector<std::unique_ptr<Handle>> handles;
   for (int i = 0; i < 5; ++i) handles.push_back(std::make_unique<Handle>());
   EXPECT_EQ(InChild([&] {
@@ -55,7 +55,7 @@ TEST_F(Fork, EveryHandleIsToldInTheChildAndNoneInTheParent) {
   for (const auto& handle : handles) EXPECT_EQ(handle->calls, 0);
 }
 
-TEST_F(Fork, HandlesLeaveInAnyOrder) {
+TEST_F(UnitOsFork, HandlesLeaveInAnyOrder) {
   for (int gone = 0; gone < 3; ++gone) {
     std::vector<std::unique_ptr<Handle>> handles;
     for (int i = 0; i < 3; ++i) handles.push_back(std::make_unique<Handle>());
@@ -69,7 +69,7 @@ TEST_F(Fork, HandlesLeaveInAnyOrder) {
   }
 }
 
-TEST_F(Fork, TheRegistryWorksInTheChild) {
+TEST_F(UnitOsFork, TheRegistryWorksInTheChild) {
   auto inherited = std::make_unique<Handle>();
   EXPECT_EQ(InChild([&] {
               inherited.reset();
@@ -81,7 +81,7 @@ TEST_F(Fork, TheRegistryWorksInTheChild) {
             0);
 }
 
-TEST_F(Fork, AGrandchildTellsInheritedHandlesAgain) {
+TEST_F(UnitOsFork, AGrandchildNotifiesInheritedHandlesAgain) {
   Handle handle;
   EXPECT_EQ(InChild([&] { return InChild([&] { return handle.calls; }); }), 2);
 }
@@ -94,7 +94,7 @@ bool Sleeps(pid_t thread) {
   return name_end != std::string::npos && line.compare(name_end, 3, ") S") == 0;
 }
 
-TEST_F(Fork, NoForkFallsWithinTheGuard) {
+TEST_F(UnitOsFork, NoForkFallsWithinTheGuard) {
   std::atomic<bool> inside = false;
   std::atomic<pid_t> forker = 0;
   std::atomic<bool> forked = false;
@@ -119,7 +119,7 @@ TEST_F(Fork, NoForkFallsWithinTheGuard) {
 
 int child_of_handler = -1;
 
-TEST_F(Fork, ASignalHandlerMayForkWhileItsThreadHoldsTheGuard) {
+TEST_F(UnitOsFork, ASignalHandlerMayForkWhileItsThreadHoldsTheGuard) {
   Handle handle;
   struct sigaction action {};
   action.sa_handler = [](int) { child_of_handler = InChild([] { return 3; }); };
@@ -159,7 +159,7 @@ class HandleThatFollowsAPointer final : public ForkAware {
 
 // Bug: a handle was registered before its members existed, and until after they were destroyed. A child
 // forked at that moment followed their pointers.
-TEST_F(Fork, AChildFollowsNoPointerOfAHalfMadeHandle) {
+TEST_F(UnitOsFork, AChildFollowsNoPointerOfAHalfMadeHandle) {
   int ends = 0;
   alignas(HandleThatFollowsAPointer) std::byte place[sizeof(HandleThatFollowsAPointer)];
   std::fill(std::begin(place), std::end(place), std::byte{0x5a});  // pointers here lead nowhere
@@ -169,7 +169,7 @@ TEST_F(Fork, AChildFollowsNoPointerOfAHalfMadeHandle) {
   EXPECT_EQ(ends, 22);
 }
 
-TEST_F(Fork, ManyThreadsAndForks) {
+TEST_F(UnitOsFork, ManyThreadsAndForks) {
   std::atomic<bool> stop = false;
   std::vector<std::thread> threads;
   for (int i = 0; i < 2; ++i) {

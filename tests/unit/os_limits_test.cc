@@ -16,7 +16,7 @@ namespace {
 constexpr char kHuge[] = "9223372036854771712\n";  // "no limit" in cgroup version 1
 
 // Makes directories that stand for /sys/fs/cgroup and /proc/self/cgroup.
-class CgroupLimit : public testing::Test {
+class UnitOsCgroupLimit : public testing::Test {
  protected:
   void SetUp() override {
     std::string name = testing::TempDir() + "millrace-cgroup-XXXXXX";
@@ -40,13 +40,13 @@ class CgroupLimit : public testing::Test {
   std::string root_;
 };
 
-TEST_F(CgroupLimit, NothingToSeeIsNoLimit) {
+TEST_F(UnitOsCgroupLimit, NoCgroupFilesMeanNoLimit) {
   EXPECT_FALSE(Ask().has_value());
   Write("self", "0::/a\n");
   EXPECT_FALSE(Ask().has_value());
 }
 
-TEST_F(CgroupLimit, Version2CountsReclaimablePagesAsAvailable) {
+TEST_F(UnitOsCgroupLimit, Version2CountsReclaimablePagesAsAvailable) {
   Write("self", "0::/a\n");
   Version2("a", "1000\n", "700\n", "anon 5\ninactive_file 100\nactive_file 50\nfile 9999\n");
   const auto limit = Ask();
@@ -56,14 +56,14 @@ TEST_F(CgroupLimit, Version2CountsReclaimablePagesAsAvailable) {
   EXPECT_EQ(limit->cgroup, root_ + "/a");
 }
 
-TEST_F(CgroupLimit, Version2WithoutMemoryStat) {
+TEST_F(UnitOsCgroupLimit, Version2WithoutMemoryStat) {
   Write("self", "0::/a\n");
   Version2("a", "1000\n", "700\n");
   ASSERT_TRUE(Ask().has_value());
   EXPECT_EQ(Ask()->available_bytes, 300u);
 }
 
-TEST_F(CgroupLimit, TheTightestGroupAboveCounts) {
+TEST_F(UnitOsCgroupLimit, TheTightestGroupAboveCounts) {
   Write("self", "0::/a/b/c\n");
   Version2("a/b/c", "max\n", "1\n");
   Version2("a/b", "5000\n", "100\n");
@@ -74,28 +74,28 @@ TEST_F(CgroupLimit, TheTightestGroupAboveCounts) {
   EXPECT_EQ(limit->available_bytes, 1000u);
 }
 
-TEST_F(CgroupLimit, AGroupOverItsLimitHasNothingAvailable) {
+TEST_F(UnitOsCgroupLimit, AGroupOverItsLimitHasNothingAvailable) {
   Write("self", "0::/a\n");
   Version2("a", "1000\n", "1200\n");
   ASSERT_TRUE(Ask().has_value());
   EXPECT_EQ(Ask()->available_bytes, 0u);
 }
 
-TEST_F(CgroupLimit, MoreReclaimableThanUsedIsTheWholeLimit) {
+TEST_F(UnitOsCgroupLimit, MoreReclaimableThanUsedIsTheWholeLimit) {
   Write("self", "0::/a\n");
   Version2("a", "1000\n", "10\n", "inactive_file 500\nactive_file 500\n");
   ASSERT_TRUE(Ask().has_value());
   EXPECT_EQ(Ask()->available_bytes, 1000u);
 }
 
-TEST_F(CgroupLimit, InAContainerTheMountIsOurGroup) {
+TEST_F(UnitOsCgroupLimit, InAContainerTheMountIsTheOwnGroup) {
   Write("self", "0::/the/hosts/path\n");
   Version2(".", "1000\n", "0\n");
   ASSERT_TRUE(Ask().has_value());
   EXPECT_EQ(Ask()->cgroup, root_);
 }
 
-TEST_F(CgroupLimit, AGroupOutsideOurNamespaceDoesNotEscapeTheMount) {
+TEST_F(UnitOsCgroupLimit, AGroupOutsideTheNamespaceStaysBelowTheMount) {
   Write("self", "0::/../../a\n");
   Version2(".", "1000\n", "0\n");
   Version2("a", "10\n", "0\n");
@@ -103,7 +103,7 @@ TEST_F(CgroupLimit, AGroupOutsideOurNamespaceDoesNotEscapeTheMount) {
   EXPECT_EQ(Ask()->cgroup, root_);
 }
 
-TEST_F(CgroupLimit, Version1) {
+TEST_F(UnitOsCgroupLimit, Version1) {
   Write("self", "9:name=systemd:/\n4:cpu,memory,pids:/job\n0::/\n");
   Write("memory/job/memory.limit_in_bytes", "2000\n");
   Write("memory/job/memory.usage_in_bytes", "1500\n");
@@ -117,21 +117,21 @@ TEST_F(CgroupLimit, Version1) {
   EXPECT_EQ(limit->available_bytes, 1000u);
 }
 
-TEST_F(CgroupLimit, Version1HugeIsNoLimit) {
+TEST_F(UnitOsCgroupLimit, Version1HugeIsNoLimit) {
   Write("self", "4:memory:/job\n");
   Write("memory/job/memory.limit_in_bytes", kHuge);
   Write("memory/job/memory.usage_in_bytes", "1500\n");
   EXPECT_FALSE(Ask().has_value());
 }
 
-TEST_F(CgroupLimit, Version2BesideVersion1) {
+TEST_F(UnitOsCgroupLimit, Version2BesideVersion1) {
   Write("self", "4:cpu:/job\n0::/u\n");
   Version2("unified/u", "1000\n", "1\n");
   ASSERT_TRUE(Ask().has_value());
   EXPECT_EQ(Ask()->cgroup, root_ + "/unified/u");
 }
 
-TEST_F(CgroupLimit, MalformedFilesAreIgnored) {
+TEST_F(UnitOsCgroupLimit, MalformedFilesAreIgnored) {
   Write("self", "garbage\n::\n0:\n\n0::/a/b\n");
   for (const char* const bad : {"", "\n", "-5\n", "12x\n", "99999999999999999999999\n", " 7\n"}) {
     Version2("a/b", bad, "1\n");
@@ -144,11 +144,11 @@ TEST_F(CgroupLimit, MalformedFilesAreIgnored) {
   EXPECT_EQ(Ask()->available_bytes, 500u);
 }
 
-TEST_F(CgroupLimit, AFileThatNeverEndsIsCutOff) {
+TEST_F(UnitOsCgroupLimit, AFileThatNeverEndsIsCutOff) {
   EXPECT_FALSE(MemoryCgroupLimit(root_, "/dev/zero").has_value());
 }
 
-TEST(FileSizeLimit, IsTheSoftLimit) {
+TEST(UnitOsFileSizeLimit, IsTheSoftLimit) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
@@ -161,7 +161,7 @@ TEST(FileSizeLimit, IsTheSoftLimit) {
   EXPECT_EQ(status, 0);
 }
 
-TEST(FreeBytes, OfAFileSystem) {
+TEST(UnitOsFreeBytes, OfAFileSystem) {
   EXPECT_GT(FreeBytes("/dev/shm"), 0u);
   EXPECT_EQ(FreeBytes("/no/such/directory"), 0u);
 }

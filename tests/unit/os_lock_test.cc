@@ -92,7 +92,7 @@ int OpenDescriptors() {
   return count;
 }
 
-class Lock : public testing::Test {
+class UnitOsLock : public testing::Test {
  protected:
   void SetUp() override {
     alarm(60);
@@ -121,7 +121,7 @@ class Lock : public testing::Test {
   Identity identity_;
 };
 
-TEST_F(Lock, IsExclusiveAlsoWithinAProcess) {
+TEST_F(UnitOsLock, IsExclusiveWithinAProcessToo) {
   std::optional<HeldLock> held = Take(5);
   ASSERT_TRUE(held.has_value());
   EXPECT_TRUE(held->held());
@@ -132,7 +132,7 @@ TEST_F(Lock, IsExclusiveAlsoWithinAProcess) {
   EXPECT_TRUE(Take(5).has_value());
 }
 
-TEST_F(Lock, ARangeIsAllOrNothing) {
+TEST_F(UnitOsLock, ARangeIsAllOrNothing) {
   std::optional<HeldLock> one = Take(20);
   ASSERT_TRUE(one.has_value());
   EXPECT_FALSE(Take(16, 8).has_value());
@@ -144,20 +144,20 @@ TEST_F(Lock, ARangeIsAllOrNothing) {
   EXPECT_TRUE(Take(24).has_value());
 }
 
-TEST_F(Lock, KeepsNoDescriptor) {
+TEST_F(UnitOsLock, KeepsNoDescriptor) {
   const int before = OpenDescriptors();
   const std::optional<HeldLock> held = Take(0);
   EXPECT_FALSE(Take(0).has_value());
   EXPECT_EQ(OpenDescriptors(), before);
 }
 
-TEST_F(Lock, OpeningAndClosingTheFileElsewhereDoesNotDropIt) {
+TEST_F(UnitOsLock, OpeningAndClosingTheFileElsewhereDoesNotDropIt) {
   const std::optional<HeldLock> held = Take(0);
   { const Fd other = OpenExisting(path_, true).value(); }
   EXPECT_EQ(Probe().Ask(0), LockState::kHeld);
 }
 
-TEST_F(Lock, MovesWithItsHandle) {
+TEST_F(UnitOsLock, MovesWithItsHandle) {
   std::optional<HeldLock> held = Take(0);
   HeldLock moved = *std::move(held);
   held.reset();
@@ -166,7 +166,7 @@ TEST_F(Lock, MovesWithItsHandle) {
   EXPECT_EQ(Probe().Ask(0), LockState::kFree);
 }
 
-TEST_F(Lock, SurvivesTheClosingOfAllDescriptors) {
+TEST_F(UnitOsLock, SurvivesTheClosingOfAllDescriptors) {
   Child child([&] {
     const std::optional<HeldLock> held = Take(0);
     if (close_range(3, ~0u, 0) != 0 || !held.has_value()) _exit(1);
@@ -178,7 +178,7 @@ TEST_F(Lock, SurvivesTheClosingOfAllDescriptors) {
   EXPECT_FALSE(Take(0).has_value());
 }
 
-TEST_F(Lock, FallsOnKillBeforeTheZombieIsReaped) {
+TEST_F(UnitOsLock, FallsOnKillBeforeTheZombieIsReaped) {
   Child child([&] {
     const std::optional<HeldLock> held = Take(0);
     Say('k');
@@ -194,7 +194,7 @@ TEST_F(Lock, FallsOnKillBeforeTheZombieIsReaped) {
   EXPECT_TRUE(Take(0).has_value());
 }
 
-TEST_F(Lock, IsHeldWhileItsOwnerIsStopped) {
+TEST_F(UnitOsLock, IsHeldWhileItsOwnerIsStopped) {
   Child child([&] {
     const std::optional<HeldLock> held = Take(0);
     Say('k');
@@ -209,7 +209,7 @@ TEST_F(Lock, IsHeldWhileItsOwnerIsStopped) {
   EXPECT_FALSE(Take(0).has_value());
 }
 
-TEST_F(Lock, FallsOnExec) {
+TEST_F(UnitOsLock, FallsOnExec) {
   Child child([&] {
     const std::optional<HeldLock> held = Take(0);
     Say(held.has_value() ? 'k' : 'n');
@@ -225,7 +225,7 @@ TEST_F(Lock, FallsOnExec) {
   EXPECT_EQ(Probe().Ask(0), LockState::kFree);
 }
 
-TEST_F(Lock, IsNotInheritedByAForkedChild) {
+TEST_F(UnitOsLock, IsNotInheritedByAForkedChild) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   Child owner([&] {
     const std::optional<HeldLock> held = Take(0);
@@ -249,7 +249,7 @@ TEST_F(Lock, IsNotInheritedByAForkedChild) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-TEST_F(Lock, NoForkCarriesALockAwayInTheMiddleOfTakingIt) {
+TEST_F(UnitOsLock, AForkDuringTheLockingDoesNotInheritTheLock) {
   std::atomic<bool> stop = false;
   std::atomic<int> taken = 0;
   std::thread taker([&] {
@@ -263,7 +263,7 @@ TEST_F(Lock, NoForkCarriesALockAwayInTheMiddleOfTakingIt) {
   EXPECT_EQ(Probe().Ask(0), LockState::kFree);
 }
 
-TEST_F(Lock, AReaderCanDenyALockButNotFakeIt) {
+TEST_F(UnitOsLock, AReaderCanDenyALockButNotFakeIt) {
   const Fd reader = OpenExisting(path_, false).value();
   struct flock lock {};
   lock.l_type = F_RDLCK;
@@ -274,7 +274,7 @@ TEST_F(Lock, AReaderCanDenyALockButNotFakeIt) {
   EXPECT_FALSE(Take(0).has_value());
 }
 
-TEST_F(Lock, RefusesAnotherFileUnderTheName) {
+TEST_F(UnitOsLock, RefusesAnotherFileUnderTheName) {
   ASSERT_EQ(rename(path_.c_str(), (path_ + ".old").c_str()), 0);
   MakeFile(path_);
   const auto answer = TryLock(path_, identity_, 0);
@@ -285,7 +285,7 @@ TEST_F(Lock, RefusesAnotherFileUnderTheName) {
   EXPECT_EQ(ErrorOf(TryLock(path_, identity_, 0).status()), Error::kNotARing);
 }
 
-TEST_F(Lock, NeedsWritePermission) {
+TEST_F(UnitOsLock, NeedsWritePermission) {
   if (geteuid() != 0) {
     ASSERT_EQ(chmod(path_.c_str(), 0400), 0);
     EXPECT_EQ(ErrorOf(TryLock(path_, identity_, 0).status()), Error::kNoPermission);
@@ -305,7 +305,7 @@ bool Odd(uint64_t index, void* asked) {
   return index % 2 == 1;
 }
 
-TEST_F(Lock, TryAnyBeginsAtStartSkipsAndWraps) {
+TEST_F(UnitOsLock, TryAnyBeginsAtStartSkipsAndWraps) {
   std::vector<uint64_t> asked;
   uint64_t index = 99;
   const std::optional<HeldLock> at_zero = Take(16);
@@ -324,7 +324,7 @@ TEST_F(Lock, TryAnyBeginsAtStartSkipsAndWraps) {
   EXPECT_FALSE(TryLockAny(path_, identity_, 16, 0, 0, nullptr, nullptr, &index).value().has_value());
 }
 
-TEST_F(Lock, ANewFileIsBornLocked) {
+TEST_F(UnitOsLock, ANewFileIsBornLocked) {
   for (const bool nameless : {true, false}) {
     const std::string path = directory_ + (nameless ? "/nameless" : "/named");
     NewFile file =
@@ -345,7 +345,7 @@ TEST_F(Lock, ANewFileIsBornLocked) {
   }
 }
 
-TEST_F(Lock, ProbeAsksAboutRanges) {
+TEST_F(UnitOsLock, ProbeChecksRanges) {
   LockProbe probe = Probe();
   EXPECT_EQ(probe.AskRange(16, 1024), LockState::kFree);
   const std::optional<HeldLock> held = Take(16 + 1023);
@@ -353,7 +353,7 @@ TEST_F(Lock, ProbeAsksAboutRanges) {
   EXPECT_EQ(probe.AskRange(16, 1023), LockState::kFree);
 }
 
-TEST_F(Lock, ProbeSurvivesTheReuseOfItsDescriptor) {
+TEST_F(UnitOsLock, ProbeSurvivesTheReuseOfItsDescriptor) {
   const std::optional<HeldLock> held = Take(0);
   Fd fd = OpenExisting(path_, false).value();
   const int number = fd.get();
@@ -373,7 +373,7 @@ TEST_F(Lock, ProbeSurvivesTheReuseOfItsDescriptor) {
   close(number);
 }
 
-TEST_F(Lock, ProbeDestroyedOrReplacedClosesOnlyItsOwn) {
+TEST_F(UnitOsLock, ProbeDestroyedOrReplacedClosesOnlyItsOwn) {
   const int before = OpenDescriptors();
   {
     LockProbe probe = Probe();
@@ -392,7 +392,7 @@ TEST_F(Lock, ProbeDestroyedOrReplacedClosesOnlyItsOwn) {
   close(number);
 }
 
-TEST_F(Lock, ProbeThatLostItsFileDoesNotGuess) {
+TEST_F(UnitOsLock, ProbeThatLostItsFileDoesNotGuess) {
   Fd fd = OpenExisting(path_, false).value();
   const int number = fd.get();
   LockProbe probe(path_, identity_, std::move(fd));
@@ -406,7 +406,7 @@ TEST_F(Lock, ProbeThatLostItsFileDoesNotGuess) {
   EXPECT_EQ(LockProbe().Ask(0), LockState::kUnknown);
 }
 
-TEST_F(Lock, ProbeTellsLinksAndSize) {
+TEST_F(UnitOsLock, ProbeReturnsLinksAndSize) {
   LockProbe probe = Probe();
   EXPECT_EQ(probe.Facts()->links, 1u);
   EXPECT_EQ(probe.Facts()->bytes, 0u);
@@ -416,7 +416,7 @@ TEST_F(Lock, ProbeTellsLinksAndSize) {
   EXPECT_EQ(probe.Facts()->links, 0u);
 }
 
-TEST_F(Lock, ABriefOneNeedsNeitherNameNorDescriptorNorPermission) {
+TEST_F(UnitOsLock, ABriefLockNeedsNoNameDescriptorOrPermission) {
   LockProbe probe = LockProbe::OpenToLock(path_, identity_).value();
   const std::optional<HeldLock> held = Take(2);
   ASSERT_EQ(rename(path_.c_str(), (path_ + ".old").c_str()), 0);
@@ -441,7 +441,7 @@ TEST_F(Lock, ABriefOneNeedsNeitherNameNorDescriptorNorPermission) {
   EXPECT_EQ(OpenDescriptors(), before);
 }
 
-TEST_F(Lock, ABriefOneSurvivesTheClosingOfItsDescriptorAndStillEnds) {
+TEST_F(UnitOsLock, ABriefLockSurvivesTheClosingOfItsDescriptorAndStillEnds) {
   LockProbe probe = LockProbe::OpenToLock(path_, identity_).value();
   {
     const ForkGuard guard;
@@ -460,7 +460,7 @@ TEST_F(Lock, ABriefOneSurvivesTheClosingOfItsDescriptorAndStillEnds) {
   EXPECT_TRUE(probe.TryLock(guard, 0)) << "opened again by name";
 }
 
-TEST_F(Lock, ABriefOneIsNotKeptByAForkedChild) {
+TEST_F(UnitOsLock, ABriefLockIsNotKeptByAForkedChild) {
   Child owner([&] {
     LockProbe probe = LockProbe::OpenToLock(path_, identity_).value();
     const pid_t heir = fork();
@@ -483,7 +483,7 @@ TEST_F(Lock, ABriefOneIsNotKeptByAForkedChild) {
   EXPECT_EQ(Probe().Ask(0), LockState::kFree);
 }
 
-TEST_F(Lock, ABriefOneWithoutTheGuardIsNotTaken) {
+TEST_F(UnitOsLock, ABriefLockNeedsTheForkGuard) {
   LockProbe probe = LockProbe::OpenToLock(path_, identity_).value();
   std::atomic<int> step = 0;
   std::thread other([&] {

@@ -12,9 +12,9 @@
 namespace millrace::os {
 namespace {
 
-using OsMapping = Scratch;
+using UnitOsMapping = Scratch;
 
-TEST_F(OsMapping, PopulatingAHoleOfAFullFileSystemIsAnErrorNotASignal) {
+TEST_F(UnitOsMapping, PopulatingAHoleOfAFullFileSystemIsAnErrorNotASignal) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may mount a small tmpfs";
   const std::string told = OnSmallTmpfs(directory_, [](const std::string& directory) {
     const NewFile holes = NewFile::Create(directory, 0600, {}).value();
@@ -26,7 +26,7 @@ TEST_F(OsMapping, PopulatingAHoleOfAFullFileSystemIsAnErrorNotASignal) {
   EXPECT_EQ(told, "kNoSpace");
 }
 
-TEST_F(OsMapping, MappingsShareTheFile) {
+TEST_F(UnitOsMapping, MappingsShareTheFile) {
   const NewFile file = Make(4 * kPage);
   Mapping writing = Mapping::ForWriting(file.fd().get(), 4 * kPage, Pages::kNow, "x").value();
   Mapping reading = Mapping::ForReading(file.fd().get(), 2 * kPage, Pages::kNow, "x").value();
@@ -39,7 +39,7 @@ TEST_F(OsMapping, MappingsShareTheFile) {
   EXPECT_EQ(reading.data()[kPage], std::byte{7});
 }
 
-TEST_F(OsMapping, AReadOnlyDescriptorGivesNoWritableMapping) {
+TEST_F(UnitOsMapping, AReadOnlyDescriptorGivesNoWritableMapping) {
   NewFile file = Make(kPage);
   ASSERT_TRUE(file.LinkAs(At("a")).ok());
   const Fd reading = OpenExisting(At("a"), false).value();
@@ -48,7 +48,7 @@ TEST_F(OsMapping, AReadOnlyDescriptorGivesNoWritableMapping) {
   EXPECT_FALSE(Mapping::ForReading(reading.get(), 0, Pages::kOnAccess, "x").ok());
 }
 
-TEST_F(OsMapping, PopulatingBeyondTheEndIsAnErrorNotASignal) {
+TEST_F(UnitOsMapping, PopulatingBeyondTheEndIsAnErrorNotASignal) {
   const NewFile file = Make(kPage);
   for (const bool write : {false, true}) {
     const absl::Status status =
@@ -60,7 +60,7 @@ TEST_F(OsMapping, PopulatingBeyondTheEndIsAnErrorNotASignal) {
   EXPECT_TRUE(Mapping::ForReading(file.fd().get(), 4 * kPage, Pages::kOnAccess, "x").ok());
 }
 
-TEST_F(OsMapping, MappingsAreNotInherited) {
+TEST_F(UnitOsMapping, MappingsAreNotInherited) {
   const NewFile file = Make(kPage);
   const Mapping mapping = Mapping::ForWriting(file.fd().get(), kPage, Pages::kNow, "x").value();
   EXPECT_EQ(msync(mapping.data(), kPage, MS_ASYNC), 0);

@@ -20,20 +20,20 @@
 namespace millrace::os {
 namespace {
 
-using OsNewFile = Scratch;
+using UnitOsNewFile = Scratch;
 
 // Runs each test for both ways of making a new file, which must behave the same.
-class NewFiles : public Scratch, public testing::WithParamInterface<bool> {
+class UnitOsNewFiles : public Scratch, public testing::WithParamInterface<bool> {
  protected:
   absl::StatusOr<NewFile> Create(mode_t mode, std::optional<gid_t> group = {}) const {
     return GetParam() ? NewFile::CreateNamed(directory_, mode, group)
                       : NewFile::Create(directory_, mode, group);
   }
 };
-INSTANTIATE_TEST_SUITE_P(Ways, NewFiles, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(, UnitOsNewFiles, testing::Bool(),
                          [](const auto& way) { return way.param ? "TemporaryName" : "Nameless"; });
 
-TEST_P(NewFiles, AppearByLinkAsAndStay) {
+TEST_P(UnitOsNewFiles, AppearOnLinkAsAndStay) {
   {
     NewFile file = Create(0600).value();
     EXPECT_EQ(write(file.fd().get(), "hello, ring", 11), 11);
@@ -48,7 +48,7 @@ TEST_P(NewFiles, AppearByLinkAsAndStay) {
   EXPECT_TRUE(facts->regular);
 }
 
-TEST_P(NewFiles, NeverReplaceAnExistingName) {
+TEST_P(UnitOsNewFiles, NeverReplaceAnExistingName) {
   NewFile first = Create(0600).value();
   ASSERT_TRUE(first.LinkAs(At("a")).ok());
   {
@@ -64,7 +64,7 @@ TEST_P(NewFiles, NeverReplaceAnExistingName) {
   EXPECT_EQ(Names().size(), 3u);
 }
 
-TEST_P(NewFiles, LeaveNothingWhenDropped) {
+TEST_P(UnitOsNewFiles, LeaveNothingWhenDropped) {
   { const NewFile file = Create(0600).value(); }
   EXPECT_TRUE(Names().empty());
   NewFile kept = Create(0600).value();
@@ -73,7 +73,7 @@ TEST_P(NewFiles, LeaveNothingWhenDropped) {
   EXPECT_TRUE(Names().empty());
 }
 
-TEST_P(NewFiles, ModeIsExactUnderAnyUmask) {
+TEST_P(UnitOsNewFiles, ModeIsExactUnderAnyUmask) {
   const mode_t before = umask(077);
   for (const mode_t mode : {0600u, 0640u, 0644u, 0660u, 0666u}) {
     const NewFile file = Create(mode).value();
@@ -82,7 +82,7 @@ TEST_P(NewFiles, ModeIsExactUnderAnyUmask) {
   umask(before);
 }
 
-TEST_P(NewFiles, GroupIsSet) {
+TEST_P(UnitOsNewFiles, GroupIsSet) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may give a file to any group";
   const NewFile file = Create(0640, gid_t{12345}).value();
   EXPECT_EQ(FactsOf(file.fd().get(), "x")->gid, 12345u);
@@ -90,7 +90,7 @@ TEST_P(NewFiles, GroupIsSet) {
 }
 
 // Bug: the directory chose the group, so a ring without access for others was readable by that group.
-TEST_P(NewFiles, ASetGroupIdDirectoryDoesNotChooseTheGroup) {
+TEST_P(UnitOsNewFiles, ASetGroupIdDirectoryDoesNotChooseTheGroup) {
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: only root may give a directory to any group";
   ASSERT_EQ(chown(directory_.c_str(), 0, 12345), 0);
   ASSERT_EQ(chmod(directory_.c_str(), 03777), 0);
@@ -102,7 +102,7 @@ TEST_P(NewFiles, ASetGroupIdDirectoryDoesNotChooseTheGroup) {
   EXPECT_EQ(FactsOf(given.fd().get(), "x")->mode, S_IFREG | 0640u);
 }
 
-TEST_P(NewFiles, AForeignGroupIsRefusedWithText) {
+TEST_P(UnitOsNewFiles, AForeignGroupIsRefusedWithText) {
   ASSERT_EQ(chmod(directory_.c_str(), 0777), 0);
   const std::string told = InChild([&] {
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return std::string("cannot drop root");
@@ -113,14 +113,14 @@ TEST_P(NewFiles, AForeignGroupIsRefusedWithText) {
   EXPECT_TRUE(Names().empty());
 }
 
-TEST_P(NewFiles, AMissingDirectoryIsNamed) {
+TEST_P(UnitOsNewFiles, AMissingDirectoryIsNamed) {
   const std::string missing = At("missing");
   const auto file = GetParam() ? NewFile::CreateNamed(missing, 0600, {}) : NewFile::Create(missing, 0600, {});
   EXPECT_EQ(ErrorOf(file.status()), Error::kNotFound);
   EXPECT_NE(TextOf(file.status()).find(missing), std::string::npos);
 }
 
-TEST_P(NewFiles, OpenAgainIsTheSameFileThroughAnotherDescription) {
+TEST_P(UnitOsNewFiles, OpenAgainIsTheSameFileThroughAnotherDescription) {
   const NewFile file = Create(0600).value();
   const Fd again = file.OpenAgain().value();
   EXPECT_EQ(FactsOf(again.get(), "x")->identity, FactsOf(file.fd().get(), "x")->identity);
@@ -154,12 +154,12 @@ void KillAndReap(pid_t child) {
   waitpid(child, nullptr, 0);
 }
 
-TEST_F(OsNewFile, ACreatorKilledBeforeLinkAsLeavesNothing) {
+TEST_F(UnitOsNewFile, ACreatorKilledBeforeLinkAsLeavesNothing) {
   KillAndReap(KilledCreator(directory_, false));
   EXPECT_TRUE(Names().empty());
 }
 
-TEST_F(OsNewFile, AnAbandonedTemporaryNameIsRemovedWhenOldAndUnlocked) {
+TEST_F(UnitOsNewFile, AnAbandonedTemporaryNameIsRemovedWhenOldAndUnlocked) {
   const pid_t child = KilledCreator(directory_, true);
   ASSERT_EQ(Names().size(), 1u);
   const std::string path = At(Names()[0]);
@@ -180,7 +180,7 @@ TEST_F(OsNewFile, AnAbandonedTemporaryNameIsRemovedWhenOldAndUnlocked) {
   EXPECT_TRUE(Names().empty());
 }
 
-TEST_F(OsNewFile, RemoveAbandonedTouchesNothingElse) {
+TEST_F(UnitOsNewFile, RemoveAbandonedTouchesNothingElse) {
   NewFile file = Make();
   ASSERT_TRUE(file.LinkAs(At("millrace-old")).ok());
   ASSERT_EQ(symlink("x", At(".millrace-link").c_str()), 0);
@@ -194,7 +194,7 @@ TEST_F(OsNewFile, RemoveAbandonedTouchesNothingElse) {
 }
 
 // Bug: creating a ring deleted files of other programs whose names begin alike.
-TEST_F(OsNewFile, RemoveAbandonedTouchesNoForeignFileOfSuchAName) {
+TEST_F(UnitOsNewFile, RemoveAbandonedTouchesNoForeignFileOfSuchAName) {
   const auto write_old = [&](const std::string& name, const std::string& text) {
     const Fd fd(open(At(name).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     ASSERT_EQ(write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size())) << name;

@@ -23,7 +23,7 @@ constexpr int64_t kLong = 50'000'000'000;
 constexpr int64_t kShort = 2'000'000;
 
 // A shared page with a futex word, mapped once for writing and once for reading only.
-class Park : public testing::Test {
+class UnitOsPark : public testing::Test {
  protected:
   void SetUp() override {
     alarm(60);
@@ -80,7 +80,7 @@ class Park : public testing::Test {
   const uint32_t* watched_ = nullptr;
 };
 
-TEST_F(Park, AReadOnlySleeperIsWokenByAnotherProcess) {
+TEST_F(UnitOsPark, AReadOnlySleeperIsWokenByAnotherProcess) {
   const pid_t child = Sleeper();
   AwaitAsleep(child);
   word_->store(1);
@@ -88,7 +88,7 @@ TEST_F(Park, AReadOnlySleeperIsWokenByAnotherProcess) {
   EXPECT_EQ(ResultOf(child), WaitResult::kWoken);
 }
 
-TEST_F(Park, EverySleeperIsWoken) {
+TEST_F(UnitOsPark, EverySleeperIsWoken) {
   std::vector<pid_t> children;
   for (int i = 0; i < 4; ++i) children.push_back(Sleeper());
   for (const pid_t child : children) AwaitAsleep(child);
@@ -97,12 +97,12 @@ TEST_F(Park, EverySleeperIsWoken) {
   for (const pid_t child : children) EXPECT_EQ(ResultOf(child), WaitResult::kWoken);
 }
 
-TEST_F(Park, AChangedWordDoesNotSleep) {
+TEST_F(UnitOsPark, AChangedWordDoesNotSleep) {
   word_->store(1);
   EXPECT_EQ(FutexWait(watched_, 0, kLong), WaitResult::kChanged);
 }
 
-TEST_F(Park, TimesOut) {
+TEST_F(UnitOsPark, TimesOut) {
   const int64_t before = MonotonicNs();
   EXPECT_EQ(FutexWait(watched_, 0, kShort), WaitResult::kTimedOut);
   EXPECT_GE(MonotonicNs() - before, kShort);
@@ -110,7 +110,7 @@ TEST_F(Park, TimesOut) {
   EXPECT_EQ(FutexWait(watched_, 0, -5), WaitResult::kTimedOut);
 }
 
-TEST_F(Park, ASignalHandlerEndsTheSleep) {
+TEST_F(UnitOsPark, ASignalHandlerEndsTheSleep) {
   struct sigaction action {};
   action.sa_handler = [](int) {};
   struct sigaction before {};
@@ -122,19 +122,19 @@ TEST_F(Park, ASignalHandlerEndsTheSleep) {
   sigaction(SIGUSR1, &before, nullptr);
 }
 
-TEST_F(Park, AWordBeyondTheEndIsAFaultNotASignal) {
+TEST_F(UnitOsPark, AWordAfterTheEndOfTheFileIsAnErrorNotASignal) {
   const uint32_t* const beyond = word() + 1024;  // in the second page of a one-page file
   EXPECT_EQ(FutexWait(beyond, 0, kShort), WaitResult::kFault);
   FutexWakeAll(beyond);
 }
 
-TEST_F(Park, WakingKeepsErrno) {
+TEST_F(UnitOsPark, WakingKeepsErrno) {
   errno = 77;
   FutexWakeAll(word() + 1024);
   EXPECT_EQ(errno, 77);
 }
 
-TEST_F(Park, AStoppedSleeperSeesTheChangeWhenItContinues) {
+TEST_F(UnitOsPark, AStoppedSleeperSeesTheChangeWhenItContinues) {
   const pid_t child = Sleeper();
   AwaitAsleep(child);
   kill(child, SIGSTOP);
@@ -147,13 +147,13 @@ TEST_F(Park, AStoppedSleeperSeesTheChangeWhenItContinues) {
   EXPECT_TRUE(slept == WaitResult::kChanged || slept == WaitResult::kWoken);
 }
 
-TEST(Barriers, RegisteringAndFencing) {
+TEST(UnitOsBarriers, RegisterAndFence) {
   if (!RegisterForBarriers()) GTEST_SKIP() << "this kernel or its seccomp profile refuses membarrier";
   EXPECT_TRUE(GlobalBarrier());
   EXPECT_TRUE(RegisterForBarriers());
 }
 
-TEST(Clocks, Agree) {
+TEST(UnitOsClocks, Agree) {
   const int64_t first = MonotonicNs();
   EXPECT_GE(MonotonicNs(), first);
   const uint64_t before = WallNs();
@@ -162,7 +162,7 @@ TEST(Clocks, Agree) {
   EXPECT_EQ(WallClockWithoutSystemCall(), WallClockWithoutSystemCall()) << "one clock, however often asked";
 }
 
-TEST(Process, WhoWeAre) {
+TEST(UnitOsProcess, KnowsItsOwnProcess) {
   struct stat space {};
   ASSERT_EQ(stat("/proc/self/ns/pid", &space), 0);
   EXPECT_EQ(PidNamespace(), space.st_ino);
@@ -171,7 +171,7 @@ TEST(Process, WhoWeAre) {
   EXPECT_STRNE(ProgramName(), "");
 }
 
-TEST(Process, APidIsNotRememberedAcrossFork) {
+TEST(UnitOsProcess, APidIsNotRememberedAcrossFork) {
   const uint32_t parent = Pid();
   const pid_t child = fork();
   if (child == 0) _exit(Pid() != parent && Pid() == static_cast<uint32_t>(getpid()) ? 0 : 1);

@@ -14,9 +14,9 @@
 namespace millrace::os {
 namespace {
 
-using OsReserve = Scratch;
+using UnitOsReserve = Scratch;
 
-TEST_F(OsReserve, ReservedBytesAreAllocated) {
+TEST_F(UnitOsReserve, ReservedBytesAreAllocated) {
   const NewFile file = Make(kMiB);
   struct stat facts {};
   ASSERT_EQ(fstat(file.fd().get(), &facts), 0);
@@ -25,7 +25,7 @@ TEST_F(OsReserve, ReservedBytesAreAllocated) {
   EXPECT_EQ(ErrorOf(Reserve(file.fd().get(), ~uint64_t{0}, directory_, "x")), Error::kBadArgument);
 }
 
-TEST_F(OsReserve, ReserveGoesOnThroughASignalStorm) {
+TEST_F(UnitOsReserve, ReserveContinuesThroughASignalStorm) {
   struct sigaction action {};
   action.sa_handler = [](int) {};
   struct sigaction before {};
@@ -41,7 +41,7 @@ TEST_F(OsReserve, ReserveGoesOnThroughASignalStorm) {
   EXPECT_EQ(FactsOf(file.fd().get(), "x")->bytes, 32 * kMiB);
 }
 
-TEST_F(OsReserve, TheFileSizeLimitIsAnErrorNotASignal) {
+TEST_F(UnitOsReserve, TheFileSizeLimitIsAnErrorNotASignal) {
   const std::string told = InChild([&] {
     const rlimit limit = {kMiB, kMiB};
     setrlimit(RLIMIT_FSIZE, &limit);
@@ -54,7 +54,7 @@ TEST_F(OsReserve, TheFileSizeLimitIsAnErrorNotASignal) {
       "1 MiB); raise it (ulimit -f) or choose a smaller capacity");
 }
 
-TEST_F(OsReserve, TheMemoryCgroupIsAskedBeforeItKills) {
+TEST_F(UnitOsReserve, TheLimitOfTheMemoryCgroupIsCheckedFirst) {
   const NewFile file = Make();
   const MemoryLimit memory = {32 * kMiB, 12 * kMiB, "/sys/fs/cgroup/job"};
   const absl::Status status = Reserve(file.fd().get(), 16 * kMiB, directory_, "create \"/q.ring\"", memory);
@@ -66,7 +66,7 @@ TEST_F(OsReserve, TheMemoryCgroupIsAskedBeforeItKills) {
   EXPECT_TRUE(Reserve(file.fd().get(), kMiB, directory_, "x", memory).ok());
 }
 
-TEST_F(OsReserve, AFullFileSystemIsAnErrorAtOnce) {
+TEST_F(UnitOsReserve, AFullFileSystemIsAnImmediateError) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may mount a small tmpfs";
   const std::string told = OnSmallTmpfs(directory_, [](const std::string& directory) {
     const NewFile file = NewFile::Create(directory, 0600, {}).value();
@@ -77,7 +77,7 @@ TEST_F(OsReserve, AFullFileSystemIsAnErrorAtOnce) {
                       " (1 MiB free); enlarge it (docker: --shm-size) or choose a smaller capacity");
 }
 
-TEST_F(OsReserve, NotOneByteFreeIsAnErrorToo) {
+TEST_F(UnitOsReserve, NotOneByteFreeIsAnErrorToo) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may mount a small tmpfs";
   const std::string told = OnSmallTmpfs(directory_, [](const std::string& directory) {
     const NewFile first = NewFile::Create(directory, 0600, {}).value();

@@ -8,7 +8,7 @@
 namespace millrace {
 namespace {
 
-TEST(Outcome, EveryAnswerHasANameOfItsOwn) {
+TEST(UnitOutcome, EveryOutcomeHasItsOwnName) {
   std::set<std::string> names;
   for (int i = 0; i <= static_cast<int>(Sent::kBadArgument); ++i) {
     const std::string name = ToString(static_cast<Sent>(i));
@@ -25,12 +25,12 @@ TEST(Outcome, EveryAnswerHasANameOfItsOwn) {
   EXPECT_STREQ(ToString(Got::kTimedOut), "kTimedOut");
 }
 
-TEST(Outcome, UnknownAnswersHaveANameToo) {
+TEST(UnitOutcome, UnknownOutcomesHaveANameToo) {
   EXPECT_NE(std::string(ToString(static_cast<Sent>(200))), "");
   EXPECT_NE(std::string(ToString(static_cast<Got>(200))), "");
 }
 
-TEST(Outcome, ReceivedIsAMessageOrAReason) {
+TEST(UnitOutcome, ReceivedIsAMessageOrAReason) {
   for (int i = 0; i <= static_cast<int>(Got::kNoMemory); ++i) {
     const Got why = static_cast<Got>(i);
     if (why == Got::kMessage) continue;
@@ -47,7 +47,7 @@ TEST(Outcome, ReceivedIsAMessageOrAReason) {
   EXPECT_EQ(received->lost, 7u);
 }
 
-TEST(Outcome, EmptyMessageIsAMessage) {
+TEST(UnitOutcome, EmptyMessageIsAMessage) {
   const Received received(Message{{}, 0, 0, 1});
   EXPECT_TRUE(received);
   EXPECT_EQ(received->text(), "");

@@ -50,7 +50,7 @@ const ParkOps kFake{[](const uint32_t* word, uint32_t seen, int64_t timeout_ns) 
                     },
                     [] { return int64_t{0}; }};
 
-class Parking : public ::testing::TestWithParam<testing::Origin> {
+class UnitParking : public ::testing::TestWithParam<testing::Origin> {
  protected:
   void SetUp() override {
     fake = &system_;
@@ -81,17 +81,17 @@ class Parking : public ::testing::TestWithParam<testing::Origin> {
   FakeSystem system_;
   WaitedRing waited_;
 };
-INSTANTIATE_TEST_SUITE_P(Origins, Parking, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitParking, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
 // ---- a consumer ------------------------------------------------------------------------------------------
 
-TEST_P(Parking, DoesNotSleepWhenSomethingIsThere) {
+TEST_P(UnitParking, DoesNotSleepIfAMessageIsThere) {
   ASSERT_TRUE(PublishBytes(producer_, 8));
   EXPECT_EQ(ParkReader(), Parked::kPending);
   EXPECT_EQ(system_.waits, 0);
 }
 
-TEST_P(Parking, AnnouncesAndBarriersBeforeTheLastLook) {
+TEST_P(UnitParking, AnnouncesAndBarriersBeforeTheLastLook) {
   std::vector<Site> before_look;
   AccessLog log;
   bool looked = false;
@@ -104,7 +104,7 @@ TEST_P(Parking, AnnouncesAndBarriersBeforeTheLastLook) {
   EXPECT_EQ(system_.word, &ring_.control().wake.epoch);
 }
 
-TEST_P(Parking, FencesItselfIfTheProducerDidNotRegister) {
+TEST_P(UnitParking, FencesItselfIfTheProducerDidNotRegister) {
   ring_.control().room.flags = kSym;
   AccessLog log;
   EXPECT_EQ(Park(Nothing, Nothing), Parked::kTimedOut);
@@ -113,7 +113,7 @@ TEST_P(Parking, FencesItselfIfTheProducerDidNotRegister) {
   EXPECT_EQ(system_.bound, kSleepBoundNs);
 }
 
-TEST_P(Parking, EverySleepIsBounded) {
+TEST_P(UnitParking, EverySleepIsBounded) {
   EXPECT_EQ(ParkReader(), Parked::kTimedOut);
   EXPECT_EQ(system_.bound, 50'000'000);
   EXPECT_EQ(ParkReader(7), Parked::kTimedOut);
@@ -123,7 +123,7 @@ TEST_P(Parking, EverySleepIsBounded) {
   EXPECT_EQ(system_.bound, 1'000'000'000);
 }
 
-TEST_P(Parking, ObserverAnnouncesNothingAndSleepsShorter) {
+TEST_P(UnitParking, ObserverAnnouncesNothingAndSleepsShorter) {
   AccessLog log;
   WaitedRing ring{&ring_.control(), nullptr, ObserverSleepBound(0, kSleepBoundNs)};
   const auto park = [&](auto pending) {
@@ -138,7 +138,7 @@ TEST_P(Parking, ObserverAnnouncesNothingAndSleepsShorter) {
   EXPECT_EQ(park([] { return true; }), Parked::kPending);
 }
 
-TEST_P(Parking, TheLastLookDecidesHowLongItMaySleep) {
+TEST_P(UnitParking, TheLastLookDecidesHowLongItSleeps) {
   for (SleeperWords* const sleepers : {&sleeper(), static_cast<SleeperWords*>(nullptr)}) {
     WaitedRing ring{&ring_.control(), sleepers};
     const auto look = [&] { return ring.longest_ns = 7, false; };
@@ -147,7 +147,7 @@ TEST_P(Parking, TheLastLookDecidesHowLongItMaySleep) {
   }
 }
 
-TEST(ObserverSleepBound, GrowsWithTheTimeInWhichNothingCame) {
+TEST(UnitObserverSleepBound, GrowsWithTheTimeWithoutMessages) {
   EXPECT_EQ(ObserverSleepBound(0, kPrivateSleepBoundNs), 20'000'000);
   EXPECT_EQ(ObserverSleepBound(80'000'000, kPrivateSleepBoundNs), 20'000'000);
   EXPECT_EQ(ObserverSleepBound(400'000'000, kPrivateSleepBoundNs), 100'000'000);
@@ -155,7 +155,7 @@ TEST(ObserverSleepBound, GrowsWithTheTimeInWhichNothingCame) {
   EXPECT_EQ(ObserverSleepBound(kLong, kPrivateSleepBoundNs), 1'000'000'000);
 }
 
-TEST_P(Parking, AnAnnouncementThatStandsNeedsNoBarrier) {
+TEST_P(UnitParking, AnAnnouncementThatStandsNeedsNoBarrier) {
   for (const uint64_t flags : {kAsym, kSym}) {
     ring_.control().room.flags = flags;
     sleeper().sleepers = 0;
@@ -173,7 +173,7 @@ TEST_P(Parking, AnAnnouncementThatStandsNeedsNoBarrier) {
 
 // A sleeper whose announcement was taken announces itself again, whatever else is announced. Another consumer
 // may have stored that 1, and may not have made its barrier yet.
-TEST_P(Parking, AnAnnouncementThatWasTakenIsMadeAgain) {
+TEST_P(UnitParking, AnAnnouncementThatWasTakenIsMadeAgain) {
   const auto barriers_of_the_next_sleep = [&] {
     const int before = system_.barriers;
     EXPECT_EQ(Park(Nothing, Nothing), Parked::kTimedOut);
@@ -195,7 +195,7 @@ TEST_P(Parking, AnAnnouncementThatWasTakenIsMadeAgain) {
   EXPECT_EQ(barriers_of_the_next_sleep(), 1) << "a barrier that was refused orders nothing";
 }
 
-TEST_P(Parking, ACallEndsTheSleepOfOneRing) {
+TEST_P(UnitParking, ACallEndsTheSleepOfOneRing) {
   static int waits;
   static uint32_t mine;
   waits = 0;
@@ -222,13 +222,13 @@ TEST_P(Parking, ACallEndsTheSleepOfOneRing) {
   EXPECT_EQ(system_.word, &ring_.control().wake.epoch);
 }
 
-TEST_P(Parking, RefusedBarrierMeansShortSleepsThatMissNothing) {
+TEST_P(UnitParking, ARefusedBarrierMeansShortSleepsThatMissNothing) {
   system_.barrier_works = false;
   EXPECT_EQ(Park(Nothing, [] { return true; }), Parked::kTimedOut);
   EXPECT_EQ(system_.bound, 1'000'000);
 }
 
-TEST_P(Parking, NewProducerEpochIsAnnouncedToAgain) {
+TEST_P(UnitParking, NewProducerEpochIsAnnouncedToAgain) {
   int looks = 0;
   const auto pending = [&] {
     // Taken over by a producer without membarrier.
@@ -247,7 +247,7 @@ TEST_P(Parking, NewProducerEpochIsAnnouncedToAgain) {
   EXPECT_EQ(system_.bound, kSleepBoundNs);
 }
 
-TEST_P(Parking, FlagsThatNeverRestEndInAShortSleep) {
+TEST_P(UnitParking, FlagsThatKeepChangingEndInAShortSleep) {
   uint64_t epoch = 1;
   const auto pending = [&] {
     ring_.control().room.flags = ++epoch << 32 | kFlagAsym;
@@ -258,7 +258,7 @@ TEST_P(Parking, FlagsThatNeverRestEndInAShortSleep) {
   EXPECT_EQ(system_.bound, 1'000'000);
 }
 
-TEST_P(Parking, PublicationDuringTheSleepWakes) {
+TEST_P(UnitParking, PublicationDuringTheSleepWakes) {
   system_.sleep = [&](uint32_t, uint32_t seen) {
     EXPECT_TRUE(PublishAndWake());
     return ring_.control().wake.epoch == seen;
@@ -270,7 +270,7 @@ TEST_P(Parking, PublicationDuringTheSleepWakes) {
 
 // The producer publishes at each step of the consumer. Either the consumer sees
 // the message, or the producer wakes it.
-TEST_P(Parking, PublicationBetweenAnyTwoStepsIsSeenOrWakes) {
+TEST_P(UnitParking, PublicationBetweenAnyTwoStepsIsSeenOrWakes) {
   for (const uint64_t flags : {kAsym, kSym}) {
     producer_ = ring_.Attach({producer_.position(), producer_.sequence()}, flags == kAsym);
     ring_.control().room.flags = flags;
@@ -295,7 +295,7 @@ TEST_P(Parking, PublicationBetweenAnyTwoStepsIsSeenOrWakes) {
   }
 }
 
-TEST_P(Parking, TwoPublicationsWithoutAWakeAreAMissedWake) {
+TEST_P(UnitParking, TwoPublicationsWithoutAWakeAreAMissedWake) {
   const auto publish = [&](int n, bool wake) {
     system_.sleep = [this, n, wake](uint32_t, uint32_t) {
       bool told = false;
@@ -316,7 +316,7 @@ TEST_P(Parking, TwoPublicationsWithoutAWakeAreAMissedWake) {
   EXPECT_EQ(publish(9, false), Parked::kMissed);
 }
 
-TEST_P(Parking, MissedWakeIsNotSaidOfAnotherProducerEpoch) {
+TEST_P(UnitParking, AMissedWakeIsNotReportedForAnotherProducerEpoch) {
   system_.sleep = [&](uint32_t, uint32_t) {
     ring_.control().room.flags = uint64_t{2} << 32 | kFlagAsym;
     return true;
@@ -324,7 +324,7 @@ TEST_P(Parking, MissedWakeIsNotSaidOfAnotherProducerEpoch) {
   EXPECT_EQ(Park(Nothing, [] { return true; }), Parked::kTimedOut);
 }
 
-TEST_P(Parking, EpochIsReadAfterLookingForTwoPublications) {
+TEST_P(UnitParking, EpochIsReadAfterLookingForTwoPublications) {
   const auto missed = [&] {
     ++ring_.control().wake.epoch;  // the wake happens at the last moment
     return true;
@@ -350,7 +350,7 @@ struct Words3 {
   }
 };
 
-class ParkingMany : public ::testing::Test {
+class UnitParkingMany : public ::testing::Test {
  protected:
   void SetUp() override {
     fake = &system_;
@@ -383,9 +383,9 @@ class ParkingMany : public ::testing::Test {
   ParkOps ops_;
   Words3 w_;
 };
-ParkingMany::Waited* ParkingMany::many = nullptr;
+UnitParkingMany::Waited* UnitParkingMany::many = nullptr;
 
-TEST_F(ParkingMany, AnnouncesOnAllBeforeOneBarrierAndLooksAtAllBehindIt) {
+TEST_F(UnitParkingMany, AnnouncesOnAllBeforeOneBarrierAndLooksAtAllAfterIt) {
   std::vector<std::vector<Site>> before_look;
   AccessLog log;
   EXPECT_EQ(Park([&](size_t) { return before_look.push_back(log.sites()), false; }, None), Parked::kTimedOut);
@@ -399,7 +399,7 @@ TEST_F(ParkingMany, AnnouncesOnAllBeforeOneBarrierAndLooksAtAllBehindIt) {
   EXPECT_EQ(waited_.bound, 50'000'000);
 }
 
-TEST_F(ParkingMany, OnlyARingWhoseAnnouncementWasTakenIsAnnouncedAgain) {
+TEST_F(UnitParkingMany, OnlyARingWhoseAnnouncementWasTakenIsAnnouncedAgain) {
   EXPECT_EQ(Park(None, None), Parked::kTimedOut);
   EXPECT_EQ(system_.barriers, 1);
   AccessLog log;
@@ -413,12 +413,12 @@ TEST_F(ParkingMany, OnlyARingWhoseAnnouncementWasTakenIsAnnouncedAgain) {
   EXPECT_EQ(w_.sleepers[1].sleepers, 1u);
 }
 
-TEST_F(ParkingMany, DoesNotSleepIfTheLastRingHasSomething) {
+TEST_F(UnitParkingMany, DoesNotSleepIfTheLastRingHasAMessage) {
   EXPECT_EQ(Park([](size_t i) { return i == 2; }, None), Parked::kPending);
   EXPECT_EQ(waited_.waits, 0);
 }
 
-TEST_F(ParkingMany, FencesTooIfAnyProducerDidNotRegister) {
+TEST_F(UnitParkingMany, FencesTooIfAnyProducerDidNotRegister) {
   w_.control[1].room.flags = kSym;
   AccessLog log;
   EXPECT_EQ(Park(None, All), Parked::kMissed);
@@ -427,7 +427,7 @@ TEST_F(ParkingMany, FencesTooIfAnyProducerDidNotRegister) {
   for (const WaitedRing& ring : w_.rings) EXPECT_TRUE(ring.missed);
 }
 
-TEST_F(ParkingMany, RefusedBarrierIsNoMatterForRingsThatDoNotNeedIt) {
+TEST_F(UnitParkingMany, ARefusedBarrierDoesNotMatterToRingsThatNeedNone) {
   system_.barrier_works = false;
   w_.control[1].room.flags = kSym;
   EXPECT_EQ(Park(None, All), Parked::kMissed);
@@ -437,7 +437,7 @@ TEST_F(ParkingMany, RefusedBarrierIsNoMatterForRingsThatDoNotNeedIt) {
   EXPECT_FALSE(w_.rings[2].missed);
 }
 
-TEST_F(ParkingMany, AnObserverIsLookedAtAndBoundsTheSleep) {
+TEST_F(UnitParkingMany, AnObservedRingIsCheckedAndBoundsTheSleep) {
   w_.rings[1].sleepers = nullptr;
   w_.rings[1].longest_ns = kObserverSleepBoundNs;
   EXPECT_EQ(Park([](size_t i) { return i == 1; }, None), Parked::kPending);
@@ -448,7 +448,7 @@ TEST_F(ParkingMany, AnObserverIsLookedAtAndBoundsTheSleep) {
   EXPECT_FALSE(w_.rings[1].missed) << "whoever cannot announce itself has missed nothing";
 }
 
-TEST_F(ParkingMany, OnlyTheRingWithANewProducerIsAnnouncedAgain) {
+TEST_F(UnitParkingMany, OnlyTheRingWithANewProducerIsAnnouncedAgain) {
   std::vector<size_t> looks;
   AccessLog log;
   EXPECT_EQ(Park(
@@ -465,7 +465,7 @@ TEST_F(ParkingMany, OnlyTheRingWithANewProducerIsAnnouncedAgain) {
   EXPECT_EQ(system_.barriers, 1);
 }
 
-TEST_F(ParkingMany, AMissedWakeIsSaidOfItsRingAlone) {
+TEST_F(UnitParkingMany, AMissedWakeIsReportedForItsRingOnly) {
   waited_.sleep = [&] {
     ++w_.control[0].wake.epoch;  // woken at the last moment
     return ParkResult::kTimedOut;
@@ -476,7 +476,7 @@ TEST_F(ParkingMany, AMissedWakeIsSaidOfItsRingAlone) {
   EXPECT_FALSE(w_.rings[2].missed);
 }
 
-TEST_F(ParkingMany, WithoutACallForSeveralWordsItSleepsInShortSlices) {
+TEST_F(UnitParkingMany, WithoutFutexWaitvItSleepsInShortSlices) {
   for (const bool refused : {false, true}) {
     if (refused)
       waited_.sleep = [] { return ParkResult::kRefused; };
@@ -507,7 +507,7 @@ TEST_F(ParkingMany, WithoutACallForSeveralWordsItSleepsInShortSlices) {
 
 // ---- the producer ----------------------------------------------------------------------------------------
 
-TEST_P(Parking, ProducerAnnouncesBeforeItsLastScan) {
+TEST_P(UnitParking, ProducerAnnouncesBeforeItsLastScan) {
   AccessLog log;
   std::vector<Site> before;
   ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 0, kLong,
@@ -519,20 +519,20 @@ TEST_P(Parking, ProducerAnnouncesBeforeItsLastScan) {
   EXPECT_EQ(system_.word, &ring_.seats_control().room_epoch.epoch);
 }
 
-TEST(ProducerSleepBound, GrowsWithTheTimeItIsBlocked) {
+TEST(UnitProducerSleepBound, GrowsWithTheTimeItIsBlocked) {
   EXPECT_EQ(ProducerSleepBound(0), 250'000);
   EXPECT_EQ(ProducerSleepBound(8'000'000), 1'000'000);
   EXPECT_EQ(ProducerSleepBound(kLong), 2'000'000);
 }
 
-TEST_P(Parking, ProducerDoesNotSleepWhenThereIsRoom) {
+TEST_P(UnitParking, ProducerDoesNotSleepWhenThereIsRoom) {
   ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 0, kLong, [] { return true; });
   EXPECT_EQ(system_.waits, 0);
   ParkProducer<HookedAtomics>(ring_.seats_control(), kFake, 0, 7, Nothing);
   EXPECT_EQ(system_.bound, 7);
 }
 
-TEST_P(Parking, RoomFreedBetweenAnyTwoStepsIsSeenOrWakes) {
+TEST_P(UnitParking, RoomFreedBetweenAnyTwoStepsIsSeenOrWakes) {
   while (PublishBytes(producer_, 24)) {
   }
   for (int step = 0; step < 4; ++step) {
@@ -561,7 +561,7 @@ TEST_P(Parking, RoomFreedBetweenAnyTwoStepsIsSeenOrWakes) {
 
 // ---- spinning --------------------------------------------------------------------------------------------
 
-TEST(SpinBudget, GrowsWhenItPaysAndShrinksWhenItDoesNot) {
+TEST(UnitSpinBudget, GrowsIfSpinningSucceedsAndShrinksIfItDoesNot) {
   SpinBudget budget;
   const int64_t first = budget.ns();
   budget.AfterSleep(10'000'000);

@@ -34,9 +34,9 @@ struct Manner {
   bool strict;     // frames up to a chunk and no waiting: the bound of one chunk holds
 };
 
-class RingAges : public ::testing::TestWithParam<Origin> {
+class UnitRingAges : public ::testing::TestWithParam<Origin> {
  protected:
-  RingAges() { now_ns = TestClockNs(); }
+  UnitRingAges() { now_ns = TestClockNs(); }
 
   // Publishes for `bytes`. Before and in each message the clock stands still or advances by up to 1 us.
   void Publish(const Manner& manner, uint64_t bytes) {
@@ -120,12 +120,12 @@ class RingAges : public ::testing::TestWithParam<Origin> {
   std::mt19937_64 random_{GetParam().capacity ^ GetParam().start.position};
   std::vector<Published> all_;
 };
-INSTANTIATE_TEST_SUITE_P(Origins, RingAges, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitRingAges, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
 // Starts at every time around every message. Each start must be at or before the first
 // message of that time, with no mark between them. It is less than a chunk before that
 // message, not counting the frame at the start itself.
-TEST_P(RingAges, BeginsBeforeTheFirstMessageOfThatAgeAndAtMostAChunkEarlier) {
+TEST_P(UnitRingAges, StartsAtMostOneChunkBeforeTheFirstMessageOfThatAge) {
   const Manner manners[] = {{"small", 1, false, false, true},
                             {"large", 8, false, false, false},
                             {"batches", 1, true, false, false},
@@ -167,7 +167,7 @@ TEST_P(RingAges, BeginsBeforeTheFirstMessageOfThatAgeAndAtMostAChunkEarlier) {
   RecordProperty("within_a_chunk", static_cast<int>(within_a_chunk * 100 / checked));
 }
 
-TEST_P(RingAges, OlderThanEverythingIsTheOldestAndYoungerTheNewestMark) {
+TEST_P(UnitRingAges, AnAgeAboveAllIsTheOldestMarkAndBelowAllTheNewest) {
   Publish({"small", 1, true, false, true}, 3 * capacity_);
   EXPECT_TRUE(Begin(0) == *view_.OldestMark());
   EXPECT_TRUE(Begin(TestClockNs()) == *view_.OldestMark());
@@ -180,7 +180,7 @@ TEST_P(RingAges, OlderThanEverythingIsTheOldestAndYoungerTheNewestMark) {
   EXPECT_TRUE(Begin(~uint64_t{0}) == newest);
 }
 
-TEST_P(RingAges, NewRingIsBegunAtItsStart) {
+TEST_P(UnitRingAges, ANewRingIsReadFromItsStart) {
   EXPECT_TRUE(Begin(0) == ring_.start());
   EXPECT_TRUE(Begin(TestClockNs()) == ring_.start());
   EXPECT_TRUE(Begin(~uint64_t{0}) == ring_.start());
@@ -188,7 +188,7 @@ TEST_P(RingAges, NewRingIsBegunAtItsStart) {
 
 // A producer may rest at a chunk boundary for hours, with a claim that it aborts or that takes long. The next
 // message is as old as its publication, not as old as the mark before it.
-TEST_P(RingAges, MarkThatWasRecordedLongBeforeTheNextMessage) {
+TEST_P(UnitRingAges, AMarkMayBeMuchOlderThanTheNextMessage) {
   constexpr uint64_t kHour = 3'600'000'000'000;
   Publish({"small", 1, false, false, true}, capacity_ / 2);
   ASSERT_TRUE(Claim(ring_.max_message())) << "makes room, and is given up";
@@ -207,7 +207,7 @@ TEST_P(RingAges, MarkThatWasRecordedLongBeforeTheNextMessage) {
 
 // The clock is set back. Messages whose time is in the future are not left out. Only messages in the chunk in
 // which the clock was set may be missed, because no mark can describe that chunk.
-TEST_P(RingAges, ClockThatWasSetBackMovesTheStartTowardsTheOldest) {
+TEST_P(UnitRingAges, ClockThatWasSetBackMovesTheStartTowardsTheOldest) {
   const Manner small{"small", 1, false, false, true};
   Publish(small, 3 * capacity_);
   const uint64_t set_back = producer_.position(), latest_ns = now_ns;
@@ -232,7 +232,7 @@ TEST_P(RingAges, ClockThatWasSetBackMovesTheStartTowardsTheOldest) {
 }
 
 // A take-over and other events void marks. With fewer marks the rule is unchanged, and starts move earlier.
-TEST_P(RingAges, MissingMarksOnlyMakeItEarlier) {
+TEST_P(UnitRingAges, MissingMarksOnlyMoveTheStartEarlier) {
   Publish({"small", 1, false, false, true}, 3 * capacity_);
   std::erase_if(all_, [&](const Published& message) { return !Retained(message); });
   for (uint32_t i = 0; i < kMarks; ++i) {

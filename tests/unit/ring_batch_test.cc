@@ -14,7 +14,7 @@ using testing::HeapRing;
 using testing::Origin;
 using testing::PublishBytes;
 
-class RingBatchTest : public ::testing::TestWithParam<Origin> {
+class UnitRingBatch : public ::testing::TestWithParam<Origin> {
  protected:
   const uint64_t capacity_ = GetParam().capacity;
   HeapRing<> ring_{capacity_, GetParam().start};
@@ -35,11 +35,10 @@ class RingBatchTest : public ::testing::TestWithParam<Origin> {
     return true;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Origins, RingBatchTest, ::testing::ValuesIn(testing::Origins()),
-                         testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitRingBatch, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
 // Runs through three laps, so that padding occurs first, inside and last in a batch.
-TEST_P(RingBatchTest, NothingIsThereBeforeTheCommitAndAllOfItAfter) {
+TEST_P(UnitRingBatch, NothingIsVisibleBeforeTheCommitAndAllOfItAfter) {
   const uint64_t from = producer_.position();
   uint64_t padded = 0;
   for (uint64_t round = 0; producer_.position() - from < 3 * capacity_; ++round) {
@@ -65,7 +64,7 @@ TEST_P(RingBatchTest, NothingIsThereBeforeTheCommitAndAllOfItAfter) {
   EXPECT_GE(padded, 2u);
 }
 
-TEST_P(RingBatchTest, AnAbortedBatchLeavesNothingAndTheNextMessageTakesItsPlace) {
+TEST_P(UnitRingBatch, AnAbortedBatchLeavesNothingAndTheNextMessageTakesItsPlace) {
   const uint64_t from = producer_.position();
   for (uint64_t round = 0; producer_.position() - from < 2 * capacity_; ++round) {
     const Point before = *End();
@@ -80,14 +79,14 @@ TEST_P(RingBatchTest, AnAbortedBatchLeavesNothingAndTheNextMessageTakesItsPlace)
   }
 }
 
-TEST_P(RingBatchTest, AnEmptyBatchPublishesNothing) {
+TEST_P(UnitRingBatch, AnEmptyBatchPublishesNothing) {
   const Point before = *End();
   producer_.BeginBatch();
   EXPECT_FALSE(producer_.CommitBatch());
   EXPECT_TRUE(*End() == before);
 }
 
-TEST_P(RingBatchTest, AQuarterOfTheRingFitsWhereverItBegins) {
+TEST_P(UnitRingBatch, AQuarterOfTheRingFitsWhereverItStarts) {
   for (uint64_t begin = 0; begin < 40; ++begin) {
     ASSERT_TRUE(PublishBytes(producer_, 8 * (begin % 9)));
     producer_.BeginBatch();
@@ -101,7 +100,7 @@ TEST_P(RingBatchTest, AQuarterOfTheRingFitsWhereverItBegins) {
   }
 }
 
-TEST_P(RingBatchTest, SingleMessagesDoNotFitWhileABatchIsOpen) {
+TEST_P(UnitRingBatch, SingleMessagesDoNotFitWhileABatchIsOpen) {
   ASSERT_TRUE(PublishBytes(producer_, 8));
   producer_.BeginBatch();
   EXPECT_FALSE(producer_.Fits(0));
@@ -113,7 +112,7 @@ TEST_P(RingBatchTest, SingleMessagesDoNotFitWhileABatchIsOpen) {
 }
 
 // A mark must not lie above the tail. A stream that consists of batches only must still have marks.
-TEST_P(RingBatchTest, MarksAreRecordedAfterTheBatchThatOwesThem) {
+TEST_P(UnitRingBatch, MarksAreRecordedAfterTheBatch) {
   const uint64_t from = producer_.position();
   while (producer_.position() - from < 2 * capacity_) {
     producer_.BeginBatch();
@@ -132,7 +131,7 @@ TEST_P(RingBatchTest, MarksAreRecordedAfterTheBatchThatOwesThem) {
   EXPECT_TRUE(*view.Walk(*oldest) == *End());
 }
 
-TEST_P(RingBatchTest, OneWakeForAllOfIt) {
+TEST_P(UnitRingBatch, ABatchMakesOneWake) {
   ASSERT_TRUE(PublishBytes(producer_, 8));
   ring_.seats_control().sleeper.sleepers = 1;
   producer_.BeginBatch();
@@ -143,7 +142,7 @@ TEST_P(RingBatchTest, OneWakeForAllOfIt) {
 }
 
 // A batch is one publication, however many messages it has. The producer may not have reached its wake yet.
-TEST_P(RingBatchTest, ABatchAloneIsNoMissedWake) {
+TEST_P(UnitRingBatch, ABatchAloneIsNoMissedWake) {
   auto consumer = ring_.Lossless(0);
   producer_.BeginBatch();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(Add(16));

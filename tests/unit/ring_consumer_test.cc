@@ -19,7 +19,7 @@ using testing::Origin;
 using testing::Publish;
 using testing::PublishBytes;
 
-class RingConsumerTest : public ::testing::TestWithParam<Origin> {
+class UnitRingConsumer : public ::testing::TestWithParam<Origin> {
  protected:
   const uint64_t capacity_ = GetParam().capacity;
   const Point start_ = GetParam().start;
@@ -41,8 +41,7 @@ class RingConsumerTest : public ::testing::TestWithParam<Origin> {
   }
   void PublishFor(uint64_t bytes) { PublishFor(producer_, bytes); }
 };
-INSTANTIATE_TEST_SUITE_P(Origins, RingConsumerTest, ::testing::ValuesIn(testing::Origins()),
-                         testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitRingConsumer, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
 template <class A>
 Read ReadInPlace(RingConsumer<A>& consumer, Lent* lent) {
@@ -51,7 +50,7 @@ Read ReadInPlace(RingConsumer<A>& consumer, Lent* lent) {
 
 // ---- lossless, in place ----------------------------------------------------------------------------------
 
-TEST_P(RingConsumerTest, LosslessSeesEveryMessageInPlaceOverManyLaps) {
+TEST_P(UnitRingConsumer, LosslessSeesEveryMessageInPlaceOverManyLaps) {
   auto consumer = ring_.Lossless(0);
   uint64_t expected = start_.sequence;
   for (int round = 0; round < 60; ++round) {
@@ -74,7 +73,7 @@ TEST_P(RingConsumerTest, LosslessSeesEveryMessageInPlaceOverManyLaps) {
   EXPECT_EQ(ring_.seat(0).words.sequence, expected);
 }
 
-TEST_P(RingConsumerTest, EmptyRingReadsAsEmpty) {
+TEST_P(UnitRingConsumer, EmptyRingReadsAsEmpty) {
   auto consumer = ring_.Lossless(0);
   Lent lent;
   EXPECT_FALSE(consumer.Next(&lent));
@@ -86,7 +85,7 @@ TEST_P(RingConsumerTest, EmptyRingReadsAsEmpty) {
   EXPECT_EQ(lent.bytes, 0u);
 }
 
-TEST_P(RingConsumerTest, PaddingIsPassedAndNotCounted) {
+TEST_P(UnitRingConsumer, PaddingIsPassedAndNotCounted) {
   while ((producer_.position() & (capacity_ - 1)) != capacity_ - 16) ASSERT_TRUE(PublishBytes(producer_, 0));
   auto consumer = ring_.Lossless(0);
   bool wake = false;
@@ -102,7 +101,7 @@ TEST_P(RingConsumerTest, PaddingIsPassedAndNotCounted) {
   EXPECT_EQ(consumer.counts().received, 1u);
 }
 
-TEST_P(RingConsumerTest, NextOfSizeTakesThatSizeAndNoOther) {
+TEST_P(UnitRingConsumer, NextOfSizeTakesThatSizeAndNoOther) {
   auto consumer = ring_.Lossless(0);
   ASSERT_TRUE(PublishBytes(producer_, 24));
   Lent lent;
@@ -114,7 +113,7 @@ TEST_P(RingConsumerTest, NextOfSizeTakesThatSizeAndNoOther) {
   EXPECT_FALSE(consumer.NextOfSize(24, &lent));
 }
 
-TEST_P(RingConsumerTest, AWordIsDamageWhereItIsTooLarge) {
+TEST_P(UnitRingConsumer, ALengthThatIsTooLargeIsDamage) {
   RingMemory memory = ring_.memory();
   memory.max_message = 7;
   ring_.WordAt(start_.position) = MakeFrameHeader(start_.sequence, 8);
@@ -125,7 +124,7 @@ TEST_P(RingConsumerTest, AWordIsDamageWhereItIsTooLarge) {
   EXPECT_EQ(consumer.NextSlow(&lent), Read::kDamaged);
 }
 
-TEST_P(RingConsumerTest, HeadersThatNoProducerWritesAreDamage) {
+TEST_P(UnitRingConsumer, HeadersThatNoProducerWritesAreDamage) {
   const uint64_t s = start_.sequence;
   const uint64_t to_end = capacity_ - (start_.position & (capacity_ - 1));
   for (const uint64_t header :
@@ -150,7 +149,7 @@ TEST_P(RingConsumerTest, HeadersThatNoProducerWritesAreDamage) {
   }
 }
 
-TEST_P(RingConsumerTest, TwoPaddingsInARowAreDamage) {
+TEST_P(UnitRingConsumer, TwoPaddingsInARowAreDamage) {
   HeapRing<> ring(capacity_, {(start_.position | (capacity_ - 1)) - 7, start_.sequence});
   ring.WordAt(ring.start().position) = MakeFrameHeader(start_.sequence, 0, true);
   ring.WordAt(ring.start().position + 8) = MakeFrameHeader(start_.sequence, capacity_ - 8, true);
@@ -160,7 +159,7 @@ TEST_P(RingConsumerTest, TwoPaddingsInARowAreDamage) {
   EXPECT_EQ(consumer.NextSlow(&lent), Read::kDamaged);
 }
 
-TEST_P(RingConsumerTest, EvictionIsSeenBeforeAByteIsBelieved) {
+TEST_P(UnitRingConsumer, EvictionIsNoticedBeforeBytesAreUsed) {
   auto consumer = ring_.Lossless(0);
   PublishFor(capacity_ / 4);
   Lent lent;
@@ -178,7 +177,7 @@ TEST_P(RingConsumerTest, EvictionIsSeenBeforeAByteIsBelieved) {
   EXPECT_EQ(consumer.NextSlow(&lent), Read::kEvicted) << "whatever lies there now";
 }
 
-TEST_P(RingConsumerTest, SeatTakenByAnotherHolderIsNotOurs) {
+TEST_P(UnitRingConsumer, SeatTakenByAnotherHolderIsNotOurs) {
   auto consumer = ring_.Lossless(0);
   ring_.seat(0).identity.state = MakeSeatState(99, SeatPhase::kLive, kDeliveryLossless);
   EXPECT_FALSE(consumer.Live());
@@ -186,7 +185,7 @@ TEST_P(RingConsumerTest, SeatTakenByAnotherHolderIsNotOurs) {
   EXPECT_EQ(consumer.NextSlow(&lent), Read::kEvicted);
 }
 
-TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfEviction) {
+TEST_P(UnitRingConsumer, ACheckedCopyOfALosslessConsumerReportsEviction) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   auto consumer = ring.Lossless(0);
@@ -206,7 +205,7 @@ TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfEviction) {
 
 // A peer that can write the seats moves this consumer's position. The seat stays
 // live, and nothing protects the bytes.
-TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfAMovedPosition) {
+TEST_P(UnitRingConsumer, ACheckedCopyOfALosslessConsumerReportsAMovedPosition) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   auto consumer = ring.Lossless(0);
@@ -228,7 +227,7 @@ TEST_P(RingConsumerTest, CheckedCopyOfALosslessConsumerTellsOfAMovedPosition) {
 
 // ---- position --------------------------------------------------------------------------------------------
 
-TEST_P(RingConsumerTest, PositionIsOwedOnceAChunkOrWhenTheProducerWaits) {
+TEST_P(UnitRingConsumer, PositionIsOwedOnceAChunkOrWhenTheProducerWaits) {
   auto consumer = ring_.Lossless(0);
   EXPECT_FALSE(consumer.OwesPosition());
   uint64_t read = 0;
@@ -252,7 +251,7 @@ TEST_P(RingConsumerTest, PositionIsOwedOnceAChunkOrWhenTheProducerWaits) {
   EXPECT_TRUE(consumer.OwesPosition());
 }
 
-TEST_P(RingConsumerTest, StoringThePositionWakesAWaitingProducerOnce) {
+TEST_P(UnitRingConsumer, StoringThePositionWakesAWaitingProducerOnce) {
   auto consumer = ring_.Lossless(0);
   RoomWaitingWords& waiting = ring_.seats_control().room_waiting;
   uint32_t& epoch = ring_.seats_control().room_epoch.epoch;
@@ -267,7 +266,7 @@ TEST_P(RingConsumerTest, StoringThePositionWakesAWaitingProducerOnce) {
   EXPECT_EQ(epoch, 1u);
 }
 
-TEST_P(RingConsumerTest, WhoHoldsNobodyBackWakesNobody) {
+TEST_P(UnitRingConsumer, AConsumerThatBlocksNoProducerWakesNone) {
   auto consumer = ring_.Lossy(0);
   ring_.seats_control().room_waiting.waiting = 1;
   EXPECT_FALSE(consumer.StorePosition());
@@ -275,7 +274,7 @@ TEST_P(RingConsumerTest, WhoHoldsNobodyBackWakesNobody) {
   EXPECT_EQ(ring_.seats_control().room_waiting.waiting, 1u);
 }
 
-TEST_P(RingConsumerTest, StoresThePositionBeforeItLooksForAWaiter) {
+TEST_P(UnitRingConsumer, StoresThePositionBeforeItLooksForAWaiter) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto consumer = ring.Lossless(0);
   ring.seats_control().room_waiting.waiting = 1;
@@ -284,7 +283,7 @@ TEST_P(RingConsumerTest, StoresThePositionBeforeItLooksForAWaiter) {
   EXPECT_EQ(log.sites(), (std::vector<Site>{Site::C6, Site::F1, Site::F2, Site::F3, Site::F4}));
 }
 
-TEST_P(RingConsumerTest, StoredPositionNeverPassesALentPayloadWhileReading) {
+TEST_P(UnitRingConsumer, StoredPositionNeverPassesALentPayloadWhileReading) {
   auto consumer = ring_.Lossless(0);
   PublishFor(capacity_ / 2);
   Lent lent;
@@ -298,7 +297,7 @@ TEST_P(RingConsumerTest, StoredPositionNeverPassesALentPayloadWhileReading) {
 
 // ---- undo and skip ---------------------------------------------------------------------------------------
 
-TEST_P(RingConsumerTest, UndeliveredMessageComesAgainWithItsLoss) {
+TEST_P(UnitRingConsumer, AnUndeliveredMessageIsReturnedAgainWithItsLoss) {
   RingConsumer<RealAtomics> consumer;
   consumer.Attach(ring_.memory(), ring_.SeatOf(0, 0), start_, start_.sequence - 5, false);
   ASSERT_TRUE(PublishBytes(producer_, 8));
@@ -315,7 +314,7 @@ TEST_P(RingConsumerTest, UndeliveredMessageComesAgainWithItsLoss) {
   EXPECT_EQ(consumer.counts().received, 1u);
 }
 
-TEST_P(RingConsumerTest, UndeliveredMessageBehindPaddingComesAgain) {
+TEST_P(UnitRingConsumer, AnUndeliveredMessageAfterPaddingIsReturnedAgain) {
   while ((producer_.position() & (capacity_ - 1)) != capacity_ - 16) ASSERT_TRUE(PublishBytes(producer_, 0));
   auto consumer = ring_.Lossless(0);
   ASSERT_TRUE(PublishBytes(producer_, 16));
@@ -327,7 +326,7 @@ TEST_P(RingConsumerTest, UndeliveredMessageBehindPaddingComesAgain) {
   EXPECT_TRUE(consumer.at() == End());
 }
 
-TEST_P(RingConsumerTest, SkippedMessagesAreCountedAndNotLost) {
+TEST_P(UnitRingConsumer, SkippedMessagesAreCountedAndNotLost) {
   auto consumer = ring_.Lossless(0);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(PublishBytes(producer_, 8));
   const Point seventh = ring_.view().Walk(start_, start_.sequence + 7).value();
@@ -345,7 +344,7 @@ TEST_P(RingConsumerTest, SkippedMessagesAreCountedAndNotLost) {
 // ---- lossy -----------------------------------------------------------------------------------------------
 
 // Reads all visible messages. Checks payloads and order, and that every gap is exactly the reported loss.
-class Lossy : public RingConsumerTest {
+class UnitRingConsumerLossy : public UnitRingConsumer {
  protected:
   template <class A>
   Read Drain(RingConsumer<A>& consumer, uint64_t at_most = ~uint64_t{0}) {
@@ -364,9 +363,10 @@ class Lossy : public RingConsumerTest {
   }
   uint64_t expected_ = start_.sequence;
 };
-INSTANTIATE_TEST_SUITE_P(Origins, Lossy, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitRingConsumerLossy, ::testing::ValuesIn(testing::Origins()),
+                         testing::OriginName());
 
-TEST_P(Lossy, WhoKeepsUpLosesNothing) {
+TEST_P(UnitRingConsumerLossy, AConsumerThatKeepsUpLosesNothing) {
   auto consumer = ring_.Lossy(0);
   for (int i = 0; i < 40; ++i) {
     PublishFor(capacity_ / 3);
@@ -377,7 +377,7 @@ TEST_P(Lossy, WhoKeepsUpLosesNothing) {
   EXPECT_EQ(consumer.counts().overruns, 0u);
 }
 
-TEST_P(Lossy, OverrunResumesAtTheOldestMarkAndTellsTheExactLoss) {
+TEST_P(UnitRingConsumerLossy, OverrunResumesAtTheOldestMarkAndReportsTheExactLoss) {
   auto consumer = ring_.Lossy(0);
   for (int i = 0; i < 20; ++i) {
     PublishFor(capacity_ + (static_cast<uint64_t>(i) % 7) * capacity_ / 3 + ring_.chunk() * 20);
@@ -390,7 +390,7 @@ TEST_P(Lossy, OverrunResumesAtTheOldestMarkAndTellsTheExactLoss) {
   }
 }
 
-TEST_P(Lossy, ResumeAtTheNewestLosesEverythingBetween) {
+TEST_P(UnitRingConsumerLossy, ResumeAtTheNewestLosesEverythingBetween) {
   auto consumer = ring_.Lossy(0, StartAt::kEnd, /*resume_newest=*/true);
   PublishFor(2 * capacity_);
   EXPECT_EQ(Drain(consumer), Read::kEmpty);
@@ -401,7 +401,7 @@ TEST_P(Lossy, ResumeAtTheNewestLosesEverythingBetween) {
   EXPECT_EQ(consumer.counts().received, 1u);
 }
 
-TEST_P(Lossy, EveryLagIsEitherWholeOrCounted) {
+TEST_P(UnitRingConsumerLossy, EveryLaggingReadIsIntactOrCounted) {
   for (uint64_t lag = 0; lag <= 2 * capacity_; lag += capacity_ / 16) {
     auto consumer = ring_.Lossy(0);
     expected_ = consumer.at().sequence;
@@ -415,7 +415,7 @@ TEST_P(Lossy, EveryLagIsEitherWholeOrCounted) {
   }
 }
 
-TEST_P(Lossy, OverrunDuringTheCopyIsSeen) {
+TEST_P(UnitRingConsumerLossy, OverrunDuringTheCopyIsNoticed) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   auto consumer = ring.Lossy(0);
@@ -434,7 +434,7 @@ TEST_P(Lossy, OverrunDuringTheCopyIsSeen) {
   EXPECT_EQ(expected_, producer.sequence());
 }
 
-TEST_P(Lossy, OverrunBetweenHeaderAndCheckIsSeen) {
+TEST_P(UnitRingConsumerLossy, OverrunBetweenHeaderAndCheckIsNoticed) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   auto consumer = ring.Lossy(0);
@@ -450,7 +450,7 @@ TEST_P(Lossy, OverrunBetweenHeaderAndCheckIsSeen) {
   EXPECT_EQ(consumer.counts().overruns, 1u);
 }
 
-TEST_P(Lossy, OverrunAgainAndAgainEndsTheCall) {
+TEST_P(UnitRingConsumerLossy, RepeatedOverrunsEndTheCall) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   auto consumer = ring.Lossy(0);
@@ -469,7 +469,7 @@ TEST_P(Lossy, OverrunAgainAndAgainEndsTheCall) {
   EXPECT_EQ(expected_, producer.sequence());
 }
 
-TEST_P(Lossy, EachOverrunInARowAsksForMoreHeadroom) {
+TEST_P(UnitRingConsumerLossy, EachOverrunInARowTakesMoreHeadroom) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   auto consumer = ring.Lossy(0);
@@ -487,7 +487,7 @@ TEST_P(Lossy, EachOverrunInARowAsksForMoreHeadroom) {
   for (size_t i = 1; i < headrooms.size(); ++i) EXPECT_GE(headrooms[i], ring.chunk() << (i - 1)) << i;
 }
 
-TEST_P(Lossy, EmptyButOverrunIsNotEmpty) {
+TEST_P(UnitRingConsumerLossy, AnOverrunReaderIsNotEmpty) {
   auto consumer = ring_.Lossy(0);
   PublishFor(3 * capacity_);
   ring_.WordAt(consumer.at().position) = 0;  // any other contents
@@ -496,7 +496,7 @@ TEST_P(Lossy, EmptyButOverrunIsNotEmpty) {
   EXPECT_EQ(consumer.counts().overruns, 1u);
 }
 
-TEST_P(Lossy, WithoutAnyMarkResumesAtTheEnd) {
+TEST_P(UnitRingConsumerLossy, WithoutAnyMarkResumesAtTheEnd) {
   auto consumer = ring_.Lossy(0);
   PublishFor(2 * capacity_);
   for (Mark& mark : ring_.control().marks) mark.position = ~uint64_t{0};
@@ -505,7 +505,7 @@ TEST_P(Lossy, WithoutAnyMarkResumesAtTheEnd) {
   EXPECT_EQ(consumer.counts().lost, producer_.sequence() - start_.sequence);
 }
 
-TEST_P(Lossy, HostileMarksAndTailEndTheCallWithoutGoingBack) {
+TEST_P(UnitRingConsumerLossy, HostileMarksAndTailEndTheCallWithoutGoingBack) {
   auto consumer = ring_.Lossy(0);
   PublishFor(2 * capacity_);
   const Point at = consumer.at();
@@ -517,7 +517,7 @@ TEST_P(Lossy, HostileMarksAndTailEndTheCallWithoutGoingBack) {
   EXPECT_TRUE(consumer.at() == at);
 }
 
-TEST_P(Lossy, EvictionEndsItToo) {
+TEST_P(UnitRingConsumerLossy, EvictionEndsTheCall) {
   auto consumer = ring_.Lossy(0);
   ASSERT_TRUE(Publish(producer_, oracle_));
   ASSERT_TRUE(producer_.Evict(0, consumer.seat().live_state, EvictedWhy::kRequest));
@@ -525,7 +525,7 @@ TEST_P(Lossy, EvictionEndsItToo) {
   EXPECT_EQ(consumer.NextCopy(&lent, std::ref(buffer_)), Read::kEvicted);
 }
 
-TEST_P(Lossy, LossBeforeTheFirstMessageIsToldWithIt) {
+TEST_P(UnitRingConsumerLossy, LossBeforeTheFirstMessageIsReportedWithIt) {
   RingConsumer<RealAtomics> consumer;
   consumer.Attach(ring_.memory(), ring_.SeatOf(0, 0), start_, start_.sequence - 9, false);
   EXPECT_EQ(consumer.counts().lost, 9u);
@@ -538,7 +538,7 @@ TEST_P(Lossy, LossBeforeTheFirstMessageIsToldWithIt) {
 
 // ---- a missed wake-up ------------------------------------------------------------------------------------
 
-TEST_P(RingConsumerTest, OnePublicationMayStillBeOnItsWayToItsWake) {
+TEST_P(UnitRingConsumer, TheWakeOfOnePublicationMayStillBePending) {
   auto consumer = ring_.Lossless(0);
   EXPECT_FALSE(consumer.MissedWake());
   const Point first = End();
@@ -557,7 +557,7 @@ TEST_P(RingConsumerTest, OnePublicationMayStillBeOnItsWayToItsWake) {
   EXPECT_FALSE(consumer.MissedWake()) << "nonsense is no publication";
 }
 
-TEST_P(RingConsumerTest, PaddingIsAPublicationToo) {
+TEST_P(UnitRingConsumer, PaddingCountsAsAPublication) {
   while ((producer_.position() & (capacity_ - 1)) != capacity_ - 16) ASSERT_TRUE(PublishBytes(producer_, 0));
   auto consumer = ring_.Lossless(0);
   bool wake = false;
@@ -567,7 +567,7 @@ TEST_P(RingConsumerTest, PaddingIsAPublicationToo) {
   EXPECT_TRUE(consumer.MissedWake());
 }
 
-TEST_P(RingConsumerTest, StrandedConsumerReadsNothingAndTouchesNothing) {
+TEST_P(UnitRingConsumer, AStrandedConsumerReadsAndStoresNothing) {
   auto consumer = ring_.Lossless(0);
   PublishFor(capacity_ / 4);
   const millrace::internal::Seat before = ring_.seat(0);

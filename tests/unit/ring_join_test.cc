@@ -16,7 +16,7 @@ using testing::HookedAtomics;
 using testing::Origin;
 using testing::PublishBytes;
 
-class RingJoinTest : public ::testing::TestWithParam<Origin> {
+class UnitRingJoin : public ::testing::TestWithParam<Origin> {
  protected:
   const uint64_t capacity_ = GetParam().capacity;
   const Point start_ = GetParam().start;
@@ -45,12 +45,11 @@ class RingJoinTest : public ::testing::TestWithParam<Origin> {
     EXPECT_LE(Ahead(ring_.control().room.reserved, position + capacity_), 0);
   }
 };
-INSTANTIATE_TEST_SUITE_P(Origins, RingJoinTest, ::testing::ValuesIn(testing::Origins()),
-                         testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitRingJoin, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
 // ---- where to begin --------------------------------------------------------------------------------------
 
-TEST_P(RingJoinTest, EndIsBehindEverythingVisible) {
+TEST_P(UnitRingJoin, EndIsAfterEverythingVisible) {
   PublishFor(capacity_ / 3);
   const Point before = End();
   ASSERT_TRUE(PublishBytes(producer_, 8));
@@ -61,7 +60,7 @@ TEST_P(RingJoinTest, EndIsBehindEverythingVisible) {
   EXPECT_EQ(begin->wanted, producer_.sequence());
 }
 
-TEST_P(RingJoinTest, OldestIsTheOldestMarkAndNothingIsLost) {
+TEST_P(UnitRingJoin, OldestIsTheOldestMarkAndNothingIsLost) {
   EXPECT_TRUE(Choose(StartAt::kOldest)->at == start_);
   PublishFor(capacity_ / 4);
   EXPECT_TRUE(Choose(StartAt::kOldest)->at == start_);
@@ -71,7 +70,7 @@ TEST_P(RingJoinTest, OldestIsTheOldestMarkAndNothingIsLost) {
   EXPECT_EQ(begin->wanted, begin->at.sequence);
 }
 
-TEST_P(RingJoinTest, LastCountsBackFromTheEnd) {
+TEST_P(UnitRingJoin, LastCountsBackFromTheEnd) {
   PublishFor(capacity_ / 3);
   const uint64_t published = producer_.sequence() - start_.sequence;
   for (const uint64_t n : {uint64_t{0}, uint64_t{1}, uint64_t{2}, published / 2, published}) {
@@ -83,7 +82,7 @@ TEST_P(RingJoinTest, LastCountsBackFromTheEnd) {
   }
 }
 
-TEST_P(RingJoinTest, LastOfMoreThanIsRetainedIsTheOldest) {
+TEST_P(UnitRingJoin, LastOfMoreThanIsRetainedIsTheOldest) {
   PublishFor(3 * capacity_);
   const Point oldest = ring_.view().OldestMark().value();
   const uint64_t retained = producer_.sequence() - oldest.sequence;
@@ -96,7 +95,7 @@ TEST_P(RingJoinTest, LastOfMoreThanIsRetainedIsTheOldest) {
   }
 }
 
-TEST_P(RingJoinTest, SequenceIsFoundExactly) {
+TEST_P(UnitRingJoin, SequenceIsFoundExactly) {
   PublishFor(capacity_ / 3);
   for (uint64_t s = start_.sequence; s != producer_.sequence(); ++s) {
     if (NotYetPublished(s, producer_.sequence())) continue;  // before the wrap: see RefusesHugeNumbers
@@ -109,7 +108,7 @@ TEST_P(RingJoinTest, SequenceIsFoundExactly) {
       << "the next message is in range";
 }
 
-TEST_P(RingJoinTest, SequenceThatIsGoneBeginsAtTheOldestAndCountsTheLoss) {
+TEST_P(UnitRingJoin, AnOverwrittenSequenceStartsAtTheOldestAndCountsTheLoss) {
   PublishFor(3 * capacity_);
   const Point oldest = ring_.view().OldestMark().value();
   uint64_t wanted = oldest.sequence - 7;
@@ -130,7 +129,7 @@ TEST_P(RingJoinTest, SequenceThatIsGoneBeginsAtTheOldestAndCountsTheLoss) {
   EXPECT_LT(Ahead(consumer->at().position, later), 0) << "but not much";
 }
 
-TEST_P(RingJoinTest, SequenceAboveTheNextIsOutOfRange) {
+TEST_P(UnitRingJoin, SequenceAboveTheNextIsOutOfRange) {
   PublishFor(capacity_ / 3);
   for (const uint64_t beyond : {1, 2, 1000}) {
     failure_ = JoinFailure::kNone;
@@ -140,7 +139,7 @@ TEST_P(RingJoinTest, SequenceAboveTheNextIsOutOfRange) {
   }
 }
 
-TEST(RingJoin, RefusesHugeNumbersOfAYoungRing) {
+TEST(UnitRingJoinWords, RefusesHugeSequencesOfAYoungRing) {
   EXPECT_TRUE(NotYetPublished(~uint64_t{0}, 5));
   EXPECT_TRUE(NotYetPublished(uint64_t{1} << 63, 0));
   EXPECT_TRUE(NotYetPublished(6, 5));
@@ -150,7 +149,7 @@ TEST(RingJoin, RefusesHugeNumbersOfAYoungRing) {
   EXPECT_TRUE(NotYetPublished(2, ~uint64_t{0})) << "across the wrap";
 }
 
-TEST_P(RingJoinTest, EachRoundAsksForMoreHeadroom) {
+TEST_P(UnitRingJoin, EachRoundTakesMoreHeadroom) {
   PublishFor(3 * capacity_);
   const uint64_t reserved = ring_.control().room.reserved;
   for (int round = 1; round < 7; ++round) {
@@ -161,7 +160,7 @@ TEST_P(RingJoinTest, EachRoundAsksForMoreHeadroom) {
   for (const int round : {7, 8, 63}) EXPECT_TRUE(Choose(StartAt::kOldest, 0, round)->at == End());
 }
 
-TEST_P(RingJoinTest, RetriesOfASequenceNeverGoBehindIt) {
+TEST_P(UnitRingJoin, RetriesOfASequenceNeverStartBelowIt) {
   PublishFor(3 * capacity_);
   const uint64_t wanted = producer_.sequence() - 3;
   if (NotYetPublished(wanted, producer_.sequence())) return;
@@ -173,7 +172,7 @@ TEST_P(RingJoinTest, RetriesOfASequenceNeverGoBehindIt) {
   }
 }
 
-TEST_P(RingJoinTest, RingWithoutMarksIsJoinedAtItsEnd) {
+TEST_P(UnitRingJoin, RingWithoutMarksIsJoinedAtItsEnd) {
   PublishFor(2 * capacity_);
   for (Mark& mark : ring_.control().marks) mark.position = ~uint64_t{0};
   for (const StartAt start : {StartAt::kOldest, StartAt::kLast, StartAt::kTime})
@@ -181,7 +180,7 @@ TEST_P(RingJoinTest, RingWithoutMarksIsJoinedAtItsEnd) {
   EXPECT_EQ(Choose(StartAt::kSequence, producer_.sequence() - 0)->wanted, producer_.sequence());
 }
 
-TEST_P(RingJoinTest, DamagedRingIsNotJoined) {
+TEST_P(UnitRingJoin, DamagedRingIsNotJoined) {
   PublishFor(capacity_ / 3);
   ring_.control().tail.position += 4;
   for (const StartAt start :
@@ -194,7 +193,7 @@ TEST_P(RingJoinTest, DamagedRingIsNotJoined) {
 
 // ---- the seat --------------------------------------------------------------------------------------------
 
-TEST_P(RingJoinTest, LiveSeatIsShownToTheProducerInTheOrderItRelyOn) {
+TEST_P(UnitRingJoin, ALiveSeatIsStoredInTheOrderThatTheProducerReliesOn) {
   PublishFor(capacity_ / 3);
   ASSERT_TRUE(Join(StartAt::kEnd));
   EXPECT_EQ(State(), MakeSeatState(1, SeatPhase::kLive, kDeliveryLossless));
@@ -216,14 +215,14 @@ TEST_P(RingJoinTest, LiveSeatIsShownToTheProducerInTheOrderItRelyOn) {
       << "each holder has its generation";
 }
 
-TEST_P(RingJoinTest, SeatsUsedOnlyGrows) {
+TEST_P(UnitRingJoin, SeatsUsedOnlyGrows) {
   ASSERT_TRUE(ring_.Join(4, kDeliveryLossy, StartAt::kEnd));
   EXPECT_EQ(ring_.seats_control().join.seats_used, 5u);
   ASSERT_TRUE(ring_.Join(1, kDeliveryLossy, StartAt::kEnd));
   EXPECT_EQ(ring_.seats_control().join.seats_used, 5u);
 }
 
-TEST_P(RingJoinTest, WhoJoinedIsNeverOvertaken) {
+TEST_P(UnitRingJoin, AJoinedConsumerIsNeverOvertaken) {
   for (const StartAt start : {StartAt::kEnd, StartAt::kOldest, StartAt::kLast, StartAt::kTime}) {
     PublishFor(2 * capacity_ + 24);
     auto consumer = Join(start, 3);
@@ -236,7 +235,7 @@ TEST_P(RingJoinTest, WhoJoinedIsNeverOvertaken) {
 }
 
 // Between two accesses of a joiner the producer can publish until the ring is full.
-TEST_P(RingJoinTest, ProducerThatRunsBetweenAnyTwoStepsOvertakesNobody) {
+TEST_P(UnitRingJoin, AProducerThatRunsBetweenAnyTwoStepsOvertakesNoConsumer) {
   const auto lap = [&] {
     const uint64_t from = producer_.position();
     while (producer_.position() - from < capacity_ + capacity_ / 4) {
@@ -273,7 +272,7 @@ TEST_P(RingJoinTest, ProducerThatRunsBetweenAnyTwoStepsOvertakesNobody) {
   }
 }
 
-TEST_P(RingJoinTest, OvertakenJoinerChoosesANewerPlace) {
+TEST_P(UnitRingJoin, AnOvertakenJoinerChoosesANewerPlace) {
   PublishFor(2 * capacity_);
   const Point oldest = ring_.view().OldestMark().value();
   int rounds = 0;
@@ -290,7 +289,7 @@ TEST_P(RingJoinTest, OvertakenJoinerChoosesANewerPlace) {
   EXPECT_EQ(rounds, 4);
 }
 
-TEST_P(RingJoinTest, JoinsAreCountedInEveryRoundBeforeTheFence) {
+TEST_P(UnitRingJoin, JoinsAreCountedInEveryRoundBeforeTheFence) {
   PublishFor(2 * capacity_);
   const uint32_t before = ring_.seats_control().join.joins;
   std::vector<uint32_t> at_fence;
@@ -304,7 +303,7 @@ TEST_P(RingJoinTest, JoinsAreCountedInEveryRoundBeforeTheFence) {
   EXPECT_EQ(at_fence, (std::vector<uint32_t>{1, 2, 3}));
 }
 
-TEST_P(RingJoinTest, ProducerThatWaitsForAFirstChoiceIsToldOfTheNext) {
+TEST_P(UnitRingJoin, AProducerThatWaitsForAJoinerIsWokenByItsNewerChoice) {
   PublishFor(2 * capacity_);
   uint32_t& waiting = ring_.seats_control().room_waiting.waiting;
   for (const bool waits : {false, true}) {
@@ -323,7 +322,7 @@ TEST_P(RingJoinTest, ProducerThatWaitsForAFirstChoiceIsToldOfTheNext) {
   }
 }
 
-TEST_P(RingJoinTest, JoinerThatIsAlwaysOvertakenGivesUp) {
+TEST_P(UnitRingJoin, AJoinerThatIsAlwaysOvertakenGivesUp) {
   Hook hook([&](Site site) {
     if (site == Site::J5) ring_.control().room.intent = ring_.seat(0).words.position + capacity_ + 8;
   });
@@ -331,12 +330,12 @@ TEST_P(RingJoinTest, JoinerThatIsAlwaysOvertakenGivesUp) {
   EXPECT_EQ(failure_, JoinFailure::kOvertaken);
 }
 
-TEST_P(RingJoinTest, LossyJoinerIsNotHeldUpByTheIntent) {
+TEST_P(UnitRingJoin, ALossyJoinerDoesNotWaitForTheIntent) {
   ring_.control().room.intent = start_.position + 2 * capacity_;
   EXPECT_TRUE(Join(StartAt::kEnd, 0, kDeliveryLossy));
 }
 
-TEST_P(RingJoinTest, EvictedWhileJoiningStartsOver) {
+TEST_P(UnitRingJoin, EvictedWhileJoiningStartsOver) {
   PublishFor(capacity_ / 2);
   {
     Hook hook([&](Site site) {
@@ -353,7 +352,7 @@ TEST_P(RingJoinTest, EvictedWhileJoiningStartsOver) {
   EXPECT_EQ(State(), MakeSeatState(2, SeatPhase::kLive, kDeliveryLossless));
 }
 
-TEST_P(RingJoinTest, EvictionThatComesAfterGoingLiveFindsAnotherState) {
+TEST_P(UnitRingJoin, AnEvictionAfterGoingLiveFindsAnotherState) {
   PublishFor(capacity_ / 2);
   const uint64_t joining = MakeSeatState(1, SeatPhase::kJoining, kDeliveryLossless);
   ASSERT_TRUE(Join(StartAt::kEnd));
@@ -361,7 +360,7 @@ TEST_P(RingJoinTest, EvictionThatComesAfterGoingLiveFindsAnotherState) {
   EXPECT_EQ(PhaseOf(State()), SeatPhase::kLive);
 }
 
-TEST_P(RingJoinTest, StoppedJoinerHoldsTheProducerUntilItIsEvicted) {
+TEST_P(UnitRingJoin, AStoppedJoinerBlocksTheProducerUntilItIsEvicted) {
   std::optional<uint64_t> seen;
   Hook hook([&](Site site) {
     if (site != Site::J6) return;  // the joiner stops forever before it is live
@@ -380,7 +379,7 @@ TEST_P(RingJoinTest, StoppedJoinerHoldsTheProducerUntilItIsEvicted) {
   EXPECT_GE(producer_.position() - start_.position, 3 * capacity_);
 }
 
-TEST_P(RingJoinTest, RingWithoutProducerIsJoinedAndRespectedByTheNextOne) {
+TEST_P(UnitRingJoin, TheNextProducerRespectsASeatThatJoinedWithoutOne) {
   PublishFor(2 * capacity_);
   auto consumer = Join(StartAt::kOldest);
   ASSERT_TRUE(consumer);

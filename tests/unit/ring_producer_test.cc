@@ -17,7 +17,7 @@ using testing::HookedAtomics;
 using testing::Origin;
 using testing::PublishBytes;
 
-class RingProducerTest : public ::testing::TestWithParam<Origin> {
+class UnitRingProducer : public ::testing::TestWithParam<Origin> {
  protected:
   const uint64_t capacity_ = GetParam().capacity;
   const Point start_ = GetParam().start;
@@ -67,12 +67,11 @@ class RingProducerTest : public ::testing::TestWithParam<Origin> {
     FAIL() << "never";
   }
 };
-INSTANTIATE_TEST_SUITE_P(Origins, RingProducerTest, ::testing::ValuesIn(testing::Origins()),
-                         testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitRingProducer, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
 // ---- frames ----------------------------------------------------------------------------------------------
 
-TEST_P(RingProducerTest, EveryFrameIsPublishedBehindAStopSign) {
+TEST_P(UnitRingProducer, EveryFrameIsFollowedByAStopSign) {
   while (producer_.position() - start_.position < 3 * capacity_) {
     const Point at = Here();
     const uint64_t to_end = ToLapEnd();
@@ -85,7 +84,7 @@ TEST_P(RingProducerTest, EveryFrameIsPublishedBehindAStopSign) {
   }
 }
 
-TEST_P(RingProducerTest, PublishesInTheOrderThatReadersRelyOn) {
+TEST_P(UnitRingProducer, PublishesInTheOrderThatReadersRelyOn) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   OpenStraightPath(producer, 8);
@@ -95,7 +94,7 @@ TEST_P(RingProducerTest, PublishesInTheOrderThatReadersRelyOn) {
   EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P10, Site::P2, Site::P5, Site::P6})) << "the memory is new";
 }
 
-TEST_P(RingProducerTest, StoresAStopSignWhereNoneStands) {
+TEST_P(UnitRingProducer, StoresAMissingStopSign) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   ASSERT_TRUE(PublishBytes(producer, 8));
@@ -112,7 +111,7 @@ TEST_P(RingProducerTest, StoresAStopSignWhereNoneStands) {
 
 // ---- cleared ahead ---------------------------------------------------------------------------------------
 
-TEST_P(RingProducerTest, ASmallMessageClearsAheadWhatIsGrantedAndNoMore) {
+TEST_P(UnitRingProducer, ASmallMessageClearsExactlyTheGrantedBytesAhead) {
   ASSERT_TRUE(PublishBytes(producer_, 8));
   const uint64_t data = capacity_ / 8;
   for (int laps = 0; laps < 3;) {
@@ -135,7 +134,7 @@ TEST_P(RingProducerTest, ASmallMessageClearsAheadWhatIsGrantedAndNoMore) {
   }
 }
 
-TEST_P(RingProducerTest, ALargeMessageClearsNothing) {
+TEST_P(UnitRingProducer, ALargeMessageClearsNothing) {
   for (uint64_t i = 0; i < capacity_ / 8; ++i) ring_.WordAt(8 * i) = ~uint64_t{0};
   ring_.WordAt(producer_.position()) = 0;
   ASSERT_TRUE(PublishBytes(producer_, 256));
@@ -144,7 +143,7 @@ TEST_P(RingProducerTest, ALargeMessageClearsNothing) {
   EXPECT_EQ(ring_.WordAt(producer_.position() + 8), ~uint64_t{0});
 }
 
-TEST_P(RingProducerTest, WhatAClaimScribbledIsNoStopSign) {
+TEST_P(UnitRingProducer, BytesWrittenByAnAbandonedClaimAreNoStopSign) {
   bool wake = false;
   for (int i = 0; i < 200; ++i) {
     std::byte* const data = ClaimAnyway(producer_, 100, &wake);
@@ -158,7 +157,7 @@ TEST_P(RingProducerTest, WhatAClaimScribbledIsNoStopSign) {
   }
 }
 
-TEST_P(RingProducerTest, StraightPathTouchesNoSeat) {
+TEST_P(UnitRingProducer, StraightPathTouchesNoSeat) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   OpenStraightPath(producer, 8);
@@ -167,7 +166,7 @@ TEST_P(RingProducerTest, StraightPathTouchesNoSeat) {
   EXPECT_TRUE(log.sites().empty());
 }
 
-TEST_P(RingProducerTest, LargestMessageFitsAndALargerOneDoesNot) {
+TEST_P(UnitRingProducer, LargestMessageFitsAndALargerOneDoesNot) {
   for (int i = 0; i < 40; ++i) {
     ASSERT_TRUE(PublishBytes(producer_, ring_.max_message()));
     ExpectStopSign();
@@ -177,7 +176,7 @@ TEST_P(RingProducerTest, LargestMessageFitsAndALargerOneDoesNot) {
   }
 }
 
-TEST_P(RingProducerTest, EmptyMessagesFillTheRingButForTheLastWordOfALap) {
+TEST_P(UnitRingProducer, EmptyMessagesFillTheRingExceptTheLastWordOfALap) {
   for (uint64_t i = 0; i < capacity_ / 4; ++i) ASSERT_TRUE(PublishBytes(producer_, 0));
   const uint64_t laps = (producer_.position() - (start_.position & ~(capacity_ - 1))) / capacity_;
   EXPECT_GE(laps, 2u);
@@ -185,7 +184,7 @@ TEST_P(RingProducerTest, EmptyMessagesFillTheRingButForTheLastWordOfALap) {
               (Point{start_.position + capacity_ / 4 * 8 + laps * 8, start_.sequence + capacity_ / 4}));
 }
 
-TEST_P(RingProducerTest, FrameThatWouldEndWithTheLapGoesBehindAPadding) {
+TEST_P(UnitRingProducer, AFrameThatWouldEndWithTheLapIsPrecededByPadding) {
   LeaveToLapEnd(64);
   const Point at = Here();
   ASSERT_TRUE(PublishBytes(producer_, 56));
@@ -197,7 +196,7 @@ TEST_P(RingProducerTest, FrameThatWouldEndWithTheLapGoesBehindAPadding) {
   EXPECT_TRUE(ring_.view().Walk(at) == Here());
 }
 
-TEST_P(RingProducerTest, FrameThatWouldCrossTheEndIsPrecededByPadding) {
+TEST_P(UnitRingProducer, AFrameThatWouldCrossTheEndIsPrecededByPadding) {
   for (const uint64_t left : {8, 16, 64, 256}) {
     LeaveToLapEnd(left);
     const Point at = Here();
@@ -208,7 +207,7 @@ TEST_P(RingProducerTest, FrameThatWouldCrossTheEndIsPrecededByPadding) {
   }
 }
 
-TEST_P(RingProducerTest, PaddingStaysPublishedWhenItsClaimIsAborted) {
+TEST_P(UnitRingProducer, PaddingStaysPublishedWhenItsClaimIsAborted) {
   LeaveToLapEnd(64);
   const Point at = Here();
   bool wake = false;
@@ -219,7 +218,7 @@ TEST_P(RingProducerTest, PaddingStaysPublishedWhenItsClaimIsAborted) {
   EXPECT_TRUE(ring_.view().Walk(at) == (Point{at.position + 72, at.sequence + 1}));
 }
 
-TEST_P(RingProducerTest, AbortedClaimLeavesNothing) {
+TEST_P(UnitRingProducer, AbortedClaimLeavesNothing) {
   const Point at = Here();
   bool wake = false;
   for (int i = 0; i < 100; ++i) ASSERT_NE(ClaimAnyway(producer_, 100, &wake), nullptr);
@@ -228,7 +227,7 @@ TEST_P(RingProducerTest, AbortedClaimLeavesNothing) {
   EXPECT_FALSE(wake);
 }
 
-TEST_P(RingProducerTest, CommitOfLessThanClaimedGivesTheRestBack) {
+TEST_P(UnitRingProducer, CommittingLessThanClaimedGivesTheRestBack) {
   bool wake = false;
   for (const uint64_t used : {uint64_t{0}, uint64_t{1}, uint64_t{100}, ring_.max_message()}) {
     std::byte* const data = ClaimAnyway(producer_, ring_.max_message(), &wake);
@@ -243,7 +242,7 @@ TEST_P(RingProducerTest, CommitOfLessThanClaimedGivesTheRestBack) {
   }
 }
 
-TEST_P(RingProducerTest, AsksToWakeOnlyWhenSomebodySaysToSleep) {
+TEST_P(UnitRingProducer, RequestsAWakeOnlyIfASleeperIsAnnounced) {
   uint32_t& sleepers = ring_.seats_control().sleeper.sleepers;
   uint32_t& epoch = ring_.control().wake.epoch;
   for (const bool asym : {true, false}) {
@@ -268,7 +267,7 @@ TEST_P(RingProducerTest, AsksToWakeOnlyWhenSomebodySaysToSleep) {
   }
 }
 
-TEST_P(RingProducerTest, FencesBeforeItLooksForSleepersThatFenceThemselves) {
+TEST_P(UnitRingProducer, FencesBeforeItLoadsAnnouncementsOfSleepersThatFenceThemselves) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach(start_, /*asym=*/false);
   ASSERT_TRUE(PublishBytes(producer, 8));
@@ -278,7 +277,7 @@ TEST_P(RingProducerTest, FencesBeforeItLooksForSleepersThatFenceThemselves) {
   EXPECT_EQ(log.sites(), (std::vector<Site>{Site::P5, Site::P6, Site::P7, Site::P8}));
 }
 
-TEST_P(RingProducerTest, PaddingAsksToWakeToo) {
+TEST_P(UnitRingProducer, PaddingRequestsAWakeToo) {
   LeaveToLapEnd(8);
   ring_.seats_control().sleeper.sleepers = 1;
   bool wake = false;
@@ -288,14 +287,14 @@ TEST_P(RingProducerTest, PaddingAsksToWakeToo) {
 
 // ---- room ------------------------------------------------------------------------------------------------
 
-TEST_P(RingProducerTest, WithoutLosslessSeatsIsNeverFull) {
+TEST_P(UnitRingProducer, WithoutLosslessSeatsIsNeverFull) {
   Seat(0, SeatPhase::kLive, start_.position, kDeliveryLossy);
   Seat(1, SeatPhase::kEvicted, start_.position);
   Seat(2, SeatPhase::kFree, start_.position);
   EXPECT_GE(PublishUntilFull(), 3 * capacity_);
 }
 
-TEST_P(RingProducerTest, ReservedNeverGoesBackAndMovesInChunks) {
+TEST_P(UnitRingProducer, ReservedOnlyGrowsAndMovesInChunks) {
   uint64_t last = room().reserved;
   int moves = 0;
   while (producer_.position() - start_.position < 4 * capacity_) {
@@ -312,7 +311,7 @@ TEST_P(RingProducerTest, ReservedNeverGoesBackAndMovesInChunks) {
 
 // The producer made the room for a message of the usual size after the message before it. So the claim needs
 // no more room.
-TEST_P(RingProducerTest, MakesRoomBehindTheLastMessageThatFits) {
+TEST_P(UnitRingProducer, MakesRoomAfterTheLastMessageThatFits) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   ring.seat(0).identity.state = MakeSeatState(1, SeatPhase::kLive, kDeliveryLossless);
   ring.seats_control().join = {1, 1};
@@ -342,7 +341,7 @@ TEST_P(RingProducerTest, MakesRoomBehindTheLastMessageThatFits) {
   EXPECT_GT(made, 64);
 }
 
-TEST_P(RingProducerTest, WhereThereIsNoRoomBehindAMessageTheNextOneAsksAgain) {
+TEST_P(UnitRingProducer, IfThereIsNoRoomAfterAMessageTheNextOneScansAgain) {
   Seat(0, SeatPhase::kLive, start_.position);
   ASSERT_GE(PublishUntilFull(), capacity_ - 32);
   const Point full = Here();
@@ -352,7 +351,7 @@ TEST_P(RingProducerTest, WhereThereIsNoRoomBehindAMessageTheNextOneAsksAgain) {
   EXPECT_GE(PublishUntilFull(), capacity_ - 48);
 }
 
-TEST_P(RingProducerTest, OneSeatIsNeverOvertaken) {
+TEST_P(UnitRingProducer, OneSeatIsNeverOvertaken) {
   Seat(0, SeatPhase::kLive, start_.position);
   const uint64_t published = PublishUntilFull();
   EXPECT_LE(published, capacity_);
@@ -367,7 +366,7 @@ TEST_P(RingProducerTest, OneSeatIsNeverOvertaken) {
   EXPECT_EQ(blockers, 1);
 }
 
-TEST_P(RingProducerTest, EveryBoundaryOfTheSlowestSeatIsRespected) {
+TEST_P(UnitRingProducer, EveryBoundaryOfTheSlowestSeatIsRespected) {
   Seat(0, SeatPhase::kLive, start_.position);
   Point seat = start_;
   for (int i = 0; i < 40; ++i) {
@@ -379,7 +378,7 @@ TEST_P(RingProducerTest, EveryBoundaryOfTheSlowestSeatIsRespected) {
   }
 }
 
-TEST_P(RingProducerTest, SlowestOfManySeatsDecides) {
+TEST_P(UnitRingProducer, SlowestOfManySeatsDecides) {
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(PublishBytes(producer_, 24));
   Seat(1, SeatPhase::kLive, start_.position + 32 * 9);
   Seat(3, SeatPhase::kLive, start_.position + 32 * 2);
@@ -398,7 +397,7 @@ TEST_P(RingProducerTest, SlowestOfManySeatsDecides) {
   EXPECT_LE(Ahead(room().reserved, start_.position + 32 * 9 + capacity_), 0);
 }
 
-TEST_P(RingProducerTest, FullThenFreedGoesOn) {
+TEST_P(UnitRingProducer, AFullRingContinuesWhenRoomIsFreed) {
   Seat(0, SeatPhase::kLive, start_.position);
   PublishUntilFull();
   const Point at = Here();
@@ -409,7 +408,7 @@ TEST_P(RingProducerTest, FullThenFreedGoesOn) {
   EXPECT_GE(PublishUntilFull(), capacity_);
 }
 
-TEST_P(RingProducerTest, SmallClaimMayFitWhereALargeOneDoesNot) {
+TEST_P(UnitRingProducer, ASmallClaimMayFitWhereALargeOneDoesNot) {
   Seat(0, SeatPhase::kLive, start_.position);
   while (capacity_ - (producer_.position() - start_.position) > ring_.max_message()) {
     ASSERT_TRUE(PublishBytes(producer_, 8));
@@ -427,7 +426,7 @@ TEST_P(RingProducerTest, SmallClaimMayFitWhereALargeOneDoesNot) {
   EXPECT_FALSE(PublishBytes(producer_, 0)) << "8 bytes are left: no place for another stop sign";
 }
 
-TEST_P(RingProducerTest, JoiningSeatHoldsBackUntilItHasLost) {
+TEST_P(UnitRingProducer, AJoiningSeatHoldsBackUntilItsPositionIsGivenUp) {
   Seat(0, SeatPhase::kJoining, start_.position);
   EXPECT_LE(PublishUntilFull(), capacity_);
   // If the producer gave a joiner's position up before it saw the seat, it passes the seat over and does not
@@ -440,7 +439,7 @@ TEST_P(RingProducerTest, JoiningSeatHoldsBackUntilItHasLost) {
   EXPECT_EQ(ring_.control().counters.evictions, 0u);
 }
 
-TEST_P(RingProducerTest, LiveSeatOutOfRangeIsEvictedAndCounted) {
+TEST_P(UnitRingProducer, LiveSeatOutOfRangeIsEvictedAndCounted) {
   Seat(0, SeatPhase::kLive, producer_.position() + 4 * ring_.chunk());
   EXPECT_GE(PublishUntilFull(), 3 * capacity_) << "it holds nobody back";
   EXPECT_EQ(ring_.seat(0).identity.state, MakeSeatState(1, SeatPhase::kEvicted, kDeliveryLossless,
@@ -448,7 +447,7 @@ TEST_P(RingProducerTest, LiveSeatOutOfRangeIsEvictedAndCounted) {
   EXPECT_EQ(ring_.control().counters.evictions, 1u);
 }
 
-TEST_P(RingProducerTest, EveryKindOfNonsenseIsEvicted) {
+TEST_P(UnitRingProducer, EveryInvalidSeatIsEvicted) {
   while (producer_.position() - start_.position < capacity_ + 64) ASSERT_TRUE(PublishBytes(producer_, 24));
   const uint64_t tail = producer_.position();
   const uint64_t positions[] = {tail + 4 * ring_.chunk(), tail - capacity_ - 8, tail - 4, tail + (1ull << 63),
@@ -464,12 +463,12 @@ TEST_P(RingProducerTest, EveryKindOfNonsenseIsEvicted) {
   EXPECT_EQ(ring_.control().counters.evictions, 5u);
 }
 
-TEST_P(RingProducerTest, HostileCountOfSeatsIsClamped) {
+TEST_P(UnitRingProducer, HostileCountOfSeatsIsClamped) {
   ring_.seats_control().join.seats_used = ~0u;  // AddressSanitizer would report a seat beyond the table
   EXPECT_GE(PublishUntilFull(), 3 * capacity_);
 }
 
-TEST_P(RingProducerTest, EvictionFreesRoomAndKeepsTheReason) {
+TEST_P(UnitRingProducer, EvictionFreesRoomAndKeepsTheReason) {
   Seat(0, SeatPhase::kLive, start_.position);
   PublishUntilFull();
   uint64_t seen = 0;
@@ -483,7 +482,7 @@ TEST_P(RingProducerTest, EvictionFreesRoomAndKeepsTheReason) {
   EXPECT_GE(PublishUntilFull(), capacity_);
 }
 
-TEST_P(RingProducerTest, EvictionOfAHolderThatChangedDoesNothing) {
+TEST_P(UnitRingProducer, EvictionOfAHolderThatChangedDoesNothing) {
   Seat(0, SeatPhase::kLive, start_.position);
   const uint64_t next_holder = MakeSeatState(2, SeatPhase::kLive, kDeliveryLossless);
   const uint64_t seen = ring_.seat(0).identity.state;
@@ -495,7 +494,7 @@ TEST_P(RingProducerTest, EvictionOfAHolderThatChangedDoesNothing) {
 
 // ---- skipping the scan of seats --------------------------------------------------------------------------
 
-class ScanSkipping : public ::testing::TestWithParam<Origin> {
+class UnitRingScanSkipping : public ::testing::TestWithParam<Origin> {
  protected:
   HeapRing<HookedAtomics> ring_{GetParam().capacity, GetParam().start};
   RingProducer<HookedAtomics> producer_ = ring_.Attach();
@@ -509,10 +508,10 @@ class ScanSkipping : public ::testing::TestWithParam<Origin> {
     return log.Count(Site::R8);
   }
 };
-INSTANTIATE_TEST_SUITE_P(Origins, ScanSkipping, ::testing::ValuesIn(testing::Origins()),
+INSTANTIATE_TEST_SUITE_P(, UnitRingScanSkipping, ::testing::ValuesIn(testing::Origins()),
                          testing::OriginName());
 
-TEST_P(ScanSkipping, OneScanServesUntilSomebodyJoins) {
+TEST_P(UnitRingScanSkipping, OneScanServesUntilAConsumerJoins) {
   EXPECT_EQ(ScansIn(40), 1);
   EXPECT_EQ(ScansIn(40), 0);
   const auto consumer = ring_.Lossless(0);
@@ -521,7 +520,7 @@ TEST_P(ScanSkipping, OneScanServesUntilSomebodyJoins) {
   EXPECT_EQ(ScansIn(40), 0) << "all of that is in reach of the last scan";
 }
 
-TEST_P(ScanSkipping, ScansAgainWhenTheLastMinimumIsReached) {
+TEST_P(UnitRingScanSkipping, ScansAgainWhenTheLastMinimumIsReached) {
   auto consumer = ring_.Lossless(0);
   EXPECT_EQ(ScansIn(60), 1);
   consumer.SkipTo({producer_.position(), producer_.sequence()});
@@ -529,13 +528,13 @@ TEST_P(ScanSkipping, ScansAgainWhenTheLastMinimumIsReached) {
   EXPECT_EQ(ScansIn(60), 1) << "one scan sees where the seat is now, and serves the next lap";
 }
 
-TEST_P(ScanSkipping, ForgottenScanIsRepeated) {
+TEST_P(UnitRingScanSkipping, ForgottenScanIsRepeated) {
   EXPECT_EQ(ScansIn(4), 1);
   producer_.ForgetScan();
   EXPECT_EQ(ScansIn(4), 1);
 }
 
-TEST_P(ScanSkipping, NeverOvertakesASeatThatJoinedUnseen) {
+TEST_P(UnitRingScanSkipping, NeverOvertakesASeatThatJoinedUnseen) {
   EXPECT_EQ(ScansIn(10), 1);
   auto consumer = ring_.Lossless(0, StartAt::kOldest);
   const uint64_t at = consumer.at().position;
@@ -543,7 +542,7 @@ TEST_P(ScanSkipping, NeverOvertakesASeatThatJoinedUnseen) {
   EXPECT_LE(Ahead(ring_.control().room.reserved, at + ring_.capacity()), 0);
 }
 
-TEST_P(ScanSkipping, OneFullFenceServesFourChunks) {
+TEST_P(UnitRingScanSkipping, OneFullFenceServesFourChunks) {
   AccessLog log;
   const uint64_t from = producer_.position();
   while (producer_.position() - from < 40 * ring_.chunk()) ASSERT_TRUE(PublishBytes(producer_, 0));
@@ -554,7 +553,7 @@ TEST_P(ScanSkipping, OneFullFenceServesFourChunks) {
 
 // A consumer joins at many places in a chunk, whatever the producer has announced at that time. The producer
 // must not pass it.
-TEST_P(ScanSkipping, NeverOvertakesWhoJoinedAfterTheAnnouncement) {
+TEST_P(UnitRingScanSkipping, NeverOvertakesAConsumerThatJoinedAfterTheAnnouncement) {
   ScansIn(3 * kMarks);
   for (int i = 0; i < 100; ++i) {
     ASSERT_TRUE(PublishBytes(producer_, 8));
@@ -567,7 +566,7 @@ TEST_P(ScanSkipping, NeverOvertakesWhoJoinedAfterTheAnnouncement) {
   }
 }
 
-TEST_P(ScanSkipping, StoresIntentBeforeItLooksAndReservedBeforeItWrites) {
+TEST_P(UnitRingScanSkipping, StoresIntentBeforeTheScanAndReservedBeforeTheBytes) {
   AccessLog log;
   bool wake = false;
   ASSERT_NE(producer_.ClaimSlow(8, &wake), nullptr);
@@ -578,7 +577,7 @@ TEST_P(ScanSkipping, StoresIntentBeforeItLooksAndReservedBeforeItWrites) {
   EXPECT_EQ(log.sites(), expected) << "the tail pair first: R must not leave it behind by more than the ring";
 }
 
-TEST_P(ScanSkipping, ReadsTheStateOfASeatBeforeItsPosition) {
+TEST_P(UnitRingScanSkipping, ReadsTheStateOfASeatBeforeItsPosition) {
   const auto consumer = ring_.Lossless(0);
   ASSERT_TRUE(consumer.Live());
   AccessLog log;
@@ -592,7 +591,7 @@ TEST_P(ScanSkipping, ReadsTheStateOfASeatBeforeItsPosition) {
 
 // ---- marks -----------------------------------------------------------------------------------------------
 
-TEST_P(RingProducerTest, MarksNeverLieAboveTheTail) {
+TEST_P(UnitRingProducer, MarksNeverLieAboveTheTail) {
   while (producer_.position() - start_.position < 2 * capacity_) {
     bool wake = false;
     ASSERT_NE(ClaimAnyway(producer_, (producer_.sequence() * 5) % 200, &wake), nullptr);
@@ -604,7 +603,7 @@ TEST_P(RingProducerTest, MarksNeverLieAboveTheTail) {
   }
 }
 
-TEST_P(RingProducerTest, MarkIsRecordedOnceAChunk) {
+TEST_P(UnitRingProducer, MarkIsRecordedOnceAChunk) {
   HeapRing<HookedAtomics> ring(capacity_, start_);
   auto producer = ring.Attach();
   AccessLog log;
@@ -616,7 +615,7 @@ TEST_P(RingProducerTest, MarkIsRecordedOnceAChunk) {
 
 // ---- strand ----------------------------------------------------------------------------------------------
 
-TEST_P(RingProducerTest, StrandedProducerTouchesTheRingNoMore) {
+TEST_P(UnitRingProducer, AStrandedProducerStoresNothingMore) {
   ASSERT_TRUE(PublishBytes(producer_, 8));
   bool wake = false;
   ASSERT_NE(ClaimAnyway(producer_, 8, &wake), nullptr);
@@ -647,7 +646,7 @@ TEST_P(RingProducerTest, StrandedProducerTouchesTheRingNoMore) {
 
 // ---- take-over -------------------------------------------------------------------------------------------
 
-class TakeOverPoint : public RingProducerTest {
+class UnitRingTakeOverPoint : public UnitRingProducer {
  protected:
   void SetUp() override {
     for (int i = 0; i < 30; ++i) ASSERT_TRUE(PublishBytes(producer_, 8 * (i % 6)));
@@ -665,21 +664,21 @@ class TakeOverPoint : public RingProducerTest {
     EXPECT_TRUE(ring_.view().End() == Here());
   }
 };
-INSTANTIATE_TEST_SUITE_P(Origins, TakeOverPoint, ::testing::ValuesIn(testing::Origins()),
+INSTANTIATE_TEST_SUITE_P(, UnitRingTakeOverPoint, ::testing::ValuesIn(testing::Origins()),
                          testing::OriginName());
 
-TEST_P(TakeOverPoint, OfARingThatWasNeverWrittenIsItsStart) {
+TEST_P(UnitRingTakeOverPoint, OfAnUnwrittenRingIsItsStart) {
   HeapRing<> fresh(capacity_, start_);
   EXPECT_TRUE(FindTakeOverPoint<RealAtomics>(fresh.memory()) == start_);
 }
 
-TEST_P(TakeOverPoint, IsTheTailOfAProducerThatWentInPeace) {
+TEST_P(UnitRingTakeOverPoint, IsTheTailOfAProducerThatDetached) {
   const Point at = Here();
   ASSERT_TRUE(Find() == at);
   GoOn(at);
 }
 
-TEST_P(TakeOverPoint, AfterAKillWithAnOpenClaim) {
+TEST_P(UnitRingTakeOverPoint, AfterAKillWithAnOpenClaim) {
   const Point at = Here();
   bool wake = false;
   std::byte* const data = ClaimAnyway(producer_, ring_.max_message(), &wake);
@@ -690,7 +689,7 @@ TEST_P(TakeOverPoint, AfterAKillWithAnOpenClaim) {
   GoOn(at);
 }
 
-TEST_P(TakeOverPoint, AfterAKillBetweenStopSignAndHeader) {
+TEST_P(UnitRingTakeOverPoint, AfterAKillBetweenStopSignAndHeader) {
   const Point at = Here();
   bool wake = false;
   ASSERT_NE(ClaimAnyway(producer_, 24, &wake), nullptr);
@@ -699,7 +698,7 @@ TEST_P(TakeOverPoint, AfterAKillBetweenStopSignAndHeader) {
   GoOn(at);
 }
 
-TEST_P(TakeOverPoint, AfterAKillBetweenHeaderAndTail) {
+TEST_P(UnitRingTakeOverPoint, AfterAKillBetweenHeaderAndTail) {
   const Point before = Here();
   ASSERT_TRUE(PublishBytes(producer_, 24));
   const Point at = Here();
@@ -708,7 +707,7 @@ TEST_P(TakeOverPoint, AfterAKillBetweenHeaderAndTail) {
   GoOn(at);
 }
 
-TEST_P(TakeOverPoint, AfterAKillBetweenTailSequenceAndTailPosition) {
+TEST_P(UnitRingTakeOverPoint, AfterAKillBetweenTailSequenceAndTailPosition) {
   const Point before = Here();
   ASSERT_TRUE(PublishBytes(producer_, 24));
   const Point at = Here();
@@ -717,7 +716,7 @@ TEST_P(TakeOverPoint, AfterAKillBetweenTailSequenceAndTailPosition) {
   GoOn(at);
 }
 
-TEST_P(TakeOverPoint, AfterAKillBetweenPaddingAndItsMessage) {
+TEST_P(UnitRingTakeOverPoint, AfterAKillBetweenPaddingAndItsMessage) {
   LeaveToLapEnd(16);
   const Point before = Here();
   bool wake = false;
@@ -730,7 +729,7 @@ TEST_P(TakeOverPoint, AfterAKillBetweenPaddingAndItsMessage) {
   GoOn(at);
 }
 
-TEST_P(TakeOverPoint, DiscardsABatchWhoseFirstHeaderWasNotWritten) {
+TEST_P(UnitRingTakeOverPoint, DiscardsABatchWhoseFirstHeaderWasNotWritten) {
   const Point at = Here();
   ring_.control().room.reserved = at.position + 8 * ring_.chunk();
   for (uint64_t p = at.position + 16; p < at.position + 160; p += 16) {  // the inner frames are plain bytes
@@ -740,7 +739,7 @@ TEST_P(TakeOverPoint, DiscardsABatchWhoseFirstHeaderWasNotWritten) {
   GoOn(at);
 }
 
-TEST_P(TakeOverPoint, AfterAKillWhileMakingRoom) {
+TEST_P(UnitRingTakeOverPoint, AfterAKillWhileMakingRoom) {
   const Point at = Here();
   room().intent = at.position + 8 * ring_.chunk();  // the intent is stored, R is not yet
   ASSERT_TRUE(Find() == at);
@@ -751,7 +750,7 @@ TEST_P(TakeOverPoint, AfterAKillWhileMakingRoom) {
   GoOn(at);
 }
 
-TEST_P(TakeOverPoint, MarksAboveItAreVoided) {
+TEST_P(UnitRingTakeOverPoint, VoidsMarksAboveIt) {
   const Point at = Here();
   Mark& above = ring_.control().marks[(at.position / ring_.chunk() + 2) % kMarks];
   Mark& on = ring_.control().marks[(at.position / ring_.chunk() + 3) % kMarks];
@@ -762,7 +761,7 @@ TEST_P(TakeOverPoint, MarksAboveItAreVoided) {
   EXPECT_EQ(on.position, at.position);
 }
 
-TEST_P(TakeOverPoint, ReservedIsNotMovedAndALimitOfTheDeadIsKept) {
+TEST_P(UnitRingTakeOverPoint, KeepsReservedAndTheLimitOfTheDeadProducer) {
   bool wake = false;
   ASSERT_NE(ClaimAnyway(producer_, ring_.max_message(), &wake), nullptr);
   const uint64_t reserved = room().reserved;
@@ -772,7 +771,7 @@ TEST_P(TakeOverPoint, ReservedIsNotMovedAndALimitOfTheDeadIsKept) {
   GoOn(*Find());
 }
 
-TEST_P(TakeOverPoint, ContentsThatNoProducerLeavesAreRefused) {
+TEST_P(UnitRingTakeOverPoint, RefusesContentsThatNoProducerLeaves) {
   const Point at = Here();
   const uint64_t good = room().reserved;
   room().reserved = at.position - 8;  // R is below the end

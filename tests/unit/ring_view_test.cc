@@ -15,7 +15,7 @@ using testing::HookedAtomics;
 using testing::Origin;
 using testing::PublishBytes;
 
-class RingViewTest : public ::testing::TestWithParam<Origin> {
+class UnitRingView : public ::testing::TestWithParam<Origin> {
  protected:
   const uint64_t capacity_ = GetParam().capacity;
   const uint64_t lap_start_ = GetParam().start.position & ~(capacity_ - 1);
@@ -27,12 +27,11 @@ class RingViewTest : public ::testing::TestWithParam<Origin> {
     return view_.Judge(header, position, sequence_).kind;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Origins, RingViewTest, ::testing::ValuesIn(testing::Origins()),
-                         testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitRingView, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
 // ---- Judge -----------------------------------------------------------------------------------------------
 
-TEST_P(RingViewTest, JudgeAcceptsWhatAProducerWrites) {
+TEST_P(UnitRingView, JudgeAcceptsWhatAProducerWrites) {
   for (const uint64_t payload : {uint64_t{0}, uint64_t{1}, uint64_t{8}, ring_.max_message()}) {
     const Frame frame = view_.Judge(MakeFrameHeader(sequence_, payload), lap_start_, sequence_);
     EXPECT_EQ(frame.kind, FrameKind::kMessage);
@@ -41,20 +40,20 @@ TEST_P(RingViewTest, JudgeAcceptsWhatAProducerWrites) {
   }
 }
 
-TEST_P(RingViewTest, JudgeSeesNothingInAZero) {
+TEST_P(UnitRingView, JudgeTakesAZeroForNoFrame) {
   const Frame frame = view_.Judge(0, lap_start_ + 8, sequence_);
   EXPECT_EQ(frame.kind, FrameKind::kNothing);
   EXPECT_EQ(frame.next, lap_start_ + 8);
 }
 
-TEST_P(RingViewTest, JudgeRefusesALengthAboveTheMaximum) {
+TEST_P(UnitRingView, JudgeRefusesALengthAboveTheMaximum) {
   for (const uint64_t payload :
        {ring_.max_message() + 1, capacity_ - 8, capacity_, kMaxPayload, kFrameLengthMask}) {
     EXPECT_EQ(KindAt(MakeFrameHeader(sequence_, payload), lap_start_), FrameKind::kDamaged) << payload;
   }
 }
 
-TEST_P(RingViewTest, JudgeRefusesAFrameAcrossTheEnd) {
+TEST_P(UnitRingView, JudgeRefusesAFrameAcrossTheEnd) {
   const uint64_t end = lap_start_ + capacity_;
   EXPECT_EQ(KindAt(MakeFrameHeader(sequence_, 24), end - 32), FrameKind::kMessage) << "exact fit";
   EXPECT_EQ(KindAt(MakeFrameHeader(sequence_, 25), end - 32), FrameKind::kDamaged);
@@ -62,7 +61,7 @@ TEST_P(RingViewTest, JudgeRefusesAFrameAcrossTheEnd) {
   EXPECT_EQ(KindAt(MakeFrameHeader(sequence_, 1), end - 8), FrameKind::kDamaged);
 }
 
-TEST_P(RingViewTest, JudgeAcceptsPaddingOnlyIfItEndsAtTheEnd) {
+TEST_P(UnitRingView, JudgeAcceptsPaddingOnlyIfItEndsAtTheEnd) {
   const uint64_t end = lap_start_ + capacity_;
   const Frame frame = view_.Judge(MakeFrameHeader(sequence_, 56, true), end - 64, sequence_);
   EXPECT_EQ(frame.kind, FrameKind::kPadding);
@@ -74,7 +73,7 @@ TEST_P(RingViewTest, JudgeAcceptsPaddingOnlyIfItEndsAtTheEnd) {
   EXPECT_EQ(KindAt(MakeFrameHeader(sequence_, capacity_, true), lap_start_), FrameKind::kDamaged);
 }
 
-TEST_P(RingViewTest, JudgeRefusesAnotherSequence) {
+TEST_P(UnitRingView, JudgeRefusesAnotherSequence) {
   for (const uint64_t off : {uint64_t{1}, ~uint64_t{0}, uint64_t{64}, uint64_t{1} << 31}) {
     EXPECT_EQ(KindAt(MakeFrameHeader(sequence_ + off, 8), lap_start_), FrameKind::kDamaged) << off;
     EXPECT_EQ(KindAt(MakeFrameHeader(sequence_ + off, 56, true), lap_start_ + capacity_ - 64),
@@ -84,7 +83,7 @@ TEST_P(RingViewTest, JudgeRefusesAnotherSequence) {
       << "the header holds the low half only";
 }
 
-TEST_P(RingViewTest, JudgeRefusesReservedBitsAndUnpublishedBits) {
+TEST_P(UnitRingView, JudgeRefusesReservedBitsAndUnpublishedBits) {
   const uint64_t header = MakeFrameHeader(sequence_, 8);
   EXPECT_EQ(KindAt(header | 1ull << 28, lap_start_), FrameKind::kDamaged);
   EXPECT_EQ(KindAt(header | 1ull << 29, lap_start_), FrameKind::kDamaged);
@@ -95,12 +94,12 @@ TEST_P(RingViewTest, JudgeRefusesReservedBitsAndUnpublishedBits) {
 
 // ---- the tail pair and the walk --------------------------------------------------------------------------
 
-TEST_P(RingViewTest, TailOfAFreshRingIsItsStart) {
+TEST_P(UnitRingView, TailOfAFreshRingIsItsStart) {
   EXPECT_TRUE(view_.Tail() == GetParam().start);
   EXPECT_TRUE(view_.End() == GetParam().start);
 }
 
-TEST_P(RingViewTest, TailPairThatLagsIsMadeConsistent) {
+TEST_P(UnitRingView, ALaggingTailPairIsMadeConsistent) {
   auto producer = ring_.Attach();
   ASSERT_TRUE(PublishBytes(producer, 8));
   const Point before{producer.position(), producer.sequence()};
@@ -120,7 +119,7 @@ TEST_P(RingViewTest, TailPairThatLagsIsMadeConsistent) {
   EXPECT_TRUE(view_.End() == end);
 }
 
-TEST_P(RingViewTest, TailThatNoProducerWritesIsRefused) {
+TEST_P(UnitRingView, TailThatNoProducerWritesIsRefused) {
   const Point start = GetParam().start;
   ring_.control().tail.position = start.position + 4;
   EXPECT_FALSE(view_.Tail());
@@ -131,7 +130,7 @@ TEST_P(RingViewTest, TailThatNoProducerWritesIsRefused) {
   EXPECT_FALSE(view_.End());
 }
 
-TEST_P(RingViewTest, WalkStopsAtTheFirstFrameThatIsNotThere) {
+TEST_P(UnitRingView, WalkStopsAtTheFirstFrameThatIsNotThere) {
   auto producer = ring_.Attach();
   std::vector<Point> points = {GetParam().start};
   for (int i = 0; i < 20; ++i) {
@@ -148,7 +147,7 @@ TEST_P(RingViewTest, WalkStopsAtTheFirstFrameThatIsNotThere) {
   EXPECT_TRUE(view_.Walk(points[8]) == points.back());
 }
 
-TEST_P(RingViewTest, WalkPassesPaddingWithoutCountingIt) {
+TEST_P(UnitRingView, WalkPassesPaddingWithoutCountingIt) {
   auto producer = ring_.Attach();
   const uint64_t lap_end = producer.position() - (producer.position() & (capacity_ - 1)) + capacity_;
   while (lap_end - producer.position() > 64) ASSERT_TRUE(PublishBytes(producer, 0));
@@ -158,14 +157,14 @@ TEST_P(RingViewTest, WalkPassesPaddingWithoutCountingIt) {
   EXPECT_TRUE(view_.Walk(before) == (Point{producer.position(), before.sequence + 1}));
 }
 
-TEST_P(RingViewTest, WalkFromAPlaceThatWasGivenUpFails) {
+TEST_P(UnitRingView, AWalkFromAnOverwrittenPlaceFails) {
   auto producer = ring_.Attach();
   while (producer.position() - ring_.start().position < 2 * capacity_)
     ASSERT_TRUE(PublishBytes(producer, 56));
   EXPECT_FALSE(view_.Walk(ring_.start()));
 }
 
-TEST_P(RingViewTest, WalkOfARingFullOfHostileFramesEnds) {
+TEST_P(UnitRingView, WalkOfARingFullOfHostileFramesEnds) {
   for (uint64_t p = 0; p < capacity_; p += 8) {
     ring_.WordAt(ring_.start().position + p) = MakeFrameHeader(sequence_ + p / 8, 0);
   }
@@ -176,7 +175,7 @@ TEST_P(RingViewTest, WalkOfARingFullOfHostileFramesEnds) {
 
 // ---- marks -----------------------------------------------------------------------------------------------
 
-class Marks : public RingViewTest {
+class UnitRingMarks : public UnitRingView {
  protected:
   void Publish(uint64_t bytes) {
     const uint64_t until = producer_.position() + bytes;
@@ -185,15 +184,15 @@ class Marks : public RingViewTest {
   Mark& MarkAt(uint64_t position) { return ring_.control().marks[position / ring_.chunk() % kMarks]; }
   RingProducer<RealAtomics> producer_ = ring_.Attach();
 };
-INSTANTIATE_TEST_SUITE_P(Origins, Marks, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
+INSTANTIATE_TEST_SUITE_P(, UnitRingMarks, ::testing::ValuesIn(testing::Origins()), testing::OriginName());
 
-TEST_P(Marks, CreationLeavesOneAtTheStart) {
+TEST_P(UnitRingMarks, CreationLeavesAMarkAtTheStart) {
   EXPECT_TRUE(view_.OldestMark() == GetParam().start);
   EXPECT_TRUE(view_.MarkAtOrBelow(sequence_) == GetParam().start);
   EXPECT_FALSE(view_.MarkAtOrBelow(sequence_ - 1));
 }
 
-TEST_P(Marks, EveryMarkIsABoundaryWithItsSequence) {
+TEST_P(UnitRingMarks, EveryMarkIsABoundaryWithItsSequence) {
   Publish(3 * capacity_ + 8 * 11);
   int found = 0;
   for (uint32_t i = 0; i < kMarks; ++i) {
@@ -205,7 +204,7 @@ TEST_P(Marks, EveryMarkIsABoundaryWithItsSequence) {
   EXPECT_GE(found, 56) << "about one a chunk over the retained part";
 }
 
-TEST_P(Marks, OldestKeepsTheHeadroomAskedFor) {
+TEST_P(UnitRingMarks, OldestKeepsTheRequestedHeadroom) {
   Publish(3 * capacity_);
   const uint64_t reserved = ring_.control().room.reserved;
   uint64_t last = 0;
@@ -222,7 +221,7 @@ TEST_P(Marks, OldestKeepsTheHeadroomAskedFor) {
   EXPECT_FALSE(view_.OldestMark(capacity_)) << "no mark is that new: R is always beyond the tail";
 }
 
-TEST_P(Marks, ThoseThatWereGivenUpAreNotUsed) {
+TEST_P(UnitRingMarks, OverwrittenMarksAreNotUsed) {
   Publish(2 * capacity_);
   const Point oldest = *view_.OldestMark();
   ring_.control().room.reserved = oldest.position + capacity_;
@@ -231,7 +230,7 @@ TEST_P(Marks, ThoseThatWereGivenUpAreNotUsed) {
   EXPECT_GT(Ahead(view_.OldestMark()->position, oldest.position), 0);
 }
 
-TEST_P(Marks, VoidUnalignedAndFutureOnesAreNotUsed) {
+TEST_P(UnitRingMarks, VoidUnalignedAndFutureMarksAreNotUsed) {
   Publish(capacity_ / 2);
   const Point oldest = *view_.OldestMark();
   Mark& mark = MarkAt(oldest.position);
@@ -247,7 +246,7 @@ TEST_P(Marks, VoidUnalignedAndFutureOnesAreNotUsed) {
   EXPECT_TRUE(view_.ReadMark(index, tail)) << "at the tail is not above it";
 }
 
-TEST_P(Marks, TornOneIsNotUsed) {
+TEST_P(UnitRingMarks, ATornMarkIsNotUsed) {
   HeapRing<HookedAtomics> ring(capacity_, GetParam().start);
   const auto view = ring.view();
   Mark& mark = ring.control().marks[GetParam().start.position / ring.chunk() % kMarks];
@@ -266,7 +265,7 @@ TEST_P(Marks, TornOneIsNotUsed) {
   }
 }
 
-TEST_P(Marks, FindReachesEveryRetainedMessage) {
+TEST_P(UnitRingMarks, FindReachesEveryRetainedMessage) {
   std::vector<Point> points;
   while (producer_.position() - ring_.start().position < capacity_ * 2) {
     points.push_back({producer_.position(), producer_.sequence()});

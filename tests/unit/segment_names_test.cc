@@ -8,7 +8,7 @@
 namespace millrace::segment {
 namespace {
 
-TEST(SegmentNames, AreThreeFilesOfOneDirectory) {
+TEST(UnitSegmentNames, AreThreeFilesOfOneDirectory) {
   const auto paths = PathsOf("/dev/shm", "quotes");
   ASSERT_TRUE(paths.ok());
   EXPECT_EQ(paths->directory, "/dev/shm");
@@ -18,14 +18,14 @@ TEST(SegmentNames, AreThreeFilesOfOneDirectory) {
   EXPECT_EQ(paths->lock, "/dev/shm/quotes.lock");
 }
 
-TEST(SegmentNames, WhatMayNameARing) {
+TEST(UnitSegmentNames, AcceptsValidNames) {
   for (const std::string name : {"a", "Z", "0", "_", "a.b", "a-b", "_x.-9", "x.ring", "a..b"}) {
     EXPECT_TRUE(PathsOf("/dev/shm", name).ok()) << name;
   }
   EXPECT_TRUE(PathsOf("/dev/shm", std::string(200, 'a')).ok());
 }
 
-TEST(SegmentNames, WhatMayNotNameARing) {
+TEST(UnitSegmentNames, RefusesInvalidNames) {
   using std::string_literals::operator""s;
   for (const std::string& name :
        {""s, "."s, ".."s, ".hidden"s, "-flag"s, "a/b"s, "/a"s, "../a"s, "a b"s, "a\n"s, "a\0b"s, "\xc3\xa4"s,
@@ -37,7 +37,7 @@ TEST(SegmentNames, WhatMayNotNameARing) {
   }
 }
 
-TEST(SegmentNames, RefusalSaysWhatIsWrong) {
+TEST(UnitSegmentNames, RefusalSaysWhatIsWrong) {
   const auto says = [](const std::string& name, const std::string& what) {
     const std::string text(PathsOf("/dev/shm", name).status().message());
     return text.find(what) != std::string::npos;

@@ -20,7 +20,7 @@ using internal::SeatsHeader;
 constexpr uint64_t kCapacity = 4096;
 constexpr uint32_t kSeats = 3;
 
-class SegmentObjects : public ::testing::Test {
+class UnitSegmentObjects : public ::testing::Test {
  protected:
   void SetUp() override {
     std::memcpy(ring_.magic, internal::kRingMagic, 8);
@@ -75,7 +75,7 @@ class SegmentObjects : public ::testing::Test {
   SeatsHeader seats_{};
 };
 
-TEST_F(SegmentObjects, SoundOnesOpen) {
+TEST_F(UnitSegmentObjects, SoundObjectsOpen) {
   EXPECT_EQ(RingError(ring_), Error::kNone);
   EXPECT_EQ(RingError(ring_, /*write=*/true), Error::kNone);
   EXPECT_EQ(SeatsError(seats_), Error::kNone);
@@ -86,14 +86,14 @@ TEST_F(SegmentObjects, SoundOnesOpen) {
   EXPECT_FALSE(StillNamed(paths_.ring, ring->facts.identity)) << "another file of the same name";
 }
 
-TEST_F(SegmentObjects, MissingOnesHaveDistinctErrors) {
+TEST_F(UnitSegmentObjects, MissingObjectsHaveDistinctErrors) {
   EXPECT_EQ(ErrorOf(OpenRing(paths_, false).status()), Error::kNotFound);
   EXPECT_EQ(ErrorOf(OpenSeats(paths_, true, ring_).status()), Error::kIncarnation);
   EXPECT_TRUE(WorthAnotherTry(OpenSeats(paths_, true, ring_).status()));
   EXPECT_FALSE(WorthAnotherTry(OpenRing(paths_, false).status()));
 }
 
-TEST_F(SegmentObjects, EveryFieldOfTheRingHeaderIsChecked) {
+TEST_F(UnitSegmentObjects, EveryFieldOfTheRingHeaderIsChecked) {
   const struct {
     const char* what;
     std::function<void(RingHeader&)> change;
@@ -139,13 +139,13 @@ TEST_F(SegmentObjects, EveryFieldOfTheRingHeaderIsChecked) {
   }
 }
 
-TEST_F(SegmentObjects, UnknownWriteFeatureAllowsReadingOnly) {
+TEST_F(UnitSegmentObjects, UnknownWriteFeatureAllowsReadingOnly) {
   ring_.features_write = 2;
   EXPECT_EQ(RingError(ring_, /*write=*/false), Error::kNone);
   EXPECT_EQ(RingError(ring_, /*write=*/true), Error::kLayoutVersion);
 }
 
-TEST_F(SegmentObjects, EveryFieldOfTheSeatsHeaderIsChecked) {
+TEST_F(UnitSegmentObjects, EveryFieldOfTheSeatsHeaderIsChecked) {
   const struct {
     const char* what;
     std::function<void(SeatsHeader&)> change;
@@ -169,7 +169,7 @@ TEST_F(SegmentObjects, EveryFieldOfTheSeatsHeaderIsChecked) {
   }
 }
 
-TEST_F(SegmentObjects, EveryTruncationIsSeen) {
+TEST_F(UnitSegmentObjects, EveryTruncationIsSeen) {
   for (const uint64_t length : {uint64_t{8}, uint64_t{100}, uint64_t{4095}, uint64_t{4096}, uint64_t{8192},
                                 internal::RingFileBytes(kCapacity) - 1}) {
     PutRing(ring_, length);
@@ -182,7 +182,7 @@ TEST_F(SegmentObjects, EveryTruncationIsSeen) {
   }
 }
 
-TEST_F(SegmentObjects, FileTooShortForAMagicIsRefused) {
+TEST_F(UnitSegmentObjects, FileTooShortForAMagicIsRefused) {
   for (const uint64_t length : {0, 1, 7}) {
     PutRing(ring_, length);
     EXPECT_FALSE(OpenRing(paths_, false).ok()) << length;
@@ -191,7 +191,7 @@ TEST_F(SegmentObjects, FileTooShortForAMagicIsRefused) {
   }
 }
 
-TEST_F(SegmentObjects, TextSaysWhereItIsAndWhatToDo) {
+TEST_F(UnitSegmentObjects, TextNamesThePlaceAndTheRemedy) {
   ring_.capacity = 6144;
   PutRing(ring_, internal::RingFileBytes(kCapacity));
   const std::string text(OpenRing(paths_, false).status().message());
@@ -200,7 +200,7 @@ TEST_F(SegmentObjects, TextSaysWhereItIsAndWhatToDo) {
   EXPECT_NE(text.find("remove"), std::string::npos) << text;
 }
 
-TEST_F(SegmentObjects, OtherKindsOfFilesAreLeftAlone) {
+TEST_F(UnitSegmentObjects, OtherKindsOfFilesAreLeftAlone) {
   ASSERT_EQ(mkdir(paths_.ring.c_str(), 0700), 0);
   EXPECT_EQ(ErrorOf(OpenRing(paths_, false).status()), Error::kNotARing);
   ASSERT_EQ(rmdir(paths_.ring.c_str()), 0);
@@ -211,7 +211,7 @@ TEST_F(SegmentObjects, OtherKindsOfFilesAreLeftAlone) {
   EXPECT_EQ(ErrorOf(OpenRing(paths_, false).status()), Error::kNotARing);
 }
 
-TEST_F(SegmentObjects, LabelsFromSharedMemoryAreSafeToPrint) {
+TEST_F(UnitSegmentObjects, LabelsFromSharedMemoryAreSafeToPrint) {
   char label[internal::kLabelBytes];
   SetLabel(label, "feed");
   EXPECT_EQ(LabelOf(label), "feed");
@@ -223,12 +223,12 @@ TEST_F(SegmentObjects, LabelsFromSharedMemoryAreSafeToPrint) {
   EXPECT_EQ(LabelOf(label), "a?[2J??");
 }
 
-TEST_F(SegmentObjects, IncarnationIsShownInHex) {
+TEST_F(UnitSegmentObjects, IncarnationIsShownInHex) {
   uint8_t incarnation[16] = {0x00, 0x01, 0xfe, 0xff};
   EXPECT_EQ(HexOf(incarnation), "0001feff000000000000000000000000");
 }
 
-TEST_F(SegmentObjects, DamageOfARingNamesThePlace) {
+TEST_F(UnitSegmentObjects, DamageOfARingNamesThePlace) {
   testing::HeapRing<> ring(kCapacity);
   auto producer = ring.Attach();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(testing::PublishBytes(producer, 8));

@@ -15,7 +15,7 @@ std::string Refusal(const RingOptions& options) {
 }
 bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-TEST(SegmentPlan, DefaultsAreThoseOfTheDocumentation) {
+TEST(UnitSegmentPlan, DefaultsAreThoseOfTheDocumentation) {
   const auto plan = PlanOf("quotes", {});
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->capacity, 1u << 20);
@@ -29,7 +29,7 @@ TEST(SegmentPlan, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(plan->start.sequence, 0u);
 }
 
-TEST(SegmentPlan, CapacityIsAPowerOfTwoFrom4KiBTo8GiB) {
+TEST(UnitSegmentPlan, CapacityIsAPowerOfTwoFrom4KiBTo8GiB) {
   for (uint64_t capacity = 4096; capacity <= 8ull << 30; capacity *= 2) {
     const auto plan = PlanOf("quotes", {.capacity = capacity});
     ASSERT_TRUE(plan.ok()) << capacity;
@@ -43,7 +43,7 @@ TEST(SegmentPlan, CapacityIsAPowerOfTwoFrom4KiBTo8GiB) {
   EXPECT_TRUE(Has(Refusal({.capacity = ~size_t{0}}), "at most 8589934592"));
 }
 
-TEST(SegmentPlan, LargestMessageIsAnEighthOfTheCapacity) {
+TEST(UnitSegmentPlan, LargestMessageIsAnEighthOfTheCapacity) {
   EXPECT_EQ(PlanOf("quotes", {.capacity = 4096, .max_message = 512})->max_message, 512u);
   EXPECT_EQ(PlanOf("quotes", {.capacity = 4096, .max_message = 1})->max_message, 1u);
   EXPECT_TRUE(Has(Refusal({.capacity = 4096, .max_message = 513}), "between 1 and 512"));
@@ -51,14 +51,14 @@ TEST(SegmentPlan, LargestMessageIsAnEighthOfTheCapacity) {
   EXPECT_NE(Refusal({.capacity = 8ull << 30, .max_message = (1ull << 28) - 63}), "");
 }
 
-TEST(SegmentPlan, SeatsAreOneTo1024) {
+TEST(UnitSegmentPlan, SeatsAreOneTo1024) {
   EXPECT_EQ(PlanOf("quotes", {.seats = 1})->seats, 1u);
   EXPECT_EQ(PlanOf("quotes", {.seats = 1024})->seats, 1024u);
   EXPECT_TRUE(Has(Refusal({.seats = 0}), "1 and 1024"));
   EXPECT_NE(Refusal({.seats = 1025}), "");
 }
 
-TEST(SegmentPlan, SchemaIsOneShortPrintableLine) {
+TEST(UnitSegmentPlan, SchemaIsOneShortPrintableLine) {
   EXPECT_TRUE(PlanOf("quotes", {.schema = std::string(1000, 'x')}).ok());
   EXPECT_TRUE(Has(Refusal({.schema = std::string(1001, 'x')}), "1001"));
   EXPECT_TRUE(PlanOf("quotes", {.schema = "any words, gr\xC3\xBC\xC3\x9F"}).ok());
@@ -69,7 +69,7 @@ TEST(SegmentPlan, SchemaIsOneShortPrintableLine) {
     EXPECT_NE(Refusal({.schema = wrong}), "") << wrong;
 }
 
-TEST(SegmentPlan, EvictAfterIsNotNegative) {
+TEST(UnitSegmentPlan, EvictAfterIsNotNegative) {
   ProducerOptions options;
   EXPECT_TRUE(CheckProducerOptions(options).ok());
   options.evict_after = Nanos(0);

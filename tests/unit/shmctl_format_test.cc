@@ -37,25 +37,25 @@ bool IsValidUtf8(std::string_view text) {
 
 constexpr std::string_view kBinary("a\0\xFF\n", 4);
 
-TEST(Format, TextIsTheBytesAndANewline) {
+TEST(UnitShmctlFormat, TextIsTheBytesAndANewline) {
   EXPECT_EQ(Shown(Format::kText, kBinary), std::string(kBinary) + '\n');
 }
-TEST(Format, RawIsTheBytes) { EXPECT_EQ(Shown(Format::kRaw, kBinary), kBinary); }
+TEST(UnitShmctlFormat, RawIsTheBytes) { EXPECT_EQ(Shown(Format::kRaw, kBinary), kBinary); }
 
-TEST(Format, LengthIsLittleEndian) {
+TEST(UnitShmctlFormat, LengthIsLittleEndian) {
   EXPECT_EQ(Shown(Format::kLength, ""), std::string(4, '\0'));
   EXPECT_EQ(Shown(Format::kLength, std::string(0x0102, 'x')),
             std::string("\x02\x01\0\0", 4) + std::string(0x0102, 'x'));
 }
 
-TEST(Format, ATerminalIsNotGivenControlCharacters) {
+TEST(UnitShmctlFormat, ATerminalGetsNoControlCharacters) {
   EXPECT_EQ(Shown(Format::kTerminalText, "\x1B[2Jx\ty\r\n\x07"), "\\e[2Jx\ty\\r\\n\\x07\n");
   EXPECT_EQ(Shown(Format::kTerminalText, "gr\xC3\xBC\xC3\x9F"), "gr\xC3\xBC\xC3\x9F\n");
   EXPECT_EQ(Shown(Format::kTerminalText, "\xC2\x9B"), "\\xc2\\x9b\n");  // a C1 character starts a command too
   EXPECT_EQ(Shown(Format::kTerminalText, "\xFF\xC3"), "\\xff\\xc3\n");
 }
 
-TEST(Format, JsonHasTextIfItIsText) {
+TEST(UnitShmctlFormat, JsonHoldsATextMessageAsText) {
   const std::string line = Shown(Format::kJson, "say \"\xC3\xBC\"\n", 345, 12);
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   const auto json = nlohmann::json::parse(line);
@@ -65,7 +65,7 @@ TEST(Format, JsonHasTextIfItIsText) {
   EXPECT_FALSE(json.contains("base64"));
 }
 
-TEST(Format, SaysWhoseMessageItIsWhereThereIsAPlaceForIt) {
+TEST(UnitShmctlFormat, NamesTheRingWhereTheFormatAllowsIt) {
   EXPECT_EQ(Shown(Format::kText, "x", 0, 0, "md.eur"), "md.eur: x\n");
   EXPECT_EQ(Shown(Format::kTerminalText, "x\r", 0, 0, "md.eur"), "md.eur: x\\r\n");
   EXPECT_TRUE(Shown(Format::kHex, "x", 7, 0, "md.eur").starts_with("md.eur: sequence 7, 1 byte\n"));
@@ -86,7 +86,7 @@ const std::vector<std::pair<std::string, std::string>> kControls = {
     {"\xE2\x80\xAE", "\\u202e"}, {"\xE2\x81\xA6", "\\u2066"}, {"\xE2\x81\xA9", "\\u2069"},
 };
 
-TEST(Format, JsonDoesNotGiveATerminalControlCharacters) {
+TEST(UnitShmctlFormat, JsonGivesATerminalNoControlCharacters) {
   for (const auto& [bytes, escape] : kControls) {
     const std::string payload = "12345678a" + bytes + "b";
     const std::string line = Shown(Format::kJson, payload);
@@ -103,7 +103,7 @@ TEST(Format, JsonDoesNotGiveATerminalControlCharacters) {
 
 // Mixes escaped and plain pieces at random, at every place of a word. The line must equal the JSON library's
 // output, except for the control characters that the library leaves alone.
-TEST(Format, JsonIsWhatTheJsonLibraryWrites) {
+TEST(UnitShmctlFormat, JsonIsWhatTheJsonLibraryWrites) {
   const std::vector<std::string> pieces = {"a",
                                            "bcdefg",
                                            "12345678",
@@ -140,17 +140,17 @@ TEST(Format, JsonIsWhatTheJsonLibraryWrites) {
   }
 }
 
-TEST(Format, JsonHasBase64IfItIsNot) {
+TEST(UnitShmctlFormat, JsonHoldsABinaryMessageAsBase64) {
   const auto json = nlohmann::json::parse(Shown(Format::kJson, kBinary));
   EXPECT_EQ(json["base64"], "YQD/Cg==");
   EXPECT_FALSE(json.contains("text"));
 }
 
-TEST(Format, JsonKeepsSequencesOf64Bits) {
+TEST(UnitShmctlFormat, JsonKeepsSequencesOf64Bits) {
   EXPECT_EQ(nlohmann::json::parse(Shown(Format::kJson, "", UINT64_MAX))["sequence"], UINT64_MAX);
 }
 
-TEST(Format, HexShowsSequenceOffsetsAndWhatIsPrintable) {
+TEST(UnitShmctlFormat, HexShowsSequenceOffsetsAndPrintableCharacters) {
   EXPECT_EQ(Shown(Format::kHex, "", 7), "sequence 7, 0 bytes\n");
   EXPECT_EQ(Shown(Format::kHex, std::string_view("0123456789abcdef\0", 17), 7),
             "sequence 7, 17 bytes\n"
@@ -158,7 +158,7 @@ TEST(Format, HexShowsSequenceOffsetsAndWhatIsPrintable) {
             "  00000010  00                                                |.|\n");
 }
 
-TEST(Utf8, KnowsWhatIsWellFormed) {
+TEST(UnitShmctlUtf8, AcceptsWellFormedText) {
   for (const char* good : {"", "abc", "\xC2\x80", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEF\xBF\xBF",
                            "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
     EXPECT_TRUE(IsValidUtf8(good)) << Escaped(good);
@@ -166,7 +166,7 @@ TEST(Utf8, KnowsWhatIsWellFormed) {
   EXPECT_TRUE(IsValidUtf8(std::string_view("\0", 1)));
 }
 
-TEST(Utf8, RefusesOverlongFormsSurrogatesAndWhatIsCutOff) {
+TEST(UnitShmctlUtf8, RefusesOverlongFormsSurrogatesAndTruncation) {
   for (const char* bad : {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80",
                           "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xC2",
                           "\xE2\x82", "\xF0\x9F\x98", "\xC2x", "\xE2x\xAC", "\xE2\x82x"}) {
@@ -174,7 +174,7 @@ TEST(Utf8, RefusesOverlongFormsSurrogatesAndWhatIsCutOff) {
   }
 }
 
-TEST(Table, LinesUpWhateverIsInIt) {
+TEST(UnitShmctlTable, AlignsAnyContents) {
   Table table({{"NAME"}, {"N", Table::Align::kRight}, {"LABEL"}});
   table.AddRow({"a", "1000", "gr\xC3\xBC\xC3\x9F"});
   table.AddRow({"longer", "7", "evil\x1B[2J\n"});

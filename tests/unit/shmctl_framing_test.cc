@@ -65,22 +65,22 @@ std::string Framed(const std::string& message) {
 
 using Messages = std::vector<std::string>;
 
-class EveryChunkSize : public testing::TestWithParam<size_t> {};
-INSTANTIATE_TEST_SUITE_P(Framing, EveryChunkSize, testing::Values(1, 2, 3, 7, 64, 1 << 20));
+class UnitShmctlFramingByChunks : public testing::TestWithParam<size_t> {};
+INSTANTIATE_TEST_SUITE_P(, UnitShmctlFramingByChunks, testing::Values(1, 2, 3, 7, 64, 1 << 20));
 
-TEST_P(EveryChunkSize, LinesLoseTheirNewlineAndNothingElse) {
+TEST_P(UnitShmctlFramingByChunks, LinesLoseTheirNewlineAndNothingElse) {
   const Result result = ReadAll(Framing::kLines, "a\n\n b\r\nc\n", GetParam(), 100);
   EXPECT_EQ(result.messages, (Messages{"a", "", " b\r", "c"}));
   EXPECT_EQ(result.end, Outcome::kEnd);
 }
 
-TEST_P(EveryChunkSize, LinesKeepNulBytesAndALastLineWithoutNewline) {
+TEST_P(UnitShmctlFramingByChunks, LinesKeepNulBytesAndALastLineWithoutNewline) {
   const Result result = ReadAll(Framing::kLines, std::string("\0a\0\nlast", 8), GetParam(), 100);
   EXPECT_EQ(result.messages, (Messages{std::string("\0a\0", 3), "last"}));
   EXPECT_EQ(result.end, Outcome::kEnd);
 }
 
-TEST_P(EveryChunkSize, NoInputIsNoMessage) {
+TEST_P(UnitShmctlFramingByChunks, NoInputIsNoMessage) {
   for (const Framing framing : {Framing::kLines, Framing::kLength, Framing::kRaw}) {
     const Result result = ReadAll(framing, "", GetParam(), 100);
     EXPECT_TRUE(result.messages.empty());
@@ -88,7 +88,7 @@ TEST_P(EveryChunkSize, NoInputIsNoMessage) {
   }
 }
 
-TEST_P(EveryChunkSize, ALineOfTheLargestSizeIsTakenAndOneByteMoreIsNamedByItsNumber) {
+TEST_P(UnitShmctlFramingByChunks, ALineOfTheLargestSizeIsTakenAndOneByteMoreIsNamedByItsNumber) {
   const std::string fits(10, 'x');
   EXPECT_EQ(ReadAll(Framing::kLines, fits + "\n" + fits, GetParam(), 10).messages, (Messages{fits, fits}));
   for (const char* ending : {"", "\n", "\nmore\n"}) {
@@ -99,7 +99,7 @@ TEST_P(EveryChunkSize, ALineOfTheLargestSizeIsTakenAndOneByteMoreIsNamedByItsNum
   }
 }
 
-TEST_P(EveryChunkSize, LengthsAreTakenBack) {
+TEST_P(UnitShmctlFramingByChunks, LengthsAreReadBack) {
   const Messages messages = {"", "a", std::string("\n\0\xFF", 3), std::string(1000, 'z')};
   std::string bytes;
   for (const std::string& message : messages) bytes += Framed(message);
@@ -108,7 +108,7 @@ TEST_P(EveryChunkSize, LengthsAreTakenBack) {
   EXPECT_EQ(result.end, Outcome::kEnd);
 }
 
-TEST_P(EveryChunkSize, AnInputThatEndsInsideAMessageFailsAfterTheWholeOnes) {
+TEST_P(UnitShmctlFramingByChunks, AnInputThatEndsWithinAMessageFailsAfterTheCompleteOnes) {
   const std::string bytes = Framed("whole") + Framed("half");
   for (size_t cut = 1; cut < Framed("half").size(); ++cut) {
     const Result result = ReadAll(Framing::kLength, bytes.substr(0, bytes.size() - cut), GetParam(), 100);
@@ -118,7 +118,7 @@ TEST_P(EveryChunkSize, AnInputThatEndsInsideAMessageFailsAfterTheWholeOnes) {
   }
 }
 
-TEST(Framing, ALengthBeyondTheLargestMessageFailsBeforeItsBytesAreRead) {
+TEST(UnitShmctlFraming, ALengthAboveTheLargestMessageFailsBeforeItsBytesAreRead) {
   Input input(Framed("whole") + "\xFF\xFF\xFF\xFF" + std::string(1 << 20, 'x'), 100);
   MessageReader reader(Framing::kLength, 100, input.reader());
   const Result result = ReadAll(reader);
@@ -127,20 +127,20 @@ TEST(Framing, ALengthBeyondTheLargestMessageFailsBeforeItsBytesAreRead) {
   EXPECT_LE(input.consumed(), 100u);
 }
 
-TEST(Framing, AnEndlessLineIsNotBuffered) {
+TEST(UnitShmctlFraming, AnEndlessLineIsNotBuffered) {
   Input input(std::string(64 << 20, 'x'), SIZE_MAX);
   MessageReader reader(Framing::kLines, 1000, input.reader());
   EXPECT_EQ(ReadAll(reader).end, Outcome::kFailed);
   EXPECT_LT(input.consumed(), size_t{1} << 20);
 }
 
-TEST(Framing, LinesLongerThanABlockArrive) {
+TEST(UnitShmctlFraming, LinesLongerThanABlockArrive) {
   const std::string line(3'000'001, 'x');
   const Result result = ReadAll(Framing::kLines, "a\n" + line + "\nb\n", 100'000, line.size());
   EXPECT_EQ(result.messages, (Messages{"a", line, "b"}));
 }
 
-TEST(Framing, ARawMessageIsOneReadOfAtMostTheLargestMessage) {
+TEST(UnitShmctlFraming, ARawMessageIsOneReadOfAtMostTheLargestMessage) {
   Input input("abcdefghij", 4);
   MessageReader reader(Framing::kRaw, 100, input.reader());
   EXPECT_EQ(ReadAll(reader).messages, (Messages{"abcd", "efgh", "ij"}));
@@ -148,7 +148,7 @@ TEST(Framing, ARawMessageIsOneReadOfAtMostTheLargestMessage) {
   EXPECT_EQ(ReadAll(Framing::kRaw, "abcdefghij", 100, 3).messages, (Messages{"abc", "def", "ghi", "j"}));
 }
 
-TEST(Framing, AReadErrorFailsAndAnInterruptionGoesOn) {
+TEST(UnitShmctlFraming, AReadErrorFailsAndAnInterruptedReadContinues) {
   int calls = 0;
   const auto read = [&](char* data, size_t) -> ssize_t {
     ++calls;

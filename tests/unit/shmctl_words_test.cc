@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(ParseDuration, TakesNumbersWithUnits) {
+TEST(UnitShmctlParseDuration, TakesNumbersWithUnits) {
   EXPECT_EQ(ParseDuration("0"), 0ns);
   EXPECT_EQ(ParseDuration("0s"), 0ns);
   EXPECT_EQ(ParseDuration("250ms"), 250ms);
@@ -30,14 +30,14 @@ TEST(ParseDuration, TakesNumbersWithUnits) {
   EXPECT_EQ(ParseDuration("200000d"), kForever);
 }
 
-TEST(ParseDuration, RefusesTheRest) {
+TEST(UnitShmctlParseDuration, RefusesOtherText) {
   for (const char* text : {"", "5", "1h30", "s", "-5s", "+5s", "5 s", "5S", "5q", "1e3s", "infs", "nans",
                            "1..5s", "0x5s", "1h-30m", "5mm"}) {
     EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
   }
 }
 
-TEST(NearestWord, IsNearOrNone) {
+TEST(UnitShmctlNearestWord, ReturnsANearWordOrNone) {
   const std::vector<std::string> commands = {"create", "list",  "stat",  "pub", "tail",
                                              "unlink", "prune", "evict", "set"};
   EXPECT_EQ(NearestWord("lsit", commands), "list");

@@ -88,7 +88,7 @@ bool KillPublishAt(uint64_t k, uint64_t messages, bool with_peer, Totals& totals
   return reached;
 }
 
-TEST(KillAtEveryInstruction, OfPublish) {
+TEST(CrashKillAtEveryInstruction, OfPublish) {
   const Watchdog watchdog("kills in publish", 150);
   Totals totals;
   for (const uint64_t messages : {BeforeAShortOne(0), BeforeAShortOne(40)}) {
@@ -101,7 +101,7 @@ TEST(KillAtEveryInstruction, OfPublish) {
 }
 
 // The message that ends the first lap needs a padding frame, the slow path and a mark.
-TEST(KillAtEveryInstruction, OfPublishWithPadding) {
+TEST(CrashKillAtEveryInstruction, OfPublishWithPadding) {
   const Watchdog watchdog("kills in a wrap", 150);
   Totals totals;
   uint64_t wraps = 0;
@@ -124,7 +124,7 @@ TEST(KillAtEveryInstruction, OfPublishWithPadding) {
   EXPECT_GT(totals.kills, 100u);
 }
 
-TEST(KillAtEveryInstruction, OfPublishToASleepingPeer) {
+TEST(CrashKillAtEveryInstruction, OfPublishToASleepingPeer) {
   const Watchdog watchdog("kills beside a sleeper", 150);
   Totals totals;
   for (uint64_t k = 0; KillPublishAt(k, BeforeAShortOne(20), true, totals); ++k) {
@@ -159,7 +159,7 @@ void KillAroundEverySystemCall(const std::function<SteppedChild::Operation(const
   EXPECT_GT(totals.kills, 30u);
 }
 
-TEST(KillAroundEverySystemCall, OfCreate) {
+TEST(CrashKillAroundEverySystemCall, OfCreate) {
   const Watchdog watchdog("kills in create", 150);
   const std::set<std::string> queue = {"q.lock", "q.ring", "q.seats"};
   Totals totals;
@@ -185,7 +185,7 @@ TEST(KillAroundEverySystemCall, OfCreate) {
       "create", totals);
 }
 
-TEST(KillAroundEverySystemCall, OfTakeOver) {
+TEST(CrashKillAroundEverySystemCall, OfTakeOver) {
   const Watchdog watchdog("kills in take-over", 150);
   Totals totals;
   KillAroundEverySystemCall(
@@ -199,7 +199,7 @@ TEST(KillAroundEverySystemCall, OfTakeOver) {
       "take-over", totals);
 }
 
-TEST(KillAroundEverySystemCall, OfClose) {
+TEST(CrashKillAroundEverySystemCall, OfClose) {
   const Watchdog watchdog("kills in close", 150);
   Totals totals;
   KillAroundEverySystemCall(
@@ -217,7 +217,7 @@ TEST(KillAroundEverySystemCall, OfClose) {
       "close and destroy", totals);
 }
 
-TEST(KillAroundEverySystemCall, OfAConsumersLife) {
+TEST(CrashKillAroundEverySystemCall, OfAConsumersLife) {
   const Watchdog watchdog("kills of a consumer", 150);
   Totals totals;
   KillAroundEverySystemCall(
@@ -236,7 +236,7 @@ TEST(KillAroundEverySystemCall, OfAConsumersLife) {
       "join, read, wait, leave", totals);
 }
 
-TEST(KillAroundEverySystemCall, OfUnlink) {
+TEST(CrashKillAroundEverySystemCall, OfUnlink) {
   const Watchdog watchdog("kills in unlink", 150);
   Totals totals;
   KillAroundEverySystemCall(

@@ -38,7 +38,7 @@ void MakeOlder(const Shell& shell, const std::string& name, std::chrono::nanosec
   for (internal::Mark& mark : words.control().marks) mark.time_ns -= ns;
 }
 
-TEST(Prune, RemovesWhatNobodyUsesAndNothingElse) {
+TEST(ShmctlPrune, RemovesOnlyUnusedRings) {
   const Shell shell;
   const Ran ran = shell.Run(
       std::string(kDead) +
@@ -65,7 +65,7 @@ TEST(Prune, RemovesWhatNobodyUsesAndNothingElse) {
   EXPECT_TRUE(Has(ran.out, "\"kept\"") && Has(ran.out, "\"unborn\"")) << ran.out;
 }
 
-TEST(Prune, DryRunSaysWhatItWouldDoAndDoesNothing) {
+TEST(ShmctlPrune, DryRunListsAndRemovesNothing) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kDead) +
                             "there > before; S prune --dry-run --older-than 0; code=$?\n"
@@ -80,14 +80,14 @@ TEST(Prune, DryRunSaysWhatItWouldDoAndDoesNothing) {
   EXPECT_EQ(ran.err, "");
 }
 
-TEST(Prune, NothingToRemoveIsSaidAndIsNoFailure) {
+TEST(ShmctlPrune, NothingToRemoveIsReportedAndIsNoFailure) {
   const Shell shell;
   const Ran ran = shell.Run("S create kept > /dev/null; S prune --dry-run && S prune && S prune --yes");
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_TRUE(Has(ran.out, "nothing to remove")) << ran.out;
 }
 
-TEST(Prune, WithoutATerminalItRefusesAndSaysHow) {
+TEST(ShmctlPrune, WithoutATerminalItRefusesAndNamesTheOption) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kDead) +
@@ -98,7 +98,7 @@ TEST(Prune, WithoutATerminalItRefusesAndSaysHow) {
   EXPECT_EQ(ran.out, "");
 }
 
-TEST(Prune, AtATerminalItAsks) {
+TEST(ShmctlPrune, AtATerminalItAsks) {
   const Shell shell;
   const Ran ran = shell.Run(
       std::string(kDead) + kTerminal +
@@ -113,7 +113,7 @@ TEST(Prune, AtATerminalItAsks) {
 }
 
 // Standard output goes to a file. The question must still appear on the terminal.
-TEST(Prune, AsksTheTerminalEvenIfTheOutputGoesToAFile) {
+TEST(ShmctlPrune, AsksTheTerminalEvenIfTheOutputGoesToAFile) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kDead) + kTerminal +
@@ -125,7 +125,7 @@ TEST(Prune, AsksTheTerminalEvenIfTheOutputGoesToAFile) {
 }
 
 // Bug: Ctrl-C at the question counted as the answer "no", and the exit code reported success.
-TEST(Prune, AnInterruptedQuestionEndsBySignal) {
+TEST(ShmctlPrune, AnInterruptedQuestionEndsBySignal) {
   const Shell shell;
   const Ran ran = shell.Run(
       std::string(kDead) + kTerminal +
@@ -133,7 +133,7 @@ TEST(Prune, AnInterruptedQuestionEndsBySignal) {
   EXPECT_EQ(ran.exit, 130) << ran.err << Slurp(shell.path("screen"));
 }
 
-TEST(Prune, WhatIsUsedAgainWhenTheAnswerComesIsLeftAlone) {
+TEST(ShmctlPrune, ARingInUseAgainAtTheAnswerIsLeftAlone) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kDead) + kTerminal +
                             "echo x | S pub dead2 --create 2>/dev/null\n"
@@ -150,7 +150,7 @@ TEST(Prune, WhatIsUsedAgainWhenTheAnswerComesIsLeftAlone) {
   EXPECT_EQ(ran.out, "dead.lock dead.ring dead.seats ");
 }
 
-TEST(Prune, OlderThanIsRespected) {
+TEST(ShmctlPrune, OlderThanIsRespected) {
   const Shell shell;
   const Ran young = shell.Run(std::string(kDead) + "S prune --yes > /dev/null || exit 90; there");
   EXPECT_EQ(young.out, "dead.lock dead.ring dead.seats ")
@@ -168,7 +168,7 @@ TEST(Prune, OlderThanIsRespected) {
   EXPECT_EQ(shell.Run(there + "S prune --yes --older-than=1h > /dev/null || exit 90; there").out, "");
 }
 
-TEST(Prune, ABadDurationIsNamed) {
+TEST(ShmctlPrune, ABadDurationIsNamed) {
   const Shell shell;
   for (const char* age :
        {"soon", "-5m", "'5 m'", "1x", "''", "inf", "nan", "infd", "nand", "d", "1dd", "--yes"}) {
@@ -183,7 +183,7 @@ TEST(Prune, ABadDurationIsNamed) {
       Has(shell.Run("S prune --older-than 5500").err, "\"5500\" has no unit; write 5500s for seconds"));
 }
 
-TEST(Prune, JsonIsForPrograms) {
+TEST(ShmctlPrune, JsonIsForPrograms) {
   const Shell shell;
   const auto parse = [](const std::string& text) { return json::parse(text, nullptr, false); };
   EXPECT_EQ(parse(shell.Run("S prune --json").out), json::array());
@@ -212,7 +212,7 @@ TEST(Prune, JsonIsForPrograms) {
 }
 
 // Kills creators at each call that creates a name. prune must list what they leave, and remove it.
-TEST(Prune, RemovesWhatAKilledCreatorLeft) {
+TEST(ShmctlPrune, RemovesTheRemainsOfAKilledCreator) {
   if (access("/usr/bin/strace", X_OK) != 0) GTEST_SKIP() << "SKIPPED: no strace";
   const Shell shell;
   const Ran ran = shell.Run(
@@ -235,7 +235,7 @@ TEST(Prune, RemovesWhatAKilledCreatorLeft) {
 }
 
 // Other users prune their own rings. Such rings are no failure.
-TEST(Prune, OtherUsersRingsAreNamedAndLeftAlone) {
+TEST(ShmctlPrune, OtherUsersRingsAreNamedAndLeftAlone) {
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, for another user";
   const Shell shell;
   const Ran ran = shell.Run(

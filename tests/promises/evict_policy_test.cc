@@ -23,7 +23,7 @@ using testing::SharedPage;
 using testing::Tally;
 using testing::Watchdog;
 
-TEST(Evict, AReaderInPlaceCanAskWhetherItsMessageStayedWhole) {
+TEST(PromiseEvict, AnInPlaceReaderCanCheckThatItsMessageStayedIntact) {
   const Watchdog watchdog("evicted in place");
   const ScratchName name;
   const Oracle oracle;
@@ -68,7 +68,7 @@ TEST(Evict, AReaderInPlaceCanAskWhetherItsMessageStayedWhole) {
 
 // evict_after adds up over several waiting calls. A small message that still fits does not restart the time
 // of the consumer that leaves no room for large ones.
-TEST(Evict, AMessageThatStillFitsDoesNotBuyTime) {
+TEST(PromiseEvict, AMessageThatStillFitsDoesNotBuyTime) {
   const Watchdog watchdog("bought time");
   const ScratchName name;
   Producer producer =
@@ -85,7 +85,7 @@ TEST(Evict, AMessageThatStillFitsDoesNotBuyTime) {
   EXPECT_EQ(producer.stats().evictions, 1u);
 }
 
-TEST(Evict, SparesWhoReadsOnAndNeverTouchesLossyOnes) {
+TEST(PromiseEvict, SparesReadersThatAdvanceAndLossyConsumers) {
   const Watchdog watchdog("spared");
   const ScratchName name;
   const Oracle oracle;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int64_t kMost = 100;
 
-TEST(HeldBack, CountsFromLookToLook) {
+TEST(UnitHeldBack, CountsFromScanToScan) {
   HeldBack held;
   EXPECT_EQ(held.At(1, 64, 1000, kMost), 0);
   EXPECT_EQ(held.At(1, 64, 1010, kMost), 10);
@@ -15,7 +15,7 @@ TEST(HeldBack, CountsFromLookToLook) {
   EXPECT_EQ(held.At(1, 64, 1050, kMost), 50);
 }
 
-TEST(HeldBack, AMoveOrANewBlockerBeginsAnew) {
+TEST(UnitHeldBack, AMoveOrANewBlockerRestartsTheTime) {
   HeldBack held;
   held.At(1, 64, 1000, kMost);
   EXPECT_EQ(held.At(1, 64, 1090, kMost), 90);
@@ -27,7 +27,7 @@ TEST(HeldBack, AMoveOrANewBlockerBeginsAnew) {
   EXPECT_EQ(held.At(2, 72, 1130, kMost), 0);
 }
 
-TEST(HeldBack, AProducerThatDoesNotAskIsNotHeldBack) {
+TEST(UnitHeldBack, AProducerThatDoesNotTryIsNotHeldBack) {
   HeldBack held;
   held.At(1, 0, 1000, kMost);
   EXPECT_EQ(held.At(1, 0, 1'000'000, kMost), kMost) << "stopped, or busy elsewhere";

@@ -118,7 +118,7 @@ void Report(const char* what, const Totals& totals, uint64_t images) {
 
 // A member joins, takes messages one by one and several together, also across the end of the lap,
 // acknowledges them, and leaves.
-TEST(EveryInstructionOfAMember, TakingMessages) {
+TEST(CrashOfAMember, TakingMessages) {
   const Watchdog watchdog("images of a member", 150);
   Totals totals;
   for (const uint32_t at_once : {1u, 4u}) {
@@ -178,14 +178,14 @@ void GoOnWithTheDeadOnes(bool sits_down, Totals& totals) {
   }
 }
 
-TEST(EveryInstructionOfAMember, AdoptingWhatADeadOneHeld) {
+TEST(CrashOfAMember, AdoptingADeadMembersMessage) {
   const Watchdog watchdog("images of an adopter", 150);
   Totals totals;
   GoOnWithTheDeadOnes(/*sits_down=*/false, totals);
   Report("adopting", totals, 60);
 }
 
-TEST(EveryInstructionOfAMember, SittingDownOnWhatADeadOneHeld) {
+TEST(CrashOfAMember, TakingTheSeatOfADeadMember) {
   const Watchdog watchdog("images of a newcomer", 150);
   Totals totals;
   GoOnWithTheDeadOnes(/*sits_down=*/true, totals);
@@ -195,7 +195,7 @@ TEST(EveryInstructionOfAMember, SittingDownOnWhatADeadOneHeld) {
 // An adopter is stopped and evicted between any two of its system calls, also while it holds
 // locks. Bug: an adopter that held the lock of the dead member's seat made that member look
 // alive, and its message was kept forever.
-TEST(EveryInstructionOfAMember, StoppedWhileItAdopts) {
+TEST(CrashOfAMember, StoppedWhileItAdopts) {
   const Watchdog watchdog("a stopped adopter", 150);
   int stops = 0;
   for (bool over = false; !over; ++stops) {

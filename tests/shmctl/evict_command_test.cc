@@ -26,7 +26,7 @@ constexpr char kStopped[] =
     "copy ]; echo $((1 - $?)))\" ]; }\n"
     "stop $tail\n";
 
-TEST(ToolEvict, FreesAProducerAndTellsTheVictim) {
+TEST(ShmctlEvict, UnblocksAProducerAndInformsTheVictim) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kStopped) +
                             "\"$S\" pub q < lines 2> said & pub=$!\n"
@@ -54,7 +54,7 @@ TEST(ToolEvict, FreesAProducerAndTellsTheVictim) {
       << ran.out;
 }
 
-TEST(ToolEvict, AnotherGenerationIsRefusedAndSaysWhatIsThere) {
+TEST(ShmctlEvict, AnotherGenerationIsRefusedWithTheCurrentOne) {
   const Shell shell;
   const Ran ran = shell.Run(std::string(kStopped) +
                             "seat=$(seat_of q); n=${seat%#*} g=${seat#*#}; echo $n $g\n"
@@ -82,7 +82,7 @@ TEST(ToolEvict, AnotherGenerationIsRefusedAndSaysWhatIsThere) {
   EXPECT_TRUE(Has(ran.out, "\nx\n")) << ran.out;
 }
 
-TEST(ToolEvict, ASeatIsWrittenAsStatPrintsIt) {
+TEST(ShmctlEvict, ASeatIsWrittenAsStatPrintsIt) {
   const Shell shell;
   for (const char* seat : {"3", "3#", "#3", "3#x", "3:7", "-1#2", "3#7#1", "99999999999#1", "''"}) {
     const Ran ran = shell.Run(std::string("S create q > /dev/null; S evict q '") + seat + "'");
@@ -93,7 +93,7 @@ TEST(ToolEvict, ASeatIsWrittenAsStatPrintsIt) {
   EXPECT_EQ(shell.Run("S evict q 3#17 --group g").exit, 2);
 }
 
-TEST(ToolEvict, ByProcessAndByLabelIfThatMeansOneConsumer) {
+TEST(ShmctlEvict, ByProcessAndByLabelIfThatNamesOneConsumer) {
   const Shell shell;
   const Ran ran =
       shell.Run(std::string(kStopped) +
@@ -122,7 +122,7 @@ TEST(ToolEvict, ByProcessAndByLabelIfThatMeansOneConsumer) {
 }
 
 // The time continues while pub does other work. It waits in slices of 2 seconds.
-TEST(OnFull, EvictTakesTheSeatOfAStoppedConsumerAfterItsTime) {
+TEST(ShmctlOnFull, EvictTakesTheSeatOfAStoppedConsumerAfterItsTime) {
   for (const char* seconds : {"0.001", "0.3", "2.5"}) {
     const Shell shell;
     const Ran ran =
@@ -148,7 +148,7 @@ TEST(OnFull, EvictTakesTheSeatOfAStoppedConsumerAfterItsTime) {
   }
 }
 
-TEST(OnFull, WhoReadsIsNotEvicted) {
+TEST(ShmctlOnFull, AConsumerThatReadsIsNotEvicted) {
   const Shell shell;
   const Ran ran = shell.Run(
       "seq 1 20000 > lines\n"
@@ -159,7 +159,7 @@ TEST(OnFull, WhoReadsIsNotEvicted) {
   EXPECT_FALSE(Has(ran.out, "evicted")) << ran.out;
 }
 
-TEST(OnFull, DropsAreCountedForEverybody) {
+TEST(ShmctlOnFull, DropsAreCountedInStatAndList) {
   const Shell shell;
   const Ran ran = shell.Run(
       std::string(kStopped) +
@@ -179,7 +179,7 @@ TEST(OnFull, DropsAreCountedForEverybody) {
   EXPECT_TRUE(Has(Slurp(shell.path("list")), " " + std::to_string(dropped) + " "));
 }
 
-TEST(OnFull, ABadPolicyIsNamedAndCreatesNothing) {
+TEST(ShmctlOnFull, ABadPolicyIsNamedAndCreatesNothing) {
   const Shell shell;
   for (const char* policy : {"wait", "evict:", "evict:soon", "evict:-1s", "drop:3", "evict5", "''", "evict:0",
                              "evict:0s", "evict:5"}) {
@@ -194,7 +194,7 @@ TEST(OnFull, ABadPolicyIsNamedAndCreatesNothing) {
 // Bug: tail wrote a message while it read it in place, so an eviction could tear it. The message is large and
 // is written as hexadecimal digits, and tail's memory grows while it formats them.
 // So the test can stop it in the middle.
-TEST(ToolEvict, AMessageThatIsBeingWrittenIsNotTorn) {
+TEST(ShmctlEvict, AMessageThatIsBeingWrittenIsNotTorn) {
   const Shell shell;
   const Ran ran = shell.Run(
       "S create q --capacity 64M > /dev/null\n"

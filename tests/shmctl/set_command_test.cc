@@ -26,7 +26,7 @@ json After(const Shell& shell, const std::string& arguments) {
   return stat;
 }
 
-TEST(ToolSet, KeepAndNoKeepDecideWhatPruneDoes) {
+TEST(ShmctlSet, KeepAndNoKeepDecideWhatPruneDoes) {
   const Shell shell;
   ASSERT_EQ(shell.Run("echo x | S pub q --create 2>/dev/null").exit, 0);
   json ring = After(shell, "--keep");
@@ -39,7 +39,7 @@ TEST(ToolSet, KeepAndNoKeepDecideWhatPruneDoes) {
   EXPECT_TRUE(Has(shell.Run("S prune --yes --older-than 0").out, "removed 1 of 1"));
 }
 
-TEST(ToolSet, ModesAreShown) {
+TEST(ShmctlSet, ModesAreShown) {
   const Shell shell;
   ASSERT_EQ(shell.Run("S create q").exit, 0);
   EXPECT_EQ(After(shell, "--mode 0644")["mode"], "0644");
@@ -52,7 +52,7 @@ TEST(ToolSet, ModesAreShown) {
   EXPECT_EQ(After(shell, "--mode 600 --seats-mode 0600 --no-keep")["seats_mode"], "0600");
 }
 
-TEST(ToolSet, GroupOfOnesOwn) {
+TEST(ShmctlSet, SetsAGroupOfTheCaller) {
   const Shell shell;
   ASSERT_EQ(shell.Run("S create q").exit, 0);
   const std::string gid = std::to_string(getegid());
@@ -60,7 +60,7 @@ TEST(ToolSet, GroupOfOnesOwn) {
   EXPECT_EQ(After(shell, "--group \"$(id -gn)\"")["gid"].get<gid_t>(), getegid());
 }
 
-TEST(ToolSet, OwnerAndGroupByRoot) {
+TEST(ShmctlSet, RootSetsOwnerAndGroup) {
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: only root gives files away";
   const Shell shell;
   ASSERT_EQ(shell.Run("S create q").exit, 0);
@@ -75,7 +75,7 @@ TEST(ToolSet, OwnerAndGroupByRoot) {
   EXPECT_EQ(After(shell, "--group $(stat -c %G /root)")["gid"], 0);
 }
 
-TEST(ToolSet, OnlyRootGivesAwayAndARefusalChangesNothing) {
+TEST(ShmctlSet, OnlyRootChangesTheOwnerAndARefusalChangesNothing) {
   if (geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, for another user";
   const Shell shell;
   const Ran ran = shell.Run(
@@ -93,7 +93,7 @@ TEST(ToolSet, OnlyRootGivesAwayAndARefusalChangesNothing) {
   EXPECT_TRUE(Has(ran.err, "r.ring")) << ran.err;
 }
 
-TEST(ToolSet, ABadValueIsNamedAndChangesNothing) {
+TEST(ShmctlSet, ABadValueIsNamedAndChangesNothing) {
   const Shell shell;
   ASSERT_EQ(shell.Run("S create q; S stat q --json > before").exit, 0);
   const struct {
@@ -130,7 +130,7 @@ TEST(ToolSet, ABadValueIsNamedAndChangesNothing) {
 }
 
 // Changes a ring in use. Its users notice nothing.
-TEST(ToolSet, UnderALivingProducerAndConsumer) {
+TEST(ShmctlSet, WorksWhileProducerAndConsumerLive) {
   const Shell shell;
   const Ran ran = shell.Run(
       "mkfifo input; \"$S\" pub q --create < input 2>/dev/null & pub=$!; exec 7> input\n"
