@@ -27,8 +27,7 @@ absl::Status Follow(millrace::Consumer& reader, const std::string& incarnation, 
     const millrace::ProducerInfo producer = reader.producer();
     if (gone == (producer.alive || producer.closed)) {
       gone = !gone;
-      std::cout << (gone ? "the writer is gone, waiting for another" : "another writer continues")
-                << std::endl;
+      std::cout << (gone ? "the writer is gone, waiting for another" : "a new writer continues") << std::endl;
     }
   }
 }

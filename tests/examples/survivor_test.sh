@@ -28,7 +28,7 @@ start_writer
 writer_says "continuing at message 2"
 say c
 reader_says "2: c"
-reader_says "another writer continues"
+reader_says "a new writer continues"
 
 # The reader dies after it has stored its progress. Messages that are written until it returns wait for it.
 until_true grep -q " 3$" "$work/progress"
