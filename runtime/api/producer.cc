@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<ProducerHot>> OpenHotHalf(std::string_view name, 
 bool ThereIsNone(const absl::Status& status, std::string_view name, const ProducerOptions& options) {
   if (ErrorOf(status) != Error::kTruncated) return ErrorOf(status) == Error::kNotFound;
   absl::StatusOr<segment::Paths> paths = segment::PathsOf(options.directory, name);
-  return paths.ok() && segment::IsEmptied(*paths, paths->ring);
+  return paths.ok() && segment::IsEmptied(*paths, paths->ring).value_or(false);
 }
 
 absl::Status Gone(const segment::Paths& paths) {

@@ -63,6 +63,13 @@ std::string_view RemedyOf(int errno_value) {
   }
 }
 
+absl::Status StatusOf(absl::StatusCode code, Error error, std::string_view text) {
+  absl::Status status(code, Printable(text));
+  status.SetPayload(kErrorPayload,
+                    absl::Cord(ToString(error)));  // by name, so that a printed status shows it
+  return status;
+}
+
 }  // namespace
 
 std::string Printable(std::string_view text) {
@@ -81,10 +88,7 @@ std::string Printable(std::string_view text) {
 }
 
 absl::Status Failure(Error error, std::string_view text) {
-  const ErrorEntry& entry = kErrors[static_cast<size_t>(error)];
-  absl::Status status(entry.code, Printable(text));
-  status.SetPayload(kErrorPayload, absl::Cord(entry.name));  // by name, so that a printed status shows it
-  return status;
+  return StatusOf(kErrors[static_cast<size_t>(error)].code, error, text);
 }
 
 absl::Status SystemFailure(int errno_value, std::string_view what, std::string_view remedy) {
@@ -95,7 +99,13 @@ absl::Status SystemFailure(int errno_value, std::string_view what, std::string_v
   text.append(" (").append(name != nullptr ? name : std::to_string(errno_value)).append(")");
   if (remedy.empty()) remedy = RemedyOf(errno_value);
   if (!remedy.empty()) text.append("; ").append(remedy);
+  if (errno_value == EMFILE || errno_value == ENFILE)
+    return StatusOf(absl::StatusCode::kResourceExhausted, Error::kOther, text);
   return Failure(CauseOf(errno_value), text);
+}
+
+bool NoDescriptorFree(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kResourceExhausted && ErrorOf(status) == Error::kOther;
 }
 
 std::string Quoted(const std::string& path) { return "\"" + path + "\""; }

@@ -27,6 +27,10 @@ absl::Status Failure(Error error, std::string_view text);
 // different calls. If `remedy` is empty, the errno decides the remedy too.
 absl::Status SystemFailure(int errno_value, std::string_view what, std::string_view remedy = {});
 
+// Returns true if SystemFailure made this status of EMFILE or ENFILE: no descriptor was free, so the failed call
+// says nothing about its object.
+bool NoDescriptorFree(const absl::Status& status);
+
 // Returns a path in double quotes, for error texts.
 std::string Quoted(const std::string& path);
 

@@ -197,6 +197,20 @@ absl::StatusOr<std::optional<HeldLock>> TryLockAny(const std::string& path, cons
   return std::optional<HeldLock>();
 }
 
+absl::StatusOr<bool> IsLocked(const Fd& fd, const std::string& path, uint64_t first, uint64_t count) {
+  struct flock range = LockRange(F_RDLCK, first, count);
+  if (fcntl(fd.get(), F_OFD_GETLK, &range) != 0) return SystemFailure(errno, LockText(path) + ": query");
+  return range.l_type != F_UNLCK;
+}
+
+absl::StatusOr<bool> IsLocked(const std::string& path, uint64_t first, uint64_t count) {
+  const absl::StatusOr<Fd> fd = OpenExisting(path, /*write=*/false);
+  if (fd.ok()) return IsLocked(*fd, path, first, count);
+  const Error error = ErrorOf(fd.status());
+  if (error == Error::kNotFound || error == Error::kNotARing) return false;
+  return fd.status();
+}
+
 bool KeptFd::Ours() const { return LeadsTo(fd.get(), expected); }
 
 void KeptFd::Drop() {

@@ -58,6 +58,13 @@ absl::StatusOr<std::optional<HeldLock>> TryLockAny(const std::string& path, cons
                                                    bool (*skip)(uint64_t index, void* context), void* context,
                                                    uint64_t* index);
 
+// Returns whether another open file has locked any of these bytes exclusively. Fails if the kernel refuses to
+// answer.
+absl::StatusOr<bool> IsLocked(const Fd& fd, const std::string& path, uint64_t first, uint64_t count = 1);
+// Opens the file to find that out. Returns false if there is no regular file of that name. Fails if the file
+// cannot be opened, because then its locks are unknown.
+absl::StatusOr<bool> IsLocked(const std::string& path, uint64_t first, uint64_t count = 1);
+
 enum class LockState : uint8_t { kFree, kHeld, kUnknown };
 
 // The open descriptor of a LockProbe: for queries about bytes and for locks held briefly. A forked child

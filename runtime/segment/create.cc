@@ -137,8 +137,10 @@ absl::Status Exists(const Paths& paths) {
 
 // Fails with kExists if the ring exists. An emptied ring does not count: RemoveOrphans removes it later.
 absl::Status RefuseExisting(const Paths& paths, LockFile lock) {
-  if (!os::FactsOfName(paths.ring) || IsEmptied(paths, paths.ring, lock)) return absl::OkStatus();
-  return Exists(paths);
+  if (!os::FactsOfName(paths.ring)) return absl::OkStatus();
+  const absl::StatusOr<bool> emptied = IsEmptied(paths, paths.ring, lock);
+  if (!emptied.ok()) return emptied.status();
+  return *emptied ? absl::OkStatus() : Exists(paths);
 }
 
 absl::Status RemoveOurs(const Paths& paths, const std::string& path) {
@@ -153,23 +155,23 @@ absl::Status RemoveOurs(const Paths& paths, const std::string& path) {
 // links left without a ring. Leaves all other files alone. Requires the life-cycle lock and the producer's
 // lock.
 absl::Status RemoveOrphans(const Paths& paths, LockFile lock) {
-  if (const auto ring = os::FactsOfName(paths.ring)) {
-    if (os::LockProbe(paths.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) !=
-        os::LockState::kFree)
-      return Exists(paths);
-  }
-  const auto seats = os::FactsOfName(paths.seats);
-  const bool seats_are_ours = seats && IsOurs(paths, paths.seats, lock);
-  if (seats && !seats_are_ours) {
+  const absl::StatusOr<bool> in_use = os::IsLocked(paths.ring, internal::kLockProducer);
+  if (!in_use.ok()) return in_use.status();
+  if (*in_use) return Exists(paths);
+  const absl::StatusOr<bool> seats_are_ours = IsOurs(paths, paths.seats, lock);
+  if (!seats_are_ours.ok()) return seats_are_ours.status();
+  if (os::FactsOfName(paths.seats) && !*seats_are_ours) {
     return os::Failure(
         Error::kNotARing,
         absl::StrCat("create \"", paths.name, "\": \"", paths.seats,
                      "\" exists and is not a millrace object; it is left alone, choose another name"));
   }
-  if (IsEmptied(paths, paths.ring, lock)) {
+  const absl::StatusOr<bool> emptied = IsEmptied(paths, paths.ring, lock);
+  if (!emptied.ok()) return emptied.status();
+  if (*emptied) {
     if (absl::Status s = RemoveOurs(paths, paths.ring); !s.ok()) return s;
   }
-  return seats_are_ours ? RemoveOurs(paths, paths.seats) : absl::OkStatus();
+  return *seats_are_ours ? RemoveOurs(paths, paths.seats) : absl::OkStatus();
 }
 
 absl::Status LinkBoth(const Paths& paths, Unnamed& made) {
@@ -221,7 +223,6 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   absl::StatusOr<os::HeldLock> producer_lock = ProducerLock(
       paths, *life, options != nullptr ? options->take_over_timeout : ProducerOptions().take_over_timeout);
   if (!producer_lock.ok()) return producer_lock.status();
-  if (absl::Status s = RemoveOrphans(paths, life->lock_file()); !s.ok()) return s;
 
   ProducerAttachment attached;
   if (options != nullptr) {
@@ -240,6 +241,7 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   absl::StatusOr<os::LockProbe> seats_probe = os::LockProbe::OpenToLock(paths.seats, made->seats_file);
   if (!ring_fd.ok()) return ring_fd.status();
   if (!seats_probe.ok()) return seats_probe.status();
+  if (absl::Status s = RemoveOrphans(paths, life->lock_file()); !s.ok()) return s;
   if (absl::Status s = LinkBoth(paths, *made); !s.ok()) return s;
 
   attached.paths = paths;

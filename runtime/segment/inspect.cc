@@ -225,12 +225,14 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
   }
 }
 
-// Adds consumers and groups. Returns true if the ring has a durable group, which keeps its place.
-bool AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring, const Point& end,
-                  const View& view, Hold& hold, NewestTime& traces) {
+// Adds consumers and groups. Returns true if the ring has a durable group, which keeps its place. Fails if no
+// descriptor is free.
+absl::StatusOr<bool> AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring,
+                                  const Point& end, const View& view, Hold& hold, NewestTime& traces) {
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
+  if (os::NoDescriptorFree(seats.status())) return seats.status();
   if (!seats.ok()) {
-    // kOther: this process cannot look now, for example because no descriptor is free.
+    // kOther: this process cannot look now, for example because no memory is free.
     if (ErrorOf(seats.status()) == Error::kNoPermission || ErrorOf(seats.status()) == Error::kOther)
       info.seats_readable = false;
     else if (info.damage.empty())
@@ -294,6 +296,14 @@ void AddTraces(NewestTime& used, const internal::RingHeader& header, const View&
   }
 }
 
+// Returns why a damaged ring counts as used, or "" if none of its locks is held.
+std::string WhyDamagedInUse(const Paths& paths, LocksOfUsers seats) {
+  if (seats == LocksOfUsers::kOurs) return "";
+  const absl::StatusOr<bool> held = AnyLockHeld(paths);
+  if (!held.ok()) return absl::StrCat("damaged, and its locks are unknown (", held.status().message(), ")");
+  return *held ? "damaged, but a process holds one of its locks" : "";
+}
+
 // Decides whether a ring is stale and stores the reason. Locks must prove that it is unused; only then does
 // its age count. protocol/life_cycle.md "Stale".
 void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t idle_ns,
@@ -301,14 +311,15 @@ void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t
   const bool consumer_alive =
       seats == LocksOfUsers::kTheirs &&
       std::any_of(info.consumers.begin(), info.consumers.end(), [](const SeatInfo& s) { return s.alive; });
+  const std::string damaged_in_use = info.damage.empty() ? "" : WhyDamagedInUse(paths, seats);
   if (info.keep)
     info.stale_why = "kept";
   else if (seats == LocksOfUsers::kTheirs && info.producer.alive)
     info.stale_why = "its producer is alive";
-  else if (!info.damage.empty() && seats == LocksOfUsers::kTheirs && AnyLockHeld(paths))
-    info.stale_why = "damaged, but a process holds one of its locks";
+  else if (!damaged_in_use.empty())
+    info.stale_why = damaged_in_use;
   else if (!info.seats_readable)
-    info.stale_why = "its consumers are unknown (no permission)";
+    info.stale_why = "its consumers are unknown (its .seats cannot be read)";
   else if (consumer_alive)
     info.stale_why = "a consumer is alive";
   else if (info.producer.epoch == 0)
@@ -326,8 +337,8 @@ void JudgeStale(RingInfo& info, const Paths& paths, bool durable_group, uint64_t
 // Decides whether a damaged ring is stale. Its contents cannot be trusted, so only its locks and the times of
 // the file decide.
 void JudgeDamagedStale(RingInfo& info, const Paths& paths, uint64_t idle_ns, LocksOfUsers seats) {
-  if (seats == LocksOfUsers::kTheirs && AnyLockHeld(paths))
-    info.stale_why = "damaged, but a process holds one of its locks";
+  if (const std::string in_use = WhyDamagedInUse(paths, seats); !in_use.empty())
+    info.stale_why = in_use;
   else if (UsedSince(info.used_ns, idle_ns))
     info.stale_why = "damaged, and changed within the grace time";
   else
@@ -360,13 +371,29 @@ RingInfo Undescribed(const Paths& paths, const absl::Status& why) {
   return info;
 }
 
-// Queries the producer's lock on .lock. Returns kUnknown for a process that cannot open .lock, as most
-// readers cannot.
-os::LockState ProducerByLock(const Paths& paths) {
-  const auto facts = os::FactsOfName(paths.lock);
-  if (!facts || !facts->regular || !HasMagic(paths.lock, internal::kLockMagic))
-    return os::LockState::kUnknown;
-  return os::LockProbe(paths.lock, facts->identity, os::Fd()).Ask(internal::kLockProducer);
+// Queries the producer's lock on .lock. Returns kUnknown for a process that cannot read .lock, and if .lock
+// does not belong to the ring's owner. Opens .lock by name each time, because a ring can get a new .lock.
+os::LockState ProducerByLock(const Paths& paths, const std::optional<os::FileFacts>& ring) {
+  const absl::StatusOr<os::Fd> fd = os::OpenExisting(paths.lock, /*write=*/false);
+  if (!fd.ok() || !ring) return os::LockState::kUnknown;
+  const absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.lock);
+  if (!facts.ok() || facts->uid != ring->uid) return os::LockState::kUnknown;
+  if (!HasMagic(*fd, paths.lock, internal::kLockMagic).value_or(false)) return os::LockState::kUnknown;
+  const absl::StatusOr<bool> locked = os::IsLocked(*fd, paths.lock, internal::kLockProducer);
+  if (!locked.ok()) return os::LockState::kUnknown;
+  return *locked ? os::LockState::kHeld : os::LockState::kFree;
+}
+
+// Returns the state of the lock of the producer that stored `state`.
+os::LockState ProducerLock(const internal::RingControl& control, uint64_t state, os::LockProbe& ring_probe,
+                           const Paths& paths) {
+  const os::LockState by_ring = ring_probe.Ask(internal::kLockProducer);
+  if (by_ring != os::LockState::kFree || !internal::IsOpen(state)) return by_ring;
+  // Flags of the next epoch belong to a successor that took this producer's lock and died before it was open.
+  const uint64_t flags = W::LoadFlags(control.room);
+  const bool could_not_lock =
+      internal::EpochOf(flags) == internal::EpochOf(state) && (flags & internal::kFlagAliveUnknown) != 0;
+  return could_not_lock ? ProducerByLock(paths, ring_probe.Facts()) : by_ring;
 }
 
 }  // namespace
@@ -391,29 +418,24 @@ bool UsedSince(uint64_t newest_ns, uint64_t idle_ns) {
   return idle_ns != 0 && (newest_ns == 0 || newest_ns > now || now - newest_ns < idle_ns);
 }
 
-bool AnyLockHeld(const Paths& paths) {
-  const auto held = [](const std::string& path, uint64_t first, uint64_t count) {
-    const auto facts = os::FactsOfName(path);
-    if (!facts || !facts->regular) return false;
-    return os::LockProbe(path, facts->identity, os::Fd()).AskRange(first, count) != os::LockState::kFree;
-  };
-  return held(paths.lock, internal::kLockProducer, 1) || held(paths.ring, internal::kLockProducer, 1) ||
-         held(paths.seats, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
+absl::StatusOr<bool> AnyLockHeld(const Paths& paths) {
+  const absl::StatusOr<bool> lock = os::IsLocked(paths.lock, internal::kLockProducer);
+  if (!lock.ok() || *lock) return lock;
+  const absl::StatusOr<bool> ring = os::IsLocked(paths.ring, internal::kLockProducer);
+  if (!ring.ok() || *ring) return ring;
+  return os::IsLocked(paths.seats, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
 }
 
 ProducerInfo InspectProducer(const internal::RingControl& control, os::LockProbe& ring_probe,
                              const Paths& paths) {
   ProducerInfo info;
   const uint64_t state = W::LoadState(control.room);
-  const uint64_t flags = W::LoadFlags(control.room);
   info.epoch = internal::EpochOf(state);
   info.closed = internal::IsClosed(state);
   info.epoch_first_sequence = W::Peek(control.room.epoch_first_sequence);
-  os::LockState holder = ring_probe.Ask(internal::kLockProducer);
-  const bool could_not_lock = (flags & internal::kFlagAliveUnknown) != 0 && info.epoch != 0 && !info.closed;
-  if (holder == os::LockState::kFree && could_not_lock) holder = ProducerByLock(paths);
-  info.alive_unknown = holder == os::LockState::kUnknown;
-  info.alive = holder == os::LockState::kHeld || info.alive_unknown;
+  const os::LockState lock = ProducerLock(control, state, ring_probe, paths);
+  info.alive_unknown = lock == os::LockState::kUnknown;
+  info.alive = lock == os::LockState::kHeld || info.alive_unknown;
   if (info.epoch == 0) return info;
   const internal::ProducerIdentity& who = control.producer;
   const Pid pid = PidIn(W::Peek(who.pid), W::Peek(who.pid_namespace));
@@ -494,13 +516,14 @@ absl::StatusOr<RingInfo> Inspect(const Paths& paths, uint64_t idle_ns, LocksOfUs
   const Activity activity = ActivityOf(control.counters, info.producer);
   Hold hold(activity, view.capacity(), end);
   NewestTime used;
-  const bool durable_group = AddConsumers(info, paths, *ring, end, view, hold, used);
+  const absl::StatusOr<bool> durable_group = AddConsumers(info, paths, *ring, end, view, hold, used);
+  if (!durable_group.ok()) return durable_group.status();
   AddActivity(info, activity, hold);
   AddLastMessage(info, control.counters, view, end);
   info.state = StateOf(info);
   AddTraces(used, ring->header, view);
   info.used_ns = used.Of(ring->facts);
-  JudgeStale(info, paths, durable_group, idle_ns, seats);
+  JudgeStale(info, paths, *durable_group, idle_ns, seats);
   return info;
 }
 

@@ -36,9 +36,9 @@ class NewestTime {
 // Returns false if `idle_ns` is 0.
 bool UsedSince(uint64_t newest_ns, uint64_t idle_ns);
 
-// Returns true if any lock of the queue is held, whatever the contents of its files. A lock that cannot be
-// queried counts as held.
-bool AnyLockHeld(const Paths& paths);
+// Returns true if any lock of the queue is held, whatever the contents of its files. Fails if a lock cannot be
+// queried.
+absl::StatusOr<bool> AnyLockHeld(const Paths& paths);
 
 // Whether the caller itself holds the locks of all users (kOurs, see LifeCycle::TryUsers). With kOurs, a user
 // that looks alive is the caller.

@@ -1,7 +1,5 @@
 #include "runtime/segment/life_cycle.h"
 
-#include <cstring>
-
 #include "absl/strings/str_cat.h"
 #include "millrace/internal/layout.h"
 #include "runtime/os/failure.h"
@@ -31,12 +29,10 @@ absl::Status CheckLockFile(const Paths& paths, const os::FileFacts& facts, std::
   if (owner) {
     if (absl::Status s = CheckOwner("lock", paths, paths.lock, *fd, *opened, *owner); !s.ok()) return s;
   }
-  // Through the descriptor that is open: the check needs no second one.
-  char magic[sizeof internal::kLockMagic];
-  const absl::StatusOr<bool> whole = os::ReadAt(fd->get(), magic, sizeof magic, 0, paths.lock);
-  if (!whole.ok()) return whole.status();
-  if (*whole && std::memcmp(magic, internal::kLockMagic, sizeof magic) == 0) return absl::OkStatus();
-  if (IsOurs(paths, paths.lock)) return absl::OkStatus();
+  absl::StatusOr<bool> ours = HasMagic(*fd, paths.lock, internal::kLockMagic);
+  if (ours.ok() && !*ours) ours = IsEmptied(paths, paths.lock);
+  if (!ours.ok()) return ours.status();
+  if (*ours) return absl::OkStatus();
   if (!StillNamed(paths.lock, facts.identity)) return RemovedMeanwhile();
   return os::Failure(Error::kNotARing,
                      absl::StrCat("\"", paths.lock,
@@ -133,13 +129,13 @@ absl::StatusOr<std::optional<UserLocks>> LifeCycle::TryUsers(std::string* who) c
   if (!producer->has_value()) return std::optional<UserLocks>();
   locks.producer = std::move(**producer);
   // .lock may have been removed by hand under a living producer.
-  const auto ring = os::FactsOfName(paths_.ring);
-  if (ring && ring->regular &&
-      os::LockProbe(paths_.ring, ring->identity, os::Fd()).Ask(internal::kLockProducer) !=
-          os::LockState::kFree)
-    return std::optional<UserLocks>();
+  const absl::StatusOr<bool> ring_locked = os::IsLocked(paths_.ring, internal::kLockProducer);
+  if (!ring_locked.ok()) return ring_locked.status();
+  if (*ring_locked) return std::optional<UserLocks>();
   const auto seats = os::FactsOfName(paths_.seats);
-  if (!seats || !IsOurs(paths_, paths_.seats, lock_file())) return std::optional<UserLocks>(std::move(locks));
+  const absl::StatusOr<bool> seats_are_ours = IsOurs(paths_, paths_.seats, lock_file());
+  if (!seats_are_ours.ok()) return seats_are_ours.status();
+  if (!seats || !*seats_are_ours) return std::optional<UserLocks>(std::move(locks));
   auto all = os::TryLock(paths_.seats, seats->identity, internal::kLockSeat,
                          internal::kLockSeatsEnd - internal::kLockSeat);
   if (!all.ok()) return all.status();
@@ -150,10 +146,12 @@ absl::StatusOr<std::optional<UserLocks>> LifeCycle::TryUsers(std::string* who) c
 }
 
 absl::Status LifeCycle::RemoveNames() const {
-  const bool seats_are_ours = IsOurs(paths_, paths_.seats, lock_file());  // first: the ring may prove it
+  // Look first, because the ring may be the proof.
+  const absl::StatusOr<bool> seats_are_ours = IsOurs(paths_, paths_.seats, lock_file());
+  if (!seats_are_ours.ok()) return seats_are_ours.status();
   if (absl::Status s = os::Unlink(paths_.ring); !s.ok()) return s;
   // Leave a file of another program that has this name.
-  if (seats_are_ours) {
+  if (*seats_are_ours) {
     if (absl::Status s = os::Unlink(paths_.seats); !s.ok()) return s;
   }
   return os::Unlink(paths_.lock);  // .lock is ours: it had its magic when we locked it

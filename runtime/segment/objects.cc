@@ -114,6 +114,25 @@ absl::Status CheckSeatsLengths(const SeatsHeader& h, const RingHeader& ring, con
   return CheckSize(facts, h.file_bytes, path);
 }
 
+// Returns true if this file begins with these 8 bytes. Returns false if it is gone or not regular, or if this
+// process may not read it.
+absl::StatusOr<bool> NameHasMagic(const std::string& path, const char (&magic)[8]) {
+  const absl::StatusOr<os::Fd> fd = os::OpenExisting(path, /*write=*/false);
+  if (fd.ok()) return HasMagic(*fd, path, magic);
+  const Error error = ErrorOf(fd.status());
+  if (error == Error::kNotFound || error == Error::kNotARing || error == Error::kNoPermission) return false;
+  return fd.status();
+}
+
+// Fails with kTruncated if this object of the queue was truncated to 0 bytes.
+absl::Status CheckNotEmptied(const Paths& paths, const std::string& path, const os::FileFacts& facts,
+                             uint64_t expected) {
+  if (facts.bytes != 0) return absl::OkStatus();
+  const absl::StatusOr<bool> emptied = IsEmptied(paths, path);
+  if (!emptied.ok()) return emptied.status();
+  return *emptied ? Truncated(path, 0, expected) : absl::OkStatus();
+}
+
 }  // namespace
 
 std::string CreateIt(const Paths& paths) {
@@ -129,7 +148,7 @@ absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write, std::string_
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.ring);
   if (!facts.ok()) return facts.status();
-  if (facts->bytes == 0 && IsEmptied(paths, paths.ring)) return Truncated(paths.ring, 0, sizeof(RingHeader));
+  if (absl::Status s = CheckNotEmptied(paths, paths.ring, *facts, sizeof(RingHeader)); !s.ok()) return s;
   absl::StatusOr<RingHeader> header = ReadHeader<RingHeader>(*fd, *facts, internal::kRingMagic, paths.ring);
   if (!header.ok()) return header.status();
   if (absl::Status s = CheckVersion(*header, paths.ring, write); !s.ok()) return s;
@@ -148,8 +167,8 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const Ring
   }
   absl::StatusOr<os::FileFacts> facts = os::FactsOf(fd->get(), paths.seats);
   if (!facts.ok()) return facts.status();
-  if (facts->bytes == 0 && IsEmptied(paths, paths.seats))
-    return Truncated(paths.seats, 0, internal::SeatsFileBytes(ring.seats));
+  absl::Status emptied = CheckNotEmptied(paths, paths.seats, *facts, internal::SeatsFileBytes(ring.seats));
+  if (!emptied.ok()) return emptied;
   absl::StatusOr<SeatsHeader> header =
       ReadHeader<SeatsHeader>(*fd, *facts, internal::kSeatsMagic, paths.seats);
   if (!header.ok()) return header.status();
@@ -198,41 +217,48 @@ std::string DamageOf(const internal::RingMemory& memory) {
   return LookForEnd(memory, kAll).damage;
 }
 
-bool HasMagic(const std::string& path, const char (&magic)[8]) {
-  absl::StatusOr<os::Fd> fd = os::OpenExisting(path, /*write=*/false);
+absl::StatusOr<bool> HasMagic(const os::Fd& fd, const std::string& path, const char (&magic)[8]) {
   char found[sizeof magic];
-  if (!fd.ok()) return false;
-  const absl::StatusOr<bool> whole = os::ReadAt(fd->get(), found, sizeof found, 0, path);
-  return whole.ok() && *whole && std::memcmp(found, magic, sizeof magic) == 0;
+  const absl::StatusOr<bool> whole = os::ReadAt(fd.get(), found, sizeof found, 0, path);
+  if (!whole.ok()) return whole.status();
+  return *whole && std::memcmp(found, magic, sizeof magic) == 0;
 }
 
-bool IsEmptied(const Paths& paths, const std::string& path, LockFile lock) {
+absl::StatusOr<bool> IsEmptied(const Paths& paths, const std::string& path, LockFile lock) {
   const std::optional<os::FileFacts> facts = os::FactsOfName(path);
   if (!facts || !facts->regular || facts->bytes != 0) return false;
-  const auto proves = [&](const std::string& beside, const char(&magic)[8]) {
+  const auto proves = [&](const std::string& beside, const char(&magic)[8]) -> absl::StatusOr<bool> {
     const std::optional<os::FileFacts> other = os::FactsOfName(beside);
-    return other && other->regular && other->uid == facts->uid && HasMagic(beside, magic);
+    if (!other || !other->regular || other->uid != facts->uid) return false;
+    return NameHasMagic(beside, magic);
   };
-  return proves(paths.ring, internal::kRingMagic) || proves(paths.seats, internal::kSeatsMagic) ||
-         (lock == LockFile::kFound && proves(paths.lock, internal::kLockMagic));
+  const absl::StatusOr<bool> by_ring = proves(paths.ring, internal::kRingMagic);
+  if (!by_ring.ok() || *by_ring) return by_ring;
+  const absl::StatusOr<bool> by_seats = proves(paths.seats, internal::kSeatsMagic);
+  if (!by_seats.ok() || *by_seats || lock == LockFile::kJustMade) return by_seats;
+  return proves(paths.lock, internal::kLockMagic);
 }
 
-bool IsOurs(const Paths& paths, const std::string& path, LockFile lock) {
+absl::StatusOr<bool> IsOurs(const Paths& paths, const std::string& path, LockFile lock) {
   const std::optional<os::FileFacts> facts = os::FactsOfName(path);
   if (!facts || !facts->regular) return false;
-  return HasMagic(path, path == paths.ring    ? internal::kRingMagic
-                        : path == paths.seats ? internal::kSeatsMagic
-                                              : internal::kLockMagic) ||
-         IsEmptied(paths, path, lock);
+  const absl::StatusOr<bool> has_magic = NameHasMagic(path, path == paths.ring    ? internal::kRingMagic
+                                                            : path == paths.seats ? internal::kSeatsMagic
+                                                                                  : internal::kLockMagic);
+  if (!has_magic.ok() || *has_magic) return has_magic;
+  return IsEmptied(paths, path, lock);
 }
 
-bool HasRemains(const Paths& paths, LockFile lock) {
+absl::StatusOr<bool> HasRemains(const Paths& paths, LockFile lock) {
   if (os::FactsOfName(paths.ring)) return false;
   const bool seats_there = os::FactsOfName(paths.seats).has_value();
   const bool lock_there = lock == LockFile::kFound && os::FactsOfName(paths.lock);
-  if (seats_there && !IsOurs(paths, paths.seats, lock)) return false;
-  if (lock_there && !IsOurs(paths, paths.lock)) return false;
-  return seats_there || lock_there;
+  if (seats_there) {
+    const absl::StatusOr<bool> ours = IsOurs(paths, paths.seats, lock);
+    if (!ours.ok() || !*ours) return ours;
+  }
+  if (lock_there) return IsOurs(paths, paths.lock);
+  return seats_there;
 }
 
 absl::Status WrongOwner(const std::string& what, const Paths& paths, const std::string& path, uid_t found,

@@ -66,18 +66,20 @@ SeenEnd LookForEnd(const internal::RingMemory& memory, uint64_t most);
 // consistent.
 std::string DamageOf(const internal::RingMemory& memory);
 
-// Returns true if we can read this file and it begins with these 8 bytes.
-bool HasMagic(const std::string& path, const char (&magic)[8]);
+// Returns true if the file begins with these 8 bytes. `path` is for the error text.
+absl::StatusOr<bool> HasMagic(const os::Fd& fd, const std::string& path, const char (&magic)[8]);
 // Where the `.lock` beside an object is from. A `.lock` that this process has just made (kJustMade) proves
 // nothing.
 enum class LockFile : bool { kFound, kJustMade };
 // Returns true if this object of the queue was truncated to 0 bytes. An empty file has no magic, so another
 // object of the queue must prove it: one that has its magic and belongs to the same user.
-bool IsEmptied(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
+// A file that this process may not read proves nothing. This and the two functions below fail if a file cannot
+// be read for another reason, such as that no descriptor is free.
+absl::StatusOr<bool> IsEmptied(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
 // Returns true if this file is an object of the queue: it has its magic, or IsEmptied is true.
-bool IsOurs(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
+absl::StatusOr<bool> IsOurs(const Paths& paths, const std::string& path, LockFile lock = LockFile::kFound);
 // Returns true if .seats or .lock of a queue is left without a .ring, and all that is left is ours (IsOurs).
-bool HasRemains(const Paths& paths, LockFile lock);
+absl::StatusOr<bool> HasRemains(const Paths& paths, LockFile lock);
 
 // Fails with kNoPermission unless this object of the queue belongs to `owner`. The name does not prove that,
 // because all users can create files in the directory. `what` names the operation for the text, such as

@@ -24,8 +24,10 @@ void RestartAge(const std::string& path) {
 }
 
 // Returns what a creator or remover left that was killed between two names, if that is stale.
-std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
-  if (!HasRemains(paths, LockFile::kFound)) return std::nullopt;
+absl::StatusOr<std::optional<Stale>> Remains(const Paths& paths, uint64_t idle_ns) {
+  const absl::StatusOr<bool> remains = HasRemains(paths, LockFile::kFound);
+  if (!remains.ok()) return remains.status();
+  if (!*remains) return std::nullopt;
   const auto seats = os::FactsOfName(paths.seats);
   const auto lock = os::FactsOfName(paths.lock);
   if (!seats && !lock) return std::nullopt;  // another process has removed them since
@@ -34,11 +36,23 @@ std::optional<Stale> Remains(const Paths& paths, uint64_t idle_ns) {
   if (lock) used.Add(lock->modified_ns);
   const uint64_t newest = used.Of(lock ? lock : seats);
   if (newest == 0) RestartAge(lock ? paths.lock : paths.seats);
-  if (UsedSince(newest, idle_ns) || AnyLockHeld(paths)) return std::nullopt;
+  if (UsedSince(newest, idle_ns)) return std::nullopt;
+  const absl::StatusOr<bool> in_use = AnyLockHeld(paths);
+  if (!in_use.ok()) return in_use.status();
+  if (*in_use) return std::nullopt;
   Stale stale{paths.name, "", "left by a process that was killed while creating or removing it",
               seats ? seats->bytes : 0, seats ? seats->uid : lock->uid};
   stale.idle_for = Nanos(static_cast<int64_t>(idle_ns));
   return stale;
+}
+
+// Returns true if any object of the queue is ours (IsOurs).
+absl::StatusOr<bool> AnyOurs(const Paths& paths) {
+  for (const std::string& path : {paths.ring, paths.seats, paths.lock}) {
+    const absl::StatusOr<bool> ours = IsOurs(paths, path);
+    if (!ours.ok() || *ours) return ours;
+  }
+  return false;
 }
 
 absl::Status LeftAlone(const Paths& paths, const std::string& who) {
@@ -55,11 +69,14 @@ absl::StatusOr<std::vector<Stale>> FindStale(const std::string& directory, uint6
   for (const std::string& stem : *stems) {
     absl::StatusOr<Paths> paths = PathsOf(directory, stem);
     if (!paths.ok()) continue;
-    if (std::optional<Stale> remains = Remains(*paths, idle_ns)) {
-      found.push_back(*std::move(remains));
+    absl::StatusOr<std::optional<Stale>> remains = Remains(*paths, idle_ns);
+    if (os::NoDescriptorFree(remains.status())) return remains.status();
+    if (remains.ok() && remains->has_value()) {
+      found.push_back(**std::move(remains));
       continue;
     }
     absl::StatusOr<RingInfo> info = Inspect(*paths, idle_ns);
+    if (os::NoDescriptorFree(info.status())) return info.status();
     if (!info.ok()) continue;
     if (info->used_ns == 0) RestartAge(paths->ring);
     if (info->stale) {
@@ -75,8 +92,9 @@ absl::Status Prune(const Paths& paths, const Stale& stale) {
     return os::Failure(Error::kNotFound, absl::StrCat("prune \"", paths.name, "\": it is gone already"));
   }
   // Look before taking the life-cycle lock, because that would create .lock beside files of another program.
-  if (!IsOurs(paths, paths.ring) && !IsOurs(paths, paths.seats) && !IsOurs(paths, paths.lock))
-    return LeftAlone(paths, "nothing of that name is a millrace object");
+  const absl::StatusOr<bool> ours = AnyOurs(paths);
+  if (!ours.ok()) return ours.status();
+  if (!*ours) return LeftAlone(paths, "nothing of that name is a millrace object");
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, std::nullopt);
   if (!life.ok()) return life.status();
   std::string who;
@@ -84,7 +102,9 @@ absl::Status Prune(const Paths& paths, const Stale& stale) {
   if (!users.ok()) return users.status();
   if (!users->has_value()) return LeftAlone(paths, who);
   if (!os::FactsOfName(paths.ring) && stale.incarnation.empty()) {
-    if (HasRemains(paths, life->lock_file())) return life->RemoveNames();
+    const absl::StatusOr<bool> remains = HasRemains(paths, life->lock_file());
+    if (!remains.ok()) return remains.status();
+    if (*remains) return life->RemoveNames();
     if (!os::FactsOfName(paths.seats)) {  // Only the .lock that we have just made is left.
       return os::Failure(Error::kNotFound, absl::StrCat("prune \"", paths.name, "\": it is gone already"));
     }

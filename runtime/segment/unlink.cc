@@ -37,21 +37,10 @@ std::string Users(const RingInfo& info) {
 // trust only the link count. Does nothing for a ring that is too damaged to be mapped.
 class Notifier {
  public:
-  explicit Notifier(const Paths& paths) {
-    absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
-    if (!ring.ok()) return;
-    auto ring_map =
-        os::Mapping::ForWriting(ring->fd.get(), internal::kRingDataOffset, os::Pages::kNow, paths.ring);
-    if (!ring_map.ok()) return;
-    ring_map_ = *std::move(ring_map);
-    control_ = MemoryOf(ring_map_, ring->header).control;
-    absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
-    if (!seats.ok()) return;
-    auto seats_map =
-        os::Mapping::ForWriting(seats->fd.get(), seats->header.file_bytes, os::Pages::kNow, paths.seats);
-    if (!seats_map.ok()) return;
-    seats_map_ = *std::move(seats_map);
-    seats_control_ = TableOf(seats_map_, seats->header).control;
+  // Fails only if no descriptor is free, because then nothing is known about the ring.
+  absl::Status Open(const Paths& paths) {
+    const absl::Status opened = Map(paths);
+    return os::NoDescriptorFree(opened) ? opened : absl::OkStatus();
   }
   void NotifyAll() {
     if (control_ != nullptr) {
@@ -62,6 +51,23 @@ class Notifier {
   }
 
  private:
+  absl::Status Map(const Paths& paths) {
+    absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+    if (!ring.ok()) return ring.status();
+    auto ring_map =
+        os::Mapping::ForWriting(ring->fd.get(), internal::kRingDataOffset, os::Pages::kNow, paths.ring);
+    if (!ring_map.ok()) return ring_map.status();
+    ring_map_ = *std::move(ring_map);
+    control_ = MemoryOf(ring_map_, ring->header).control;
+    absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
+    if (!seats.ok()) return seats.status();
+    auto seats_map =
+        os::Mapping::ForWriting(seats->fd.get(), seats->header.file_bytes, os::Pages::kNow, paths.seats);
+    if (!seats_map.ok()) return seats_map.status();
+    seats_map_ = *std::move(seats_map);
+    seats_control_ = TableOf(seats_map_, seats->header).control;
+    return absl::OkStatus();
+  }
   os::Mapping ring_map_, seats_map_;
   internal::RingControl* control_ = nullptr;
   internal::SeatsControl* seats_control_ = nullptr;
@@ -80,6 +86,12 @@ absl::StatusOr<RingInfo> FactsOnceClosed(const Paths& paths) {
   }
 }
 
+// Returns true if `seen` says that there is no ring, and something of a queue is left.
+absl::StatusOr<bool> OnlyRemains(const absl::Status& seen, const Paths& paths, LockFile lock) {
+  if (ErrorOf(seen) != Error::kNotFound) return false;
+  return HasRemains(paths, lock);
+}
+
 absl::Status InUse(const Paths& paths, const std::string& users) {
   return os::Failure(Error::kInUse,
                      absl::StrCat("unlink \"", paths.name, "\": in use by ", users,
@@ -92,15 +104,21 @@ absl::Status InUse(const Paths& paths, const std::string& users) {
 absl::Status Unlink(const Paths& paths, bool force) {
   // Look before taking the life-cycle lock, because that would create .lock beside files of another program.
   const absl::Status seen = Inspect(paths).status();
-  const bool remains = ErrorOf(seen) == Error::kNotFound && HasRemains(paths, LockFile::kFound);
-  if (!seen.ok() && !remains) return seen;
+  if (!seen.ok()) {
+    const absl::StatusOr<bool> remains = OnlyRemains(seen, paths, LockFile::kFound);
+    if (!remains.ok()) return remains.status();
+    if (!*remains) return seen;
+  }
   absl::StatusOr<LifeCycle> life = LifeCycle::Hold(paths, std::nullopt);
   if (!life.ok()) return life.status();
   absl::StatusOr<RingInfo> info = FactsOnceClosed(paths);
   // kNotFound: another process removed the ring before we had the lock, or a killed creator left only
   // remains.
-  if (!info.ok() && (ErrorOf(info.status()) != Error::kNotFound || !HasRemains(paths, life->lock_file())))
-    return info.status();
+  if (!info.ok()) {
+    const absl::StatusOr<bool> remains = OnlyRemains(info.status(), paths, life->lock_file());
+    if (!remains.ok()) return remains.status();
+    if (!*remains) return info.status();
+  }
   std::optional<UserLocks> users;  // held until the names are gone
   if (!force) {
     const std::string named = info.ok() ? Users(*info) : "";
@@ -112,7 +130,8 @@ absl::Status Unlink(const Paths& paths, bool force) {
       return InUse(paths, absl::StrCat("a process that holds one of its locks (lslocks): ", who));
     users = *std::move(locks);
   }
-  Notifier users_to_wake(paths);
+  Notifier users_to_wake;
+  if (absl::Status s = users_to_wake.Open(paths); !s.ok()) return s;
   users_to_wake.NotifyAll();
   absl::Status removed = life->RemoveNames();
   users_to_wake.NotifyAll();
