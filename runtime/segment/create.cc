@@ -243,6 +243,7 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   if (!seats_probe.ok()) return seats_probe.status();
   if (absl::Status s = RemoveOrphans(paths, life->lock_file()); !s.ok()) return s;
   if (absl::Status s = LinkBoth(paths, *made); !s.ok()) return s;
+  life->KeepLockFile();
 
   attached.paths = paths;
   attached.header = made->ring_header;

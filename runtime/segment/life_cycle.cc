@@ -40,6 +40,14 @@ absl::Status CheckLockFile(const Paths& paths, const os::FileFacts& facts, std::
                                   "\"milllock\"); it is left alone, choose another name"));
 }
 
+// Returns the user whose queue this is, or nullopt if nothing is there that has an owner.
+std::optional<uid_t> OwnerOfQueue(const Paths& paths) {
+  for (const std::string& path : {paths.ring, paths.seats}) {
+    if (const auto facts = os::FactsOfName(path)) return facts->uid;
+  }
+  return std::nullopt;
+}
+
 absl::Status WriteMagic(const os::Fd& fd, const Paths& paths) {
   return os::WriteAt(fd.get(), internal::kLockMagic, sizeof internal::kLockMagic, 0,
                      absl::StrCat("create \"", paths.lock, "\": write"));
@@ -80,9 +88,11 @@ absl::StatusOr<LifeCycle> LifeCycle::TryNew(const Paths& paths, std::optional<ui
   if (!lock.ok()) return lock.status();
   if (!lock->has_value()) return RemovedMeanwhile();
   // Root gives .lock to the ring's owner, because the owner's producers must be able to open it.
-  if (owner && *owner != facts->uid) {
-    const std::string what = absl::StrCat("create \"", paths.lock, "\": give it to uid ", *owner);
-    if (absl::Status s = os::SetOwner(file->fd().get(), *owner, std::nullopt, what); !s.ok()) return s;
+  const uid_t user = owner ? *owner : OwnerOfQueue(paths).value_or(facts->uid);
+  if (user != facts->uid) {
+    const std::string what = absl::StrCat("create \"", paths.lock, "\", which is missing: give it to uid ",
+                                          user, ", who owns the ring");
+    if (absl::Status s = os::SetOwner(file->fd().get(), user, std::nullopt, what); !s.ok()) return s;
   }
   if (absl::Status s = file->LinkAs(paths.lock); !s.ok()) return s;
   return LifeCycle(paths, facts->identity, std::move(**lock), /*created=*/true);
@@ -113,7 +123,7 @@ absl::StatusOr<LifeCycle> LifeCycle::Hold(const Paths& paths, std::optional<uid_
 
 // While we hold the lock, no other process removes the name, so the file we check is the file we unlink.
 LifeCycle::~LifeCycle() {
-  if (!created_ || !lock_.held() || os::FactsOfName(paths_.ring)) return;
+  if (!created_ || keep_ || !lock_.held()) return;
   if (StillNamed(paths_.lock, identity_)) os::Unlink(paths_.lock).IgnoreError();
 }
 

@@ -29,12 +29,13 @@ struct UserLocks {
 class LifeCycle {
  public:
   // Takes the lock. Waits a bounded time (kTimedOut) for another creator, successor or remover to finish, or
-  // for the kernel to free one that was killed. Creates .lock if it is missing; the destructor removes a
-  // .lock that this created if there is no ring. Fails with kNoPermission unless .lock belongs to `owner`;
-  // nullopt accepts any owner.
+  // for the kernel to free one that was killed. Creates .lock if it is missing. Fails with kNoPermission unless
+  // .lock belongs to `owner`. nullopt accepts any owner, and gives a new .lock to the owner of the ring.
   static absl::StatusOr<LifeCycle> Hold(const Paths& paths, std::optional<uid_t> owner);
   LifeCycle(LifeCycle&&) = default;
+  // Removes a .lock that this created, unless KeepLockFile() was called. So a refused operation leaves nothing.
   ~LifeCycle();
+  void KeepLockFile() { keep_ = true; }
 
   // Returns what .lock proves about other objects of the queue.
   LockFile lock_file() const { return created_ ? LockFile::kJustMade : LockFile::kFound; }
@@ -58,7 +59,7 @@ class LifeCycle {
   Paths paths_;
   os::Identity identity_;  // of .lock
   os::HeldLock lock_;
-  bool created_;
+  bool created_, keep_ = false;
 };
 
 }  // namespace millrace::segment

@@ -162,6 +162,7 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   absl::StatusOr<ProducerAttachment> attached =
       Continue(paths, *std::move(ring), *std::move(seats), std::move(**lock), options);
   if (!attached.ok()) return attached.status();
+  life->KeepLockFile();
   return *std::move(attached);
 }
 

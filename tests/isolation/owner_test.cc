@@ -142,6 +142,41 @@ TEST_F(IsolationOwners, AStrangersLockMadeBeforehandIsRefusedAndNamed) {
   }
 }
 
+// Bug: a refused unlink by another user left a .lock of that user, which kept the ring's owner out.
+TEST_F(IsolationOwners, ARefusedUnlinkLeavesNoLockFile) {
+  const SegmentManager manager(dir_.path());
+  Child owner([&](const Child::Line& line) {
+    testing::Become(kVictim, kVictim);
+    {
+      const Producer producer =
+          Must(Producer::Create("ring", {.capacity = 4096, .access = Access{0666, 0666, {}}}, Here()));
+      line.Say("created");
+      (void)line.Hear();
+    }
+    line.Say("gone");
+    (void)line.Hear();
+    line.Say(Told(Producer::Open("ring", Here()).status()));
+    return 0;
+  });
+  ASSERT_EQ(owner.Hear(), "created");
+  ASSERT_EQ(unlink((dir_ / "ring.lock").c_str()), 0);
+  const std::set<std::string> without_lock{"ring.ring", "ring.seats"};
+  const auto unlinked_by = [&](uid_t uid) { return As(uid, [&] { return Told(manager.Unlink("ring")); }); };
+  EXPECT_THAT(unlinked_by(0), HasSubstr("kInUse"));
+  EXPECT_EQ(dir_.Entries(), without_lock);
+  EXPECT_THAT(unlinked_by(kStranger), HasSubstr("kNoPermission"));
+  EXPECT_EQ(dir_.Entries(), without_lock);
+  owner.Say("close");
+  ASSERT_EQ(owner.Hear(), "gone");
+  EXPECT_THAT(unlinked_by(kStranger), HasSubstr("21001, who owns the ring"));
+  EXPECT_EQ(dir_.Entries(), without_lock);
+  owner.Say("open again");
+  EXPECT_EQ(owner.Hear(), "kNone ");
+  EXPECT_EQ(owner.Wait(), 0);
+  EXPECT_EQ(unlinked_by(0), "kNone ");
+  EXPECT_TRUE(dir_.Entries().empty());
+}
+
 TEST_F(IsolationOwners, ANewRingBelongsToItsCreator) {
   EXPECT_THAT(Told(Producer::OpenOrCreate("ring", {}, Here(kVictim)).status()), HasSubstr("kNoPermission"));
   EXPECT_TRUE(dir_.Entries().empty());
