@@ -79,8 +79,8 @@ class MILLRACE_EXPORT WaitSet {
   //
   // A signal does not end the wait. The death of a producer does not end it unless
   // ConsumerOptions::report_producer_gone is set. Some events wake no sleeper: messages of a group's dead
-  // members, the end of a group, a ring removed by rm. The set finds them by polling all rings every 50 ms,
-  // whatever the other rings do.
+  // members, the end of a group, a ring removed by rm. The set polls all its rings for them, whatever the
+  // other rings do: every 50 ms, or after at most 1 s of sleep if only the owner may read the rings.
   Waited Wait(Nanos timeout = kForever);
   // Makes the current or the next Wait() return kInterrupted, whether or not a ring is ready, and every
   // Wait() after it. Lasts for the life of this set. May be called in any thread or signal handler. With 128

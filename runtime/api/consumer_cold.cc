@@ -8,6 +8,7 @@
 #include "runtime/api/event_signal.h"
 #include "runtime/api/park_ops.h"
 #include "runtime/api/wait_set_impl.h"
+#include "runtime/segment/inspect.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::internal {
@@ -109,17 +110,13 @@ void ConsumerCold::LookAround() {
 }
 
 bool ConsumerCold::ProducerGone(uint64_t state) {
-  const uint32_t epoch = EpochOf(state);
-  if (!options.report_producer_gone || epoch == 0 || epoch == gone_epoch || !IsOpen(state)) return false;
+  if (!options.report_producer_gone || EpochOf(state) == gone_epoch) return false;
   const int64_t now = os::CoarseMonotonicNs();
   if (now < next_producer_look_ns) return false;
   next_producer_look_ns = now + kProducerLookEveryNs;
-  if (attached.ring_probe.Ask(kLockProducer) != os::LockState::kFree) return false;
-  // Flags of the next epoch belong to a successor that took this producer's lock and died before it was open.
-  const uint64_t flags = W::LoadFlags(control().room);
-  if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;
+  if (!segment::ProducerIsGone(control(), state, attached.ring_probe, attached.paths)) return false;
   // A message in a living member's lease may still reach this member.
-  return W::LoadState(control().room) == state && !(hot->is_group_member && group_reader.OthersHold());
+  return !(hot->is_group_member && group_reader.OthersHold());
 }
 
 int64_t ConsumerCold::LongestSleep() const {

@@ -6,6 +6,7 @@
 #include "runtime/api/park_ops.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/guard.h"
+#include "runtime/segment/inspect.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::internal {
@@ -30,7 +31,8 @@ EventSignal::EventSignal(const ConsumerCold& cold, os::EventFd fd)
       first_epoch_(W::LoadWakeEpoch(view_.control().wake)),
       bound_ns_(cold.attached.private_ring ? kPrivateSleepBoundNs : kSleepBoundNs),
       last_look_around_ns_(os::MonotonicNs()),
-      producer_(cold.attached.paths.ring, cold.attached.ring_identity, os::Fd()),
+      paths_(cold.attached.paths),
+      producer_(paths_.ring, cold.attached.ring_identity, os::Fd()),
       reports_producer_gone_(cold.options.report_producer_gone) {}
 
 bool EventSignal::Raise() {
@@ -151,7 +153,8 @@ void EventSignal::LookOver(uint32_t seen, int64_t now_ns) {
     Raise();
     return;
   }
-  if (reports_producer_gone_ && IsOpen(now) && ProducerGone(EpochOf(now))) {
+  if (reports_producer_gone_ && EpochOf(now) != gone_epoch_.load(std::memory_order_relaxed) &&
+      segment::ProducerIsGone(control(), now, producer_, paths_)) {
     look_around_.store(true, std::memory_order_release);
     Raise();
   }
@@ -160,14 +163,6 @@ void EventSignal::LookOver(uint32_t seen, int64_t now_ns) {
   const bool changed = watch_.Look(nullptr) != segment::Fate::kWhole;
   if (changed) look_around_.store(true, std::memory_order_release);
   if (changed || is_group_member_) Raise();
-}
-
-bool EventSignal::ProducerGone(uint32_t epoch) {
-  // The consumer reports no end of a producer that could not take its lock, so it is not called for one.
-  const uint64_t flags = W::LoadFlags(control().room);
-  if (EpochOf(flags) == epoch && (flags & kFlagAliveUnknown) != 0) return false;
-  return epoch != 0 && epoch != gone_epoch_.load(std::memory_order_relaxed) &&
-         producer_.Ask(kLockProducer) == os::LockState::kFree;
 }
 
 absl::StatusOr<int> ConsumerCold::EventFd() {

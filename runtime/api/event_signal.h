@@ -69,7 +69,6 @@ class EventSignal {
   };
 
   std::optional<Point> FindEnd(const ConsumerCold& cold, uint64_t state) const;
-  bool ProducerGone(uint32_t epoch);  // called by the event thread
 
   const RingView<RealAtomics> view_;
   SleeperWords* const sleepers_;    // null: the consumer is an observer
@@ -93,6 +92,7 @@ class EventSignal {
 
   // The event thread owns what follows.
   int64_t last_look_around_ns_;
+  const segment::Paths paths_;
   os::LockProbe producer_;  // opens the ring by name when it is first queried
   const bool reports_producer_gone_;
   std::atomic<uint32_t> gone_epoch_{0};  // the producer epoch whose end the consumer has reported

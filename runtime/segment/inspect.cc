@@ -426,6 +426,13 @@ absl::StatusOr<bool> AnyLockHeld(const Paths& paths) {
   return os::IsLocked(paths.seats, internal::kLockSeat, internal::kLockSeatsEnd - internal::kLockSeat);
 }
 
+bool ProducerIsGone(const internal::RingControl& control, uint64_t state, os::LockProbe& ring_probe,
+                    const Paths& paths) {
+  return internal::EpochOf(state) != 0 && internal::IsOpen(state) &&
+         ProducerLock(control, state, ring_probe, paths) == os::LockState::kFree &&
+         W::LoadState(control.room) == state;
+}
+
 ProducerInfo InspectProducer(const internal::RingControl& control, os::LockProbe& ring_probe,
                              const Paths& paths) {
   ProducerInfo info;

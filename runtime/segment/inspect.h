@@ -15,8 +15,13 @@
 
 namespace millrace::segment {
 
-// Returns the producer's words, and whether its lock on .ring shows it alive. A reader may have kept the
-// producer from taking that lock. Then the lock on .lock decides; only the owner of .lock can query it.
+// Returns true if the producer that stored `state` ended without closing, as its lock on .ring shows. A reader
+// may have kept that producer from taking the lock. Then the lock on .lock decides, and the answer is false for
+// a process that cannot read .lock, as most readers cannot. Looks at the lock after `state` was read.
+bool ProducerIsGone(const internal::RingControl& control, uint64_t state, os::LockProbe& ring_probe,
+                    const Paths& paths);
+
+// Returns the producer's words, and whether its locks show it alive, as in ProducerIsGone.
 ProducerInfo InspectProducer(const internal::RingControl& control, os::LockProbe& ring_probe,
                              const Paths& paths);
 

@@ -1,6 +1,8 @@
 // Promise: a consumer that requests it learns that the producer is gone: after the last message, once, and
 // never while the producer lives.
+#include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <optional>
@@ -93,15 +95,41 @@ TEST(PromiseProducerGone, IsReturnedOnlyIfAskedFor) {
   EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut);
 }
 
-// A process that can read the ring can deny the producer the lock that shows its life. Then no consumer can
-// know whether the producer lives.
+// As if a reader had kept the producer from taking the lock on .ring that shows its life.
+void MarkAliveUnknown(const ScratchName& name) {
+  const QueueWords words(name.path());
+  std::atomic_ref(words.control().room.flags).fetch_or(internal::kFlagAliveUnknown);
+}
+
+// Bug: where the lock on .ring did not show whether the producer lives, the consumer did not look at .lock.
+TEST(PromiseProducerGone, IsReturnedWhereOnlyTheLockFileShowsIt) {
+  const Watchdog watchdog("by .lock");
+  for (const bool by_event : {false, true}) {
+    const ScratchName name;
+    Child producer([&](const Child::Line& line) { return PublishOne(name, "m", line); });
+    ASSERT_EQ(producer.Hear(), "published");
+    MarkAliveUnknown(name);
+    Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), kReport));
+    EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut) << "it lives";
+    pollfd readable{by_event ? Must(consumer.EventFd()) : -1, POLLIN, 0};
+    EXPECT_EQ(consumer.TryNext().why(), Got::kEmpty);
+    producer.Kill();
+    if (by_event) {
+      EXPECT_EQ(poll(&readable, 1, -1), 1);
+      EXPECT_EQ(consumer.TryNext().why(), Got::kProducerGone);
+    } else {
+      EXPECT_EQ(consumer.Next().why(), Got::kProducerGone);
+    }
+  }
+}
+
+// A process that can read the ring can deny the producer the lock on .ring. Without a .lock of the ring's owner,
+// no consumer can know whether the producer lives.
 TEST(PromiseProducerGone, IsNotReturnedWhereLivenessIsUnknown) {
   const ScratchName name;
   { (void)Must(Producer::Create(name)); }
-  {
-    const QueueWords words(name.path());
-    std::atomic_ref(words.control().room.flags).fetch_or(internal::kFlagAliveUnknown);
-  }
+  MarkAliveUnknown(name);
+  ASSERT_EQ(unlink((name.path() + ".lock").c_str()), 0);
   Consumer consumer = Must(Consumer::Open(name, Delivery::Lossless(), kReport));
   EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut);
 }
