@@ -26,6 +26,25 @@ absl::Status Replaced(const Paths& paths) {
       absl::StrCat("open \"", paths.name, "\": it was removed while this process opened it; try again"));
 }
 
+// Whether another attempt to attach may succeed.
+enum class Again : uint8_t {
+  kIfReplaced,  // the error decides (WorthAnotherTry)
+  kLocked,      // another process holds the locks of the free seats, as a remover does for a moment
+  kNever,
+};
+
+constexpr int64_t kSeatPatienceNs = 10'000'000'000;  // equal to the patience for the life-cycle lock
+
+absl::Status SeatsLocked(const Paths& paths) {
+  return os::Failure(
+      Error::kTimedOut,
+      absl::StrCat("open \"", paths.name,
+                   "\": another process has held the locks of its free seats for 10 s; see who "
+                   "holds bytes ",
+                   internal::kLockSeat, " to ", internal::kLockSeatsEnd - 1, " of ", paths.seats,
+                   " (lslocks)"));
+}
+
 absl::Status Cancelled(const Paths& paths) {
   return os::Failure(Error::kInterrupted, absl::StrCat("open \"", paths.name,
                                                        "\": the program ended the wait for the ring "
@@ -149,7 +168,7 @@ absl::StatusOr<std::optional<os::HeldLock>> LockSeat(const ConsumerAttachment& a
 }
 
 absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, const ConsumerOptions& options,
-                      const GroupHold* group) {
+                      const GroupHold* group, Again* again) {
   const Paths& paths = attached.paths;
   const internal::SeatTable table = TableOf(attached.seats, attached.seats_header);
   Joiner joiner{table, group};
@@ -158,9 +177,12 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, co
     uint64_t index = 0;
     absl::StatusOr<std::optional<os::HeldLock>> lock = LockSeat(attached, joiner, start, &index);
     if (!lock.ok()) return lock.status();
-    // A free seat that we cannot lock: a remover has locked all seats.
-    if (!lock->has_value() && AnySeatFree(table)) return Replaced(paths);
-    if (!lock->has_value()) return NoSeat(paths, table.count);
+    if (!lock->has_value()) {
+      if (!AnySeatFree(table)) return NoSeat(paths, table.count);
+      if (!StillNamed(paths.ring, attached.ring_identity)) return Replaced(paths);
+      *again = Again::kLocked;
+      return SeatsLocked(paths);
+    }
     start = index + 1;
     internal::Seat& seat = table.seats[index];
     // Another member may be adopting the lease of the member that sat here, and could mistake our lease for
@@ -186,14 +208,14 @@ absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, co
 }
 
 absl::Status JoinAsMember(ConsumerAttachment& attached, const Delivery& delivery,
-                          const ConsumerOptions& options) {
+                          const ConsumerOptions& options, Again* again) {
   const SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
                           TableOf(attached.seats, attached.seats_header)};
   absl::StatusOr<GroupHold> group =
       HoldGroup(seats, MemoryOf(attached.ring, attached.header), delivery, options.start);
   if (!group.ok())
     return ErrorOf(group.status()) == Error::kNotFound ? Replaced(attached.paths) : group.status();
-  absl::Status taken = TakeSeat(attached, delivery, options, &*group);
+  absl::Status taken = TakeSeat(attached, delivery, options, &*group, again);
   if (!taken.ok()) UndoCreation(seats, *group);
   return taken;
 }
@@ -225,11 +247,11 @@ absl::Status NameTheObserver(const Paths& paths, const absl::Status& status) {
                                   "Delivery::Observer(), which needs no seat"));
 }
 
-// Makes one attempt to attach. Sets `*damaged` if .seats is missing or of another queue although .ring keeps
-// its name. Another attempt would then fail in the same way: a remover unlinks .ring first and a creator
+// Makes one attempt to attach. Sets `*again` to kNever if .seats is missing or of another queue although .ring
+// keeps its name. Another attempt would then fail in the same way: a remover unlinks .ring first and a creator
 // links it last, so neither leaves .ring without its seats.
 absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& delivery,
-                                       const ConsumerOptions& options, bool* damaged) {
+                                       const ConsumerOptions& options, Again* again) {
   absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false, CreateIt(paths));
   if (!ring.ok()) return ring.status();
   if (options.owner) {
@@ -254,7 +276,7 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
   }
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
   if (!seats.ok()) {
-    *damaged = StillNamed(paths.ring, attached.ring_identity);
+    if (StillNamed(paths.ring, attached.ring_identity)) *again = Again::kNever;
     return NameTheObserver(paths, seats.status());
   }
   if (options.owner) {
@@ -272,8 +294,8 @@ absl::StatusOr<ConsumerAttachment> Try(const Paths& paths, const Delivery& deliv
   if (!probe.ok()) return probe.status();
   attached.seats_probe = *std::move(probe);
   absl::Status joined = delivery.kind() == Delivery::Kind::kGroup
-                            ? JoinAsMember(attached, delivery, options)
-                            : TakeSeat(attached, delivery, options, nullptr);
+                            ? JoinAsMember(attached, delivery, options, again)
+                            : TakeSeat(attached, delivery, options, nullptr, again);
   if (!joined.ok()) return joined;
   return attached;
 }
@@ -341,16 +363,20 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
                                                   const ConsumerOptions& options) {
   constexpr int kReplacements = 100;  // attempts while the queue is removed and created again and again
   const int64_t start = os::MonotonicNs();
+  int64_t locked_since = start;
   std::optional<os::DirectoryWatch> watch;
   for (int replaced = 0;;) {
-    bool damaged = false;
-    absl::StatusOr<ConsumerAttachment> attached = Try(paths, delivery, options, &damaged);
+    Again again = Again::kIfReplaced;
+    absl::StatusOr<ConsumerAttachment> attached = Try(paths, delivery, options, &again);
     if (attached.ok()) return attached;
+    const int64_t now = os::MonotonicNs(), waited = now - start;
+    if (again != Again::kLocked) locked_since = now;
+    const bool locked = again == Again::kLocked && now - locked_since < kSeatPatienceNs;
     const bool may_wait =
         ErrorOf(attached.status()) == Error::kNotFound && options.open_timeout > Nanos::zero();
-    if ((may_wait || WorthAnotherTry(attached.status())) && options.cancel_open && options.cancel_open())
+    if ((may_wait || locked || WorthAnotherTry(attached.status())) && options.cancel_open &&
+        options.cancel_open())
       return Cancelled(paths);
-    const int64_t waited = os::MonotonicNs() - start;
     if (ErrorOf(attached.status()) == Error::kNotFound && waited < options.open_timeout.count()) {
       if (!watch) {
         // Look again before waiting: the ring may have appeared before the watch began.
@@ -358,10 +384,11 @@ absl::StatusOr<ConsumerAttachment> AttachConsumer(const Paths& paths, const Deli
       } else {
         watch->Wait(options.open_timeout.count() - waited);
       }
-    } else if (damaged || !WorthAnotherTry(attached.status()) || ++replaced > kReplacements) {
+    } else if (!locked && (again == Again::kNever || !WorthAnotherTry(attached.status()) ||
+                           ++replaced > kReplacements)) {
       return attached;
     } else {
-      os::SleepNs(1'000'000);  // Another process is replacing the queue.
+      os::SleepNs(1'000'000);  // Another process is removing or replacing the queue.
     }
   }
 }

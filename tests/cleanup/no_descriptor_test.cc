@@ -89,7 +89,7 @@ std::string FindStale(const Scene& scene) {
   return found.ok() ? std::to_string(found->size()) + " found" : TextOf(found.status());
 }
 
-TEST(NoDescriptor, IsSaidByASearchForStaleRings) {
+TEST(CleanupNoDescriptor, IsReportedByASearchForStaleRings) {
   const Watchdog watchdog("find stale");
   ExpectRightOrRefused(LeaveDead, FindStale, "1 found");
   ExpectRightOrRefused(LeaveRemains, FindStale, "1 found");
@@ -97,7 +97,7 @@ TEST(NoDescriptor, IsSaidByASearchForStaleRings) {
 }
 
 // Bug: prune said "its producer is alive" and "nothing of that name is a millrace object".
-TEST(NoDescriptor, IsSaidByAPrune) {
+TEST(CleanupNoDescriptor, IsReportedByAPrune) {
   const Watchdog watchdog("prune");
   Stale stale;
   const auto leave = [&](const auto& prepare) {
@@ -112,7 +112,7 @@ TEST(NoDescriptor, IsSaidByAPrune) {
   ExpectRightOrRefused(leave(LeaveEmptied), prune, "done");
 }
 
-TEST(NoDescriptor, IsSaidByAnUnlink) {
+TEST(CleanupNoDescriptor, IsReportedByAnUnlink) {
   const Watchdog watchdog("unlink");
   const auto unlink = [](const Scene& scene) { return TextOf(scene.manager().Unlink("ring")); };
   ExpectRightOrRefused(LeaveDead, unlink, "done");
@@ -121,7 +121,7 @@ TEST(NoDescriptor, IsSaidByAnUnlink) {
 }
 
 // Bug: a creator said that the .seats of a killed creator is no millrace object, or that the ring exists.
-TEST(NoDescriptor, IsSaidByACreator) {
+TEST(CleanupNoDescriptor, IsReportedByACreator) {
   const Watchdog watchdog("create");
   const auto create = [](const Scene& scene) {
     return TextOf(scene.manager().Create("ring", scene.Small()));
@@ -131,7 +131,7 @@ TEST(NoDescriptor, IsSaidByACreator) {
 }
 
 // Bug: an emptied ring was called a foreign file.
-TEST(NoDescriptor, IsSaidByAnInspection) {
+TEST(CleanupNoDescriptor, IsReportedByAnInspection) {
   const Watchdog watchdog("inspect");
   ExpectRightOrRefused(
       LeaveEmptied,

@@ -1,5 +1,6 @@
 // Promise: a wait for a missing ring can be ended by a signal handler, by another
 // thread, or by the caller's own loop.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -9,9 +10,11 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "millrace/internal/layout.h"
 #include "millrace/millrace.h"
 #include "tests/support/child.h"
 #include "tests/support/must.h"
@@ -85,6 +88,28 @@ TEST(PromiseOpenWait, ContinuesWhileCancelOpenReturnsFalse) {
   EXPECT_TRUE(
       Consumer::Open(name, Delivery::Lossless(), {.open_timeout = kForever, .cancel_open = turn}).ok());
   EXPECT_EQ(turns, 3);
+}
+
+// Bug: while another process held the locks of the free seats, as one does that is about to prune, the open
+// said that the ring was removed, although it still had its name.
+TEST(PromiseOpenWait, ContinuesWhileARemoverHoldsTheSeats) {
+  const Watchdog watchdog("locked seats");
+  const ScratchName name;
+  Must(SegmentManager().Create(name, {}));
+  int seats = open((name.path() + ".seats").c_str(), O_RDWR | O_CLOEXEC);
+  struct flock all {};
+  all.l_type = F_WRLCK;
+  all.l_start = internal::kLockSeat;
+  all.l_len = internal::kLockSeatsEnd - internal::kLockSeat;
+  ASSERT_EQ(fcntl(seats, F_OFD_SETLK, &all), 0);
+  int turns = 0;
+  const auto turn = [&] {
+    constexpr int kMoreThanReplacementsBear = 150;
+    if (++turns == kMoreThanReplacementsBear) close(std::exchange(seats, -1));
+    return false;
+  };
+  EXPECT_TRUE(Consumer::Open(name, Delivery::Lossless(), {.cancel_open = turn}).ok());
+  EXPECT_EQ(seats, -1);
 }
 
 TEST(PromiseOpenWait, CallsCancelOpenOnlyWhileItWaits) {

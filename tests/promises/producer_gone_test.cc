@@ -95,7 +95,7 @@ TEST(PromiseProducerGone, IsReturnedOnlyIfAskedFor) {
   EXPECT_EQ(consumer.Next(milliseconds(100)).why(), Got::kTimedOut);
 }
 
-// As if a reader had kept the producer from taking the lock on .ring that shows its life.
+// Stores the flag of a producer whose lock a reader holds: no lock on .ring shows its life.
 void MarkAliveUnknown(const ScratchName& name) {
   const QueueWords words(name.path());
   std::atomic_ref(words.control().room.flags).fetch_or(internal::kFlagAliveUnknown);
