@@ -44,7 +44,7 @@ class Nanos : public std::chrono::nanoseconds {
       const Rep ns = ticks * static_cast<Rep>(NanosPerTick::num) / static_cast<Rep>(NanosPerTick::den);
       if (ns >= static_cast<Rep>(kMost)) return kMost;
       if (ns <= static_cast<Rep>(kLeast)) return kLeast;
-      return ns == ns ? static_cast<int64_t>(ns) : 0;
+      return ns == ns ? static_cast<int64_t>(ns) : 0;  // NOLINT(misc-redundant-expression): 0 for NaN
     } else {
       __extension__ using Wide = __int128;
       const Wide ns = static_cast<Wide>(ticks) * NanosPerTick::num / NanosPerTick::den;

@@ -195,7 +195,7 @@ class TypedConsumer {
  public:
   // Opens a ring for reading. Returns kSchema if the ring does not carry kSchema<T>, or
   // ConsumerOptions::schema if that is set.
-  static absl::StatusOr<TypedConsumer> Open(std::string_view name, Delivery delivery,
+  static absl::StatusOr<TypedConsumer> Open(std::string_view name, const Delivery& delivery,
                                             const ConsumerOptions& options = {}) {
     ConsumerOptions with_schema = options;
     if (!with_schema.schema && !kSchema<T>.empty()) with_schema.schema = std::string(kSchema<T>);

@@ -9,7 +9,6 @@
 namespace millrace::internal {
 namespace {
 
-using testing::ClaimAnyway;
 using testing::HeapRing;
 using testing::Origin;
 using testing::PublishBytes;
