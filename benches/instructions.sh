@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Prints instructions per message, counted by callgrind: one "name number" per line.
 # usage: benches/instructions.sh [PATH OF millrace_counted]
 set -euo pipefail

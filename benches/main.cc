@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures millrace, its rivals and the raw limits, and writes results, summary and a page.
 #include <CLI/CLI.hpp>
 #include <algorithm>

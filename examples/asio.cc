@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Prints the messages of several rings from a Boost.Asio context, which can run other work too. Ends when
 // every ring is closed, or on SIGTERM. In another terminal:   shmctl pub RING --create --wait-for 1
 //   millrace_asio RING...

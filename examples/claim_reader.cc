@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Zero-copy reading: examines the pictures of millrace_claim_writer in place, in the ring.
 // Start the two in either order:
 //   millrace_claim_reader [RING]

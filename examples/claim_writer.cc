@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Zero-copy writing: draws pictures directly in the ring, where the readers find them.
 // Start it and millrace_claim_reader in either order:
 //   millrace_claim_writer [RING]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Publishes a configuration: each line of standard input is its new value. The value remains when this
 // program ends or is killed, because a ring marked `keep` is never pruned. In another terminal:
 // millrace_config_watcher

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Follows the configuration of millrace_config_publisher. Prints the current value immediately, even if it is
 // old or its publisher has ended, and then every change. Takes no seat, so any number of watchers can run.
 //   millrace_config_watcher [RING]

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Two containers and one ring: runs millrace_writer and millrace_reader, each in its own mount, PID, user, IPC, network
 # and UTS namespaces. Both see one shared /dev/shm. How to run it:
 #   examples/containers.sh BIN                        BIN: where the examples were built, build/bin

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A daemon that can be stopped, restarted and killed while its consumers keep running. SIGTERM ends it in the
 // middle of any wait. It detaches and does not close the ring, so its successor continues with the next
 // sequence number. The file millrace_daemon.service is its unit for systemd.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Prints the messages of several rings from an epoll loop, which could also watch sockets and timers.
 // Ends when every ring is closed. In another terminal:   shmctl pub RING --create --wait-for 1
 //   millrace_epoll RING...

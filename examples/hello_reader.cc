@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The README's reader: prints every message and why there is no further one.
 //   millrace_hello_reader          (start it before or after millrace_hello_writer)
 #include <iostream>

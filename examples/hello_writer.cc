@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The README's writer: five messages, then the end of the stream.
 //   millrace_hello_writer          (start it before or after millrace_hello_reader)
 #include <iostream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Publishes jobs for a group of millrace_job_worker programs. Kill any worker with kill -9 and start others:
 // each job is still done.
 //   millrace_job_publisher [RING] [JOBS]

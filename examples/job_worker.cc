@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One of any number of workers that share the jobs of millrace_job_publisher. If a worker is killed, another
 // worker gets its job. Start the programs in any order:
 //   millrace_job_worker [RING]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Prints the readings of millrace_writer until the stream ends. Start the two in either order:
 //   millrace_reader [RING]
 #include <cstdint>

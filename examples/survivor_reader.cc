@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Survives crashes of the writer and of itself. If the writer dies, waits for the next one. If evicted, or if
 // the ring was removed, opens the ring again. After kill -9, resumes where it stopped. At the end of the
 // stream, removes the ring. In another terminal: millrace_survivor_writer

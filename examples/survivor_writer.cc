@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Survives crashes: publishes the lines that you type. Kill it (kill -9) and start it again: it takes over
 // the ring and continues the sequence. Ctrl-D ends the stream. In another terminal: millrace_survivor_reader
 //   millrace_survivor_writer [RING]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A unit test of code that uses millrace (GoogleTest). Each test has its own ring, removed at the end of the
 // scope, so tests can run in parallel. One thread can be both sides if it never waits for itself.
 //   millrace_unit_test

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes five readings for millrace_reader and ends the stream. Start the two in either order:
 //   millrace_writer [RING]
 #include <cstdint>

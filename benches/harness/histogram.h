@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts latencies (in ticks) in buckets that are less than 1.6 % wide. Has no pointers, so it can be placed
 // in shared memory.
 #ifndef MILLRACE_BENCHES_HARNESS_HISTOGRAM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The loops that measure every channel. All channels are measured with the same loops.
 #ifndef MILLRACE_BENCHES_HARNESS_LOOPS_H_
 #define MILLRACE_BENCHES_HARNESS_LOOPS_H_

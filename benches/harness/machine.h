@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Describes the machine on which the results depend.
 #ifndef MILLRACE_BENCHES_HARNESS_MACHINE_H_
 #define MILLRACE_BENCHES_HARNESS_MACHINE_H_

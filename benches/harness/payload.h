@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The contents of messages. The first word is the message's number or its time stamp. The other words follow
 // from the first, so every byte can be checked. Sizes are multiples of 8.
 #ifndef MILLRACE_BENCHES_HARNESS_PAYLOAD_H_

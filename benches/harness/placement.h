@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The distance between the producer's core and the first consumer's core. On a virtual machine the host may
 // move virtual cores, which changes the distance.
 #ifndef MILLRACE_BENCHES_HARNESS_PLACEMENT_H_

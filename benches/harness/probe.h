@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures the current distance between the producer's core and the first consumer's core.
 #ifndef MILLRACE_BENCHES_HARNESS_PROBE_H_
 #define MILLRACE_BENCHES_HARNESS_PROBE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The processes of the bench. Pins each one to a core and lets none outlive the driver.
 #ifndef MILLRACE_BENCHES_HARNESS_PROCESS_H_
 #define MILLRACE_BENCHES_HARNESS_PROCESS_H_

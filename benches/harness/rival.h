@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a rival, a raw limit or millrace itself is described to the driver, and how it registers.
 //
 // A file in rivals/ defines a channel and registers it. README.md "A new rival" shows one. A channel has this

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Anonymous memory that forked children share. All its pages are touched in advance.
 #ifndef MILLRACE_BENCHES_HARNESS_SHARED_MEMORY_H_
 #define MILLRACE_BENCHES_HARNESS_SHARED_MEMORY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One slice: a rival does one piece of work in new processes. The placement is probed before and after it.
 #ifndef MILLRACE_BENCHES_HARNESS_SLICE_H_
 #define MILLRACE_BENCHES_HARNESS_SLICE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A clock that processes on different cores can compare: the invariant time-stamp counter, calibrated once.
 #ifndef MILLRACE_BENCHES_HARNESS_TICKS_H_
 #define MILLRACE_BENCHES_HARNESS_TICKS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The work of a rival in one slice, and the shared page through which its processes report.
 #ifndef MILLRACE_BENCHES_HARNESS_WORK_H_
 #define MILLRACE_BENCHES_HARNESS_WORK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The program whose instructions instructions.sh counts. `millrace_counted KIND` runs one of the functions
 // below on kMessages messages. The functions are neither inlined nor cloned, so callgrind can select them by
 // name and count only inside them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures one process with one thread, by Google Benchmark. No cache line moves between cores here.
 #include <benchmark/benchmark.h>
 #include <unistd.h>

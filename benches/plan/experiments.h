@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The experiments that do not consist of slices. Each runs all its repetitions in one go.
 #ifndef MILLRACE_BENCHES_PLAN_EXPERIMENTS_H_
 #define MILLRACE_BENCHES_PLAN_EXPERIMENTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts instructions, which do not depend on the load of the machine. A script counts them with callgrind.
 #include <array>
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the Google Benchmark program, which measures one process with one thread.
 #include <algorithm>
 #include <cstdlib>

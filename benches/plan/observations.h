@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The results of all slices, from which every number on the page is computed.
 #ifndef MILLRACE_BENCHES_PLAN_OBSERVATIONS_H_
 #define MILLRACE_BENCHES_PLAN_OBSERVATIONS_H_

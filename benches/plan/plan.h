@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Plans the slices of a round.
 #ifndef MILLRACE_BENCHES_PLAN_PLAN_H_
 #define MILLRACE_BENCHES_PLAN_PLAN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures the time from a kill -9 until the producer publishes again, and until a successor has taken over.
 #include <signal.h>
 #include <sys/wait.h>

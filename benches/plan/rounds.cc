@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "benches/plan/rounds.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a plan, one round after another.
 #ifndef MILLRACE_BENCHES_PLAN_ROUNDS_H_
 #define MILLRACE_BENCHES_PLAN_ROUNDS_H_

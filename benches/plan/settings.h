@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The settings of one run of the bench.
 #ifndef MILLRACE_BENCHES_PLAN_SETTINGS_H_
 #define MILLRACE_BENCHES_PLAN_SETTINGS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures one process without partners: publishing without consumers, creating and opening.
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Plans the experiments that consist of slices.
 #include <algorithm>
 

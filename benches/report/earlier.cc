@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Collects the values of earlier runs, to be shown beside this run's. The speed of a machine with shared
 // cores differs from hour to hour.
 #include "benches/report/report.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads results and writes the reports.
 #include <fstream>
 #include <stdexcept>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Prints the README's picture, taken from a page of the bench. Needs Chromium.
 #   benches/report/picture.sh build/bench/index.html > benches/results/throughput.svg
 set -euo pipefail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Queries on results.json.
 #ifndef MILLRACE_BENCHES_REPORT_QUERY_H_
 #define MILLRACE_BENCHES_REPORT_QUERY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Turns observations into results.json, summary.json and the page. All functions after ResultsOf use only the
 // JSON, so a page can be made again from old results.
 #ifndef MILLRACE_BENCHES_REPORT_REPORT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes results.json: the samples, grouped into cells by placement.
 #include <algorithm>
 #include <cstdio>

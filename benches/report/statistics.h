@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Medians and spreads of a small number of samples.
 #ifndef MILLRACE_BENCHES_REPORT_STATISTICS_H_
 #define MILLRACE_BENCHES_REPORT_STATISTICS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes summary.json: the project's targets, each with its parts.
 #include <algorithm>
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts the cells in which a rival is ahead.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parts of the targets in summary.json.
 #ifndef MILLRACE_BENCHES_REPORT_SUMMARY_PARTS_H_
 #define MILLRACE_BENCHES_REPORT_SUMMARY_PARTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes the summary of a run for the terminal.
 #include <cmath>
 #include <cstdio>

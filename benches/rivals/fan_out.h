@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Gives each consumer its own queue, as users do with rivals whose queues serve one consumer only.
 #ifndef MILLRACE_BENCHES_RIVALS_FAN_OUT_H_
 #define MILLRACE_BENCHES_RIVALS_FAN_OUT_H_

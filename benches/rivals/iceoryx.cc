@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rival iceoryx. The bench starts and stops its daemon.
 #include <signal.h>
 #include <unistd.h>

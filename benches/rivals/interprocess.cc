@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rival Boost.Interprocess message_queue.
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/version.hpp>

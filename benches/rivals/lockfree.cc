@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rival boost::lockfree::spsc_queue, placed in shared memory. Its elements have one type, so its messages
 // have one size.
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // millrace itself, with default options and with options that a user may change.
 #include "millrace/millrace.h"
 

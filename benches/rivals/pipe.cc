@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rival pipe. A pipe has no message boundaries, so the reader reads the size that every message has.
 #include <fcntl.h>
 #include <unistd.h>

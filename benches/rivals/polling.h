@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a spinning process does between two polls.
 #ifndef MILLRACE_BENCHES_RIVALS_POLLING_H_
 #define MILLRACE_BENCHES_RIVALS_POLLING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rival POSIX message queues.
 #include <fcntl.h>
 #include <mqueue.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A limit: one cache line that the producer writes and the consumer polls. Nothing can be faster.
 #include <atomic>
 

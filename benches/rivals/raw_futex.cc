@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A limit: the kernel's way to wake another process, and nothing else.
 #include <linux/futex.h>
 #include <sys/syscall.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Limits: minimal byte rings for one reader. Each message has a length in front of it. One index says how far
 // the ring is filled; it is stored after every message or after every 16 messages.
 #include <algorithm>

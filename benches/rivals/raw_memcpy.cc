@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A limit: memcpy of a prepared buffer into shared memory, where the other process reads every byte.
 #include <algorithm>
 #include <atomic>

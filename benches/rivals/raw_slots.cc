@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Limits: minimal rings of slots of one size, each with a turn number in front, for any number of lossless
 // readers.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rival Unix socket, of the type that keeps message boundaries (SOCK_SEQPACKET).
 #include <sys/socket.h>
 #include <unistd.h>

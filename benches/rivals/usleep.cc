@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The method of shared-memory tutorials: a flag, and usleep while it has the wrong value.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rival ZeroMQ over ipc://. One consumer is served by PUSH and PULL, several by SUB and an XPUB that does
 // not drop messages. Lossy consumers are served by an XPUB that drops messages without room, which is its
 // default.

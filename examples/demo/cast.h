@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The demo's processes: when each one is started, killed and started again.
 #ifndef MILLRACE_EXAMPLES_DEMO_CAST_H_
 #define MILLRACE_EXAMPLES_DEMO_CAST_H_

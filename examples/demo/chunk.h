@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The demo's message: a piece of the file between two checksums.
 //
 // The two are checksums of the file from its beginning up to the piece, and up to the end of the piece. So

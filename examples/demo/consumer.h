@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The processes that read the file from the ring, each with its own kind of delivery.
 #ifndef MILLRACE_EXAMPLES_DEMO_CONSUMER_H_
 #define MILLRACE_EXAMPLES_DEMO_CONSUMER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All of millrace in one program. A producer process streams a real file through a ring that is smaller than
 // the file. Three consumer processes read it: a lossless one, a lossy one that is too slow, and a lossless
 // one that is killed with kill -9 midway and started again. You watch; at the end, checksums are compared.

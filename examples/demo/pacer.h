@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Limits a worker to a rate.
 #ifndef MILLRACE_EXAMPLES_DEMO_PACER_H_
 #define MILLRACE_EXAMPLES_DEMO_PACER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a person sees while the demo runs. On a terminal a picture is redrawn in place. Otherwise one line is
 // printed per second.
 #ifndef MILLRACE_EXAMPLES_DEMO_PICTURE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The process that streams the file.
 #ifndef MILLRACE_EXAMPLES_DEMO_PRODUCER_H_
 #define MILLRACE_EXAMPLES_DEMO_PRODUCER_H_

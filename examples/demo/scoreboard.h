@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The progress of each of the demo's processes, in memory that they share with the picture.
 //
 // The memory is anonymous and MAP_SHARED. It is mapped before the first fork, so it outlives each child.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one run of the demo does. Sizes are in bytes, rates in bytes per second.
 #ifndef MILLRACE_EXAMPLES_DEMO_SETTINGS_H_
 #define MILLRACE_EXAMPLES_DEMO_SETTINGS_H_

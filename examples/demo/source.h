@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Selects, checks and describes the file that is streamed.
 #ifndef MILLRACE_EXAMPLES_DEMO_SOURCE_H_
 #define MILLRACE_EXAMPLES_DEMO_SOURCE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks the result of each consumer and removes the ring.
 #ifndef MILLRACE_EXAMPLES_DEMO_VERDICT_H_
 #define MILLRACE_EXAMPLES_DEMO_VERDICT_H_

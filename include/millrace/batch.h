@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Several messages that become visible together, or not at all.
 #ifndef MILLRACE_BATCH_H_
 #define MILLRACE_BATCH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The handle of a consumer. It reads the messages of a ring in order and reports how many it missed.
 #ifndef MILLRACE_CONSUMER_H_
 #define MILLRACE_CONSUMER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The exact causes of the errors in an absl::Status of this library.
 #ifndef MILLRACE_ERROR_H_
 #define MILLRACE_ERROR_H_

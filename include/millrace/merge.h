@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fan-in: reads many rings as one stream.
 #ifndef MILLRACE_MERGE_H_
 #define MILLRACE_MERGE_H_

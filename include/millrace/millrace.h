@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // millrace: a lock-free message queue between processes on one Linux machine. C++20.
 //
 // One producer writes a named ring in POSIX shared memory, and any number of consumers read it. The library

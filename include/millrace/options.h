@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Options of rings, producers and consumers. Sizes are in bytes. Times are relative and on the monotonic
 // clock.
 #ifndef MILLRACE_OPTIONS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Results of message calls: one byte that gives the reason, and a message if there is one.
 #ifndef MILLRACE_OUTCOME_H_
 #define MILLRACE_OUTCOME_H_

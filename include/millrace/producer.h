@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The handle of a producer. It claims space in a ring, fills it and publishes it.
 #ifndef MILLRACE_PRODUCER_H_
 #define MILLRACE_PRODUCER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a tool or a consumer can know about a ring and its users: plain values, without calls.
 #ifndef MILLRACE_RING_INFO_H_
 #define MILLRACE_RING_INFO_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rings as objects of the system: creating, listing, inspecting and removing them.
 #ifndef MILLRACE_SEGMENT_MANAGER_H_
 #define MILLRACE_SEGMENT_MANAGER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opt-in protection against a peer that truncates the objects of a ring.
 #ifndef MILLRACE_SIGBUS_GUARD_H_
 #define MILLRACE_SIGBUS_GUARD_H_

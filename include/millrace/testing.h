@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // For the tests of programs that use millrace: a ring name of its own for each test, removed afterwards.
 #ifndef MILLRACE_TESTING_H_
 #define MILLRACE_TESTING_H_

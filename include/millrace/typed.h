@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages of one plain type: no length to check by hand, and a schema that both sides share.
 //
 // Declare the schema beside the type:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The release of millrace that these headers belong to, as plain macros for preprocessor conditions.
 #ifndef MILLRACE_VERSION_H_
 #define MILLRACE_VERSION_H_

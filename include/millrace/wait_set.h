@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One thread that waits on many rings.
 #ifndef MILLRACE_WAIT_SET_H_
 #define MILLRACE_WAIT_SET_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The compiled half of a consumer: waits, copies, finds out why there is no message, leaves the ring.
 #ifndef MILLRACE_RUNTIME_API_CONSUMER_COLD_H_
 #define MILLRACE_RUNTIME_API_CONSUMER_COLD_H_

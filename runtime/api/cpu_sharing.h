@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Yields the CPU between polls while other processes want it.
 //
 // With more processes than CPUs, the process that a poller waits for may need that very CPU. Spinning to the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a consumer leaves the producer alone after it has read everything.
 //
 // A consumer that is faster than its producer polls the cache line that the producer is filling. Each poll

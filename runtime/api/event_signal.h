@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The state shared by a consumer with an event descriptor and the thread that watches its ring.
 //
 // Purpose: protocol/wait.md "Wait", event descriptors. The consumer arms the signal when it has found

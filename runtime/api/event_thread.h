@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The thread that sleeps for the event descriptors of this process.
 #ifndef MILLRACE_RUNTIME_API_EVENT_THREAD_H_
 #define MILLRACE_RUNTIME_API_EVENT_THREAD_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures how long a blocker has left the producer no room.
 //
 // Time counts only between two looks of a producer that wanted room, and only if the blocker was at one place

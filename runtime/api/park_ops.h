@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The system calls, as the table that the parking code expects.
 #ifndef MILLRACE_RUNTIME_API_PARK_OPS_H_
 #define MILLRACE_RUNTIME_API_PARK_OPS_H_

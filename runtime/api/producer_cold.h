@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The compiled half of a producer: waits for room, wakes, empties the seats of dead holders, leaves the ring.
 #ifndef MILLRACE_RUNTIME_API_PRODUCER_COLD_H_
 #define MILLRACE_RUNTIME_API_PRODUCER_COLD_H_

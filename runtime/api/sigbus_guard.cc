@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "millrace/sigbus_guard.h"
 
 #include "runtime/os/guard.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory for the handles of a forked child: reads as zeros, and takes stray writes.
 //
 // The child has no mapping of the ring. Its handles point here instead, so that the straight path needs no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "millrace/wait_set.h"
 
 #include "runtime/api/wait_set_impl.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The compiled half of a WaitSet.
 #ifndef MILLRACE_RUNTIME_API_WAIT_SET_IMPL_H_
 #define MILLRACE_RUNTIME_API_WAIT_SET_IMPL_H_

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Installs the library for find_package(millrace) and for pkg-config. No installed file contains the path of the
 # installation, so the tree can be moved afterwards.
 include(GNUInstallDirs)

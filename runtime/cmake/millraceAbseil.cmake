@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Identifies an Abseil: its release and its inline namespace, which is part of the name of every symbol. The build of
 # millrace calls this, and so does a program that finds millrace, because absl::Status is part of millrace's interface.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Debian packages: cpack -G DEB in a build tree that was configured with
 #   -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr
 # makes libmillrace0, libmillrace-dev and millrace-tools. Without BUILD_SHARED_LIBS there is no libmillrace0, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every Error with its name and its canonical status code, in the order of the enumeration.
 #ifndef MILLRACE_RUNTIME_OS_ERROR_TABLE_H_
 #define MILLRACE_RUNTIME_OS_ERROR_TABLE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A descriptor whose readability its owner sets and clears.
 #ifndef MILLRACE_RUNTIME_OS_EVENT_FD_H_
 #define MILLRACE_RUNTIME_OS_EVENT_FD_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Builds the library's absl::Status: an exact cause, a coarse code and a text for people.
 #ifndef MILLRACE_RUNTIME_OS_FAILURE_H_
 #define MILLRACE_RUNTIME_OS_FAILURE_H_

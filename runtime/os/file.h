@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Descriptors and named files of the shared-memory directory.
 //
 // Opening a file here sets O_CLOEXEC, never follows a symbolic link and never blocks on a fifo. No function

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps a forked child from inheriting locks and working handles.
 //
 // One process-wide mutex (the fork guard) is held while a descriptor that holds a lock is open. A

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Survives the truncation of a mapped object with an opt-in SIGBUS handler.
 //
 // Any process that can write an object can truncate it; named objects have no mechanism that prevents this.

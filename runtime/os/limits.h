@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Limits that stop an allocation, and the free space of a file system.
 #ifndef MILLRACE_RUNTIME_OS_LIMITS_H_
 #define MILLRACE_RUNTIME_OS_LIMITS_H_

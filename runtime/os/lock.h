@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Liveness: open-file-description locks on single bytes, held by a mapping.
 //
 // Each lock has a descriptor of its own. After taking the lock we map one page of the file, which fork does

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mappings of shared files.
 #ifndef MILLRACE_RUNTIME_OS_MAPPING_H_
 #define MILLRACE_RUNTIME_OS_MAPPING_H_

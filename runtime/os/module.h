@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shared object that contains this code, if the program has loaded it as part of a plug-in.
 #ifndef MILLRACE_RUNTIME_OS_MODULE_H_
 #define MILLRACE_RUNTIME_OS_MODULE_H_

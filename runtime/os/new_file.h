@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files that are complete and locked before they get a name.
 #ifndef MILLRACE_RUNTIME_OS_NEW_FILE_H_
 #define MILLRACE_RUNTIME_OS_NEW_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // System calls for sleeping and waking: shared futexes, membarrier, clocks. Also facts about this process.
 #ifndef MILLRACE_RUNTIME_OS_PARK_H_
 #define MILLRACE_RUNTIME_OS_PARK_H_

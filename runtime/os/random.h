@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random bytes from the kernel.
 #ifndef MILLRACE_RUNTIME_OS_RANDOM_H_
 #define MILLRACE_RUNTIME_OS_RANDOM_H_

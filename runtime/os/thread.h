@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Threads: starting the library's own, and protecting calls from cancellation of the program's.
 #ifndef MILLRACE_RUNTIME_OS_THREAD_H_
 #define MILLRACE_RUNTIME_OS_THREAD_H_

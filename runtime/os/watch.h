@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Waits for a name to appear in a directory, without polling the directory.
 #ifndef MILLRACE_RUNTIME_OS_WATCH_H_
 #define MILLRACE_RUNTIME_OS_WATCH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Becoming a consumer of a ring: mapping the ring, taking a seat, joining.
 #ifndef MILLRACE_RUNTIME_SEGMENT_ATTACH_CONSUMER_H_
 #define MILLRACE_RUNTIME_SEGMENT_ATTACH_CONSUMER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Becoming the producer of a ring: by creating the ring, or by taking it over from a producer that is gone.
 #ifndef MILLRACE_RUNTIME_SEGMENT_ATTACH_PRODUCER_H_
 #define MILLRACE_RUNTIME_SEGMENT_ATTACH_PRODUCER_H_

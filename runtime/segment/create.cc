@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Creates a queue: allocates and fills its files without names, then links them, seats first.
 // protocol/life_cycle.md "Creating".
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Producer epochs: the words that a producer stores when its epoch begins and ends, and the wakes.
 #ifndef MILLRACE_RUNTIME_SEGMENT_EPOCH_H_
 #define MILLRACE_RUNTIME_SEGMENT_EPOCH_H_

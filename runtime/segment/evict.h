@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Takes the seat of a consumer away.
 #ifndef MILLRACE_RUNTIME_SEGMENT_EVICT_H_
 #define MILLRACE_RUNTIME_SEGMENT_EVICT_H_

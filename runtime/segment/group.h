@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finding, creating and retiring consumer groups, under locks. protocol/groups.md.
 //
 // A process that joins or retires group g holds the lock of g (byte 1040 + g of .seats). A process that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Facts about a ring that can be read without joining it: for tools, SegmentManager and Consumer::producer().
 #ifndef MILLRACE_RUNTIME_SEGMENT_INSPECT_H_
 #define MILLRACE_RUNTIME_SEGMENT_INSPECT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The life-cycle lock: byte 1 of /NAME.lock, held by a process that creates, takes over or removes a queue.
 // protocol/life_cycle.md "Creating".
 //

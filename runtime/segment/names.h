@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names of queues and of their three files.
 #ifndef MILLRACE_RUNTIME_SEGMENT_NAMES_H_
 #define MILLRACE_RUNTIME_SEGMENT_NAMES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opens /NAME.ring and /NAME.seats, and refuses files that are not what they claim to be.
 //
 // Each header is read once, by pread, into private memory, and never again. Every length in it is checked

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Defaults and bounds of the options of a new ring.
 #include <algorithm>
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds and removes queues that no process uses. Locks prove that, never time alone.
 // protocol/life_cycle.md "Stale".
 #ifndef MILLRACE_RUNTIME_SEGMENT_PRUNE_H_

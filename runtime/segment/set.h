@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Changes properties of a live ring: keep, owner, group and modes.
 #ifndef MILLRACE_RUNTIME_SEGMENT_SET_H_
 #define MILLRACE_RUNTIME_SEGMENT_SET_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Becoming the producer of an existing queue whose producer is gone. protocol/life_cycle.md "Take-over".
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Removes the names of a queue and wakes its users, which then see that it was removed.
 #ifndef MILLRACE_RUNTIME_SEGMENT_UNLINK_H_
 #define MILLRACE_RUNTIME_SEGMENT_UNLINK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The made-up results of a bench run: every experiment, two placements, three rounds.
 #ifndef MILLRACE_TESTS_BENCHES_CANNED_H_
 #define MILLRACE_TESTS_BENCHES_CANNED_H_

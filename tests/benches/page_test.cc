@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The report page as headless Chromium draws it, and the files next to it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

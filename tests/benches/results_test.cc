@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Results turn slices into cells: grouped by placement, with ratios inside a round,
 // without slices that must not count.
 #include <gmock/gmock.h>

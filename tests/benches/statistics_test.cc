@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests medians, quartiles, spread and percentiles.
 #include "benches/report/statistics.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // summary.json has one object per target, and a planted bad value must show.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Is the reduction sound? Small scenarios are explored with it and without. Every way in which an execution
 // can end must be found both times. Each mutant must be caught with the same number of deviations or fewer.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // checker: runs the real ring and parking code under a memory model and a scheduler of its own. See
 // README.md.
 #include <algorithm>

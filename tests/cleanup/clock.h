@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sets the wall clock of this process back, like NTP does after a start with a wrong clock.
 #ifndef MILLRACE_TESTS_CLEANUP_CLOCK_H_
 #define MILLRACE_TESTS_CLEANUP_CLOCK_H_

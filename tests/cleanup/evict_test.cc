@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Evictions by an operator, and by a producer that was held back too long;
 // and what the evicted consumer sees.
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which queues are stale: one test for each rule of protocol/life_cycle.md "Stale".
 #include <fcntl.h>
 #include <sys/stat.h>

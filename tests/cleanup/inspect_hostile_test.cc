@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A hostile ring that requires as much work as it can. The cost of an inspection has a bound that does not
 // depend on the ring's contents.
 #include <string>

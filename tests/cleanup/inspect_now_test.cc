@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an operator needs to know when nothing moves: which process waits, for
 // what, how long, and what blocks it.
 #include <sys/wait.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A process without a free descriptor cannot look at a file. The error must say so. It must not take "could not
 // look" for an answer, such as "not ours" or "in use".
 #include <fcntl.h>

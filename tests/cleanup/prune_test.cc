@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Prune checks again, under all locks, what FindStale found earlier.
 #include <string>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two prunes run against creators, successors and openers, all together on two names, and some of them are
 // killed. No queue in use is harmed, and nothing of a dead process remains.
 #include <signal.h>

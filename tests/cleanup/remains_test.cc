@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a creator or remover leaves when it is killed halfway is removed. Files
 // of other programs stay untouched.
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A directory that only this test uses, with queues in every state and helpers that query them.
 #ifndef MILLRACE_TESTS_CLEANUP_SCENE_H_
 #define MILLRACE_TESTS_CLEANUP_SCENE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Changes of an existing queue: keep, modes, owner and group.
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What must hold for a queue after one of its processes died at any instruction.
 #ifndef MILLRACE_TESTS_CRASH_AFTER_CRASH_H_
 #define MILLRACE_TESTS_CRASH_AFTER_CRASH_H_

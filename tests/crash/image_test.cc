@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // F1: a process is stepped through an operation instruction by instruction. After each step, the shared
 // memory holds what a death at that step would leave. Every distinct image is given to a new consumer and a
 // new producer.

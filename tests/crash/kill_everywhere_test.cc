@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // F2: kill -9 at an instruction, with real files, real locks and living peers. Then the queue is judged.
 #include <functional>
 #include <memory>

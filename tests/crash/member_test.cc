@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A member of a group dies at any instruction: when it takes messages, acknowledges them, adopts
 // what another dead member held, or leaves. The next member gets every unacknowledged message,
 // whole, and marked if it was delivered before.

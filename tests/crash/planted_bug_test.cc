@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests the checker itself: it must report a publisher that has a planted
 // bug, and must accept the correct one.
 #include <atomic>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Start states of operations: a small ring after some messages.
 #ifndef MILLRACE_TESTS_CRASH_START_STATE_H_
 #define MILLRACE_TESTS_CRASH_START_STATE_H_

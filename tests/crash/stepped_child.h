@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A process that a test runs instruction by instruction, and kills at any point.
 #ifndef MILLRACE_TESTS_CRASH_STEPPED_CHILD_H_
 #define MILLRACE_TESTS_CRASH_STEPPED_CHILD_H_

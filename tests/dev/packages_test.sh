@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # tools/dev finds the package names of each system by itself. On a system that it does not know it installs
 # nothing. The package managers are stand-ins, so this test installs nothing.
 # usage: packages_test.sh DEV WORK

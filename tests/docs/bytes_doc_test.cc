@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The byte tables and the lock table of the protocol pages equal the structs and constants. Each check is also
 // given a wrong text, which it must refuse.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the document tests share: the repository's files, the protocol pages as one text, and planting mistakes.
 #ifndef MILLRACE_TESTS_DOCS_CHECKS_H_
 #define MILLRACE_TESTS_DOCS_CHECKS_H_

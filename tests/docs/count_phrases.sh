@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Counts banned phrases in comments, Markdown, help texts and error messages.
 # usage: count_phrases.sh PHRASES [--strict]      --strict: any phrase is a failure, and each place is shown
 # A line of PHRASES is [PATH: ]PATTERN => ADVICE[ <= EXAMPLE]. PATH limits the pattern to files whose path begins so.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The glossary of runtime/README.md: one row and one sentence for each term, each term in use, and no term of
 // CONTRIBUTING's list without a row. tests/docs/glossary.txt lists the words that must not stand for a term.
 #include <gtest/gtest.h>

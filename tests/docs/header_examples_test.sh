@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Compiles the usage examples in the comments of public headers. An example consists of the comment's lines
 # that are indented by three spaces or more. In an example, "{ ... }" stands for any body.
 # usage: header_examples_test.sh INCLUDE WORK COMPILER

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Includes point downwards only, only runtime/os calls the kernel, and Abseil stays out of the headers that are
 // inlined.
 #include <gtest/gtest.h>

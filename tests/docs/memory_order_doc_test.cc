@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The table of memory orders, the labelled accessors and their uses agree. Each check is also given a wrong
 // text, which it must refuse.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The repository names no machine, has its documents, and comments cite pages and sections that exist.
 #include <gtest/gtest.h>
 
@@ -33,6 +34,50 @@ TEST(DocsRepository, MachinePathIsFound) {
   planted["planted.txt"] = std::string("see /wo") + "rk/somewhere";
   EXPECT_EQ(CheckPaths(planted).size(), CheckPaths(Tree()).size() + 1);
 }
+// Returns true for sources that people write: C++, shell, CMake, Promela, Python and the page of the benches.
+bool IsSource(const std::string& path) {
+  static const std::regex kSource(
+      R"re((.*\.(cc|h|h\.in|sh|bash|cmake|cmake\.in|pml|py|html)|(.*/)?CMakeLists\.txt|tools/dev|tools/check|\.ci/run))re");
+  return std::regex_match(path, kSource);
+}
+
+// The first line of a source names the licence of LICENSE. A "#!" or a document type comes before it.
+Problems CheckLicences(const Files& files) {
+  // In halves, so that a search for the words in the first lines of files cannot find this one.
+  const std::string words = std::string("SPDX-License") + "-Identifier: Apache-2.0";
+  Problems problems;
+  if (TextOf(files, "LICENSE").find("Apache License\n                           Version 2.0") ==
+      std::string::npos)
+    problems.push_back("LICENSE is not the Apache License 2.0");
+  for (const auto& [path, text] : files) {
+    if (!IsSource(path)) continue;
+    const std::vector<std::string> lines = LinesOf(text);
+    const size_t at = !lines.empty() && (lines[0].starts_with("#!") || lines[0].starts_with("<!doctype"));
+    if (lines.size() <= at || lines[at].find(words) == std::string::npos)
+      problems.push_back(path + ":" + std::to_string(at + 1) + ": expected " + words);
+  }
+  return problems;
+}
+
+TEST(DocsRepository, EachSourceNamesItsLicence) {
+  EXPECT_GT(
+      std::count_if(Tree().begin(), Tree().end(), [](const auto& file) { return IsSource(file.first); }),
+      400);
+  EXPECT_EQ(Joined(CheckLicences(Tree())), "");
+}
+TEST(DocsRepository, SourceWithoutALicenceIsFound) {
+  const size_t now = CheckLicences(Tree()).size();
+  for (const char* path :
+       {"planted.cc", "runtime/planted.cmake", "tools/planted.sh", "tests/model/planted.pml"}) {
+    Files planted = Tree();
+    planted[path] = "// A file without a licence.\n";
+    EXPECT_EQ(CheckLicences(planted).size(), now + 1) << path;
+  }
+  Files other = Tree();
+  other["LICENSE"] = "MIT";
+  EXPECT_EQ(CheckLicences(other).size(), now + 1);
+}
+
 TEST(DocsRepository, HasItsDocuments) {
   EXPECT_FALSE(Text("README.md").empty());
   EXPECT_FALSE(Protocol().empty());

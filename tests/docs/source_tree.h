@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Input of the documentation tests: the files of the repository, and tables in texts.
 #ifndef MILLRACE_TESTS_DOCS_SOURCE_TREE_H_
 #define MILLRACE_TESTS_DOCS_SOURCE_TREE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The name of a test suite begins with its folder, and each suite is in one file. `ctest -R '^Cleanup'` therefore
 // finds one place.
 #include <gtest/gtest.h>

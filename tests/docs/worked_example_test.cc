@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The worked example of protocol/format.md is what a real ring holds.
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # A watcher of a configuration gets the current value first, even if it starts late or the publisher has died.
 # Then it gets every change.
 #   config_test.sh BIN

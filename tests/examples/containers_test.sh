@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Producer and consumer run in their own namespaces and share one /dev/shm. First the pair runs as in the
 # example. Then a producer is killed with its whole container, and its successor runs in a third one.
 #   containers_test.sh BIN EXAMPLES EXPECTED

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # A daemon is stopped, killed and restarted. The sequence continues, and one consumer runs all the time.
 #   daemon_test.sh BIN EXAMPLES
 . "$(dirname "$0")/support.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs the demo on real files, unthrottled. Exit code and verdict distinguish each way in which it can end.
 #   demo_test.sh BIN CASE
 . "$(dirname "$0")/support.sh"

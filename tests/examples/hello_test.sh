@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The README's pair, as the README says to run it: the reader first, then the writer; then the ring is unlinked.
 #   hello_test.sh BIN EXPECTED
 . "$(dirname "$0")/support.sh"

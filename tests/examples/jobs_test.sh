@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # A pool of workers. Workers are killed one by one and all together. Each job is done, and a killed worker's
 # job is done by another one.
 #   jobs_test.sh BIN

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Each example is short, includes only the library and the standard library, states how to run it, and is in
+# SPDX-License-Identifier: Apache-2.0
+# Each example is short (the licence aside), includes only the library and the standard library, states how to run it, and is in
 # the README's table.
 #   length_test.sh EXAMPLES_FOLDER BIN README
 set -euo pipefail
@@ -18,7 +19,7 @@ examples=("$folder"/*.cc "$folder"/*.sh)
 [[ ${#examples[@]} -ge 11 ]] || complain "only ${#examples[@]} examples in $folder"
 for example in "${examples[@]}"; do
   file=$(basename "$example")
-  lines=$(wc -l < "$example")
+  lines=$(grep -vc 'SPDX-License-Identifier' "$example")
   ((lines < 60)) || complain "$file has $lines lines, 60 are too many"
   grep -qF "]($file)" "$readme" || complain "$file is not in $readme"
   if [[ $file == *.sh ]]; then

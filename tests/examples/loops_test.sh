@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The event loops of the examples read every message of two rings and both ends, at typing speed.
 #   loops_test.sh BIN epoll|asio
 . "$(dirname "$0")/support.sh"

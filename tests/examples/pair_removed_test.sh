@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The ring is removed while the README's writer waits for its first reader.
 # Writer and reader still find each other.
 #   pair_removed_test.sh BIN rm|unlink EXPECTED

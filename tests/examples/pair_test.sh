@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The README's pair and the zero-copy pair deliver every message in order and
 # end cleanly, started in either order.
 #   pair_test.sh BIN WRITER READER FIRST EXPECTED      FIRST: writer or reader

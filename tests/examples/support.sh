@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Helpers for the tests of the examples: real processes with a time-out, waiting for lines, and a check that
 # nothing remains. Sourced by the tests. Expects $1 to be the folder of the built examples.
 set -euo pipefail

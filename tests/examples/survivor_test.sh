@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Either side is killed and starts again. The sequence continues, no message is lost, and no file remains.
 #   survivor_test.sh BIN
 . "$(dirname "$0")/support.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Bug: the faster of two readers removed the ring, and the slower one never got the remaining messages.
 #   two_readers_test.sh BIN EXPECTED
 . "$(dirname "$0")/support.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The example of a unit test passes, also while other processes run it, and leaves no ring.
 #   unit_test_test.sh BIN
 . "$(dirname "$0")/support.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Checks the straight path of the hot calls in the release build: no call, no lock prefix, no fence.
 #
 # usage: check_straight_path.sh SUBJECTS PLANTED      (two executables)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Instructions per message on the straight path, counted by callgrind.
 #
 # usage: count_instructions.sh COMPILER-VERSION RUN PLANTED-RUN      (g++'s; two executables)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Checks the price of further consumers. A publish takes the same number of instructions, within one, with 1,
 # 16, 256 and 1024 lossless seats that do not lag. The count includes making room over several laps. A seat
 # takes at most 256 bytes of shared memory.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs each subject COUNT times on its straight path, for callgrind. Usage: fastpath_run COUNT.
 //
 // The rings are large, so that COUNT messages stay within one chunk: no room

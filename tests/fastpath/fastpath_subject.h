@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The calls that are promised to be fast. Each has its own function, so that the disassembly and callgrind's
 // table show it by a plain name.
 #ifndef MILLRACE_TESTS_FASTPATH_FASTPATH_SUBJECT_H_

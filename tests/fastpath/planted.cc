@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Functions that check_straight_path.sh must report (planted_*), and one that it must accept (fine_cold).
 #include <atomic>
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Publishes to SEATS consumers that do not lag, for callgrind. Usage: seats_run SEATS ROUNDS [joins].
 //
 // A round is a little less than a chunk. With "joins", one consumer leaves and joins again in each round, so

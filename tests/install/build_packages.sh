@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # usage: build_packages.sh SOURCE BUILD PACKAGES
 set -euo pipefail
 source=$1 build=$2 packages=$3

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the shared library and shmctl. The tests of the library and of the packages use one build tree.
 # usage: build_shared.sh SOURCE BUILD
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # If Abseil is not the one that millrace was built with, find_package(millrace) must say so in one sentence.
 # usage: check_abseil.sh PREFIX WORK
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Moves an installed tree. No file in it may name its first place or its
 # build folder, and its shmctl must run.
 # usage: check_moved.sh FIRST MOVED BUILD

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Options as users write them: if a user names some members, the compiler must not warn about the others.
 #include <millrace/options.h>
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The hot headers compile alone and include no header of Abseil. Options as users write them give no warning.
 # usage: test_headers.sh INCLUDE WORK COMPILER...
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # millrace as a part of a user's project: only the library is built, with the settings of that project.
 # usage: test_inside.sh SOURCE WORK CASE
 #   add_subdirectory   file by file; the user's compiler launcher compiles everything

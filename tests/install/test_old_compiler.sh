@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A compiler that is too old for millrace's headers stops at one #error, which says what is needed.
 # usage: test_old_compiler.sh INCLUDE WORK COMPILER...
 set -euo pipefail

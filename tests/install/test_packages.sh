@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds and checks the .deb packages, unpacks them into a folder, and uses the contents from outside.
 # usage: test_packages.sh SOURCE BUILD WORK COMPILER...       (BUILD: that of test_shared.sh)
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the shared library, installs it, moves the installed tree, and uses it from outside. Public headers
 # must compile alone, and the library must export only the API.
 # usage: test_shared.sh SOURCE BUILD WORK COMPILER...       (BUILD: of its own, kept for the next time)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs the static library from this build tree, moves the installed tree, and uses it from outside.
 # usage: test_static.sh BUILD WORK COMPILER...
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs the .deb packages into this system, uses them like a user, and removes them.
 # usage: test_system.sh SOURCE BUILD WORK COMPILER...       (BUILD: that of test_shared.sh)
 set -euo pipefail

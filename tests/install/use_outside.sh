@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the outside project against an installed millrace, with find_package and with pkg-config, and runs it.
 #
 # usage: use_outside.sh PREFIX static|shared WORK COMPILER...

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks with real users what each Access permits to each user.
 #include <sys/stat.h>
 

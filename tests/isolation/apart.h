@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Processes that live in their own namespaces, or run as another user.
 #ifndef MILLRACE_TESTS_ISOLATION_APART_H_
 #define MILLRACE_TESTS_ISOLATION_APART_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A handle, once opened, needs no name, no path, no free descriptor and no privileges.
 #include <fcntl.h>
 #include <sys/resource.h>

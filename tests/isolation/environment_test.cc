@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Environments that refuse: a directory that is read-only or missing, and no descriptors left.
 #include <sys/resource.h>
 

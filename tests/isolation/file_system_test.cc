@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Directories on other file systems than tmpfs. file_systems_test.sh runs the tests that need no special
 // mount on each of them.
 #include <linux/falloc.h>

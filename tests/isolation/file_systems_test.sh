@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Tests promises about locks, deaths and take-over on a file system other than tmpfs, which is mounted over
 # /dev/shm in a new mount namespace. Usage: file_systems_test.sh TYPE PROGRAM:FILTER...
 set -euo pipefail

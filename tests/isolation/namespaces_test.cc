@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Producer and consumers in different PID, mount, user, IPC, network and time namespaces share one /dev/shm.
 #include <time.h>
 

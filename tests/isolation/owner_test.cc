@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ownership of rings. In a directory like /dev/shm every user can create a file of any name.
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A program unloads a plug-in with the library inside. Code that may still run or be called must stay loaded.
 #include <dlfcn.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The effects of exec and fork on attached processes.
 #include <cstring>
 #include <fstream>

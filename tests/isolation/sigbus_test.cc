@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // InstallSigbusGuard: the results of a truncation under running users, and
 // the faults that the guard passes on.
 #include <poll.h>

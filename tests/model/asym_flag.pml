@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * asym_flag: the wake protocol across take-overs between producers that fence and producers that rely
  * on membarrier.

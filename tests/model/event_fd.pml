@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * event_fd: how an event descriptor becomes readable, while a thread of the consumer's process sleeps
  * in the consumer's place.

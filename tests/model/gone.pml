@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gone: a consumer finds out that a producer ended without closing the ring.
  *

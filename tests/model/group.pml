@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * group: members of one group share the messages of a ring. Any member may be killed, evicted or
  * stopped for good anywhere, one after the other.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * join: a lossless consumer joins while the producer runs.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * join_evict: the producer judges the positions that it finds in the seats. It must not take an honest
  * joiner for a hostile one.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * marktorn: one mark {position, sequence} is rewritten while a lossy reader reads it.
  *

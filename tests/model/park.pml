@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * park: a producer without room sleeps until a lossless consumer has freed some.
  *

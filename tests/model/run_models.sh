@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Checks the protocol models: every run listed in models.txt must end the way its line says.
 #
 #   run_models.sh [--long] [--replay] [PATTERN]

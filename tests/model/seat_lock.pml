@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * seat_lock: which process may change a seat's state word, and when a seat may be taken from its holder.
  *

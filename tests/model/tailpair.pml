@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tailpair: the pair {tail.position, tail.sequence}. No process can store or load both words in one
  * step. A joiner reads the pair at any time, and the next producer reads it after a crash anywhere.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wake: how a publishing producer wakes sleeping consumers without a fence of its own.
  *

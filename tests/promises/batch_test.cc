@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: the messages of a batch appear all together or not at all, and every refusal states its reason.
 #include <string>
 #include <vector>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a thread that is cancelled while it uses a handle ends at its own next cancellation point. It does
 // not end inside a call on the handle, because that would end the process.
 #include <pthread.h>

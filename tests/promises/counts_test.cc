@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: start + received + lost + skipped = next sequence, for every delivery and every kind of start.
 #include <string>
 #include <tuple>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a queue is never half-made, exactly one of several creators wins, and
 // the options that are set must match.
 #include <sys/stat.h>

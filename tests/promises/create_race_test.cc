@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: if several creators race, exactly one wins. A creator that is killed at any moment leaves nothing
 // that blocks others.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: each consumer of a ring has its own contract, and every loss is counted:
 // received + lost + skipped + unread = published since the consumer's start.
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: whatever ends a ring for a consumer reaches the consumer in every
 // kind of call, idle, spinning or busy.
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: every refusal has an exact cause, and a text that names the object and the remedy.
 #include <fcntl.h>
 #include <grp.h>

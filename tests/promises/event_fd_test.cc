@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: an event loop learns of everything through a descriptor. It misses no wake and no end, and the
 // descriptor costs almost nothing while nothing happens.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: an evicted consumer learns who evicted it, when and why. It can query
 // whether the message it reads stayed whole.
 #include <string>

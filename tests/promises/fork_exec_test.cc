@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a forked child can neither use nor damage the handles it inherited.
 // closefrom() and exec work as expected.
 #include <fcntl.h>

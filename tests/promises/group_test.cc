@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: in a group each message goes to exactly one member. Another member gets it, marked as delivered
 // again, only after the first one died, was evicted or left without acknowledging it. No message is left
 // without a member.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: evict_after counts only the time in which a consumer really leaves no room for a message that the
 // producer wants to publish.
 #include <chrono>

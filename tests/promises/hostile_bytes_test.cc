@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: the contents of shared memory may be hostile. Whatever they are, no process crashes or hangs.
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a peer that can write the seats can stop the queue. But no
 // consumer takes a torn copy for a message.
 #include <sys/wait.h>

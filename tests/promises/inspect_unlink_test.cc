@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: inspecting disturbs no process and reports the truth. Unlink checks first that the ring is unused,
 // and leaves nothing.
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a death is known as soon as the kernel has ended the process. No committed
 // message is missing and no uncommitted one is delivered. A successor continues, and a dead
 // consumer does not hold the producer back.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a Merge reads many rings as one stream, keeps the order of each ring, favours none, and reports
 // each end once.
 #include <atomic>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Promise: a type that cannot be a message does not compile, and the first error says how to mend it.
 #   message_type_test.sh INCLUDE WORK COMPILER
 set -euo pipefail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: if there is no memory for the copy of a message, no process ends and the message is not lost.
 #include <sys/mman.h>
 #include <sys/resource.h>

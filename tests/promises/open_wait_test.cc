@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a wait for a missing ring can be ended by a signal handler, by another
 // thread, or by the caller's own loop.
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a consumer that requests it learns that the producer is gone: after the last message, once, and
 // never while the producer lives.
 #include <poll.h>

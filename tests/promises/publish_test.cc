@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a message is published whole or not at all, and every refusal states its reason.
 #include <string>
 #include <thread>

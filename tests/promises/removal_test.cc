@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: consumers and producers learn of a removal, by unlink --force or by
 // a plain rm, within about a second.
 #include <unistd.h>

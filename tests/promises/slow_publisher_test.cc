@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: Last(1) of a slow publisher is still retained after the producer has reserved ahead.
 #include <string>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a start by age returns all messages up to that age, and at most one chunk of older ones.
 #include <time.h>
 

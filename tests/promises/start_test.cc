@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a consumer begins where its options say, or reports how much of that is gone.
 #include <memory>
 #include <string>

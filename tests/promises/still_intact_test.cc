@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: StillIntact is about the current message only, and returns false if there is none.
 #include <string>
 #include <vector>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a stopped process counts as alive. No time-out ever decides otherwise.
 #include <sys/wait.h>
 

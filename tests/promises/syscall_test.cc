@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promises about system calls: none while no process sleeps, and few while a process is idle or blocked. The
 // test traces a child and counts the calls between two marker calls.
 #include <sys/ptrace.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: the next producer takes the ring over in place. The sequence
 // continues, and consumers keep running.
 #include <fcntl.h>

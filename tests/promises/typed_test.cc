@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: a typed handle does what an untyped one does, without going through it.
 #include <poll.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: one thread can wait on many rings like on one: every ring wakes it, all rings are served fairly,
 // and every reason is reported.
 #include <linux/filter.h>

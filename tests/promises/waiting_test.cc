@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Promise: consumers are woken in every wait mode, and a signal alone never ends a wait.
 #include <pthread.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tab completion offers every sub-command, option and ring that the tool accepts.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Consumers that hold a producer back, with shmctl evict, pub --on-full evict and pub --on-full drop.
 #include <gtest/gtest.h>
 

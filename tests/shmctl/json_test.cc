@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The stable names in list --json and stat --json, and every state that they can show.
 #include <gtest/gtest.h>
 

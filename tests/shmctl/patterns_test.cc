@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // list, stat, unlink and prune accept several names, and quoted patterns.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Moves real files between two processes with shmctl pub and shmctl tail.
 #include <gtest/gtest.h>
 

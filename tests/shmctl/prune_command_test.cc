@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl prune: what it removes, what it never touches, and how it asks for confirmation.
 #include <gtest/gtest.h>
 #include <unistd.h>

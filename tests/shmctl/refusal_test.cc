@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Wrong usage, bad input and rings in use give a clear text and the right exit code, and nothing is lost.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl set: stat and list show what it changes, and a wrong value changes nothing.
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs shmctl like a person does: through a shell, with its exit code and both outputs.
 #ifndef MILLRACE_TESTS_SHMCTL_SHELL_H_
 #define MILLRACE_TESTS_SHMCTL_SHELL_H_

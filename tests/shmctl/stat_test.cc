@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl stat on a stream that does not move, as text and as JSON.
 #include <gtest/gtest.h>
 

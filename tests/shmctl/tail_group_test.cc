@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl tail --group: several tails share the messages. If one dies, another
 // writes the lines that it had not written.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl tail on several rings: names, patterns, rings that are created later, and rings that end.
 #include <gtest/gtest.h>
 

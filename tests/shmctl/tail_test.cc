@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl tail: which messages it shows, where it begins, and where it ends.
 #include <gtest/gtest.h>
 

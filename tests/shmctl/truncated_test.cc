@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // If a ring is truncated under a running shmctl, the tool prints an error and
 // returns an exit code. It does not crash.
 #include <gtest/gtest.h>

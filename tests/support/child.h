@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Real processes for tests: forked, controlled over pipes, killed by real signals, and always reaped.
 #ifndef MILLRACE_TESTS_SUPPORT_CHILD_H_
 #define MILLRACE_TESTS_SUPPORT_CHILD_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ring over heap buffers: the ring's code without descriptors, names or kernel locks.
 //
 // Each part is its own allocation of exactly the stated length. So AddressSanitizer detects an access to the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An atomics policy that calls a test's hook before every access.
 //
 // The hook makes a race sequential: it can do there whatever another process could do between two accesses.

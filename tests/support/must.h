@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Returns the value of a call that must succeed. Otherwise it prints the status and aborts the process. It
 // works on both sides of a fork, where an assertion of the test framework would fail on one side only.
 #ifndef MILLRACE_TESTS_SUPPORT_MUST_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages that validate themselves: their bytes follow from sequence and length.
 //
 // Check rejects a torn, stale or misplaced message. A test that only added up numbers would not notice one.

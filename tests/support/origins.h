@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Start points for a test's ring: positions and sequences that wrap or change sign during the test.
 #ifndef MILLRACE_TESTS_SUPPORT_ORIGINS_H_
 #define MILLRACE_TESTS_SUPPORT_ORIGINS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The words of a queue in shared memory, mapped a second time next to the library's mapping. With them a test
 // can see that a process sleeps, copy what a crash left, and damage any byte.
 #ifndef MILLRACE_TESTS_SUPPORT_QUEUE_WORDS_H_

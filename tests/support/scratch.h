@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Unique ring names for tests that run in parallel; the files are removed at the end.
 #ifndef MILLRACE_TESTS_SUPPORT_SCRATCH_H_
 #define MILLRACE_TESTS_SUPPORT_SCRATCH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A directory that only this test uses, by default in /dev/shm, so that a test can see every remaining file.
 // The destructor removes it.
 #ifndef MILLRACE_TESTS_SUPPORT_SCRATCH_DIR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Anonymous memory that a test shares with the children it forks: a log outside the ring. What a killed child
 // wrote there stays readable.
 #ifndef MILLRACE_TESTS_SUPPORT_SHARED_PAGE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts what one consumer received, independently of the library, and compares both counts.
 #ifndef MILLRACE_TESTS_SUPPORT_TALLY_H_
 #define MILLRACE_TESTS_SUPPORT_TALLY_H_

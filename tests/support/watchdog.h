@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ends a test that hangs and prints its name to stderr. Every test that can block owns a Watchdog.
 #ifndef MILLRACE_TESTS_SUPPORT_WATCHDOG_H_
 #define MILLRACE_TESTS_SUPPORT_WATCHDOG_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A directory for the tests of files, and children that report what they saw.
 #ifndef MILLRACE_TESTS_UNIT_OS_SCRATCH_H_
 #define MILLRACE_TESTS_UNIT_OS_SCRATCH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests starts by age. Compares the times of marks with the real times of publication, by a wall clock that
 // the test sets.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests batches of the ring: several frames that one publication makes visible.
 #include <gtest/gtest.h>
 

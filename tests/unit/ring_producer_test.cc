@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "millrace/internal/ring_producer.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests durations as users type them, and the suggestion for a mistyped word.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sub-commands. Each file commands/<name>.cc defines one of these functions. The function declares the
 // options of its command. If the command line names that command, Globals receives what is to run.
 #ifndef MILLRACE_TOOLS_SHMCTL_COMMANDS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl: inspects, feeds and empties millrace rings from a shell.
 #include <sys/stat.h>
 

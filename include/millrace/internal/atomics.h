@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The atomics policy of the real library.
 //
 // The code of ring and parking is templates over such a policy, so that a checker can run the same code under

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Stops a compiler that cannot read the other headers with one message instead of hundreds of lines.
 //
 // Every public header includes this one before anything else. #error alone does not end a compilation, but a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bytes of a ring: what lies where in /NAME.ring and /NAME.seats.
 //
 // Purpose: the one description of shared memory. protocol/format.md "Bytes" shows it as tables, and a test

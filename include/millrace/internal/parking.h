@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How processes go to sleep and wake each other.
 //
 // Purpose: protocol/wait.md "Wait" and protocol/room.md "Parking the producer". Announces a sleeper so that no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a Producer handle points to: the inline half, and a pointer to the compiled half. Does not include
 // Abseil, so that the straight path can be included anywhere.
 #ifndef MILLRACE_INTERNAL_PRODUCER_HOT_H_

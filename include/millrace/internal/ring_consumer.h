@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A consumer's half of the ring: reads frames in place (lossless) or as checked copies (lossy).
 //
 // Purpose: finds the next whole message in memory that its caller hands to it, and counts every loss. It

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A group member's half of the ring: takes messages that no other member gets, and adopts those of dead
 // members.
 //

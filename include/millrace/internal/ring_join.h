@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Joining a running ring: choosing where to begin, without being overtaken in the meantime.
 //
 // Purpose: protocol/consume.md "Join". The caller holds the kernel lock of the seat. Nothing here waits.

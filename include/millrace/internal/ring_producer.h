@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The producer's half of the ring: claims, commits, and makes room.
 //
 // Purpose: turns bytes into published frames in memory that its caller hands to it. It knows no descriptor,

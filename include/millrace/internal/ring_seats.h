@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The seats of a ring, and which of them belong to a group.
 #ifndef MILLRACE_INTERNAL_RING_SEATS_H_
 #define MILLRACE_INTERNAL_RING_SEATS_H_

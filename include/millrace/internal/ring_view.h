@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What any process that can read a ring may find out: where it ends, where it can be joined, what is intact.
 //
 // Purpose: reads positions and boundaries of a ring while a producer writes it.

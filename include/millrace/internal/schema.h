@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The grammar of schema texts, evaluated at compile time. protocol/format.md "Schema".
 #ifndef MILLRACE_INTERNAL_SCHEMA_H_
 #define MILLRACE_INTERNAL_SCHEMA_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Text that another user may have chosen: what is well-formed, and what a shell, a terminal or a log shows
 // without obeying it. Pure functions of bytes.
 #ifndef MILLRACE_INTERNAL_TEXT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Named accessors of the shared words: the only place with memory orders.
 //
 // Each access has a label, says what it publishes or sees, and names its partner at the other end. The table

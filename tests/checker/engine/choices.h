@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the choices of an execution come from: all of them in turn, a seed, or a recording.
 //
 // An execution is a function of its choices. A choice has a number of options. Option 0 is always the calm

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which steps of a thread can make a difference to the others: partial-order reduction.
 //
 // Two steps conflict if they touch the same word and one of them writes. A step that conflicts with no other

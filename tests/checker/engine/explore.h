@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a case: every execution within bounds, a given number of seeds, or one recording.
 #ifndef MILLRACE_TESTS_CHECKER_ENGINE_EXPLORE_H_
 #define MILLRACE_TESTS_CHECKER_ENGINE_EXPLORE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Gives each checked thread a stack of its own. The checker switches between the stacks by hand: one fiber
 // runs at a time, and no kernel thread is involved.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs checked threads one step at a time, and is the kernel they see: futexes, locks, death.
 //
 // Purpose: every access to a shared word arrives here. Before the access any other thread may run,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The part of the machine that stands in for the kernel: futexes and locks, with the kernel's guarantees and
 // no more.
 #include "tests/checker/engine/machine.h"

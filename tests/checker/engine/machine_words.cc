@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The part of the machine that accesses words: every access of checked code.
 #include <cstring>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The weak memory that the checked code runs on: C++ release/acquire, relaxed accesses and fences, by views.
 //
 // Purpose: every word keeps all values ever stored in it, in modification order. A thread's view gives, for

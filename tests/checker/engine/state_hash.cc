@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recognises a state of the memory: hashes everything that can affect any thread's future, and no more.
 //
 // H1  Words that no thread will access again are left out. Values that lie in the past of every thread

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs independent pieces of work on several CPUs. Each worker is a forked copy of this process, because the
 // machine and the world exist once in each process.
 #ifndef MILLRACE_TESTS_CHECKER_ENGINE_WORKERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mutants that no scenario can distinguish from the code, each with the reason why.
 //
 // There are three kinds. Two mechanisms guard something independently, and each mutant removes one. An order

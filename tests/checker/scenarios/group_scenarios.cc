@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cases with groups.
 #include "tests/checker/scenarios/group_plays.h"
 #include "tests/checker/scenarios/roles.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps what is true about groups: which member holds which message, and what may become of the message.
 //
 // This record, like all of World, is kept by watching every store as it happens. Programs add what no store

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The mistakes that the scenarios must notice.
 #ifndef MILLRACE_TESTS_CHECKER_SCENARIOS_MUTANTS_H_
 #define MILLRACE_TESTS_CHECKER_SCENARIOS_MUTANTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One deliberate weakening of the checked code, switched on at run time.
 //
 // The policy sees every access with its label. Most mistakes in ordering can therefore be made here, without

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The programs of the threads in scenarios, from their first step to their last.
 #ifndef MILLRACE_TESTS_CHECKER_SCENARIOS_PLAYS_H_
 #define MILLRACE_TESTS_CHECKER_SCENARIOS_PLAYS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The atomics policy under which the real ring and parking code is checked. Every access goes to the machine.
 #ifndef MILLRACE_TESTS_CHECKER_SCENARIOS_POLICY_H_
 #define MILLRACE_TESTS_CHECKER_SCENARIOS_POLICY_H_

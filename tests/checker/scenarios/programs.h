@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What checked threads do: producer and consumer processes that drive the ring as the runtime does.
 //
 // The ring, join, marks, eviction, take-over and parking code is the real one. The runtime's code between

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The roles of a scenario: what each thread does, and what may happen to it.
 #ifndef MILLRACE_TESTS_CHECKER_SCENARIOS_ROLES_H_
 #define MILLRACE_TESTS_CHECKER_SCENARIOS_ROLES_H_

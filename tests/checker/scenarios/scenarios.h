@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cases that are explored: which threads do what on which ring, and how far executions may stray.
 #ifndef MILLRACE_TESTS_CHECKER_SCENARIOS_SCENARIOS_H_
 #define MILLRACE_TESTS_CHECKER_SCENARIOS_SCENARIOS_H_

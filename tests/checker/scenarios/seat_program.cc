@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Takes seats and retires groups under kernel locks, as runtime/segment does.
 #include "tests/checker/scenarios/programs.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shared memory of a scenario, and what is true about it.
 //
 // The record of what is true is kept by watching every store as it happens: which messages were published,

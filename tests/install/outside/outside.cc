@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A user's program that publishes and reads, each in its own process:
 //   outside publish NAME      waits for a reader, publishes, closes
 //   outside read NAME         waits for the ring, reads to the end

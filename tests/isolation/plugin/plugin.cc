@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A plug-in with the library inside, which its host may unload. See plugin_test.cc.
 #include <unistd.h>
 

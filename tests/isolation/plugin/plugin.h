@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The functions of the plug-in. Each opens the ring "q" of the directory, uses it
 // and closes it. Returns 0 on success.
 #ifndef MILLRACE_TESTS_ISOLATION_PLUGIN_PLUGIN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A consumer: reads in every way there is, checks every message, and accounts for every sequence number.
 #include <algorithm>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Starts the processes. Kills, stops and evicts them at random times that follow from a seed, and replaces
 // those that ended.
 #ifndef MILLRACE_TESTS_STRESS_PROCESSES_DIRECTOR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the processes of a run record about themselves, outside the ring. The ledger is anonymous shared
 // memory. So the record of a killed process stays readable, and its successor can account for it.
 #ifndef MILLRACE_TESTS_STRESS_PROCESSES_LEDGER_H_

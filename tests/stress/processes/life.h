@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parts shared by all processes of a run.
 #ifndef MILLRACE_TESTS_STRESS_PROCESSES_LIFE_H_
 #define MILLRACE_TESTS_STRESS_PROCESSES_LIFE_H_

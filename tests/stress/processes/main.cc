@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // millrace_stress: a ring under kill -9, SIGSTOP and evictions, with every message checked and accounted for.
 #include <dirent.h>
 #include <sys/random.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A member of a group: takes messages, checks them, records which it was given, and acknowledges them in
 // every way there is. Sometimes it reads through a Merge, together with an observer of the ring.
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages that validate themselves: length and every byte follow from the seed and the sequence number.
 //
 // A torn, stale or misplaced message fails Check. A program that only added up numbers would not notice it.

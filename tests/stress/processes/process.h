@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The main functions of the processes that are started, stopped and killed. Each returns the exit code of its
 // process: 0 at the end of its life, 1 after a violation, which it has recorded.
 #ifndef MILLRACE_TESTS_STRESS_PROCESSES_PROCESS_H_

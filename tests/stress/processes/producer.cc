@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A producer: waits until it may publish, publishes in every way there is, and leaves in every way there is.
 #include <algorithm>
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Repeatable random choices: one seed, role and life always give one series of choices.
 #ifndef MILLRACE_TESTS_STRESS_PROCESSES_RANDOM_H_
 #define MILLRACE_TESTS_STRESS_PROCESSES_RANDOM_H_

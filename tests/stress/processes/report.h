@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a run prints: a live line, and a summary with the verdict.
 #ifndef MILLRACE_TESTS_STRESS_PROCESSES_REPORT_H_
 #define MILLRACE_TESTS_STRESS_PROCESSES_REPORT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The settings of one run of the stress program. Sizes are in bytes.
 #ifndef MILLRACE_TESTS_STRESS_PROCESSES_SETTINGS_H_
 #define MILLRACE_TESTS_STRESS_PROCESSES_SETTINGS_H_

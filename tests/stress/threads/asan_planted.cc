@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A reader with a planted bug: it trusts a hostile header. AddressSanitizer must report it.
 // Usage: `asan_planted none|length`.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An atomics policy with a planted bug: accesses with the given labels are relaxed and order nothing.
 #ifndef MILLRACE_TESTS_STRESS_THREADS_BROKEN_ATOMICS_H_
 #define MILLRACE_TESTS_STRESS_THREADS_BROKEN_ATOMICS_H_

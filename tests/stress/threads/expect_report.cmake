@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Runs `${PROGRAM} ${ARGUMENT}`, which has a planted bug. The sanitizer must report it, and the program
 # must fail. With CLEAN set, runs the program without the bug. It must succeed without a report.
 #   cmake -DPROGRAM=... -DARGUMENT=... -DREPORT="..." [-DCLEAN=1] -P expect_report.cmake

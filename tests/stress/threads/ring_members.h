@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Group members of the ring's stress test. They read in place, die with messages in hand (the thread ends and
 // leaves its seat as it is) and adopt messages of dead members. Mutexes stand for the kernel's locks.
 #ifndef MILLRACE_TESTS_STRESS_THREADS_RING_MEMBERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The consumers of the ring's stress test. Each checks every byte and every count that it gets.
 #ifndef MILLRACE_TESTS_STRESS_THREADS_RING_READERS_H_
 #define MILLRACE_TESTS_STRESS_THREADS_RING_READERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The state of one run of the ring's stress test: the ring, the failures, and the counts of all roles.
 #ifndef MILLRACE_TESTS_STRESS_THREADS_RING_RUN_H_
 #define MILLRACE_TESTS_STRESS_THREADS_RING_RUN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs one producer, six consumers of every kind and a group of two as threads
 // on one heap buffer, at full speed:
 //   ring_stress --seconds N --seed S

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An atomics policy that gives ThreadSanitizer no extra ordering.
 //
 // In a ThreadSanitizer build, RealAtomics turns a fence into a read-modify-write of one word. That orders

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ring with a planted ordering bug that ThreadSanitizer must report.
 // Usage: `tsan_planted none|publish|receive|free|scan`.
 //

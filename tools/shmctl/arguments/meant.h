@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds the rings that the words of a command line mean: names, and patterns of names in quotes.
 #ifndef MILLRACE_TOOLS_SHMCTL_ARGUMENTS_MEANT_H_
 #define MILLRACE_TOOLS_SHMCTL_ARGUMENTS_MEANT_H_

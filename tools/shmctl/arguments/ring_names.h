@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rings that the words of a command line mean: names and patterns, of rings that exist or will appear.
 #ifndef MILLRACE_TOOLS_SHMCTL_ARGUMENTS_RING_NAMES_H_
 #define MILLRACE_TOOLS_SHMCTL_ARGUMENTS_RING_NAMES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Options that describe a new ring (`create`, `pub --create`), or the owner that an existing ring must have.
 #ifndef MILLRACE_TOOLS_SHMCTL_ARGUMENTS_RING_OPTIONS_H_
 #define MILLRACE_TOOLS_SHMCTL_ARGUMENTS_RING_OPTIONS_H_

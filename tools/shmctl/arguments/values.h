@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sizes, times and counts on the command line. A malformed one becomes exit code 2 with a text that shows how
 // to write it.
 #ifndef MILLRACE_TOOLS_SHMCTL_ARGUMENTS_VALUES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl create: creates a ring without a producer.
 #include <cstdint>
 #include <memory>

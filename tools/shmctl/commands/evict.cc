@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl evict: takes a consumer's seat away.
 #include <algorithm>
 #include <charconv>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl help, and the complaint about a word that is no sub-command.
 #include <memory>
 #include <string>

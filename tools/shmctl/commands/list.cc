@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl list: shows all rings of a directory, a line each.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl prune: removes rings that no process uses.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl pub: publishes standard input as messages.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl set: changes a ring's keep mark, owner and modes.
 #include <charconv>
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl stat: shows rings in detail.
 #include <unistd.h>
 

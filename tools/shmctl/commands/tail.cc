@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl tail: shows messages as lines or in the chosen format.
 #include <unistd.h>
 

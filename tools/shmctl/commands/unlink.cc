@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // shmctl unlink: removes rings.
 #include <memory>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The candidates that Tab offers. completion.bash runs `shmctl __complete WORD...`, which is not in the help.
 #ifndef MILLRACE_TOOLS_SHMCTL_COMPLETION_COMPLETE_H_
 #define MILLRACE_TOOLS_SHMCTL_COMPLETION_COMPLETE_H_

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Bash completion for shmctl. Source it, or install it as /usr/share/bash-completion/completions/shmctl.
 #
 # `shmctl __complete` prints the candidates. Nothing here expands a candidate, because other users choose the

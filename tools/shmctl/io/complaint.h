@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages to standard error, and the exit codes of refused calls.
 #ifndef MILLRACE_TOOLS_SHMCTL_IO_COMPLAINT_H_
 #define MILLRACE_TOOLS_SHMCTL_IO_COMPLAINT_H_

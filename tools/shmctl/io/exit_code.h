@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The exit codes of shmctl. They are part of its interface, because scripts decide by them.
 #ifndef MILLRACE_TOOLS_SHMCTL_IO_EXIT_CODE_H_
 #define MILLRACE_TOOLS_SHMCTL_IO_EXIT_CODE_H_

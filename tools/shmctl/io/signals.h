@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ends the tool on a signal: interrupts any wait, and makes the exit code 128 + the signal's number.
 #ifndef MILLRACE_TOOLS_SHMCTL_IO_SIGNALS_H_
 #define MILLRACE_TOOLS_SHMCTL_IO_SIGNALS_H_

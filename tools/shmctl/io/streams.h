@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Standard input and output as blocks of bytes. Handles interrupted calls, non-blocking descriptors and
 // readers that have left.
 #ifndef MILLRACE_TOOLS_SHMCTL_IO_STREAMS_H_

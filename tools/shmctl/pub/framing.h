@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cuts a stream of bytes into messages, as `shmctl pub` reads them.
 #ifndef MILLRACE_TOOLS_SHMCTL_PUB_FRAMING_H_
 #define MILLRACE_TOOLS_SHMCTL_PUB_FRAMING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Paces publishing at a given rate.
 #ifndef MILLRACE_TOOLS_SHMCTL_PUB_PACE_H_
 #define MILLRACE_TOOLS_SHMCTL_PUB_PACE_H_

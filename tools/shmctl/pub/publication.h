@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One run of `shmctl pub` on an open producer: waits for consumers, publishes, counts, and reports which
 // consumers are in the way.
 #ifndef MILLRACE_TOOLS_SHMCTL_PUB_PUBLICATION_H_

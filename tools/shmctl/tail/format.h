@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The formats in which `shmctl tail` writes messages.
 #ifndef MILLRACE_TOOLS_SHMCTL_TAIL_FORMAT_H_
 #define MILLRACE_TOOLS_SHMCTL_TAIL_FORMAT_H_

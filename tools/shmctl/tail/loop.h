@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `shmctl tail` after it has joined: reads, writes, waits, and finds out when it is over.
 #ifndef MILLRACE_TOOLS_SHMCTL_TAIL_LOOP_H_
 #define MILLRACE_TOOLS_SHMCTL_TAIL_LOOP_H_

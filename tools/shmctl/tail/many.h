@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `shmctl tail` of several rings: all rings that the names and patterns mean, including those that appear
 // later.
 #ifndef MILLRACE_TOOLS_SHMCTL_TAIL_MANY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where `shmctl tail` begins, and which close ends it. Waits for a ring that does not exist yet, and
 // distinguishes an earlier close from the close to end at.
 #ifndef MILLRACE_TOOLS_SHMCTL_TAIL_START_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Describes producers, consumers and their lag in words, for tables and messages.
 #ifndef MILLRACE_TOOLS_SHMCTL_TEXT_DESCRIBE_H_
 #define MILLRACE_TOOLS_SHMCTL_TEXT_DESCRIBE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Durations as an operator types them.
 #ifndef MILLRACE_TOOLS_SHMCTL_TEXT_DURATION_H_
 #define MILLRACE_TOOLS_SHMCTL_TEXT_DURATION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ring as JSON, for `shmctl list --json` and `stat --json`. The names are an interface.
 #ifndef MILLRACE_TOOLS_SHMCTL_TEXT_RING_JSON_H_
 #define MILLRACE_TOOLS_SHMCTL_TEXT_RING_JSON_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sizes as an operator types them and as a table shows them.
 #ifndef MILLRACE_TOOLS_SHMCTL_TEXT_SIZE_H_
 #define MILLRACE_TOOLS_SHMCTL_TEXT_SIZE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // "Did you mean": finds the known word nearest to a mistyped one.
 #ifndef MILLRACE_TOOLS_SHMCTL_TEXT_SUGGEST_H_
 #define MILLRACE_TOOLS_SHMCTL_TEXT_SUGGEST_H_

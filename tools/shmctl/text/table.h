@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A table for people. Its columns line up, whatever the cells contain.
 #ifndef MILLRACE_TOOLS_SHMCTL_TEXT_TABLE_H_
 #define MILLRACE_TOOLS_SHMCTL_TEXT_TABLE_H_

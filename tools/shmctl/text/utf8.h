@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Text written by other processes: checks that it is UTF-8, measures its width, and makes it safe for a
 // terminal.
 #ifndef MILLRACE_TOOLS_SHMCTL_TEXT_UTF8_H_
