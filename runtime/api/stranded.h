@@ -9,7 +9,7 @@
 
 #include "millrace/internal/layout.h"
 #include "millrace/internal/ring_consumer.h"
-#include "millrace/internal/ring_producer.h"
+#include "millrace/internal/ring_seats.h"
 #include "millrace/internal/ring_view.h"
 
 namespace millrace::internal {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "millrace/internal/ring_producer.h"
+#include "millrace/internal/layout.h"
 #include "millrace/internal/ring_view.h"
 
 namespace millrace::segment {

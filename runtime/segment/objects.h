@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "millrace/internal/layout.h"
-#include "millrace/internal/ring_producer.h"
+#include "millrace/internal/ring_seats.h"
 #include "millrace/internal/ring_view.h"
 #include "runtime/os/file.h"
 #include "runtime/os/lock.h"

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "millrace/internal/ring_take_over.h"
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"

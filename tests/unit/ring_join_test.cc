@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "millrace/internal/ring_take_over.h"
 #include "tests/support/heap_ring.h"
 #include "tests/support/hooked_atomics.h"
 #include "tests/support/origins.h"

@@ -15,7 +15,7 @@
 
 #include "millrace/internal/layout.h"
 #include "millrace/internal/ring_consumer.h"
-#include "millrace/internal/ring_producer.h"
+#include "millrace/internal/ring_seats.h"
 #include "millrace/internal/ring_view.h"
 #include "millrace/internal/words.h"
 

@@ -2,7 +2,9 @@
 // The producer's half of the ring: claims, commits, and makes room.
 //
 // Purpose: turns bytes into published frames in memory that its caller hands to it. It knows no descriptor,
-// no clock of its own and no system call. Its caller waits for room and wakes sleepers (parking.h).
+// no clock of its own and no system call. Its caller waits for room and wakes sleepers (parking.h). How far
+// the consumers let R rise is found by RoomScan (ring_scan.h). ring_take_over.h finds where the next producer
+// of a ring begins.
 // Threads: one at a time. The producer is the only writer of the data. Except for a few words that layout.h
 // names (`removed`, for example), it is also the only writer of RingControl.
 //
@@ -26,60 +28,25 @@
 #ifndef MILLRACE_INTERNAL_RING_PRODUCER_H_
 #define MILLRACE_INTERNAL_RING_PRODUCER_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 #include "millrace/internal/layout.h"
+#include "millrace/internal/ring_batch.h"
+#include "millrace/internal/ring_scan.h"
 #include "millrace/internal/ring_seats.h"
 #include "millrace/internal/ring_view.h"
 #include "millrace/internal/words.h"
 
 namespace millrace::internal {
 
-// A blocker: what leaves the producer no room. It is a lossless consumer's seat, a group member's lease
-// (`kLease`), or the cursor of a group.
-struct Blocker {
-  enum class Kind : uint8_t { kSeat, kLease, kGroup };
-  Kind kind;
-  uint32_t index;  // of the seat, or of the group
-  uint64_t state;  // the seat's state word; for a group its generation
-  uint64_t position;
-};
-
 template <class A>
 class RingProducer {
   using W = Words<A>;
 
  public:
-  // Binds this object to a ring. R stays as it is (I3).
-  // `at`: the start that creation chose, or the end of what is published, found by take-over.
-  // `asym`: this process has registered for membarrier, and the flags of this epoch say so.
-  void Attach(const RingMemory& memory, const SeatTable& seats, Point at, bool asym, uint64_t (*wall_ns)()) {
-    control_ = memory.control;
-    data_ = memory.data;
-    mask_ = memory.capacity - 1;
-    capacity_ = memory.capacity;
-    max_message_ = memory.max_message;
-    seats_ = seats;
-    asym_ = asym;
-    wall_ns_ = wall_ns;
-    position_ = first_.position = at.position;
-    sequence_ = first_.sequence = at.sequence;
-    tail_ = ~position_;  // unknown: the next comparison with position_ differs
-    fill_ = 0;
-    limit_ = W::LoadReserved(control_->room);
-    scanned_ = false;
-    seats_used_ = 0;
-    last_mark_chunk_ = ~uint64_t{0};
-    batch_ = {};
-    clear_due_ = false;
-    usual_frame_ = 0;
-    NothingDue();
-    SetStraightEnd();
-  }
+  // ---- straight path -------------------------------------------------------------------------------------
 
   // Returns whether a message of `n` bytes fits on the straight path. If not, call ClaimSlow. Requires
   // Allows(n).
@@ -90,6 +57,76 @@ class RingProducer {
   bool Allows(size_t n) const noexcept { return n <= max_message_; }
   // Returns the address of the next frame's payload.
   std::byte* Place() const noexcept { return cursor_ + kFrameHeader; }
+
+  // Publishes the claimed frame with `used` bytes of payload. Returns true if a consumer may be asleep or
+  // work is due: then call AfterCommit and, after the sleepers have been woken, PrepareNext.
+  // Each member is loaded once, because the compiler must assume that a store to shared memory changes
+  // members.
+  bool Commit(size_t used) noexcept {
+    std::byte* const at = cursor_;
+    const uint64_t frame = FrameBytes(used);
+    std::byte* const next = at + frame;
+    const uint64_t tag = tag_;
+    const SleeperWords* sleepers = sleepers_;
+    fill_ += frame - kFrameHeader - used;  // compiles to nothing if `used` is a constant multiple of 8
+    cursor_ = next;
+    tag_ = tag + kNextTag;
+    if (frame > kMostSmallFrame) {
+      W::StoreStopSign(HeaderOf(next));  // I1
+    } else if (!W::StopSignStands(HeaderOf(next))) [[unlikely]] {
+      W::StoreStopSign(HeaderOf(next));
+      clear_due_ = true;
+      sleepers = &kLookEveryTime;  // so that PrepareNext is called
+    }
+    W::StoreHeader(HeaderOf(at), tag + used);
+    W::CompilerBarrierBeforeSleepers();
+    return W::AnySleeper(*sleepers);
+  }
+
+  // Returns whether a message of `n` bytes fits in the batch on the straight path. If not, the caller checks
+  // BatchHasRoomFor and then calls ClaimSlow.
+  bool BatchFits(size_t n) const noexcept { return EndOf(n) <= batch_.straight_end; }
+  // Adds the claimed frame to the batch, with `used` bytes of payload.
+  void AddToBatch(uint64_t used) noexcept {
+    std::byte* const at = cursor_;
+    const uint64_t tag = tag_;
+    const uint64_t frame = FrameBytes(used);
+    fill_ += frame - kFrameHeader - used;
+    cursor_ = at + frame;
+    tag_ = tag + kNextTag;
+    batch_.StoreHeader(at, tag + used);
+    // Only the end of a batch needs a stop sign. Inside the batch, a 0 shows that the block ahead is already
+    // cleared.
+    if (frame <= kMostSmallFrame && !W::StopSignStands(HeaderOf(at + frame))) [[unlikely]]
+      ClearAhead();
+  }
+
+  // ---- slow path -----------------------------------------------------------------------------------------
+
+  // Binds this object to a ring. R stays as it is (I3).
+  // `at`: the start that creation chose, or the end of what is published, found by take-over.
+  // `asym`: this process has registered for membarrier, and the flags of this epoch say so.
+  void Attach(const RingMemory& memory, const SeatTable& seats, Point at, bool asym, uint64_t (*wall_ns)()) {
+    control_ = memory.control;
+    data_ = memory.data;
+    mask_ = memory.capacity - 1;
+    capacity_ = memory.capacity;
+    max_message_ = memory.max_message;
+    asym_ = asym;
+    wall_ns_ = wall_ns;
+    position_ = first_.position = at.position;
+    sequence_ = first_.sequence = at.sequence;
+    tail_ = ~position_;  // unknown: the next comparison with position_ differs
+    fill_ = 0;
+    limit_ = W::LoadReserved(control_->room);
+    scan_.Attach(control_, seats, capacity_);
+    last_mark_chunk_ = ~uint64_t{0};
+    batch_ = {};
+    clear_due_ = false;
+    usual_frame_ = 0;
+    NothingDue();
+    SetStraightEnd();
+  }
 
   // Serves the last message of the usual size that fits in the ready room, and postpones the work that is due
   // until that message is out (PrepareNext). Otherwise about one small message in a few hundred would be
@@ -121,101 +158,16 @@ class RingProducer {
     return Place();
   }
 
-  // Publishes the claimed frame with `used` bytes of payload. Returns true if a consumer may be asleep or
-  // work is due: then call AfterCommit and, after the sleepers have been woken, PrepareNext.
-  // Each member is loaded once, because the compiler must assume that a store to shared memory changes
-  // members.
-  bool Commit(size_t used) noexcept {
-    std::byte* const at = cursor_;
-    const uint64_t frame = FrameBytes(used);
-    std::byte* const next = at + frame;
-    const uint64_t tag = tag_;
-    const SleeperWords* sleepers = sleepers_;
-    fill_ += frame - kFrameHeader - used;  // compiles to nothing if `used` is a constant multiple of 8
-    cursor_ = next;
-    tag_ = tag + kNextTag;
-    if (frame > kMostSmallFrame) {
-      W::StoreStopSign(HeaderOf(next));  // I1
-    } else if (!W::StopSignStands(HeaderOf(next))) [[unlikely]] {
-      W::StoreStopSign(HeaderOf(next));
-      clear_due_ = true;
-      sleepers = &kLookEveryTime;  // so that PrepareNext is called
-    }
-    W::StoreHeader(HeaderOf(at), tag + used);
-    W::CompilerBarrierBeforeSleepers();
-    return W::AnySleeper(*sleepers);
-  }
-
   // Stores the tail pair. Called before room is made, so that R never rises above tail + capacity, and when
   // the producer closes or leaves. During a batch the pair stays at the beginning of the batch.
-  void StoreTail() noexcept { StoreTail({batch_.open ? batch_.position : position(), sequence()}); }
-
-  // ---- batch: several frames, one publication. protocol/publish.md "Batches" ------------------------------
-
-  // Begins a batch. Requires that no claim and no batch is open. Until the batch ends, Fits returns false, so
-  // that a publication outside the batch takes the slow path.
-  void BeginBatch() {
-    if ((W::Peek(control_->room.flags) & kFlagBatches) == 0)
-      W::StoreFlags(control_->room, W::Peek(control_->room.flags) | kFlagBatches);
-    Settle();
-    if (tail_ != position_) StoreTail({position_, sequence_});  // the pair stays there while R may rise
-    batch_ = {.open = true, .first = cursor_, .position = position_, .sequence = sequence_, .fill = fill_};
-    SetStraightEnd();
-  }
-  bool batch_open() const noexcept { return batch_.open; }
-  uint64_t batched() const noexcept {
-    return batch_.open ? static_cast<uint32_t>((tag_ >> 32) - batch_.sequence) : 0;
-  }
-
-  // Returns whether a message of `n` bytes fits in the batch on the straight path. If not, the caller checks
-  // BatchHasRoomFor and then calls ClaimSlow.
-  bool BatchFits(size_t n) const noexcept { return EndOf(n) <= batch_.straight_end; }
-  // Returns whether the batch may grow by a message of `n` bytes. Padding does not count, so that the answer
-  // does not depend on where in the ring the batch began.
-  bool BatchHasRoomFor(size_t n) const noexcept {
-    return position() + FrameBytes(n) - batch_.position - batch_.padding <= BatchBytes();
-  }
-  uint64_t BatchBytes() const noexcept { return capacity_ / 4; }
-
-  // Adds the claimed frame to the batch, with `used` bytes of payload.
-  void AddToBatch(uint64_t used) noexcept {
-    std::byte* const at = cursor_;
-    const uint64_t tag = tag_;
-    const uint64_t frame = FrameBytes(used);
-    fill_ += frame - kFrameHeader - used;
-    cursor_ = at + frame;
-    tag_ = tag + kNextTag;
-    StoreInBatch(at, tag + used);
-    // Only the end of a batch needs a stop sign. Inside the batch, a 0 shows that the block ahead is already
-    // cleared.
-    if (frame <= kMostSmallFrame && !W::StopSignStands(HeaderOf(at + frame))) [[unlikely]]
-      ClearAhead();
-  }
-
-  // Publishes the batch and ends it. Returns true in the cases in which Commit does.
-  bool CommitBatch() noexcept {
-    EndBatch();
-    if (position_ == batch_.position) return false;
-    W::StoreStopSign(HeaderAt(position_));  // I1
-    const bool wake = Reveal(HeaderAt(batch_.position), batch_.first_header);
-    if (batch_.mark_due) RecordMark();
-    return wake;
-  }
-  // Discards the batch and ends it. No reader has seen any of its frames.
-  void AbortBatch() noexcept {
-    EndBatch();
-    position_ = batch_.position;
-    sequence_ = batch_.sequence;
-    fill_ = batch_.fill;
-    SetStraightEnd();
-  }
+  void StoreTail() noexcept { StoreTail({batch_.open ? batch_.start.position : position(), sequence()}); }
 
   // Takes the announcement of sleepers and raises the wake epoch. Call it after a publication that returned
   // true. Returns true if the caller must call FUTEX_WAKE on the wake epoch.
   bool AfterCommit() noexcept {
     if (!asym_) W::FencePublishBeforeSleepers();
-    if (!W::AnySleeper(seats_.control->sleeper)) return false;
-    if (!W::TakeSleepers(seats_.control->sleeper)) return false;
+    if (!W::AnySleeper(scan_.seats().control->sleeper)) return false;
+    if (!W::TakeSleepers(scan_.seats().control->sleeper)) return false;
     W::BumpWakeEpoch(control_->wake);
     return true;
   }
@@ -229,41 +181,65 @@ class RingProducer {
     return true;
   }
 
-  // Calls f(Blocker) for each blocker that leaves no room for the last claim. Call it after ClaimSlow returned
-  // nullptr. The same blocker may be reported more than once.
+  // ---- batch: several frames, one publication. protocol/publish.md "Batches" ------------------------------
+
+  // Begins a batch. Requires that no claim and no batch is open. Until the batch ends, Fits returns false, so
+  // that a publication outside the batch takes the slow path.
+  void BeginBatch() {
+    if ((W::Peek(control_->room.flags) & kFlagBatches) == 0)
+      W::StoreFlags(control_->room, W::Peek(control_->room.flags) | kFlagBatches);
+    Settle();
+    if (tail_ != position_) StoreTail({position_, sequence_});  // the pair stays there while R may rise
+    batch_ = {.open = true, .first = cursor_, .start = {position_, sequence_}, .fill = fill_};
+    SetStraightEnd();
+  }
+  bool batch_open() const noexcept { return batch_.open; }
+  uint64_t batched() const noexcept {
+    return batch_.open ? static_cast<uint32_t>((tag_ >> 32) - batch_.start.sequence) : 0;
+  }
+
+  // Returns whether the batch may grow by a message of `n` bytes.
+  bool BatchHasRoomFor(size_t n) const noexcept {
+    return batch_.HasRoomFor(FrameBytes(n), position(), capacity_);
+  }
+
+  // Publishes the batch and ends it. Returns true in the cases in which Commit does.
+  bool CommitBatch() noexcept {
+    EndBatch();
+    if (position_ == batch_.start.position) return false;
+    W::StoreStopSign(HeaderAt(position_));  // I1
+    const bool wake = Reveal(HeaderAt(batch_.start.position), batch_.first_header);
+    if (batch_.mark_due) RecordMark();
+    return wake;
+  }
+  // Discards the batch and ends it. No reader has seen any of its frames.
+  void AbortBatch() noexcept {
+    EndBatch();
+    position_ = batch_.start.position;
+    sequence_ = batch_.start.sequence;
+    fill_ = batch_.fill;
+    SetStraightEnd();
+  }
+
+  // ---- blockers. protocol/room.md ------------------------------------------------------------------------
+
+  // Calls f(Blocker) for each blocker that leaves no room for the last claim. Call it after ClaimSlow
+  // returned nullptr. The same blocker may be reported more than once.
   template <class F>
   void HoldingBack(F f) {
-    ForEachBlocker([&](const Blocker& blocker) {
-      if (Ahead(wanted_end_, blocker.position + capacity_) > 0) f(blocker);
-    });
+    scan_.HoldingBack(Here(), wanted_end_, f);
   }
-
   // Calls f(seat, state) for each joining or live member of this group.
   template <class F>
-  void ForEachMember(GroupPlace place, F f) {
-    for (uint32_t i = 0; i < seats_used_; ++i) {
-      const SeatIdentity& seat = seats_.seats[i].identity;
-      const uint64_t state = W::LoadSeatState(seat);
-      const SeatPhase phase = PhaseOf(state);
-      if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) continue;
-      if (DeliveryOf(state) == kDeliveryGroup && GroupOfSeat<A>(seat) == place) f(i, state);
-    }
+  void ForEachMember(GroupPlace place, F f) const {
+    scan_.ForEachMember(place, f);
   }
-
   // Evicts seat `i` for the reason `why`, by CAS from `state` (joining or live) [E1]. Returns false if the
   // seat's state word is no longer `state`.
-  bool Evict(uint32_t i, uint64_t state, EvictedWhy why) {
-    SeatIdentity& seat = seats_.seats[i].identity;
-    W::Note(seat.evicted_sequence, sequence());
-    const uint64_t evicted =
-        MakeSeatState(GenerationOf(state), SeatPhase::kEvicted, DeliveryOf(state), EvictedBy::kProducer, why);
-    if (!W::Evict(seat, state, evicted)) return false;
-    CountEviction();
-    return true;
-  }
+  bool Evict(uint32_t i, uint64_t state, EvictedWhy why) { return scan_.Evict(i, state, why, sequence()); }
   // Forgets the last scan, so that the next slow path scans again. Called after a seat was emptied or freed
   // outside this class.
-  void ForgetScan() { scanned_ = false; }
+  void ForgetScan() { scan_.Forget(); }
 
   // Detaches this object from the ring, in a forked child and after closing. Afterwards each claim takes the
   // slow path, and each store goes to scratch memory.
@@ -273,8 +249,7 @@ class RingProducer {
     data_ = cursor_ = scratch.data;
     mask_ = 0;
     max_message_ = 0;
-    seats_ = seats;
-    seats_used_ = 0;
+    scan_.Strand(control_, seats);
     asym_ = true;
     batch_ = {};
     clear_due_ = false;
@@ -288,28 +263,25 @@ class RingProducer {
     return position_ + static_cast<uint64_t>(cursor_ - (data_ + (position_ & mask_)));
   }
   uint64_t sequence() const {  // sequence after what is published
-    return batch_.open ? batch_.sequence : claimed_sequence();
+    return batch_.open ? batch_.start.sequence : claimed_sequence();
   }
   uint64_t payload_bytes() const {  // bytes of payload that this producer published
-    const Point end = batch_.open ? Point{batch_.position, batch_.sequence} : Point{position(), sequence()};
+    const Point end = batch_.open ? batch_.start : Point{position(), sequence()};
     return end.position - first_.position - kFrameHeader * (end.sequence - first_.sequence) -
            (batch_.open ? batch_.fill : fill_);
   }
-  uint64_t evictions() const { return evictions_; }    // evictions by this producer
-  uint64_t wanted_end() const { return wanted_end_; }  // end of the last claim that made or wanted room
+  uint64_t evictions() const { return scan_.evictions(); }  // evictions by this producer
+  uint64_t wanted_end() const { return wanted_end_; }       // end of the last claim that made or wanted room
   uint64_t max_message() const { return max_message_; }
   uint64_t capacity() const { return capacity_; }
   RingControl& control() const { return *control_; }
-  const SeatTable& seats() const { return seats_; }
+  const SeatTable& seats() const { return scan_.seats(); }
 
  private:
   static constexpr uint64_t kNextTag = uint64_t{1} << 32;
   // Bytes that ClearAhead zeroes [NOTES block-size]. Only messages up to kMostSmallFrame clear ahead: for
   // larger ones, writing everything twice costs more than it saves.
   static constexpr uint64_t kClearedAhead = 2048;
-  // Chunks announced beyond the wanted one, so that one full fence serves four chunks [NOTES announce]. The
-  // price: a joiner may find that many chunks less of the past.
-  static constexpr uint64_t kAnnouncedAhead = 3;
   static constexpr uint64_t kMostTailLag = uint64_t{16} << 10;  // bytes; see SetStraightEnd
 
   void StoreTail(Point to) noexcept {
@@ -329,6 +301,9 @@ class RingProducer {
     return sequence_ +
            static_cast<uint32_t>(static_cast<uint32_t>(tag_ >> 32) - static_cast<uint32_t>(sequence_));
   }
+
+  // Returns by what a scan judges. Requires that position_ and sequence_ are up to date (Settle).
+  ProducerPlace Here() const { return {position_, batch_.open ? batch_.start.sequence : sequence_, limit_}; }
 
   // Brings position_ and sequence_ up to date. The straight path moves cursor_ and tag_ only, within one lap
   // and by fewer than 2^32 messages between two calls of Settle.
@@ -354,7 +329,7 @@ class RingProducer {
 
   void NothingDue() noexcept {
     room_due_ = false;
-    sleepers_ = asym_ ? &seats_.control->sleeper : &kLookEveryTime;
+    sleepers_ = asym_ ? &scan_.seats().control->sleeper : &kLookEveryTime;
   }
   // Makes room for the next message now, as ClaimSlow would do when it is claimed. If there is no room now,
   // the next claim finds that out.
@@ -387,37 +362,17 @@ class RingProducer {
     fill_ += bytes;
     if (batch_.open) {
       batch_.padding += bytes;
-      StoreInBatch(at, header);
+      batch_.StoreHeader(at, header);
       return false;
     }
     W::StoreStopSign(HeaderAt(position_));  // I1
     return Reveal(HeaderOf(at), header);
   }
 
-  struct Batch {
-    bool open = false;           // if false, the other fields are of the last batch
-    bool mark_due = false;       // room was made in this batch; I5 delays the mark until the commit
-    std::byte* first = nullptr;  // first frame of the batch
-    uint64_t position = 0;       // position of the first frame
-    uint64_t sequence = 0;       // sequence of the first message
-    uint64_t fill = 0;           // fill_ before the batch
-    uint64_t padding = 0;        // bytes of padding frames in the batch
-    uint64_t first_header = 0;   // header of the first frame, held back until CommitBatch
-    uintptr_t straight_end = 0;  // bound of the batch's straight path: limit_, the lap, BatchBytes
-  };
-
-  void StoreInBatch(std::byte* at, uint64_t header) noexcept {
-    if (at == batch_.first)
-      batch_.first_header = header;  // I6
-    else
-      W::StoreBatchedHeader(HeaderOf(at), header);
-  }
-
   // Closes the straight path of the batch and opens that of single messages.
   void EndBatch() noexcept {
     Settle();
-    batch_.open = false;
-    batch_.straight_end = 0;  // nothing fits
+    batch_.Close();
     SetStraightEnd();
   }
 
@@ -433,8 +388,7 @@ class RingProducer {
     };
     const uint64_t end = Earlier(limit_, (position_ | mask_) + 1);
     if (batch_.open) {
-      const uint64_t batch_end = batch_.position + batch_.padding + BatchBytes() + kFrameHeader;
-      batch_.straight_end = address(Earlier(end, batch_end));
+      batch_.straight_end = address(Earlier(end, batch_.LastEnd(capacity_)));
       straight_end_ = ready_end_ = granted_end_ = 0;  // nothing fits
     } else {
       granted_end_ = address(end);
@@ -443,22 +397,13 @@ class RingProducer {
     }
   }
 
-  void CountEviction() {
-    W::Note(control_->counters.evictions, W::Peek(control_->counters.evictions) + 1);
-    ++evictions_;
-    scanned_ = false;
-  }
-
   // Raises R so that a claim may end at `end`. Returns false if a blocker leaves no room for it.
   // protocol/room.md "Making room"
   bool MakeRoom(uint64_t end) {
     const uint64_t chunk = capacity_ / kMarks;
-    const uint64_t want = (end + chunk - 1) & ~(chunk - 1);
-    // Step 0: up to announced_ the last scan still counts. A joiner that it missed sees that intent.
-    if (!(scanned_ && Ahead(want, announced_) <= 0 && Free(want))) Announce(want);
-    const uint64_t allow = Free(want) ? want : lowest_ + capacity_;
+    const uint64_t allow = scan_.Allow(Here(), (end + chunk - 1) & ~(chunk - 1));
     if (Ahead(allow, end) < 0) {
-      scanned_ = false;
+      scan_.Forget();
       return false;
     }
     W::StoreReserved(control_->room, allow);
@@ -470,163 +415,6 @@ class RingProducer {
       RecordMark();
     return true;
   }
-
-  // Steps 1 to 3 of protocol/room.md "Making room": stores the intent, fences, and scans if a seat may have
-  // joined.
-  void Announce(uint64_t want) {
-    announced_ = want + kAnnouncedAhead * (capacity_ / kMarks);
-    W::StoreIntent(control_->room, announced_);
-    W::FenceIntentBeforeScan();
-    const uint32_t joins = W::LoadJoins(seats_.control->join);
-    if (scanned_ && joins == joins_seen_ && Free(want)) return;
-    Scan();
-    joins_seen_ = joins;
-    scanned_ = true;
-  }
-
-  // Returns whether, by the last scan, no blocker stands in the way of a claim that ends at `want`.
-  bool Free(uint64_t want) const { return !held_ || Ahead(want, lowest_ + capacity_) <= 0; }
-
-  void Scan() {
-    if (!AnyGroup() && ScanOrdinary()) return;
-    held_ = false;
-    lowest_ = position_;
-    const bool settled = ForEachBlocker([&](const Blocker& blocker) {
-      if (!held_ || Ahead(blocker.position, lowest_) < 0) lowest_ = blocker.position;
-      held_ = true;
-    });
-    if (settled) return;
-    held_ = true;  // nothing more is granted now; what was granted stays
-    lowest_ = limit_ - capacity_;
-  }
-
-  bool AnyGroup() const {
-    uint32_t flags = 0;
-    for (uint32_t g = 0; g < kGroups; ++g) flags |= W::LoadGroupFlagsForScan(seats_.control->groups[g]);
-    return (flags & kGroupUsed) != 0;
-  }
-
-  // Scans all seats in one pass. Requires that no group exists. Returns false if some seat is joining or not
-  // valid: then the caller must look at the seats one by one. Scanning 1024 seats once per lap must cost less
-  // than publishing a lap of messages [NOTES seats-scan].
-  [[gnu::hot, gnu::noinline]] bool ScanOrdinary() {
-    seats_used_ = std::max(seats_used_, std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count));
-    constexpr auto kLive = static_cast<uint16_t>(MakeSeatState(0, SeatPhase::kLive, kDeliveryLossless));
-    constexpr auto kJoining = static_cast<uint16_t>(MakeSeatState(0, SeatPhase::kJoining, kDeliveryLossless));
-    const uint64_t position = position_;
-    bool joining = false;
-    uint32_t others = 0;
-    uint64_t behind = 0, bits = 0;  // the largest lag; the bits of all positions
-    const Seat* seat = seats_.seats;
-#pragma GCC unroll 4
-    for (uint32_t left = seats_used_; left != 0; --left, ++seat) {
-      const auto kind = static_cast<uint16_t>(W::LoadSeatState(seat->identity));
-      if (kind == kLive) [[likely]] {
-        const uint64_t p = W::LoadSeatPosition(seat->words);
-        bits |= p;
-        behind = std::max(behind, position - p);
-      } else {
-        joining |= kind == kJoining;
-        ++others;
-      }
-    }
-    if (joining || behind > capacity_ || bits % 8 != 0) return false;
-    held_ = others != seats_used_;
-    lowest_ = position - behind;
-    return true;
-  }
-
-  // Calls f(Blocker) for each blocker; the same one may be reported twice. Returns false if leases kept moving
-  // between seats: then the result is not complete.
-  // Cursors are read before leases, because a member that moved the cursor had stored its lease first [R9,
-  // G4]. A lease that moves to another seat is counted before it leaves the old seat. If no move was counted
-  // while the seats were read, no lease was missed [R11, G7].
-  template <class F>
-  bool ForEachBlocker(F f) {
-    const uint32_t groups = ForEachGroup(f);
-    constexpr int kTries = 8;  // each move needs a death or an eviction
-    for (int k = 0; k < kTries; ++k) {
-      const uint32_t moves = Moves(groups);
-      // seats_used_ only grows, so a peer that lowers the shared word hides no seat.
-      seats_used_ = std::max(seats_used_, std::min(W::LoadSeatsUsed(seats_.control->join), seats_.count));
-      for (uint32_t i = 0; i < seats_used_; ++i) VisitSeat(i, groups, f);
-      if (Moves(groups) == moves) return true;
-    }
-    return false;
-  }
-
-  // Calls f(Blocker) for the cursor of each group that exists. Returns a set bit for each of these groups.
-  template <class F>
-  uint32_t ForEachGroup(F f) {
-    uint32_t groups = 0;
-    for (uint32_t g = 0; g < kGroups; ++g) {
-      GroupWords& group = seats_.control->groups[g];
-      const uint32_t flags = W::LoadGroupFlagsForScan(group);
-      if ((flags & kGroupUsed) == 0) continue;
-      const uint64_t p = W::LoadCursorForScan(group);
-      if ((flags & kGroupCreating) != 0 && LostItsRace(p)) continue;
-      if (!Valid(p)) {
-        if (W::RetireGroup(group, flags)) CountEviction();
-        continue;
-      }
-      groups |= 1u << g;
-      f(Blocker{Blocker::Kind::kGroup, g, W::Peek(group.generation), p});
-    }
-    return groups;
-  }
-
-  template <class F>
-  void VisitSeat(uint32_t i, uint32_t groups, F f) {
-    Seat& seat = seats_.seats[i];
-    const uint64_t state = W::LoadSeatState(seat.identity);
-    if (PhaseOf(state) == SeatPhase::kFree) return;
-    if (DeliveryOf(state) == kDeliveryLossless) VisitLossless(seat, i, state, f);
-    if (DeliveryOf(state) == kDeliveryGroup && groups != 0) VisitLease(seat, i, state, groups, f);
-  }
-
-  // Calls f(Blocker) for a lossless seat that counts. Passes over a joining seat that has lost its race: its
-  // joiner will see the intent and choose again [J4, R2]. Any other seat that is not valid is nonsense and is
-  // evicted.
-  template <class F>
-  void VisitLossless(Seat& seat, uint32_t i, uint64_t state, F f) {
-    const SeatPhase phase = PhaseOf(state);
-    if (phase != SeatPhase::kJoining && phase != SeatPhase::kLive) return;
-    const uint64_t p = W::LoadSeatPosition(seat.words);
-    if (phase == SeatPhase::kJoining && LostItsRace(p)) return;
-    if (!Valid(p)) {
-      Evict(i, state, EvictedWhy::kNonsense);
-      return;
-    }
-    f(Blocker{Blocker::Kind::kSeat, i, state, p});
-  }
-
-  // Calls f(Blocker) for a lease that counts. A lease holds the producer back even after its seat
-  // was evicted, until another member has adopted it.
-  template <class F>
-  void VisitLease(Seat& seat, uint32_t i, uint64_t state, uint32_t groups, F f) {
-    const uint64_t lease = W::LoadLeaseForScan(seat.words);
-    if (lease == kNoLease) return;
-    const std::optional<GroupPlace> place = GroupOfSeat<A>(seat.identity);
-    if (!place || (groups >> place->index & 1) == 0) return;
-    if (place->generation != W::Peek(seats_.control->groups[place->index].generation)) return;
-    const uint64_t p = LeasePosition(lease);
-    if (IsTentative(lease) && LostItsRace(p)) return;
-    if (!Valid(p)) {
-      if (PhaseOf(state) != SeatPhase::kEvicted) Evict(i, state, EvictedWhy::kNonsense);
-      return;
-    }
-    f(Blocker{Blocker::Kind::kLease, i, state, p});
-  }
-  uint32_t Moves(uint32_t groups) const {
-    uint32_t sum = 0;
-    for (uint32_t g = 0; groups >> g != 0; ++g) {
-      if ((groups >> g & 1) != 0) sum += W::LoadMoves(seats_.control->groups[g]);
-    }
-    return sum;
-  }
-
-  bool Valid(uint64_t p) const { return position_ - p <= capacity_ && p % 8 == 0; }
-  bool LostItsRace(uint64_t p) const { return Ahead(limit_, p + capacity_) > 0; }
 
   // Records a mark at position_, at most once per chunk: a boundary where an overrun or late reader can start
   // (I5).
@@ -663,42 +451,19 @@ class RingProducer {
   uint64_t position_ = 0;  // position of the next frame, as of the last slow call (Settle)
   uint64_t sequence_ = 0;  // sequence of the next message, as of the last slow call
   Point first_;            // where this producer began
-  Batch batch_;
+  OpenBatch<A> batch_;
   uintptr_t ready_end_ = 0;   // a claim that needs no work before it ends here at most
   uint64_t usual_frame_ = 0;  // bytes, frame of the last slow claim; 0: too large to make room in advance
   bool room_due_ = false;     // PrepareNext makes room
   uint64_t limit_ = 0;        // the limit: R as this producer stored it
   uint64_t capacity_ = 0;
-  SeatTable seats_;
-  uint64_t announced_ = 0;  // the intent, as this producer stored it
-  bool scanned_ = false;    // joins_seen_, held_ and lowest_ are of a scan that no eviction has outdated
-  bool held_ = false;       // the last scan found a blocker, the lowest at lowest_
-  uint64_t lowest_ = 0;
-  uint32_t joins_seen_ = 0;
-  uint32_t seats_used_ = 0;
-  uint64_t evictions_ = 0;
+  RoomScan<A> scan_;
   uint64_t wanted_end_ = 0;
   uint64_t last_mark_chunk_ = ~uint64_t{0};
   uint64_t tail_ = 0;       // position of the tail pair, as this producer stored it
   bool clear_due_ = false;  // a small message found no stop sign: PrepareNext clears ahead
   uint64_t (*wall_ns_)() = nullptr;
 };
-
-// Returns where the published frames of a ring without a producer end, for take-over. Voids the marks above
-// that position. Returns nullopt if no producer leaves such contents.
-template <class A>
-std::optional<Point> FindTakeOverPoint(const RingMemory& memory) {
-  using W = Words<A>;
-  const std::optional<Point> end = RingView<A>(memory).End();
-  if (!end) return std::nullopt;
-  const uint64_t room = W::LoadReserved(memory.control->room) - end->position;
-  if (room > memory.capacity) return std::nullopt;
-  for (Mark& mark : memory.control->marks) {
-    const uint64_t p = W::LoadMarkPosition(mark);
-    if (p != ~uint64_t{0} && Ahead(p, end->position) > 0) W::VoidMark(mark);
-  }
-  return end;
-}
 
 }  // namespace millrace::internal
 

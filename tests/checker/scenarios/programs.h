@@ -15,6 +15,7 @@
 #include "millrace/internal/ring_group.h"
 #include "millrace/internal/ring_join.h"
 #include "millrace/internal/ring_producer.h"
+#include "millrace/internal/ring_take_over.h"
 #include "tests/checker/scenarios/policy.h"
 #include "tests/checker/scenarios/world.h"
 
