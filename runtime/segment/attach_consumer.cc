@@ -129,19 +129,24 @@ absl::Status GoLive(ConsumerAttachment& attached, const Delivery& delivery, cons
   JoinFailure failure = JoinFailure::kEvicted;
   constexpr int kTries = 16;
   for (int i = 0; i < kTries && failure == JoinFailure::kEvicted; ++i) {
-    std::optional<internal::Beginning> begin;
     ++generation;
     if (group == nullptr) {
-      begin = internal::Join<A>(internal::RingView<A>(memory), table, attached.seat, generation,
-                                static_cast<uint8_t>(delivery.kind()), where.at, where.value,
-                                &attached.live_state, &failure, &wake_producer);
-    } else if (internal::JoinGroup<A>(table, attached.seat, generation,
-                                      table.control->groups[group->place.index], &attached.live_state)) {
-      begin = group->begin;
+      const internal::JoinResult joined =
+          internal::Join<A>(internal::RingView<A>(memory), table, attached.seat, generation,
+                            static_cast<uint8_t>(delivery.kind()), where.at, where.value);
+      wake_producer |= joined.wake_producer;
+      failure = joined.failure;
+      if (!joined) continue;
+      attached.begin = joined.begin;
+      attached.live_state = joined.live;
+    } else {
+      const std::optional<uint64_t> live =
+          internal::JoinGroup<A>(table, attached.seat, generation, table.control->groups[group->place.index]);
+      if (!live) continue;
+      attached.begin = group->begin;
       attached.group = group->place;
+      attached.live_state = *live;
     }
-    if (!begin) continue;
-    attached.begin = *begin;
     os::FutexWakeAll(&table.control->join.joins);  // A producer may be waiting for consumers.
     if (wake_producer) os::FutexWakeAll(&table.control->room_epoch.epoch);
     return absl::OkStatus();
@@ -223,11 +228,10 @@ absl::Status JoinAsMember(ConsumerAttachment& attached, const Delivery& delivery
 
 absl::Status BeginObserving(ConsumerAttachment& attached, const ConsumerOptions& options) {
   const internal::RingMemory memory = MemoryOf(attached.ring, attached.header);
-  JoinFailure failure = JoinFailure::kNone;
   const Where where = Locate(options.start);
-  const auto begin = internal::ChooseStart(internal::RingView<A>(memory), where.at, where.value, 0, &failure);
-  if (!begin) return JoinFailed(attached.paths, failure, options.start, memory);
-  attached.begin = *begin;
+  const auto chosen = internal::ChooseStart(internal::RingView<A>(memory), where.at, where.value, 0);
+  if (!chosen) return JoinFailed(attached.paths, chosen.failure, options.start, memory);
+  attached.begin = chosen.begin;
   return absl::OkStatus();
 }
 

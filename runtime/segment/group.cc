@@ -164,18 +164,16 @@ absl::StatusOr<std::optional<GroupHold>> Create(const SeatsAccess& seats, const 
   if (!slot) return AllTaken(seats, name);
   GroupWords& group = WordsOf(seats, *slot);
   SetLabel(group.name, name);
-  bool wake_producer = false;
-  internal::JoinFailure failure = internal::JoinFailure::kNone;
   const Where where = Locate(start);
-  const auto begin = internal::CreateGroup<A>(internal::RingView<A>(memory), seats.table, *slot, durable,
-                                              where.at, where.value, &failure, &wake_producer);
-  if (wake_producer) os::FutexWakeAll(&seats.table.control->room_epoch.epoch);
-  if (!begin) return JoinFailed(seats.paths, failure, start, memory);
+  const internal::JoinResult created = internal::CreateGroup<A>(internal::RingView<A>(memory), seats.table,
+                                                                *slot, durable, where.at, where.value);
+  if (created.wake_producer) os::FutexWakeAll(&seats.table.control->room_epoch.epoch);
+  if (!created) return JoinFailed(seats.paths, created.failure, start, memory);
   GroupHold hold;
   hold.place = {*slot, W::Peek(group.generation)};
   hold.lock = *std::move(*lock);
   hold.created = true;
-  hold.begin = *begin;
+  hold.begin = created.begin;
   return std::optional<GroupHold>(std::move(hold));
 }
 

@@ -86,18 +86,15 @@ class HeapRing {
   std::optional<Consumer> Join(uint32_t i, uint8_t delivery, internal::StartAt at, uint64_t value = 0,
                                bool resume_newest = false, internal::JoinFailure* failure = nullptr,
                                bool* wake_producer = nullptr) const {
-    internal::JoinFailure why{};
-    uint64_t live = 0;
-    bool wake = false;
     const uint32_t generation =
         internal::GenerationOf(internal::Words<A>::LoadSeatState(seat(i).identity)) + 1;
-    const auto begin =
-        internal::Join<A>(view(), table(), i, generation, delivery, at, value, &live, &why, &wake);
-    if (failure != nullptr) *failure = why;
-    if (wake_producer != nullptr) *wake_producer = wake;
-    if (!begin) return std::nullopt;
+    const internal::JoinResult joined =
+        internal::Join<A>(view(), table(), i, generation, delivery, at, value);
+    if (failure != nullptr) *failure = joined.failure;
+    if (wake_producer != nullptr) *wake_producer = joined.wake_producer;
+    if (!joined) return std::nullopt;
     Consumer consumer;
-    consumer.Attach(memory(), SeatOf(i, live), begin->at, begin->wanted, resume_newest);
+    consumer.Attach(memory(), SeatOf(i, joined.live), joined.begin.at, joined.begin.wanted, resume_newest);
     return consumer;
   }
   Consumer Lossless(uint32_t i, internal::StartAt at = internal::StartAt::kEnd, uint64_t value = 0) const {

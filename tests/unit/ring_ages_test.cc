@@ -107,11 +107,10 @@ class UnitRingAges : public ::testing::TestWithParam<Origin> {
     return marks;
   }
   Point Begin(uint64_t time_ns) const {
-    JoinFailure failure{};
-    const auto begin = ChooseStart(view_, StartAt::kTime, time_ns, 0, &failure);
-    EXPECT_TRUE(begin) << static_cast<int>(failure);
-    EXPECT_EQ(begin->wanted, begin->at.sequence) << "nothing is lost";
-    return begin->at;
+    const ChosenStart chosen = ChooseStart(view_, StartAt::kTime, time_ns, 0);
+    EXPECT_TRUE(chosen) << static_cast<int>(chosen.failure);
+    EXPECT_EQ(chosen.begin.wanted, chosen.begin.at.sequence) << "nothing is lost";
+    return chosen.begin.at;
   }
 
   const uint64_t capacity_ = GetParam().capacity;

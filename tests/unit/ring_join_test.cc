@@ -34,7 +34,9 @@ class UnitRingJoin : public ::testing::TestWithParam<Origin> {
     }
   }
   std::optional<Beginning> Choose(StartAt start, uint64_t value = 0, int round = 0) {
-    return ChooseStart(ring_.view(), start, value, round, &failure_);
+    const ChosenStart chosen = ChooseStart(ring_.view(), start, value, round);
+    failure_ = chosen.failure;
+    return chosen ? std::optional(chosen.begin) : std::nullopt;
   }
   auto Join(StartAt start, uint64_t value = 0, uint8_t delivery = kDeliveryLossless) {
     return ring_.Join(0, delivery, start, value, false, &failure_);

@@ -31,6 +31,22 @@ struct Beginning {
 };
 enum class JoinFailure : uint8_t { kNone, kOutOfRange, kDamaged, kEvicted, kOvertaken };
 
+// The result of ChooseStart.
+struct ChosenStart {
+  JoinFailure failure = JoinFailure::kNone;
+  Beginning begin{};  // if there is no failure
+  explicit operator bool() const { return failure == JoinFailure::kNone; }
+};
+
+// The result of Join and CreateGroup.
+struct JoinResult {
+  JoinFailure failure = JoinFailure::kNone;
+  Beginning begin{};           // if there is no failure
+  uint64_t live = 0;           // Join: the seat's state word, if there is no failure
+  bool wake_producer = false;  // an earlier choice held the producer back: call FUTEX_WAKE on the room epoch
+  explicit operator bool() const { return failure == JoinFailure::kNone; }
+};
+
 // Returns whether no message of this sequence was published yet. Sequences start at 0 and would take
 // centuries to wrap, so a huge number in a young ring is a mistake and not a sequence of long ago.
 constexpr bool NotYetPublished(uint64_t sequence, uint64_t end) {
@@ -42,20 +58,17 @@ constexpr bool NotYetPublished(uint64_t sequence, uint64_t end) {
 // one before.
 // `announced`: bytes that the intent lies above R. The second choice already demands that much head-room.
 template <class A>
-std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uint64_t value, int round,
-                                     JoinFailure* failure, uint64_t announced = 0) {
+ChosenStart ChooseStart(const RingView<A>& view, StartAt start, uint64_t value, int round,
+                        uint64_t announced = 0) {
   const std::optional<Point> end = view.End();
-  if (!end) {
-    *failure = JoinFailure::kDamaged;
-    return std::nullopt;
-  }
+  if (!end) return {.failure = JoinFailure::kDamaged};
   constexpr int kRoundsWithMarks = 7;
   std::optional<Point> at;
   uint64_t wanted = end->sequence;
   bool counts_from_wanted = false;
   switch (start) {
     case StartAt::kEnd:
-      return Beginning{*end, end->sequence};
+      return {.begin = {*end, end->sequence}};
     case StartAt::kOldest:
       break;
     case StartAt::kLast:
@@ -65,10 +78,7 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
     case StartAt::kSequence:
       wanted = value;
       counts_from_wanted = true;
-      if (NotYetPublished(wanted, end->sequence)) {
-        *failure = JoinFailure::kOutOfRange;
-        return std::nullopt;
-      }
+      if (NotYetPublished(wanted, end->sequence)) return {.failure = JoinFailure::kOutOfRange};
       at = wanted == end->sequence ? end : view.Find(wanted);
       break;
     case StartAt::kTime:
@@ -81,7 +91,7 @@ std::optional<Beginning> ChooseStart(const RingView<A>& view, StartAt start, uin
     if (!at || (oldest && Ahead(oldest->sequence, at->sequence) > 0)) at = oldest;
     if (!at || round >= kRoundsWithMarks) at = end;
   }
-  return Beginning{*at, counts_from_wanted ? wanted : at->sequence};
+  return {.begin = {*at, counts_from_wanted ? wanted : at->sequence}};
 }
 
 // Returns whether the producer may overwrite `at` although it has not seen this joiner: its scan may have
@@ -94,89 +104,92 @@ bool TooFar(const RingView<A>& view, uint64_t intent, Point at, uint64_t* announ
   return true;
 }
 
-// Makes the seat joining, then live. `generation` is new for this holder. On success `*live` is the seat's
-// state. `*wake_producer` becomes true if an earlier choice had held the producer back and a later one does
-// not: then the caller must call FUTEX_WAKE on the room epoch.
+// Makes the seat joining, then live. `generation` is new for this holder.
 template <class A>
-std::optional<Beginning> Join(const RingView<A>& view, const SeatTable& seats, uint32_t index,
-                              uint32_t generation, uint8_t delivery, StartAt start, uint64_t value,
-                              uint64_t* live, JoinFailure* failure, bool* wake_producer) {
+JoinResult Join(const RingView<A>& view, const SeatTable& seats, uint32_t index, uint32_t generation,
+                uint8_t delivery, StartAt start, uint64_t value) {
   using W = Words<A>;
   Seat& seat = seats.seats[index];
   const uint64_t joining = MakeSeatState(generation, SeatPhase::kJoining, delivery);
-  *live = MakeSeatState(generation, SeatPhase::kLive, delivery);
+  JoinResult result;
+  result.live = MakeSeatState(generation, SeatPhase::kLive, delivery);
   constexpr int kRounds = 64;
   uint64_t announced = 0;
   for (int round = 0; round < kRounds; ++round) {
-    const std::optional<Beginning> begin = ChooseStart(view, start, value, round, failure, announced);
-    if (!begin) return std::nullopt;
-    W::StoreJoinPosition(seat.words, begin->at.position);
+    const ChosenStart chosen = ChooseStart(view, start, value, round, announced);
+    result.failure = chosen.failure;
+    result.begin = chosen.begin;
+    if (!chosen) return result;
+    W::StoreJoinPosition(seat.words, chosen.begin.at.position);
     if (round == 0) {
       W::RaiseSeatsUsed(seats.control->join, index + 1);
       W::StoreJoining(seat.identity, joining);
     }
     W::CountJoin(seats.control->join);
     W::FenceSeatBeforeIntent();
-    if (round > 0) *wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
+    if (round > 0)
+      result.wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
     const uint64_t intent = W::LoadIntent(view.control().room);
-    if (delivery == kDeliveryLossless && TooFar(view, intent, begin->at, &announced)) continue;
-    if (W::GoLive(seat.identity, joining, *live)) {
+    if (delivery == kDeliveryLossless && TooFar(view, intent, chosen.begin.at, &announced)) continue;
+    if (W::GoLive(seat.identity, joining, result.live))
       W::CountJoin(seats.control->join);  // again: a producer that waits for consumers sleeps on this word
-      return begin;
-    }
-    *failure = JoinFailure::kEvicted;
-    return std::nullopt;
+    else
+      result.failure = JoinFailure::kEvicted;
+    return result;
   }
-  *failure = JoinFailure::kOvertaken;
-  return std::nullopt;
+  result.failure = JoinFailure::kOvertaken;
+  return result;
 }
 
 // Creates a group in slot `index`, whose flags are 0 and whose name is written. Chooses where the group
 // begins, as Join does. The caller holds the lock of every group. On failure the slot is free again.
 template <class A>
-std::optional<Beginning> CreateGroup(const RingView<A>& view, const SeatTable& seats, uint32_t index,
-                                     bool durable, StartAt start, uint64_t value, JoinFailure* failure,
-                                     bool* wake_producer) {
+JoinResult CreateGroup(const RingView<A>& view, const SeatTable& seats, uint32_t index, bool durable,
+                       StartAt start, uint64_t value) {
   using W = Words<A>;
   GroupWords& group = seats.control->groups[index];
   W::Note(group.generation, W::Peek(group.generation) + 1);
   constexpr int kRounds = 64;
   uint64_t announced = 0;
-  *failure = JoinFailure::kOvertaken;
+  JoinResult result;
   for (int round = 0; round < kRounds; ++round) {
-    const std::optional<Beginning> begin = ChooseStart(view, start, value, round, failure, announced);
-    if (!begin) break;
-    W::StoreCursor(group, begin->at.position);
+    const ChosenStart chosen = ChooseStart(view, start, value, round, announced);
+    result.begin = chosen.begin;
+    result.failure = chosen ? JoinFailure::kOvertaken : chosen.failure;  // unless this round succeeds
+    if (!chosen) break;
+    W::StoreCursor(group, chosen.begin.at.position);
     if (round == 0) W::StoreGroupFlags(group, kGroupUsed | kGroupCreating);
     W::CountJoin(seats.control->join);
     W::FenceSeatBeforeIntent();
-    if (round > 0) *wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
-    if (TooFar(view, W::LoadIntent(view.control().room), begin->at, &announced)) continue;
+    if (round > 0)
+      result.wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
+    if (TooFar(view, W::LoadIntent(view.control().room), chosen.begin.at, &announced)) continue;
     W::StoreGroupFlags(group, kGroupUsed | (durable ? kGroupDurable : 0));
-    return begin;
+    result.failure = JoinFailure::kNone;
+    return result;
   }
   W::StoreGroupFlags(group, 0);
-  *wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
-  return std::nullopt;
+  result.wake_producer |= OfferRoom<A>(seats.control->room_waiting, seats.control->room_epoch);
+  return result;
 }
 
 // Takes a seat in a group that exists. The group's cursor protects the messages, so there is nothing to
 // choose. The caller holds the locks of the seat and of the group, and has written into the seat which group
-// it belongs to. Returns false if the seat was evicted before it went live.
+// it belongs to. Returns the seat's state word, or nullopt if the seat was evicted before it went live.
 template <class A>
-bool JoinGroup(const SeatTable& seats, uint32_t index, uint32_t generation, const GroupWords& group,
-               uint64_t* live) {
+std::optional<uint64_t> JoinGroup(const SeatTable& seats, uint32_t index, uint32_t generation,
+                                  const GroupWords& group) {
   using W = Words<A>;
   Seat& seat = seats.seats[index];
   const uint64_t joining = MakeSeatState(generation, SeatPhase::kJoining, kDeliveryGroup);
-  *live = MakeSeatState(generation, SeatPhase::kLive, kDeliveryGroup);
+  const uint64_t live = MakeSeatState(generation, SeatPhase::kLive, kDeliveryGroup);
   W::StoreJoinPosition(seat.words, W::LoadCursor(group));
   W::RaiseSeatsUsed(seats.control->join, index + 1);
   W::StoreJoining(seat.identity, joining);
   W::CountJoin(seats.control->join);
-  if (!W::GoLive(seat.identity, joining, *live)) return false;
+  if (!W::GoLive(seat.identity, joining, live)) return std::nullopt;
   W::CountJoin(seats.control->join);  // again: a producer that waits for consumers sleeps on this word
-  return true;
+  return live;
 }
 
 }  // namespace millrace::internal

@@ -22,7 +22,9 @@ bool ConsumerProgram::Open(StartAt start, uint64_t value) {
   std::optional<Beginning> begin;
   ConsumerSeat seat;
   if (reading_ == Reading::kObserver) {
-    begin = ChooseStart(view, start, value, 0, &failure);
+    const ChosenStart chosen = ChooseStart(view, start, value, 0);
+    failure = chosen.failure;
+    if (chosen) begin = chosen.begin;
     seat = {&bytes.scratch[machine->self()], &bytes.scratch_waiting, &bytes.scratch_epoch, 0, false};
   } else {
     const SeatTable table = world->Seats();
@@ -38,8 +40,12 @@ bool ConsumerProgram::Open(StartAt start, uint64_t value) {
     bool wake_producer = false;
     for (int i = 0; i < kTries && !begin; ++i) {
       generation += Slipped(Slip::kRetakeSameGeneration) ? 0 : 1;
-      begin = Join<A>(view, table, seat_, generation, lossless() ? kDeliveryLossless : kDeliveryLossy, start,
-                      value, &live_state_, &failure, &wake_producer);
+      const JoinResult joined = Join<A>(view, table, seat_, generation,
+                                        lossless() ? kDeliveryLossless : kDeliveryLossy, start, value);
+      live_state_ = joined.live;
+      wake_producer |= joined.wake_producer;
+      failure = joined.failure;
+      if (joined) begin = joined.begin;
       if (failure != JoinFailure::kEvicted) break;
     }
     if (!begin) {

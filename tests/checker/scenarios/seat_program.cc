@@ -139,15 +139,13 @@ bool MemberProgram::CreateIt(StartAt start, Beginning* begin) {
     if (PhaseOf(state) == SeatPhase::kFree || !place || place->index != group_) continue;
     if (HeldBySomebody(i)) return false;  // an evicted member could move the new cursor
   }
-  JoinFailure failure = JoinFailure::kNone;
-  bool wake_producer = false;
-  const auto at = CreateGroup<A>(RingView<A>(world->Ring()), seats, group_, /*durable=*/false, start, 0,
-                                 &failure, &wake_producer);
-  if (wake_producer) CheckedParkOps().wake(&seats.control->room_epoch.epoch);
-  machine->Expect(failure != JoinFailure::kDamaged, "a group finds a damaged ring");
-  if (!at) return false;
-  world->JudgeBoundary(at->at, "the beginning of a group");
-  *begin = *at;
+  const JoinResult created =
+      CreateGroup<A>(RingView<A>(world->Ring()), seats, group_, /*durable=*/false, start, 0);
+  if (created.wake_producer) CheckedParkOps().wake(&seats.control->room_epoch.epoch);
+  machine->Expect(created.failure != JoinFailure::kDamaged, "a group finds a damaged ring");
+  if (!created) return false;
+  world->JudgeBoundary(created.begin.at, "the beginning of a group");
+  *begin = created.begin;
   place_ = {group_, W::Peek(WordsOf(group_).generation)};
   created_ = true;
   return true;
@@ -172,7 +170,9 @@ bool MemberProgram::SitDown(Beginning begin) {
   constexpr int kTries = 16;
   bool joined = false;
   for (int i = 0; i < kTries && !joined; ++i) {
-    joined = JoinGroup<A>(seats, seat_, ++generation, WordsOf(group_), &live_state_);
+    const std::optional<uint64_t> live = JoinGroup<A>(seats, seat_, ++generation, WordsOf(group_));
+    joined = live.has_value();
+    if (joined) live_state_ = *live;
   }
   if (!joined && !HoldsLease<A>(seats, seat_))
     W::StoreFree(seat.identity, MakeSeatState(generation, SeatPhase::kFree, 0));

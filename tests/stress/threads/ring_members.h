@@ -66,14 +66,14 @@ class MemberThread {
     internal::Seat& words = table.seats[seat];
     W::Note(words.identity.group, place_.index + 1);
     W::Note(words.identity.group_generation, place_.generation);
-    uint64_t live = 0;
     const uint32_t generation = internal::GenerationOf(W::LoadSeatState(words.identity)) + 1;
-    if (!internal::JoinGroup<A>(table, seat, generation, table.control->groups[place_.index], &live))
-      return run_.Fail("a member was evicted while it joined");
+    const std::optional<uint64_t> live =
+        internal::JoinGroup<A>(table, seat, generation, table.control->groups[place_.index]);
+    if (!live) return run_.Fail("a member was evicted while it joined");
     ++tally_.joins;
     Member member;
     member.Attach(run_.ring.memory(), table,
-                  {&words, &table.control->room_waiting, &table.control->room_epoch, live, false}, place_,
+                  {&words, &table.control->room_waiting, &table.control->room_epoch, *live, false}, place_,
                   random_() % 2 == 0 ? 1 : 1 + random_() % 16, 0);
     Work(member);
     member.NoteProgress();

@@ -54,11 +54,12 @@ class Reader {
     internal::JoinFailure failure{};
     std::optional<Consumer> consumer;
     if (role_ == Role::kObserver) {
-      const auto begin = internal::ChooseStart<A>(run_.ring.view(), start, value, 0, &failure);
-      if (begin) {
+      const auto chosen = internal::ChooseStart<A>(run_.ring.view(), start, value, 0);
+      failure = chosen.failure;
+      if (chosen) {
         consumer.emplace();
         consumer->Attach(run_.ring.memory(), {&scratch_, &scratch_waiting_, &scratch_epoch_, 0, false},
-                         begin->at, begin->wanted, false);
+                         chosen.begin.at, chosen.begin.wanted, false);
       }
     } else {
       bool wake = false;

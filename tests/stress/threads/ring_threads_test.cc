@@ -108,11 +108,8 @@ void RunOnce(const Plan& plan, const char* policy, Sum& sum) {
   Run<A> run(plan);
   GroupRun group;
   {
-    bool wake = false;
-    internal::JoinFailure failure{};
     const internal::SeatTable seats = run.ring.table();
-    if (!internal::CreateGroup<A>(run.ring.view(), seats, 0, /*durable=*/true, internal::StartAt::kEnd, 0,
-                                  &failure, &wake)) {
+    if (!internal::CreateGroup<A>(run.ring.view(), seats, 0, /*durable=*/true, internal::StartAt::kEnd, 0)) {
       run.Fail("the group cannot be created");
     }
     const internal::GroupPlace place{0, internal::Words<A>::Peek(seats.control->groups[0].generation)};
