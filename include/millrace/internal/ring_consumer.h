@@ -185,9 +185,9 @@ class RingConsumer : public RingView<A> {
 
   // ---- lossy ---------------------------------------------------------------------------------------------
 
-  // Copies the next message. `copy_buffer(bytes)` returns room for that many bytes or null; for null the result
-  // is kNoMemory. The call is bounded: after an overrun it retries with more head-room each time, and finally
-  // from the end.
+  // Copies the next message. `copy_buffer(bytes)` returns room for that many bytes or null; for null the
+  // result is kNoMemory. The call is bounded: after an overrun it retries with more head-room each time, and
+  // finally from the end.
   template <class CopyBuffer>
   Read NextCopy(Lent* out, CopyBuffer copy_buffer) {
     constexpr int kRounds = 24;

@@ -2,9 +2,10 @@
 // A group member's half of the ring: takes messages that no other member gets, and adopts those of dead
 // members.
 //
-// Purpose: protocol/groups.md. A member takes a lease on a message, moves the group's cursor past the message,
-// and gives the lease up when it is done. It adopts the lease of a dead or evicted member. This class knows no
-// lock and no clock: its caller says which holder is dead, and holds the locks that keep this true.
+// Purpose: protocol/groups.md. A member takes a lease on a message, moves the group's cursor past the
+// message, and gives the lease up when it is done. It adopts the lease of a dead or evicted member. This
+// class knows no lock and no clock: its caller says which holder is dead, and holds the locks that keep this
+// true.
 // Threads: one at a time. The members of a group are any number of processes.
 //
 // I1  Every message that a member took and has not given up is leased by a seat of the group. The lease is
@@ -72,8 +73,8 @@ class RingMember : public RingView<A> {
     looked_at_ = cursor - chunk_;
   }
 
-  // Gives up the message handed out last, then takes the next one. `copy_buffer(bytes)` returns room for a copy
-  // or null; for null the result is kNoMemory, and the message stays this member's. The call is bounded.
+  // Gives up the message handed out last, then takes the next one. `copy_buffer(bytes)` returns room for a
+  // copy or null; for null the result is kNoMemory, and the message stays this member's. The call is bounded.
   // kOvertaken means that other members were faster each time: try again.
   template <class CopyBuffer>
   Read Next(Handed* out, CopyBuffer copy_buffer) {
