@@ -7,8 +7,11 @@
 #include "runtime/api/park_ops.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
+#include "runtime/segment/attach_consumer.h"
 #include "runtime/segment/inspect.h"
 #include "runtime/segment/objects.h"
+#include "runtime/segment/options_check.h"
+#include "runtime/segment/start.h"
 
 namespace millrace {
 namespace {
@@ -150,9 +153,7 @@ absl::Status Consumer::SkipTo(Start start) {
   auto& ring = hot_->ring;
   const segment::Where where = segment::Locate(start);
   const std::optional<Point> end = ring.End(ring.at());
-  if (!end)
-    return CannotSkip(cold, Error::kDamaged,
-                      segment::DamageOf(segment::MemoryOf(cold.attached.ring, cold.attached.header)));
+  if (!end) return CannotSkip(cold, Error::kDamaged, segment::DamageOf(cold.attached.memory()));
   const Point here = ring.at();
   uint64_t wanted = end->sequence;
   std::optional<Point> to = end;

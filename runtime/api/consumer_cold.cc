@@ -9,6 +9,7 @@
 #include "runtime/api/event_signal.h"
 #include "runtime/api/park_ops.h"
 #include "runtime/api/wait_set_impl.h"
+#include "runtime/segment/group.h"
 #include "runtime/segment/inspect.h"
 #include "runtime/segment/objects.h"
 
@@ -27,12 +28,12 @@ constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin checks everything else 
 
 ConsumerHot::ConsumerHot(std::unique_ptr<ConsumerCold> c) : cold(std::move(c)) {
   segment::ConsumerAttachment& a = cold->attached;
-  const RingMemory memory = segment::MemoryOf(a.ring, a.header);
+  const RingMemory memory = a.memory();
   ConsumerSeat seat;
   if (cold->observer()) {
     seat = {&cold->scratch.seat, &cold->scratch.room_waiting, &cold->scratch.room_epoch, 0, false};
   } else {
-    const SeatTable table = segment::TableOf(a.seats, a.seats_header);
+    const SeatTable table = a.table();
     seat = {&table.seats[a.seat], &table.control->room_waiting, &table.control->room_epoch, a.live_state,
             cold->lossless()};
   }
@@ -41,7 +42,7 @@ ConsumerHot::ConsumerHot(std::unique_ptr<ConsumerCold> c) : cold(std::move(c)) {
   cold->next_look_around_ns = os::CoarseMonotonicNs() + kLookAroundEveryNs;
   is_group_member = cold->delivery.kind() == Delivery::Kind::kGroup;
   if (is_group_member) {
-    cold->group_reader.Attach(memory, cold->seats().table, seat, a.group, cold->options.messages_per_lease,
+    cold->group_reader.Attach(memory, a.table(), seat, a.group, cold->options.messages_per_lease,
                               a.begin.at.sequence - a.begin.wanted, !cold->options.copy);
   }
   // A child forked before this finds no hot half. A child forked after it finds a complete one.
@@ -74,13 +75,8 @@ void ConsumerCold::InForkedChild() noexcept {
   if (hot->is_group_member) group_reader.Strand(StrandedConsumerRing(), StrandedSeats(), StrandedSeat());
 }
 
-segment::SeatsAccess ConsumerCold::seats() {
-  return {attached.paths, attached.seats_identity, attached.seats_probe,
-          segment::TableOf(attached.seats, attached.seats_header)};
-}
-
 SleeperWords* ConsumerCold::sleepers() const {
-  return observer() ? nullptr : &segment::TableOf(attached.seats, attached.seats_header).control->sleeper;
+  return observer() ? nullptr : &attached.table().control->sleeper;
 }
 
 std::byte* ConsumerCold::CopyBuffer(size_t bytes) {
@@ -161,7 +157,7 @@ Read ConsumerCold::ReadLosslessCopy(Lent* lent) {
 bool ConsumerCold::Adopt() {
   bool adopted = false;
   group_reader.ForEachLease([&](uint32_t seat, uint64_t) {
-    adopted = segment::AdoptFrom(seats(), group_reader, seat) == Adopted::kMine;
+    adopted = segment::AdoptFrom(attached, group_reader, seat) == Adopted::kMine;
     return !adopted;
   });
   return adopted;

@@ -14,8 +14,7 @@
 #include "runtime/api/drain_pause.h"
 #include "runtime/api/stranded.h"
 #include "runtime/os/fork.h"
-#include "runtime/segment/attach_consumer.h"
-#include "runtime/segment/group.h"
+#include "runtime/segment/seat.h"
 
 namespace millrace::internal {
 
@@ -29,7 +28,6 @@ struct ConsumerCold final : os::ForkAware {
 
   bool observer() const { return delivery.kind() == Delivery::Kind::kObserver; }
   bool lossless() const { return delivery.kind() == Delivery::Kind::kLossless; }
-  segment::SeatsAccess seats();
   bool in_place() const { return lossless() && !options.copy; }  // reads on the straight path
   bool HandsOutCopies() const { return hot->is_group_member ? options.copy : !in_place(); }
   const RingControl& control() const { return hot->ring.control(); }

@@ -20,7 +20,7 @@ constexpr int64_t kSignalLookAroundEveryNs = 950'000'000;  // each of the longes
 }  // namespace
 
 EventSignal::EventSignal(const ConsumerCold& cold, os::EventFd fd)
-    : view_(segment::MemoryOf(cold.attached.ring, cold.attached.header)),
+    : view_(cold.attached.memory()),
       sleepers_(cold.sleepers()),
       is_group_member_(cold.hot->is_group_member),
       seat_(cold.observer() ? nullptr : &cold.hot->ring.seat().seat->identity),

@@ -9,9 +9,11 @@
 #include "runtime/api/producer_cold.h"
 #include "runtime/api/stranded.h"
 #include "runtime/os/failure.h"
-#include "runtime/segment/attach_producer.h"
+#include "runtime/segment/create.h"
 #include "runtime/segment/epoch.h"
 #include "runtime/segment/objects.h"
+#include "runtime/segment/options_check.h"
+#include "runtime/segment/take_over.h"
 
 namespace millrace {
 namespace {
@@ -136,7 +138,7 @@ absl::Status Producer::Close() {
   if (hot_->ring.batch_open()) hot_->ring.AbortBatch();
   hot_->ring.StoreTail();
   cold.FlushCounters(*hot_);
-  segment::CloseEpoch(segment::MemoryOf(cold.attached.ring, cold.attached.header), cold.attached.epoch);
+  segment::CloseEpoch(cold.attached.memory(), cold.attached.epoch);
   cold.closed = true;
   hot_->ring.Strand(internal::StrandedProducerRing(),
                     internal::StrandedSeats());  // the ring may belong to a successor from here on

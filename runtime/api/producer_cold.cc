@@ -8,10 +8,10 @@
 #include "millrace/internal/words.h"
 #include "runtime/api/park_ops.h"
 #include "runtime/api/stranded.h"
-#include "runtime/segment/attach_consumer.h"
 #include "runtime/segment/epoch.h"
 #include "runtime/segment/group.h"
 #include "runtime/segment/objects.h"
+#include "runtime/segment/seat.h"
 
 namespace millrace::internal {
 namespace {
@@ -61,7 +61,7 @@ class GroupsInTheWay {
 
 ProducerHot::ProducerHot(std::unique_ptr<ProducerCold> c) : cold(std::move(c)) {
   const segment::ProducerAttachment& a = cold->attached;
-  const RingMemory memory = segment::MemoryOf(a.ring, a.header);
+  const RingMemory memory = a.memory();
   const CounterWords& counters = memory.control->counters;
   cold->base_bytes = W::Peek(counters.bytes);
   cold->base_dropped = W::Peek(counters.dropped);
@@ -69,8 +69,7 @@ ProducerHot::ProducerHot(std::unique_ptr<ProducerCold> c) : cold(std::move(c)) {
   cold->base_blocked_ns = W::Peek(counters.blocked_ns);
   cold->base_wakes = W::Peek(counters.wakes);
   cold->base_abandoned = W::Peek(counters.abandoned);
-  ring.Attach(memory, segment::TableOf(a.seats, a.seats_header), a.at, a.asym,
-              os::WallClockWithoutSystemCall());
+  ring.Attach(memory, a.table(), a.at, a.asym, os::WallClockWithoutSystemCall());
   // A child forked before this finds no hot half. A child forked after it finds a complete one.
   const os::ForkGuard guard;
   cold->hot = this;
@@ -80,7 +79,7 @@ ProducerHot::~ProducerHot() {
   if (cold->forked || cold->closed) return;
   ring.StoreTail();
   cold->FlushCounters(*this);
-  segment::NoteLeaving(segment::MemoryOf(cold->attached.ring, cold->attached.header));
+  segment::NoteLeaving(cold->attached.memory());
 }
 
 void ProducerCold::InForkedChild() noexcept {
@@ -164,26 +163,24 @@ bool ProducerCold::EmptyDeadSeats(ProducerHot& c) {
       groups.Add(*group, blocker.position);
     } else if (blocker.kind == Blocker::Kind::kSeat &&
                attached.seats_probe.Ask(kLockSeat + blocker.index) == os::LockState::kFree) {
-      emptied |= segment::EmptyDeadSeat(attached.seats_probe, seats, blocker.index);
+      emptied |= segment::EmptyDeadSeat(attached, blocker.index);
     }
   });
   // A living group adopts the leases of its dead members. Retire only groups without a living member.
-  groups.ForEach([&](const GroupInTheWay& group) { emptied |= RetireDeadGroup(c, group, now); });
+  groups.ForEach([&](const GroupInTheWay& group) { emptied |= RetireDeadGroup(group, now); });
   if (emptied) c.ring.ForgetScan();
   return emptied;
 }
 
 // Retires a group without a living member. A group whose dead members hold leases is retired only after
 // evict_after, because until then a new member could get those messages.
-bool ProducerCold::RetireDeadGroup(const ProducerHot& c, const GroupInTheWay& group, int64_t now) {
-  const segment::SeatsAccess seats{attached.paths, attached.seats_identity, attached.seats_probe,
-                                   c.ring.seats()};
+bool ProducerCold::RetireDeadGroup(const GroupInTheWay& group, int64_t now) {
   HeldBack& held = groups_held_back[group.place.index];
   const bool patient =
       held.At(group.place.generation, group.position, now, MostBetweenLooks()) < options.evict_after.count();
   const os::ForkGuard guard(std::try_to_lock);
   const segment::Retired retired = segment::RetireDeadGroup(
-      guard, seats, group.place, patient ? segment::Leases::kKeep : segment::Leases::kAbandon);
+      guard, attached, group.place, patient ? segment::Leases::kKeep : segment::Leases::kAbandon);
   if (retired.has_members) held.Forget();  // the time counts from the death of the last member
   abandoned += retired.abandoned;
   return retired.retired;

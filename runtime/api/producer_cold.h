@@ -11,7 +11,7 @@
 #include "millrace/options.h"
 #include "runtime/api/held_back.h"
 #include "runtime/os/fork.h"
-#include "runtime/segment/attach_producer.h"
+#include "runtime/segment/producer_attachment.h"
 
 namespace millrace::internal {
 
@@ -36,7 +36,7 @@ struct ProducerCold final : os::ForkAware {
     GroupPlace place;
     uint64_t position;
   };
-  bool RetireDeadGroup(const ProducerHot& hot, const GroupInTheWay& group, int64_t now);
+  bool RetireDeadGroup(const GroupInTheWay& group, int64_t now);
   // Returns how much of the time between two looks counts against a blocker at most.
   int64_t MostBetweenLooks() const;
   // OnFull::kEvictSlowest: evicts each consumer that has left no room for evict_after, counted over one or

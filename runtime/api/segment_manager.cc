@@ -4,7 +4,7 @@
 #include <set>
 
 #include "runtime/os/failure.h"
-#include "runtime/segment/attach_producer.h"
+#include "runtime/segment/create.h"
 #include "runtime/segment/evict.h"
 #include "runtime/segment/group.h"
 #include "runtime/segment/inspect.h"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Creates a queue: allocates and fills its files without names, then links them, seats first.
-// protocol/life_cycle.md "Creating".
+#include "runtime/segment/create.h"
 
 #include <algorithm>
 #include <chrono>
@@ -13,9 +12,9 @@
 #include "runtime/os/new_file.h"
 #include "runtime/os/park.h"
 #include "runtime/os/random.h"
-#include "runtime/segment/attach_producer.h"
 #include "runtime/segment/epoch.h"
 #include "runtime/segment/life_cycle.h"
+#include "runtime/segment/mapped_ring.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::segment {
@@ -23,12 +22,10 @@ namespace {
 
 using W = internal::Words<internal::RealAtomics>;
 
-// Both objects of a queue, complete except for their names.
+// Both objects of a queue, complete and mapped, except that they have no names yet.
 struct Unnamed {
   os::NewFile ring_file, seats_file;
-  os::Mapping ring, seats;
-  internal::RingHeader ring_header;
-  internal::SeatsHeader seats_header;
+  MappedRing mapped;  // without its lock probes
 };
 
 // Creates one object and allocates its memory. `*memory` is what the cgroup still allows; `bytes` are
@@ -75,9 +72,9 @@ internal::SeatsHeader SeatsHeaderOf(const RingPlan& plan, const uint8_t (&incarn
   return header;
 }
 
-void FillRing(const Unnamed& made, const RingPlan& plan) {
-  std::memcpy(made.ring.data(), &made.ring_header, sizeof made.ring_header);
-  internal::RingControl& control = *MemoryOf(made.ring, made.ring_header).control;
+void FillRing(const MappedRing& made, const RingPlan& plan) {
+  std::memcpy(made.ring.data(), &made.header, sizeof made.header);
+  internal::RingControl& control = *made.memory().control;
   control.room.intent = control.room.reserved = plan.start.position;
   control.room.attributes = plan.keep ? internal::kAttributeKeep : 0;
   control.tail = {plan.start.position, plan.start.sequence};
@@ -87,9 +84,9 @@ void FillRing(const Unnamed& made, const RingPlan& plan) {
                                                                    os::WallNs(), 0};
 }
 
-void FillSeats(const Unnamed& made) {
+void FillSeats(const MappedRing& made) {
   std::memcpy(made.seats.data(), &made.seats_header, sizeof made.seats_header);
-  const internal::SeatTable table = TableOf(made.seats, made.seats_header);
+  const internal::SeatTable table = made.table();
   for (uint32_t i = 0; i < table.count; ++i) table.seats[i].words.lease = internal::kNoLease;
 }
 
@@ -108,22 +105,21 @@ absl::StatusOr<Unnamed> Make(const Paths& paths, const RingPlan& plan) {
   auto seats =
       NewObject(paths, plan.access.seats, plan.access, internal::SeatsFileBytes(plan.seats), &memory);
   if (!seats.ok()) return seats.status();
-  Unnamed made{*std::move(ring),
-               *std::move(seats),
-               {},
-               {},
-               RingHeaderOf(plan, incarnation),
-               SeatsHeaderOf(plan, incarnation)};
-  auto ring_map = os::Mapping::ForWriting(made.ring_file.fd().get(), made.ring_header.file_bytes,
-                                          os::Pages::kNow, paths.ring);
+  Unnamed made{*std::move(ring), *std::move(seats), {}};
+  MappedRing& mapped = made.mapped;
+  mapped.paths = paths;
+  mapped.header = RingHeaderOf(plan, incarnation);
+  mapped.seats_header = SeatsHeaderOf(plan, incarnation);
+  absl::StatusOr<os::Mapping> ring_map = os::Mapping::ForWriting(
+      made.ring_file.fd().get(), mapped.header.file_bytes, os::Pages::kNow, paths.ring);
   if (!ring_map.ok()) return ring_map.status();
-  auto seats_map = os::Mapping::ForWriting(made.seats_file.fd().get(), made.seats_header.file_bytes,
-                                           os::Pages::kNow, paths.seats);
+  absl::StatusOr<os::Mapping> seats_map = os::Mapping::ForWriting(
+      made.seats_file.fd().get(), mapped.seats_header.file_bytes, os::Pages::kNow, paths.seats);
   if (!seats_map.ok()) return seats_map.status();
-  made.ring = *std::move(ring_map);
-  made.seats = *std::move(seats_map);
-  FillRing(made, plan);
-  FillSeats(made);
+  mapped.ring = *std::move(ring_map);
+  mapped.seats = *std::move(seats_map);
+  FillRing(mapped, plan);
+  FillSeats(mapped);
   return made;
 }
 
@@ -230,8 +226,8 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
     auto alive = os::TryLockNew(made->ring_file, paths.ring, internal::kLockProducer);
     if (!alive.ok()) return alive.status();
     if (alive->has_value()) attached.alive_lock = std::move(**alive);
-    attached.epoch = BeginEpoch(MemoryOf(made->ring, made->ring_header),
-                                {plan.start, asym, !attached.alive_lock.held(), options->label});
+    attached.epoch =
+        BeginEpoch(made->mapped.memory(), {plan.start, asym, !attached.alive_lock.held(), options->label});
   }
   auto ring_facts = os::FactsOf(made->ring_file.fd().get(), paths.ring);
   auto seats_facts = os::FactsOf(made->seats_file.fd().get(), paths.seats);
@@ -246,11 +242,7 @@ absl::StatusOr<ProducerAttachment> Create(const Paths& paths, const RingPlan& pl
   if (absl::Status s = LinkBoth(paths, *made); !s.ok()) return s;
   life->KeepLockFile();
 
-  attached.paths = paths;
-  attached.header = made->ring_header;
-  attached.seats_header = made->seats_header;
-  attached.ring = std::move(made->ring);
-  attached.seats = std::move(made->seats);
+  static_cast<MappedRing&>(attached) = std::move(made->mapped);
   attached.producer_lock = *std::move(producer_lock);
   attached.ring_identity = ring_facts->identity;
   attached.seats_identity = seats_facts->identity;

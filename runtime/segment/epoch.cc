@@ -3,7 +3,7 @@
 
 #include "millrace/internal/words.h"
 #include "runtime/os/park.h"
-#include "runtime/segment/objects.h"
+#include "runtime/segment/text.h"
 
 namespace millrace::segment {
 

@@ -8,7 +8,7 @@
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
 #include "runtime/segment/epoch.h"
-#include "runtime/segment/objects.h"
+#include "runtime/segment/mapped_ring.h"
 
 namespace millrace::segment {
 namespace {
@@ -24,19 +24,12 @@ absl::Status NoSuchSeat(const Paths& paths, uint32_t seat, uint32_t generation, 
 }  // namespace
 
 absl::Status EvictSeat(const Paths& paths, uint32_t seat, uint32_t generation) {
-  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
+  const absl::StatusOr<MappedRing> ring =
+      MappedRing::Open(paths, MappedRing::Ring::kWritable, Extent::kWhole);
   if (!ring.ok()) return ring.status();
-  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
-  if (!seats.ok()) return seats.status();
-  auto seats_map =
-      os::Mapping::ForWriting(seats->fd.get(), seats->header.file_bytes, os::Pages::kOnAccess, paths.seats);
-  if (!seats_map.ok()) return seats_map.status();
-  auto ring_map =
-      os::Mapping::ForWriting(ring->fd.get(), ring->header.file_bytes, os::Pages::kOnAccess, paths.ring);
-  if (!ring_map.ok()) return ring_map.status();
-  const internal::RingView<internal::RealAtomics> view(MemoryOf(*ring_map, ring->header));
-  internal::RingControl& control = *MemoryOf(*ring_map, ring->header).control;
-  const internal::SeatTable table = TableOf(*seats_map, seats->header);
+  const internal::RingView<internal::RealAtomics> view(ring->memory());
+  internal::RingControl& control = *ring->memory().control;
+  const internal::SeatTable table = ring->table();
   if (seat >= table.count)
     return NoSuchSeat(paths, seat, generation, absl::StrCat("the ring has ", table.count, " seats"));
   internal::SeatIdentity& identity = table.seats[seat].identity;

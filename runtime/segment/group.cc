@@ -11,7 +11,8 @@
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
 #include "runtime/segment/epoch.h"
-#include "runtime/segment/objects.h"
+#include "runtime/segment/start.h"
+#include "runtime/segment/text.h"
 
 namespace millrace::segment {
 namespace {
@@ -21,7 +22,6 @@ using internal::GroupWords;
 using A = internal::RealAtomics;
 using W = internal::Words<A>;
 
-constexpr size_t kMostName = internal::kLabelBytes - 1;
 constexpr int64_t kGroupPatienceNs = 10'000'000'000;  // equal to the patience for the life-cycle lock
 
 void PauseForLock() {
@@ -29,11 +29,11 @@ void PauseForLock() {
   os::SleepNs(100'000);
 }
 
-GroupWords& WordsOf(const SeatsAccess& seats, uint32_t index) { return seats.table.control->groups[index]; }
+GroupWords& WordsOf(const MappedRing& ring, uint32_t index) { return ring.table().control->groups[index]; }
 
-std::optional<uint32_t> FindGroup(const SeatsAccess& seats, const std::string& name) {
+std::optional<uint32_t> FindGroup(const MappedRing& ring, const std::string& name) {
   for (uint32_t g = 0; g < internal::kGroups; ++g) {
-    const GroupWords& group = WordsOf(seats, g);
+    const GroupWords& group = WordsOf(ring, g);
     if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0 && LabelOf(group.name) == name) return g;
   }
   return std::nullopt;
@@ -42,10 +42,11 @@ std::optional<uint32_t> FindGroup(const SeatsAccess& seats, const std::string& n
 // Calls f(seat, state) for each seat whose last holder belonged to the group in slot `index`, until f returns
 // true. If `generation` is unset, the group may be of any generation. Returns true if f did.
 template <class F>
-bool AnySeatOf(const SeatsAccess& seats, uint32_t index, std::optional<uint32_t> generation, F f) {
-  const uint32_t used = std::min(W::LoadSeatsUsed(seats.table.control->join), seats.table.count);
+bool AnySeatOf(const MappedRing& ring, uint32_t index, std::optional<uint32_t> generation, F f) {
+  const internal::SeatTable table = ring.table();
+  const uint32_t used = std::min(W::LoadSeatsUsed(table.control->join), table.count);
   for (uint32_t i = 0; i < used; ++i) {
-    const internal::SeatIdentity& seat = seats.table.seats[i].identity;
+    const internal::SeatIdentity& seat = table.seats[i].identity;
     const uint64_t state = W::LoadStateForReason(seat);
     if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
     const std::optional<GroupPlace> place = internal::GroupOfSeat<A>(seat);
@@ -55,27 +56,27 @@ bool AnySeatOf(const SeatsAccess& seats, uint32_t index, std::optional<uint32_t>
   return false;
 }
 
-bool HeldBySomebody(const SeatsAccess& seats, uint32_t seat) {
-  return seats.probe.Ask(internal::kLockSeat + seat) != os::LockState::kFree;
+bool HeldBySomebody(MappedRing& ring, uint32_t seat) {
+  return ring.seats_probe.Ask(internal::kLockSeat + seat) != os::LockState::kFree;
 }
 
 // Returns true if the group has a living member. An evicted member counts as dead, even if its process lives.
-bool HasLivingMember(const SeatsAccess& seats, GroupPlace place) {
-  return AnySeatOf(seats, place.index, place.generation, [&](uint32_t seat, uint64_t state) {
-    return internal::PhaseOf(state) != internal::SeatPhase::kEvicted && HeldBySomebody(seats, seat);
+bool HasLivingMember(MappedRing& ring, GroupPlace place) {
+  return AnySeatOf(ring, place.index, place.generation, [&](uint32_t seat, uint64_t state) {
+    return internal::PhaseOf(state) != internal::SeatPhase::kEvicted && HeldBySomebody(ring, seat);
   });
 }
 
 // Counts the leases in the group's seats. Returns nullopt if evicted members that live keep moving leases
 // from seat to seat.
-std::optional<uint64_t> CountLeases(const SeatsAccess& seats, GroupPlace place) {
-  const GroupWords& group = WordsOf(seats, place.index);
+std::optional<uint64_t> CountLeases(const MappedRing& ring, GroupPlace place) {
+  const GroupWords& group = WordsOf(ring, place.index);
   constexpr int kTries = 8;
   for (int k = 0; k < kTries; ++k) {
     const uint32_t moves = W::LoadMoves(group);
     uint64_t leases = 0;
-    AnySeatOf(seats, place.index, place.generation, [&](uint32_t seat, uint64_t) {
-      leases += W::LoadLease(seats.table.seats[seat].words) != internal::kNoLease;
+    AnySeatOf(ring, place.index, place.generation, [&](uint32_t seat, uint64_t) {
+      leases += W::LoadLease(ring.table().seats[seat].words) != internal::kNoLease;
       return false;
     });
     if (W::LoadMoves(group) == moves) return leases;
@@ -84,13 +85,13 @@ std::optional<uint64_t> CountLeases(const SeatsAccess& seats, GroupPlace place) 
 }
 
 // Retires the group if RetireDeadGroup may. Requires the lock of this group or of all groups.
-Retired RetireLocked(const SeatsAccess& seats, GroupPlace place, Leases leases, bool even_durable) {
-  GroupWords& group = WordsOf(seats, place.index);
+Retired RetireLocked(MappedRing& ring, GroupPlace place, Leases leases, bool even_durable) {
+  GroupWords& group = WordsOf(ring, place.index);
   const uint32_t flags = W::LoadGroupFlags(group);
   if ((flags & internal::kGroupUsed) == 0 || W::Peek(group.generation) != place.generation) return {};
   if ((flags & internal::kGroupDurable) != 0 && !even_durable) return {};
-  if (HasLivingMember(seats, place)) return {.has_members = true};
-  const std::optional<uint64_t> held = CountLeases(seats, place);
+  if (HasLivingMember(ring, place)) return {.has_members = true};
+  const std::optional<uint64_t> held = CountLeases(ring, place);
   if (held != uint64_t{0} && leases == Leases::kKeep) return {};
   if (!W::RetireGroup(group, flags)) return {};
   return {.retired = true, .abandoned = held.value_or(1)};
@@ -98,33 +99,33 @@ Retired RetireLocked(const SeatsAccess& seats, GroupPlace place, Leases leases, 
 
 // Returns a slot for a new group. Requires the locks of all groups. Skips a slot whose last group still has
 // an evicted member that lives, because that member could move the cursor of the next group.
-std::optional<uint32_t> FreeSlot(const SeatsAccess& seats) {
+std::optional<uint32_t> FreeSlot(MappedRing& ring) {
   for (uint32_t g = 0; g < internal::kGroups; ++g) {
-    const GroupWords& group = WordsOf(seats, g);
+    const GroupWords& group = WordsOf(ring, g);
     if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0)
-      RetireLocked(seats, {g, W::Peek(group.generation)}, Leases::kKeep, false);
+      RetireLocked(ring, {g, W::Peek(group.generation)}, Leases::kKeep, false);
     if ((W::LoadGroupFlags(group) & internal::kGroupUsed) != 0) continue;
-    if (AnySeatOf(seats, g, std::nullopt, [&](uint32_t i, uint64_t) { return HeldBySomebody(seats, i); }))
+    if (AnySeatOf(ring, g, std::nullopt, [&](uint32_t i, uint64_t) { return HeldBySomebody(ring, i); }))
       continue;
     return g;
   }
   return std::nullopt;
 }
 
-absl::Status AllTaken(const SeatsAccess& seats, const std::string& name) {
+absl::Status AllTaken(const MappedRing& ring, const std::string& name) {
   std::vector<std::string> names;
-  for (uint32_t g = 0; g < internal::kGroups; ++g) names.push_back(LabelOf(WordsOf(seats, g).name));
+  for (uint32_t g = 0; g < internal::kGroups; ++g) names.push_back(LabelOf(WordsOf(ring, g).name));
   return os::Failure(
       Error::kNoSeat,
-      absl::StrCat("open \"", seats.paths.name, "\" in group \"", name, "\": all ", internal::kGroups,
+      absl::StrCat("open \"", ring.paths.name, "\" in group \"", name, "\": all ", internal::kGroups,
                    " groups of the ring are in use (", absl::StrJoin(names, ", "),
-                   "); end one, or remove one that is no longer needed (shmctl evict ", seats.paths.name,
+                   "); end one, or remove one that is no longer needed (shmctl evict ", ring.paths.name,
                    " --group NAME)"));
 }
 
-absl::Status DurableDiffers(const SeatsAccess& seats, const std::string& name, bool durable) {
+absl::Status DurableDiffers(const MappedRing& ring, const std::string& name, bool durable) {
   return os::Failure(Error::kOptionsDiffer,
-                     absl::StrCat("open \"", seats.paths.name, "\" in group \"", name, "\": the group is ",
+                     absl::StrCat("open \"", ring.paths.name, "\" in group \"", name, "\": the group is ",
                                   durable ? "not durable, this member asks for a durable one"
                                           : "durable, this member asks for one that is not",
                                   "; use the same setting in all members"));
@@ -132,43 +133,41 @@ absl::Status DurableDiffers(const SeatsAccess& seats, const std::string& name, b
 
 // Returns a hold on the group in slot `index`. Returns nullopt, so that the caller tries again, if another
 // process has the lock, or if the group changed before we had it.
-absl::StatusOr<std::optional<GroupHold>> JoinExisting(const SeatsAccess& seats, uint32_t index,
-                                                      const std::string& name, bool durable,
-                                                      const internal::RingMemory& memory) {
-  auto lock = os::TryLock(seats.paths.seats, seats.identity, internal::kLockGroup + index);
+absl::StatusOr<std::optional<GroupHold>> JoinExisting(MappedRing& ring, uint32_t index,
+                                                      const std::string& name, bool durable) {
+  auto lock = os::TryLock(ring.paths.seats, ring.seats_identity, internal::kLockGroup + index);
   if (!lock.ok()) return lock.status();
-  if (!lock->has_value() || FindGroup(seats, name) != index) return std::optional<GroupHold>();
-  GroupWords& group = WordsOf(seats, index);
+  if (!lock->has_value() || FindGroup(ring, name) != index) return std::optional<GroupHold>();
+  GroupWords& group = WordsOf(ring, index);
   const uint32_t flags = W::LoadGroupFlags(group);
   if ((flags & internal::kGroupCreating) != 0) {  // Its creator died.
     W::StoreGroupFlags(group, 0);
     return std::optional<GroupHold>();
   }
-  if (((flags & internal::kGroupDurable) != 0) != durable) return DurableDiffers(seats, name, durable);
+  if (((flags & internal::kGroupDurable) != 0) != durable) return DurableDiffers(ring, name, durable);
   GroupHold hold;
   hold.place = {index, W::Peek(group.generation)};
   hold.lock = *std::move(*lock);
-  const internal::RingView<A> view(memory);
+  const internal::RingView<A> view(ring.memory());
   hold.begin.at = view.PlaceAt(W::LoadCursor(group) & ~uint64_t{7});
   hold.begin.wanted = hold.begin.at.sequence;
   return std::optional<GroupHold>(std::move(hold));
 }
 
-absl::StatusOr<std::optional<GroupHold>> Create(const SeatsAccess& seats, const std::string& name,
-                                                bool durable, const Start& start,
-                                                const internal::RingMemory& memory) {
-  auto lock = os::TryLock(seats.paths.seats, seats.identity, internal::kLockGroup, internal::kGroups);
+absl::StatusOr<std::optional<GroupHold>> Create(MappedRing& ring, const std::string& name, bool durable,
+                                                const Start& start) {
+  auto lock = os::TryLock(ring.paths.seats, ring.seats_identity, internal::kLockGroup, internal::kGroups);
   if (!lock.ok()) return lock.status();
-  if (!lock->has_value() || FindGroup(seats, name)) return std::optional<GroupHold>();
-  const std::optional<uint32_t> slot = FreeSlot(seats);
-  if (!slot) return AllTaken(seats, name);
-  GroupWords& group = WordsOf(seats, *slot);
+  if (!lock->has_value() || FindGroup(ring, name)) return std::optional<GroupHold>();
+  const std::optional<uint32_t> slot = FreeSlot(ring);
+  if (!slot) return AllTaken(ring, name);
+  GroupWords& group = WordsOf(ring, *slot);
   SetLabel(group.name, name);
   const Where where = Locate(start);
-  const internal::JoinResult created = internal::CreateGroup<A>(internal::RingView<A>(memory), seats.table,
-                                                                *slot, durable, where.at, where.value);
-  if (created.wake_producer) os::FutexWakeAll(&seats.table.control->room_epoch.epoch);
-  if (!created) return JoinFailed(seats.paths, created.failure, start, memory);
+  const internal::JoinResult created = internal::CreateGroup<A>(
+      internal::RingView<A>(ring.memory()), ring.table(), *slot, durable, where.at, where.value);
+  if (created.wake_producer) os::FutexWakeAll(&ring.table().control->room_epoch.epoch);
+  if (!created) return JoinFailed(ring.paths, created.failure, start, ring.memory());
   GroupHold hold;
   hold.place = {*slot, W::Peek(group.generation)};
   hold.lock = *std::move(*lock);
@@ -179,53 +178,45 @@ absl::StatusOr<std::optional<GroupHold>> Create(const SeatsAccess& seats, const 
 
 }  // namespace
 
-absl::Status CheckGroupName(const std::string& name) {
-  if (PathsOf("", name).ok() && name.size() <= kMostName) return absl::OkStatus();
-  return os::Failure(Error::kBadName,
-                     absl::StrCat("\"", os::Printable(name.substr(0, kMostName)),
-                                  "\" cannot name a group; use 1 to 63 letters, digits, '_', '.' or '-', "
-                                  "starting with a letter, digit or '_', such as \"workers\""));
-}
-
-absl::StatusOr<GroupHold> HoldGroup(SeatsAccess seats, const internal::RingMemory& memory,
-                                    const Delivery& delivery, const Start& start) {
+absl::StatusOr<GroupHold> HoldGroup(MappedRing& ring, const Delivery& delivery, const Start& start) {
   const int64_t deadline = os::MonotonicNs() + kGroupPatienceNs;
   for (;;) {
-    const std::optional<uint32_t> index = FindGroup(seats, delivery.group());
-    auto hold = index ? JoinExisting(seats, *index, delivery.group(), delivery.durable(), memory)
-                      : Create(seats, delivery.group(), delivery.durable(), start, memory);
+    const std::optional<uint32_t> index = FindGroup(ring, delivery.group());
+    auto hold = index ? JoinExisting(ring, *index, delivery.group(), delivery.durable())
+                      : Create(ring, delivery.group(), delivery.durable(), start);
     if (!hold.ok()) return hold.status();
     if (hold->has_value()) return *std::move(*hold);
     if (os::MonotonicNs() > deadline) {
       return os::Failure(
           Error::kTimedOut,
-          absl::StrCat("open \"", seats.paths.name, "\" in group \"", delivery.group(),
+          absl::StrCat("open \"", ring.paths.name, "\" in group \"", delivery.group(),
                        "\": another process has been joining it for 10 s; find the process that holds a lock "
                        "on bytes ",
                        internal::kLockGroup, " to ", internal::kLockGroup + internal::kGroups - 1, " of ",
-                       seats.paths.seats, " (lslocks)"));
+                       ring.paths.seats, " (lslocks)"));
     }
     PauseForLock();
   }
 }
 
-void UndoCreation(const SeatsAccess& seats, const GroupHold& hold) {
-  if (hold.created) W::StoreGroupFlags(WordsOf(seats, hold.place.index), 0);
+void UndoCreation(const MappedRing& ring, const GroupHold& hold) {
+  if (hold.created) W::StoreGroupFlags(WordsOf(ring, hold.place.index), 0);
 }
 
-Retired RetireDeadGroup(const os::ForkGuard& guard, SeatsAccess seats, GroupPlace place, Leases leases,
+Retired RetireDeadGroup(const os::ForkGuard& guard, MappedRing& ring, GroupPlace place, Leases leases,
                         bool even_durable) {
-  const auto lock = seats.probe.TryLock(guard, internal::kLockGroup + place.index);
+  if (ring.seats.data() == nullptr) return {};  // a forked child, which has no mapping
+  const auto lock = ring.seats_probe.TryLock(guard, internal::kLockGroup + place.index);
   if (!lock) return {.has_members = guard.held()};  // Another process may be joining right now.
-  return RetireLocked(seats, place, leases, even_durable);
+  return RetireLocked(ring, place, leases, even_durable);
 }
 
-internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, uint32_t index) {
+internal::Adopted AdoptFrom(MappedRing& ring, internal::RingMember<A>& member, uint32_t index) {
   using internal::Adopted;
-  internal::Seat& seat = seats.table.seats[index];
+  internal::Seat& seat = ring.table().seats[index];
   const uint64_t seen = W::LoadStateForReason(seat.identity);
   if (internal::PhaseOf(seen) != internal::SeatPhase::kEvicted) {
-    if (HeldBySomebody(seats, index)) return Adopted::kLeft;
+    if (HeldBySomebody(ring, index)) return Adopted::kLeft;
     // The holder of that generation is dead. Once we take its lock, other members can no longer see that. So
     // mark the seat as evicted first, and they can adopt even if we are stopped while we hold the lock.
     W::Evict(seat.identity, seen,
@@ -234,9 +225,9 @@ internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, 
   }
   const os::ForkGuard guard(std::try_to_lock);
   const auto adopter_lock =
-      seats.probe.TryLock(guard, internal::kLockAdopter + index, os::LockProbe::Sharing::kShared);
+      ring.seats_probe.TryLock(guard, internal::kLockAdopter + index, os::LockProbe::Sharing::kShared);
   if (!adopter_lock) return Adopted::kLeft;
-  const auto dead = seats.probe.TryLock(guard, internal::kLockSeat + index);
+  const auto dead = ring.seats_probe.TryLock(guard, internal::kLockSeat + index);
   // From here on no process takes this seat. A process that took it before us is not evicted, and may be a
   // member of another group.
   const uint64_t state = W::LoadStateForReason(seat.identity);
@@ -251,25 +242,17 @@ internal::Adopted AdoptFrom(SeatsAccess seats, internal::RingMember<A>& member, 
 }
 
 absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
-  absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/false);
+  absl::StatusOr<MappedRing> ring = MappedRing::Open(paths, MappedRing::Ring::kReadOnly, Extent::kControl);
   if (!ring.ok()) return ring.status();
-  absl::StatusOr<SeatsObject> object = OpenSeats(paths, /*write=*/true, ring->header);
-  if (!object.ok()) return object.status();
-  auto map =
-      os::Mapping::ForWriting(object->fd.get(), object->header.file_bytes, os::Pages::kOnAccess, paths.seats);
-  if (!map.ok()) return map.status();
-  const os::Identity identity = object->facts.identity;
-  absl::StatusOr<os::LockProbe> probe = os::LockProbe::OpenToLock(paths.seats, identity);
-  if (!probe.ok()) return probe.status();
-  const SeatsAccess seats{paths, identity, *probe, TableOf(*map, object->header)};
+  if (absl::Status s = ring->OpenSeatsToLock(); !s.ok()) return s;
   const std::string what = absl::StrCat("remove group \"", name, "\" of \"", paths.name, "\": ");
-  const std::optional<uint32_t> index = FindGroup(seats, name);
+  const std::optional<uint32_t> index = FindGroup(*ring, name);
   if (!index) {
     return os::Failure(Error::kNotFound,
                        absl::StrCat(what, "there is no such group; see shmctl stat ", paths.name));
   }
   const os::ForkGuard guard;
-  const Retired retired = RetireDeadGroup(guard, seats, {*index, W::Peek(WordsOf(seats, *index).generation)},
+  const Retired retired = RetireDeadGroup(guard, *ring, {*index, W::Peek(WordsOf(*ring, *index).generation)},
                                           Leases::kAbandon, true);
   if (!retired.retired) {
     return os::Failure(
@@ -277,7 +260,7 @@ absl::Status RemoveGroup(const Paths& paths, const std::string& name) {
         absl::StrCat(what, "it has a living member, or a consumer is joining it; stop or evict ",
                      "its members first (shmctl stat ", paths.name, ")"));
   }
-  WakeProducer(*seats.table.control);
+  WakeProducer(*ring->table().control);
   return absl::OkStatus();
 }
 

@@ -9,7 +9,9 @@
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
+#include "runtime/segment/mapped_ring.h"
 #include "runtime/segment/objects.h"
+#include "runtime/segment/text.h"
 
 namespace millrace::segment {
 namespace {
@@ -228,9 +230,9 @@ void AddGroups(RingInfo& info, const internal::SeatTable& table, const Point& en
 
 // Adds consumers and groups. Returns true if the ring has a durable group, which keeps its place. Fails if no
 // descriptor is free.
-absl::StatusOr<bool> AddConsumers(RingInfo& info, const Paths& paths, const RingObject& ring,
-                                  const Point& end, const View& view, Hold& hold, NewestTime& traces) {
-  absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/false, ring.header);
+absl::StatusOr<bool> AddConsumers(RingInfo& info, MappedRing& ring, const Point& end, const View& view,
+                                  Hold& hold, NewestTime& traces) {
+  absl::StatusOr<SeatsObject> seats = OpenSeats(ring.paths, /*write=*/false, ring.header);
   if (os::NoDescriptorFree(seats.status())) return seats.status();
   if (!seats.ok()) {
     // kOther: this process cannot look now, for example because no memory is free.
@@ -240,22 +242,19 @@ absl::StatusOr<bool> AddConsumers(RingInfo& info, const Paths& paths, const Ring
       info.damage = std::string(seats.status().message());
     return false;
   }
-  auto map =
-      os::Mapping::ForReading(seats->fd.get(), seats->header.file_bytes, os::Pages::kOnAccess, paths.seats);
-  if (!map.ok()) {
+  if (!ring.MapSeats(*std::move(seats), os::Pages::kOnAccess).ok()) {
     info.seats_readable = false;
     return false;
   }
-  info.bytes += seats->header.file_bytes;
-  os::LockProbe probe(paths.seats, seats->facts.identity, std::move(seats->fd));
-  const internal::SeatTable table = TableOf(*map, seats->header);
+  info.bytes += ring.seats_header.file_bytes;
+  const internal::SeatTable table = ring.table();
   const uint32_t used = std::min(W::LoadSeatsUsed(table.control->join), table.count);
   for (uint32_t i = 0; i < used; ++i) {
     const uint64_t state = W::LoadSeatState(table.seats[i].identity);
     traces.Add(W::Peek(table.seats[i].identity.since_ns));
     traces.Add(W::Peek(table.seats[i].words.left_ns));
     if (internal::PhaseOf(state) == internal::SeatPhase::kFree) continue;
-    info.consumers.push_back(InspectSeat(table, i, state, end, view, probe, hold));
+    info.consumers.push_back(InspectSeat(table, i, state, end, view, ring.seats_probe, hold));
   }
   AddGroups(info, table, end, view, hold);
   return std::any_of(info.groups.begin(), info.groups.end(),
@@ -484,25 +483,28 @@ absl::StatusOr<RingInfo> Inspect(const Paths& paths, uint64_t idle_ns, LocksOfUs
         return ring.status();
     }
   }
-  auto map =
-      os::Mapping::ForReading(ring->fd.get(), ring->header.file_bytes, os::Pages::kOnAccess, paths.ring);
-  if (!map.ok()) return map.status();
-  const internal::RingMemory memory = MemoryOf(*map, ring->header);
+  const os::FileFacts facts = ring->facts;
+  std::string schema = ring->schema();
+  absl::StatusOr<MappedRing> mapped =
+      MappedRing::Map(paths, *std::move(ring), Extent::kWhole, os::Pages::kOnAccess);
+  if (!mapped.ok()) return mapped.status();
+  const internal::RingHeader& header = mapped->header;
+  const internal::RingMemory memory = mapped->memory();
   const internal::RingControl& control = *memory.control;
   const View view(memory);
 
   RingInfo info;
   info.name = paths.name;
-  info.incarnation = HexOf(ring->header.incarnation);
-  info.schema = ring->schema();
-  info.capacity = ring->header.capacity;
-  info.max_message = ring->header.max_message;
-  info.bytes = ring->header.file_bytes;
-  info.created_ns = ring->header.created_ns;
-  info.seats = ring->header.seats;
-  info.mode = ring->facts.mode & 07777;
-  info.uid = ring->facts.uid;
-  info.gid = ring->facts.gid;
+  info.incarnation = HexOf(header.incarnation);
+  info.schema = std::move(schema);
+  info.capacity = header.capacity;
+  info.max_message = header.max_message;
+  info.bytes = header.file_bytes;
+  info.created_ns = header.created_ns;
+  info.seats = header.seats;
+  info.mode = facts.mode & 07777;
+  info.uid = facts.uid;
+  info.gid = facts.gid;
   AddOtherOwners(info, paths);
   info.keep = (W::Peek(control.room.attributes) & internal::kAttributeKeep) != 0;
   info.dropped = W::Peek(control.counters.dropped);
@@ -519,18 +521,17 @@ absl::StatusOr<RingInfo> Inspect(const Paths& paths, uint64_t idle_ns, LocksOfUs
   info.next_sequence = end.sequence;
   info.next_sequence_exact = seen.exact;
   info.oldest_sequence = view.OldestMark().value_or(end).sequence;
-  os::LockProbe probe(paths.ring, ring->facts.identity, std::move(ring->fd));
-  info.producer = InspectProducer(control, probe, paths);
+  info.producer = InspectProducer(control, mapped->ring_probe, paths);
   const Activity activity = ActivityOf(control.counters, info.producer);
   Hold hold(activity, view.capacity(), end);
   NewestTime used;
-  const absl::StatusOr<bool> durable_group = AddConsumers(info, paths, *ring, end, view, hold, used);
+  const absl::StatusOr<bool> durable_group = AddConsumers(info, *mapped, end, view, hold, used);
   if (!durable_group.ok()) return durable_group.status();
   AddActivity(info, activity, hold);
   AddLastMessage(info, control.counters, view, end);
   info.state = StateOf(info);
-  AddTraces(used, ring->header, view);
-  info.used_ns = used.Of(ring->facts);
+  AddTraces(used, header, view);
+  info.used_ns = used.Of(facts);
   JudgeStale(info, paths, *durable_group, idle_ns, seats);
   return info;
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
+#include "runtime/segment/text.h"
 
 namespace millrace::segment {
 namespace {
@@ -154,7 +155,7 @@ absl::StatusOr<RingObject> OpenRing(const Paths& paths, bool write, std::string_
   if (!header.ok()) return header.status();
   if (absl::Status s = CheckVersion(*header, paths.ring, write); !s.ok()) return s;
   if (absl::Status s = CheckRingLengths(*header, *facts, paths.ring); !s.ok()) return s;
-  return RingObject{*std::move(fd), *facts, *header};
+  return RingObject{*std::move(fd), write, *facts, *header};
 }
 
 absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const RingHeader& ring) {
@@ -181,7 +182,7 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const Ring
                               ") and create it again"));
   }
   if (absl::Status s = CheckSeatsLengths(*header, ring, *facts, paths.seats); !s.ok()) return s;
-  return SeatsObject{*std::move(fd), *facts, *header};
+  return SeatsObject{*std::move(fd), write, *facts, *header};
 }
 
 std::string RingObject::schema() const {
@@ -190,14 +191,10 @@ std::string RingObject::schema() const {
 
 bool WorthAnotherTry(const absl::Status& status) { return ErrorOf(status) == Error::kIncarnation; }
 
-internal::RingMemory MemoryOf(const os::Mapping& ring, const RingHeader& header) {
-  return {reinterpret_cast<internal::RingControl*>(ring.data() + internal::kRingControlOffset),
-          ring.data() + internal::kRingDataOffset, header.capacity, header.max_message};
-}
-
-internal::SeatTable TableOf(const os::Mapping& seats, const SeatsHeader& header) {
-  return {reinterpret_cast<internal::SeatsControl*>(seats.data()),
-          reinterpret_cast<internal::Seat*>(seats.data() + internal::kSeatsOffset), header.seats};
+absl::Status WasReplaced(const Paths& paths) {
+  return os::Failure(
+      Error::kIncarnation,
+      absl::StrCat("open \"", paths.name, "\": it was removed while this process opened it; try again"));
 }
 
 SeenEnd LookForEnd(const internal::RingMemory& memory, uint64_t most) {
@@ -307,26 +304,6 @@ Fate ObjectWatch::Look(os::LockProbe* probe) const {
     if (!now) now = os::FactsOfName(path_);
   }
   return now && now->identity == identity_ && Cut(*now) ? Fate::kCut : Fate::kWhole;
-}
-
-std::string HexOf(const uint8_t (&incarnation)[16]) {
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(incarnation), sizeof incarnation));
-}
-
-std::string LabelOf(const char (&label)[internal::kLabelBytes]) {
-  char copy[internal::kLabelBytes];
-  std::memcpy(copy, label, sizeof copy);
-  copy[sizeof copy - 1] = 0;
-  return os::Printable(copy);
-}
-
-void SetLabel(char (&to)[internal::kLabelBytes], const std::string& label) {
-  std::memset(to, 0, sizeof to);
-  size_t bytes = std::min(label.size(), sizeof to - 1);
-  while (bytes > 0 && bytes < label.size() && (static_cast<unsigned char>(label[bytes]) & 0xC0) == 0x80)
-    --bytes;
-  std::memcpy(to, label.data(), bytes);
 }
 
 }  // namespace millrace::segment

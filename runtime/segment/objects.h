@@ -12,17 +12,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "millrace/internal/layout.h"
-#include "millrace/internal/ring_seats.h"
 #include "millrace/internal/ring_view.h"
 #include "runtime/os/file.h"
 #include "runtime/os/lock.h"
-#include "runtime/os/mapping.h"
 #include "runtime/segment/names.h"
 
 namespace millrace::segment {
 
 struct RingObject {
   os::Fd fd;
+  bool writable;
   os::FileFacts facts;
   internal::RingHeader header;  // the private copy
 
@@ -31,6 +30,7 @@ struct RingObject {
 
 struct SeatsObject {
   os::Fd fd;
+  bool writable;
   os::FileFacts facts;
   internal::SeatsHeader header;
 };
@@ -51,9 +51,9 @@ absl::StatusOr<SeatsObject> OpenSeats(const Paths& paths, bool write, const inte
 // Returns true for kIncarnation: the two objects may have been replaced between the two opens. The caller
 // starts over a bounded number of times.
 bool WorthAnotherTry(const absl::Status& status);
+// Returns the status (kIncarnation) of a consumer that finds the ring removed while it opens it.
+absl::Status WasReplaced(const Paths& paths);
 
-internal::RingMemory MemoryOf(const os::Mapping& ring, const internal::RingHeader& header);
-internal::SeatTable TableOf(const os::Mapping& seats, const internal::SeatsHeader& header);
 // The end of the published messages, as LookForEnd found it. If `exact` is false, `at` is a frame boundary
 // before the end. If `damage` is not empty, it says for people what is wrong, and `at` has no meaning.
 struct SeenEnd {
@@ -119,12 +119,6 @@ class ObjectWatch {
   os::Identity identity_;
   uint64_t bytes_ = 0, allocated_ = 0;
 };
-
-std::string HexOf(const uint8_t (&incarnation)[16]);
-// Returns a label from shared memory, cut to 63 bytes and made printable (os::Printable).
-std::string LabelOf(const char (&label)[internal::kLabelBytes]);
-// Stores a label. If it is too long, stores the whole characters that fit.
-void SetLabel(char (&to)[internal::kLabelBytes], const std::string& label);
 
 }  // namespace millrace::segment
 

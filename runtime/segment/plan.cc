@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Defaults and bounds of the options of a new ring.
+#include "runtime/segment/plan.h"
+
 #include <algorithm>
 #include <bit>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/os/failure.h"
-#include "runtime/segment/attach_producer.h"
 
 namespace millrace::segment {
 namespace {
@@ -61,13 +61,6 @@ absl::StatusOr<RingPlan> PlanOf(std::string_view name, const RingOptions& option
   }
   plan.keep = options.keep;
   return plan;
-}
-
-absl::Status CheckProducerOptions(const ProducerOptions& options) {
-  if (options.evict_after < Nanos::zero()) {
-    return os::Failure(Error::kBadArgument, "evict_after is negative; use 0 for \"evict immediately\"");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace millrace::segment

@@ -10,16 +10,13 @@
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
 #include "runtime/segment/life_cycle.h"
+#include "runtime/segment/mapped_ring.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::segment {
 namespace {
 
 using W = internal::Words<internal::RealAtomics>;
-
-absl::StatusOr<os::Mapping> MapControl(const RingObject& ring, const Paths& paths) {
-  return os::Mapping::ForWriting(ring.fd.get(), internal::kRingDataOffset, os::Pages::kOnAccess, paths.ring);
-}
 
 absl::Status ChangeFile(const std::string& path, const os::Fd& fd, std::optional<mode_t> mode,
                         const RingChanges& changes) {
@@ -79,9 +76,10 @@ absl::Status Set(const Paths& paths, const RingChanges& changes) {
   if (absl::Status s = ChangeFile(paths.lock, *lock, std::nullopt, changes); !s.ok()) return s;
   if (!changes.keep) return absl::OkStatus();
   // Last, so that a change that is refused above does not change the keep mark.
-  auto map = MapControl(*ring, paths);
-  if (!map.ok()) return map.status();
-  uint32_t& attributes = MemoryOf(*map, ring->header).control->room.attributes;
+  const absl::StatusOr<MappedRing> mapped =
+      MappedRing::Map(paths, *std::move(ring), Extent::kControl, os::Pages::kOnAccess);
+  if (!mapped.ok()) return mapped.status();
+  uint32_t& attributes = mapped->memory().control->room.attributes;
   const uint32_t others = W::Peek(attributes) & ~internal::kAttributeKeep;
   W::Note(attributes, others | (*changes.keep ? internal::kAttributeKeep : 0));
   return absl::OkStatus();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Becoming the producer of an existing queue whose producer is gone. protocol/life_cycle.md "Take-over".
+#include "runtime/segment/take_over.h"
 
 #include <algorithm>
 #include <limits>
@@ -9,10 +9,11 @@
 #include "millrace/internal/words.h"
 #include "runtime/os/failure.h"
 #include "runtime/os/park.h"
-#include "runtime/segment/attach_producer.h"
 #include "runtime/segment/epoch.h"
 #include "runtime/segment/life_cycle.h"
+#include "runtime/segment/mapped_ring.h"
 #include "runtime/segment/objects.h"
+#include "runtime/segment/text.h"
 
 namespace millrace::segment {
 namespace {
@@ -42,11 +43,11 @@ absl::Status CheckWanted(const Paths& paths, const RingObject& ring, const RingO
   return absl::OkStatus();
 }
 
-std::string DescribeProducer(const RingObject& ring, const Paths& paths) {
-  auto map =
-      os::Mapping::ForReading(ring.fd.get(), internal::kRingDataOffset, os::Pages::kOnAccess, paths.ring);
-  if (!map.ok()) return "its producer";
-  const internal::ProducerIdentity& who = MemoryOf(*map, ring.header).control->producer;
+std::string DescribeProducer(RingObject ring, const Paths& paths) {
+  const absl::StatusOr<MappedRing> mapped =
+      MappedRing::Map(paths, std::move(ring), Extent::kControl, os::Pages::kOnAccess);
+  if (!mapped.ok()) return "its producer";
+  const internal::ProducerIdentity& who = mapped->memory().control->producer;
   const bool ours = W::Peek(who.pid_namespace) == os::PidNamespace();
   return absl::StrCat("its producer \"", LabelOf(who.label), "\"",
                       ours ? absl::StrCat(" (pid ", W::Peek(who.pid), ")") : " (in another PID namespace)");
@@ -64,41 +65,32 @@ absl::Status Damaged(const Paths& paths, const std::string& what) {
 // lock.
 absl::StatusOr<ProducerAttachment> Continue(const Paths& paths, RingObject ring, SeatsObject seats,
                                             os::HeldLock producer_lock, const ProducerOptions& options) {
+  const os::FileFacts ring_facts = ring.facts, seats_facts = seats.facts;
+  absl::StatusOr<MappedRing> mapped =
+      MappedRing::Map(paths, std::move(ring), Extent::kWhole, os::Pages::kNow);
+  if (!mapped.ok()) return mapped.status();
+  if (absl::Status s = mapped->MapSeats(std::move(seats), os::Pages::kNow); !s.ok()) return s;
   ProducerAttachment attached;
+  static_cast<MappedRing&>(attached) = *std::move(mapped);
   attached.producer_lock = std::move(producer_lock);
-  auto ring_map = os::Mapping::ForWriting(ring.fd.get(), ring.header.file_bytes, os::Pages::kNow, paths.ring);
-  if (!ring_map.ok()) return ring_map.status();
-  auto seats_map =
-      os::Mapping::ForWriting(seats.fd.get(), seats.header.file_bytes, os::Pages::kNow, paths.seats);
-  if (!seats_map.ok()) return seats_map.status();
-  attached.ring = *std::move(ring_map);
-  attached.seats = *std::move(seats_map);
-  const internal::RingMemory memory = MemoryOf(attached.ring, ring.header);
+  const internal::RingMemory memory = attached.memory();
   const std::optional<internal::Point> at = internal::FindTakeOverPoint<internal::RealAtomics>(memory);
   if (!at)
     return Damaged(paths, DamageOf(memory).empty() ? "its words contradict each other" : DamageOf(memory));
 
-  auto seats_probe = os::LockProbe::OpenToLock(paths.seats, seats.facts.identity);
-  if (!seats_probe.ok()) return seats_probe.status();
+  if (absl::Status s = attached.OpenSeatsToLock(); !s.ok()) return s;
 
   // A reader may hold byte 0 of .ring to keep it from us. That is harmless: this lock only shows readers that
   // the producer lives. It does not decide which process is the producer.
-  auto alive = os::TryLock(paths.ring, ring.facts.identity, internal::kLockProducer);
+  auto alive = os::TryLock(paths.ring, attached.ring_identity, internal::kLockProducer);
   if (!alive.ok()) return alive.status();
   if (alive->has_value()) attached.alive_lock = std::move(**alive);
 
   attached.asym = os::RegisterForBarriers();
   attached.epoch = BeginEpoch(memory, {*at, attached.asym, !attached.alive_lock.held(), options.label});
   WakeEverybody(*memory.control);
-  attached.paths = paths;
-  attached.header = ring.header;
-  attached.seats_header = seats.header;
-  attached.ring_watch = ObjectWatch(paths, paths.ring, ring.facts, ring.header.file_bytes);
-  attached.seats_watch = ObjectWatch(paths, paths.seats, seats.facts, seats.header.file_bytes);
-  attached.ring_identity = ring.facts.identity;
-  attached.seats_identity = seats.facts.identity;
-  attached.ring_probe = os::LockProbe(paths.ring, ring.facts.identity, std::move(ring.fd));
-  attached.seats_probe = *std::move(seats_probe);
+  attached.ring_watch = ObjectWatch(paths, paths.ring, ring_facts, attached.header.file_bytes);
+  attached.seats_watch = ObjectWatch(paths, paths.seats, seats_facts, attached.seats_header.file_bytes);
   attached.at = *at;
   return attached;
 }
@@ -154,7 +146,7 @@ absl::StatusOr<std::optional<ProducerAttachment>> Try(const Paths& paths, const 
   // reader's lock.
   *probe = os::LockProbe(paths.ring, ring->facts.identity, os::Fd());
   if (!lock->has_value() || probe->Ask(internal::kLockProducer) == os::LockState::kHeld) {
-    if (who->empty()) *who = DescribeProducer(*ring, paths);
+    if (who->empty()) *who = DescribeProducer(*std::move(ring), paths);
     return std::nullopt;
   }
   absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);

@@ -10,6 +10,7 @@
 #include "runtime/segment/epoch.h"
 #include "runtime/segment/inspect.h"
 #include "runtime/segment/life_cycle.h"
+#include "runtime/segment/mapped_ring.h"
 #include "runtime/segment/objects.h"
 
 namespace millrace::segment {
@@ -44,34 +45,26 @@ class Notifier {
     return os::NoDescriptorFree(opened) ? opened : absl::OkStatus();
   }
   void NotifyAll() {
-    if (control_ != nullptr) {
-      W::StoreRemoved(control_->room);
-      WakeEverybody(*control_);
+    if (ring_.ring.data() != nullptr) {
+      internal::RingControl& control = *ring_.memory().control;
+      W::StoreRemoved(control.room);
+      WakeEverybody(control);
     }
-    if (seats_control_ != nullptr) WakeProducer(*seats_control_);
+    if (ring_.seats.data() != nullptr) WakeProducer(*ring_.table().control);
   }
 
  private:
   absl::Status Map(const Paths& paths) {
     absl::StatusOr<RingObject> ring = OpenRing(paths, /*write=*/true);
     if (!ring.ok()) return ring.status();
-    auto ring_map =
-        os::Mapping::ForWriting(ring->fd.get(), internal::kRingDataOffset, os::Pages::kNow, paths.ring);
-    if (!ring_map.ok()) return ring_map.status();
-    ring_map_ = *std::move(ring_map);
-    control_ = MemoryOf(ring_map_, ring->header).control;
-    absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring->header);
-    if (!seats.ok()) return seats.status();
-    auto seats_map =
-        os::Mapping::ForWriting(seats->fd.get(), seats->header.file_bytes, os::Pages::kNow, paths.seats);
-    if (!seats_map.ok()) return seats_map.status();
-    seats_map_ = *std::move(seats_map);
-    seats_control_ = TableOf(seats_map_, seats->header).control;
-    return absl::OkStatus();
+    absl::StatusOr<MappedRing> mapped =
+        MappedRing::Map(paths, *std::move(ring), Extent::kControl, os::Pages::kNow);
+    if (!mapped.ok()) return mapped.status();
+    ring_ = *std::move(mapped);
+    absl::StatusOr<SeatsObject> seats = OpenSeats(paths, /*write=*/true, ring_.header);
+    return seats.ok() ? ring_.MapSeats(*std::move(seats), os::Pages::kNow) : seats.status();
   }
-  os::Mapping ring_map_, seats_map_;
-  internal::RingControl* control_ = nullptr;
-  internal::SeatsControl* seats_control_ = nullptr;
+  MappedRing ring_;
 };
 
 // Returns the facts of a ring. A closing producer stores "closed" an instant before it releases its locks.

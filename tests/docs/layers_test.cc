@@ -132,6 +132,58 @@ TEST(DocsLayers, UpwardIncludeIsFound) {
     EXPECT_EQ(CheckLayers(planted).size(), now + 1) << path << " -> " << included;
   }
 }
+// A unit of runtime/os or runtime/segment is a header and the source of the same name. Returns the name of both
+// without suffix, or "" for a file elsewhere.
+std::string UnitOf(const std::string& path) {
+  if (!IsCode(path) || !(path.starts_with("runtime/os/") || path.starts_with("runtime/segment/"))) return "";
+  return path.substr(0, path.rfind('.'));
+}
+
+// Each source includes its own header first, so that a declaration leads to its definition. No unit depends on
+// itself through others, so that each can be read after those that it includes.
+Problems CheckUnits(const Files& files) {
+  Problems problems;
+  std::map<std::string, std::set<std::string>> needs;  // by unit: the units that it includes, directly or not
+  for (const auto& [path, text] : files) {
+    const std::string unit = UnitOf(path);
+    if (unit.empty()) continue;
+    const std::vector<std::string> included = IncludesOf(text);
+    if (path.ends_with(".cc") && (included.empty() || included.front() != unit + ".h"))
+      problems.push_back(path + ": its first include is not its own header");
+    for (const std::string& other : included) {
+      if (const std::string needed = UnitOf(other); !needed.empty() && needed != unit)
+        needs[unit].insert(needed);
+    }
+  }
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (auto& [unit, all] : needs) {
+      for (const std::string& direct : std::set<std::string>(all)) {
+        const auto further = needs.find(direct);
+        if (further == needs.end()) continue;
+        const size_t before = all.size();
+        all.insert(further->second.begin(), further->second.end());
+        grown |= all.size() != before;
+      }
+    }
+  }
+  for (const auto& [unit, all] : needs) {
+    if (all.contains(unit)) problems.push_back(unit + " includes itself through others");
+  }
+  return problems;
+}
+
+TEST(DocsLayers, EachSourceHasItsHeaderAndNoUnitsDependOnEachOther) {
+  EXPECT_EQ(Joined(CheckUnits(Tree())), "");
+}
+TEST(DocsLayers, CircleOfUnitsAndSourceWithoutHeaderAreFound) {
+  Files circle = Tree(), headless = Tree();
+  circle["runtime/segment/text.cc"] += "\n#include \"runtime/segment/epoch.h\"\n";  // which includes text.h
+  EXPECT_FALSE(CheckUnits(circle).empty());
+  headless["runtime/segment/orphan.cc"] = "#include \"runtime/segment/create.h\"\n";
+  EXPECT_EQ(CheckUnits(headless).size(), CheckUnits(Tree()).size() + 1);
+}
+
 // Outside runtime/os, the library neither includes a header of the C library or the kernel, except types, nor
 // calls one of their functions by its name. testing.h is for the tests of users.
 Problems CheckKernelCalls(const Files& files) {

@@ -3,7 +3,8 @@
 
 #include "millrace/error.h"
 #include "runtime/os/failure.h"
-#include "runtime/segment/attach_producer.h"
+#include "runtime/segment/options_check.h"
+#include "runtime/segment/plan.h"
 
 namespace millrace::segment {
 namespace {
