@@ -9,8 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "runtime/os/failure.h"
 #include "tests/unit/os_scratch.h"
@@ -97,6 +99,34 @@ TEST_F(UnitOsFile, ReadAtNeverReadsLess) {
   EXPECT_FALSE(ReadAt(file.fd().get(), buffer, 1, 100, "x").value());
   EXPECT_TRUE(ReadAt(file.fd().get(), buffer, 0, 100, "x").value());
   EXPECT_FALSE(ReadAt(-1, buffer, 1, 0, "x").ok());
+}
+
+TEST_F(UnitOsFile, WriteAtWritesWhatReadAtReads) {
+  const NewFile file = Make();
+  ASSERT_TRUE(WriteAt(file.fd().get(), "6789", 4, 6, "x").ok());
+  char buffer[10] = {};
+  EXPECT_TRUE(ReadAt(file.fd().get(), buffer, sizeof buffer, 0, "x").value());
+  EXPECT_EQ(std::string(buffer, sizeof buffer), std::string(6, '\0') + "6789");
+  const absl::Status refused = WriteAt(-1, "x", 1, 0, "write \"/q.lock\"");
+  EXPECT_EQ(std::string(refused.message()).rfind("write \"/q.lock\": ", 0), 0u) << refused;
+}
+
+TEST_F(UnitOsFile, NamesInListsAllNamesAndNoOthers) {
+  EXPECT_TRUE(NamesIn(directory_, "x")->empty());
+  NewFile a = Make(), b = Make();
+  ASSERT_TRUE(a.LinkAs(At("a")).ok() && b.LinkAs(At(".b")).ok());
+  std::vector<std::string> names = NamesIn(directory_, "x").value();
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{".b", "a"}));
+  EXPECT_EQ(ErrorOf(NamesIn(At("missing"), "list").status()), Error::kNotFound);
+}
+
+TEST_F(UnitOsFile, SetModeIsExact) {
+  const NewFile file = Make();
+  ASSERT_TRUE(SetMode(file.fd().get(), 0642, "x").ok());
+  EXPECT_EQ(FactsOf(file.fd().get(), "x")->mode, S_IFREG | 0642u);
+  EXPECT_FALSE(SetMode(-1, 0600, "x").ok());
+  EXPECT_TRUE(SetOwner(file.fd().get(), std::nullopt, std::nullopt, "x").ok()) << "nothing to set";
 }
 
 }  // namespace
