@@ -17,6 +17,11 @@ install(TARGETS millrace EXPORT millraceTargets
   FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
+if(MILLRACE_C)
+  install(TARGETS millrace_c
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+endif()
+
 set(MILLRACE_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/millrace)
 millrace_abseil_of(absl::status MILLRACE_ABSEIL)
 configure_package_config_file(cmake/millraceConfig.cmake.in millraceConfig.cmake
@@ -28,15 +33,24 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millraceConfig.cmake ${CMAKE_CURRENT_B
         DESTINATION ${MILLRACE_CMAKE_DIR} COMPONENT development)
 
 # Programs that link a static library also link the libraries it needs. A shared library brings them along.
+# "-lmillrace" would find libmillrace.so, the C interface.
+set(MILLRACE_PC_LIBRARY "-l:libmillrace.a")
 set(MILLRACE_PC_REQUIRES "absl_status = ${absl_VERSION}, absl_statusor = ${absl_VERSION}")
-if(NOT BUILD_SHARED_LIBS)
+if(BUILD_SHARED_LIBS)
+  set(MILLRACE_PC_LIBRARY "-lmillrace++")
+else()
   string(APPEND MILLRACE_PC_REQUIRES ", absl_strings = ${absl_VERSION}, absl_str_format = ${absl_VERSION}")
 endif()
 file(RELATIVE_PATH MILLRACE_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" MILLRACE_PC_TO_PREFIX ${MILLRACE_PC_TO_PREFIX})
-configure_file(cmake/millrace.pc.in millrace.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millrace.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
-        COMPONENT development)
+foreach(name millrace millrace-c)
+  if(name STREQUAL "millrace-c" AND NOT MILLRACE_C)
+    continue()
+  endif()
+  configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+          COMPONENT development)
+endforeach()
 
 # The comments in the headers cite these pages.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/protocol DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Debian packages: cpack -G DEB in a build tree that was configured with
 #   -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr
-# makes libmillrace0, libmillrace-dev and millrace-tools. Without BUILD_SHARED_LIBS there is no libmillrace0, and
-# libmillrace-dev contains the library.
+# makes libmillrace0 (the C library and libmillrace++), libmillrace-dev and millrace-tools. Without BUILD_SHARED_LIBS
+# the C++ library is static and in libmillrace-dev.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME millrace)
 set(CPACK_PACKAGE_CONTACT "millrace maintainers <maintainers@millrace.invalid>" CACHE STRING "Debian's Maintainer field")
@@ -12,14 +12,14 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/runtime)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/runtime ${PROJECT_BINARY_DIR}/runtime/c)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 
 set(library libmillrace${PROJECT_VERSION_MAJOR})
 set(CPACK_COMPONENTS_ALL development)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${library})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
-set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Shared library.")
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Shared libraries.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libmillrace-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Headers, and what find_package and pkg-config need.")
@@ -29,9 +29,11 @@ set(CPACK_COMPONENT_TOOLS_DESCRIPTION "shmctl: makes, shows, feeds, reads and re
 
 # The release of Abseil that the package config requires.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libabsl-dev (>= ${absl_VERSION}), libabsl-dev (<< ${absl_VERSION}.9999)")
-if(BUILD_SHARED_LIBS)
+if(BUILD_SHARED_LIBS OR MILLRACE_C)
   list(APPEND CPACK_COMPONENTS_ALL runtime)
   string(APPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS ", ${library} (= ${PROJECT_VERSION})")
+endif()
+if(BUILD_SHARED_LIBS)
   set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "${library} (= ${PROJECT_VERSION})")
 endif()
 if(MILLRACE_TOOLS)

@@ -17,6 +17,7 @@ namespace {
 // Returns the layer of a file. A file with the layer "" has no place in the table.
 std::string LayerOf(const std::string& path) {
   static const std::map<std::string, std::string> kByPath{
+      {"include/millrace.h", "c header"},
       {"include/millrace/error.h", "values"},
       {"include/millrace/export.h", "values"},
       {"include/millrace/options.h", "values"},
@@ -38,7 +39,9 @@ std::string LayerOf(const std::string& path) {
   if (path.starts_with("include/millrace/internal/ring_")) return "ring";
   if (path.starts_with("include/millrace/internal/")) return "";
   if (path.starts_with("include/millrace/")) return "public";
-  for (const char* folder : {"runtime/api", "runtime/segment", "runtime/os", "tools", "examples"}) {
+  if (path.starts_with("runtime/c/abseil/")) return "stand-in";
+  for (const char* folder :
+       {"runtime/c", "runtime/api", "runtime/segment", "runtime/os", "tools", "examples"}) {
     if (path.starts_with(std::string(folder) + "/")) return folder;
   }
   return "";
@@ -51,6 +54,10 @@ const std::map<std::string, std::set<std::string>>& MayInclude() {
   static const std::map<std::string, std::set<std::string>> table{
       {"tools", {"tools", "public", "values", "text"}},
       {"examples", {"examples", "public", "values"}},
+      // The C interface is built on the public one. Its header and the stand-in for Abseil know nothing else.
+      {"runtime/c", {"runtime/c", "c header", "public", "values"}},
+      {"c header", {"values"}},
+      {"stand-in", {}},
       {"public", {"public", "values", "hot", "layout", "text"}},
       {"hot", {"hot", "values", "ring", "layout"}},
       {"runtime/api",
@@ -83,7 +90,8 @@ Problems CheckLayers(const Files& files) {
     const std::string from = LayerOf(path);
     if (from.empty()) problems.push_back(path + ": belongs to no layer");
     for (const std::string& included : IncludesOf(text)) {
-      const std::string target = included.starts_with("millrace/") ? "include/" + included : included;
+      const bool installed = included == "millrace.h" || included.starts_with("millrace/");
+      const std::string target = installed ? "include/" + included : included;
       if (!files.contains(target)) continue;  // not a file of this project
       const auto allowed = MayInclude().find(from);
       if (allowed == MayInclude().end() || !allowed->second.contains(LayerOf(target)))
@@ -125,6 +133,8 @@ TEST(DocsLayers, UpwardIncludeIsFound) {
       {"include/millrace/internal/layout.h", "millrace/internal/ring_view.h"},
       {"tools/shmctl/commands/list.cc", "runtime/segment/inspect.h"},
       {"tools/shmctl/commands/list.cc", "millrace/internal/layout.h"},
+      {"runtime/c/producer.cc", "millrace/internal/layout.h"},
+      {"runtime/api/producer.cc", "millrace.h"},
   };
   for (const auto& [path, included] : upward) {
     Files planted = Tree();
@@ -185,7 +195,7 @@ TEST(DocsLayers, CircleOfUnitsAndSourceWithoutHeaderAreFound) {
 }
 
 // Outside runtime/os, the library neither includes a header of the C library or the kernel, except types, nor
-// calls one of their functions by its name. testing.h is for the tests of users.
+// calls one of their functions by its name. testing.h is for the tests of users, and millrace.h for compilers of C.
 Problems CheckKernelCalls(const Files& files) {
   static const std::regex kHeader(R"(^\s*#\s*include\s*<((?:[a-z_]+/)*[a-z_]+\.h)>)");
   static const std::regex kCall(
@@ -202,7 +212,8 @@ Problems CheckKernelCalls(const Files& files) {
     for (const std::string& line : LinesOf(text)) {
       const std::string code = line.substr(0, line.find("//"));
       std::smatch match;
-      if (std::regex_search(code, match, kHeader) && match[1] != "sys/types.h")
+      if (std::regex_search(code, match, kHeader) && match[1] != "sys/types.h" &&
+          path != "include/millrace.h")
         problems.push_back(path + " includes <" + match.str(1) + ">");
       if (std::regex_search(code, match, kCall)) problems.push_back(path + " calls " + match.str(1) + "()");
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Checks what libmillrace.so exports: the API, and only those internals that the inline halves call.
+# Checks what libmillrace++.so exports: the API, and only those internals that the inline halves call.
 # usage: check_symbols.sh LIBRARY
 set -euo pipefail
 library=$1

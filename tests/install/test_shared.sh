@@ -17,7 +17,7 @@ headers=$(find -L "$source/include" -name '*.h' | wc -l)
 ((verified == headers)) || { echo "FAILED: of $headers headers $verified were compiled alone" >&2; exit 1; }
 echo "$verified headers stand alone"
 
-bash "$here/check_symbols.sh" "$build/runtime/libmillrace.so"
+bash "$here/check_symbols.sh" "$build/runtime/libmillrace++.so"
 cmake --install "$build" --prefix "$work/first" >"$work/log" || { cat "$work/log"; exit 1; }
 bash "$here/check_moved.sh" "$work/first" "$work/moved" "$build"
 bash "$here/use_outside.sh" "$work/moved" shared "$work" "$@"

@@ -28,8 +28,8 @@ check_linkage() { # EXECUTABLE [ENVIRONMENT...]
   found=$(env "${@:2}" ldd "$1" | grep -F libmillrace || true)
   case $kind in
     static) [[ -z $found ]] || { echo "FAILED: $1 is linked with $found" >&2; exit 1; } ;;
-    shared) [[ $found == *"libmillrace.so.0 => $libdir/"* || $found == *"libmillrace.so.0 => ${libdir#/usr}/"* ]] ||
-      { echo "FAILED: $1 should be linked with $libdir/libmillrace.so.0, but: $found" >&2; exit 1; } ;;
+    shared) [[ $found == *"libmillrace++.so.0 => $libdir/"* || $found == *"libmillrace++.so.0 => ${libdir#/usr}/"* ]] ||
+      { echo "FAILED: $1 should be linked with $libdir/libmillrace++.so.0, but: $found" >&2; exit 1; } ;;
   esac
 }
 
@@ -64,3 +64,10 @@ for compiler in "$@"; do
   run "$build/outside_pc" "${library_path[@]}"
   echo "$kind, $compiler, pkg-config: ok"
 done
+
+# The C interface, with its own pkg-config file.
+read -ra cflags < <(pkg-config --cflags millrace-c)
+read -ra libs < <(pkg-config --libs millrace-c)
+gcc -std=c11 -Wall -Wextra -Werror "${cflags[@]}" "$here/../c/foreign/main.c" "${libs[@]}" -o "$work/in_c"
+env "${library_path[@]}" timeout 60 "$work/in_c" >"$work/output" || { echo "FAILED: the program in C ended with $?" >&2; exit 1; }
+echo "$kind, gcc, pkg-config millrace-c: ok"
