@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The README's pair, as the README says to run it: the reader first, then the writer; then the ring is unlinked.
-#   hello_test.sh BIN EXPECTED
+# The README's pair and the pair in C, as the README says to run it: the reader first, then the writer; then the ring
+# is unlinked.
+#   hello_test.sh BIN EXPECTED RING NAME       (the programs are millrace_NAME_writer and millrace_NAME_reader)
 . "$(dirname "$0")/support.sh"
-ring=greetings  # fixed in the programs: another run of them on this machine would be in the way
+ring=$3 name=$4  # fixed in the programs: another run of them on this machine would be in the way
 expected=$2
-exec 9>/tmp/millrace_hello_test.lock && flock 9
+exec 9>"/tmp/millrace_${name}_test.lock" && flock 9
 
 [[ ! -e /dev/shm/$ring.ring ]] || fail "a ring \"$ring\" exists already; unlink it first"
-"$bin/millrace_hello_reader" > "$work/reader.log" 2> "$work/reader_said.log" & reader_pid=$!
+"$bin/millrace_${name}_reader" > "$work/reader.log" 2> "$work/reader_said.log" & reader_pid=$!
 until_true waits_for_the_ring "$reader_pid"
-"$bin/millrace_hello_writer" > "$work/writer.log" 2>&1 & writer_pid=$!
+"$bin/millrace_${name}_writer" > "$work/writer.log" 2>&1 & writer_pid=$!
 ended "$writer_pid" 0
 ended "$reader_pid" 0
 diff "$expected" "$work/reader.log" || fail "the reader printed something else"

@@ -10,12 +10,13 @@ complain() { echo "FAIL: $*" >&2; result=1; }
 
 # The headers of millrace that an example may include. A unit test may also include the header for tests.
 includes() {
+  [[ $1 != c_* ]] || return 0  # <millrace.h>
   echo '#include "millrace/millrace.h"'
   [[ $1 != unit_test ]] || echo '#include "millrace/testing.h"'
 }
 
 shopt -s nullglob
-examples=("$folder"/*.cc "$folder"/*.sh)
+examples=("$folder"/*.cc "$folder"/*.c "$folder"/*.sh)
 [[ ${#examples[@]} -ge 11 ]] || complain "only ${#examples[@]} examples in $folder"
 for example in "${examples[@]}"; do
   file=$(basename "$example")
@@ -27,7 +28,7 @@ for example in "${examples[@]}"; do
     [[ -x $example ]] || complain "$file is not executable"
     continue
   fi
-  name=${file%.cc}
+  name=${file%.c*}
   grep -q "^//   millrace_$name" "$example" || complain "$name does not say how to run it"
   [[ $(grep '^#include "' "$example") == "$(includes "$name")" ]] ||
     complain "$name includes something else than millrace/millrace.h"
