@@ -74,7 +74,7 @@ TEST(DocsSuites, ForeignPrefixIsFound) {
 }
 TEST(DocsSuites, SuiteInTwoFilesIsFound) {
   Files planted = Tree();
-  planted["tests/docs/planted_test.cc"] = "\nTEST(DocsSuites, Runs) {}\n";
+  planted["tests/docs/zz_planted_test.cc"] = "\nTEST(DocsSuites, Runs) {}\n";
   EXPECT_EQ(CheckSuites(planted).size(), 1u);
 }
 
