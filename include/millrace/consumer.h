@@ -54,8 +54,8 @@ class MILLRACE_EXPORT Consumer {
   // Opens an existing ring for reading. Takes a seat, except for an observer. Errors: kNotFound (after
   // open_timeout), kInterrupted (cancel_open), kNoSeat, kNoPermission, kSchema, kBadName, kOptionsDiffer (a
   // group), kBadArgument for an option that is out of range or a sequence that is not published yet, kEvicted
-  // if the producer overtook every attempt to begin, kTimedOut if another process blocks all free seats or
-  // joining a group for 10 s, and those of an unusable ring: kNotARing, kTruncated, kLayoutVersion,
+  // if the producer overtook every attempt to begin, kTimedOut if another process blocks all free seats for
+  // 1 s or joining a group for 10 s, and those of an unusable ring: kNotARing, kTruncated, kLayoutVersion,
   // kBadLengths, kIncarnation, kDamaged.
   static absl::StatusOr<Consumer> Open(std::string_view name, const Delivery&, const ConsumerOptions& = {});
   Consumer(Consumer&&) noexcept;

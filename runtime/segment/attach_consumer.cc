@@ -26,7 +26,7 @@ enum class Again : uint8_t {
   kNever,
 };
 
-constexpr int64_t kSeatPatienceNs = 10'000'000'000;  // equal to the patience for the life-cycle lock
+constexpr int64_t kSeatPatienceNs = 1'000'000'000;  // a remover that is not stopped holds the locks for less
 
 absl::Status Cancelled(const Paths& paths) {
   return os::Failure(Error::kInterrupted, absl::StrCat("open \"", paths.name,

@@ -91,7 +91,7 @@ TEST(ShmctlTailMany, LaterRingsAreShownFromTheirFirstMessage) {
   const Shell shell;
   const Ran ran = shell.Run(
       "\"$S\" tail named 'md.*' --lossless --until-closed > out 2> said & tail=$!\n"
-      "until grep -q 'like \"md' said; do :; done\n"
+      "until grep -q 'matches \"md' said; do :; done\n"
       "seq 1 2000 | S pub md.eur --create --capacity 4K --wait-for 1 2>/dev/null &\n"
       "seq 1 2000 | S pub md.usd --create --capacity 4K --wait-for 1 2>/dev/null & wait $! || exit 90\n"
       "echo other | S pub other --create 2>/dev/null\n"
