@@ -30,7 +30,7 @@ struct ConsumerAttachment : MappedRing {
 // Takes a free seat, or if there is none, one whose holder died, and goes live in it: as a member of `group`,
 // or without a group (null). Fails with kNoSeat, with kIncarnation if the ring was removed, and as JoinFailed
 // says. Sets `*locked` and fails if another process holds the locks of the free seats, as a remover does for a
-// moment; the status is for a caller that has waited 10 s for them.
+// moment; the status is for a caller that has waited a second for them.
 absl::Status TakeSeat(ConsumerAttachment& attached, const Delivery& delivery, const ConsumerOptions& options,
                       const GroupHold* group, bool* locked);
 
