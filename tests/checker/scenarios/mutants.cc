@@ -190,6 +190,13 @@ std::vector<Written> WrittenDown() {
       {"evicted reads on", "a copy is believed although the seat was evicted", Make(Slip::kEvictedReadsOn),
        "evict-copy", true},
 
+      {"recheck C5 lossless", "a lossless copy is judged by its seat alone", Repeat(S::C5, S::C3),
+       "seat-moved", true, true},
+      {"looks once", "a consumer that polls ignores `removed` after it has looked half-way through an unlink",
+       Make(Slip::kLooksOnce), "unlink-half", true},
+      {"gone at once", "a producer's end hides its last message (model gone -DHEADER_FIRST)",
+       Make(Slip::kGoneAtOnce), "gone", true},
+
       // Groups. The option of the model `group` that makes the same mistake is in brackets.
       {"swap R9 R10", "the scan reads leases before cursors (CURSOR_LAST)", Prefetch(S::R10, S::R9),
        "group-room", true},

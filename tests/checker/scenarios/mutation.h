@@ -54,6 +54,8 @@ enum class Slip : uint8_t {
   kKeepDeliveries,        // a joiner keeps the count of deliveries that is in its seat
   kClearBeyond,           // the producer clears one word more than it was granted
   kAnnounceLess,          // the producer grants three chunks that it has not announced
+  kLooksOnce,             // a polling consumer believes its first look at the name after `removed` was set
+  kGoneAtOnce,            // a producer's end is reported without another look at the ring
   kSlotInUse,             // a slot is reused while an evicted member of its last group lives
 };
 

@@ -201,6 +201,49 @@ void Onlooker() {
   c.Leave();
 }
 
+// ---- ends that no word announces, and peers that write what they should not -------------------------------
+
+// Unlinks the ring, as runtime/segment/unlink.cc does.
+inline void Remover() {
+  internal::RingControl& control = world->bytes().control;
+  W::StoreRemoved(control.room);
+  WakeEverybody(control);
+  machine->Unlock(&world->gates[kName]);
+  WakeEverybody(control);
+}
+// Polls during the unlink, and once more after it.
+inline void PollsDuringUnlink() {
+  ConsumerProgram c(Reading::kInPlace);
+  c.WatchName();
+  if (!c.Open(StartAt::kOldest)) return;
+  for (int i = 0; i < 2; ++i) c.Receive(/*wait=*/false);
+  machine->AwaitFree(&world->gates[kName]);
+  // The producer may publish during the first look, and the second one receives that message.
+  Ended ended = Ended::kNot;
+  for (int looks = 0; ended != Ended::kRemoved && looks < 3; ++looks) ended = c.Receive(/*wait=*/false);
+  machine->Expect(ended == Ended::kRemoved, "polls a ring without a name and is not informed");
+  c.CheckCounts();
+  c.Leave();
+}
+// Polls `kLooks` times, or until it learns that the producer is gone.
+template <uint32_t kLooks>
+void PollsUntilGone() {
+  ConsumerProgram c(Reading::kInPlace);
+  c.WatchProducer();
+  if (!c.Open(StartAt::kOldest)) return;
+  for (uint32_t i = 0; i < kLooks && c.Receive(/*wait=*/false) != Ended::kGone; ++i) {
+  }
+  c.CheckCounts();
+  c.Leave();
+}
+// A peer that may write .seats moves the position of the first seat by `kBytes`. Before its holder has joined,
+// that has no effect.
+template <uint64_t kBytes>
+void Meddler() {
+  A::Store(world->bytes().seats[0].words.position, world->shape().start.position + kBytes,
+           std::memory_order_relaxed, Site::X);
+}
+
 // ---- scripted: cases that need one particular order of events before the interesting one ------------------
 
 // Reads one message at a time and stores its position after each. After `kFirst` messages it waits for the

@@ -75,7 +75,17 @@ enum class Reading : uint8_t {
   kObserver,      // no seat
 };
 
-enum class Ended : uint8_t { kNot, kClosed, kEvicted, kDamaged, kNobody, kEmpty, kOvertaken };
+enum class Ended : uint8_t {
+  kNot,
+  kClosed,
+  kEvicted,
+  kDamaged,
+  kNobody,
+  kEmpty,
+  kOvertaken,
+  kRemoved,
+  kGone
+};
 
 class ConsumerProgram {
  public:
@@ -84,6 +94,10 @@ class ConsumerProgram {
   bool Open(internal::StartAt start, uint64_t value = 0);
   // Receives and checks the next message. With `wait`, waits for it.
   Ended Receive(bool wait = true);
+  // An empty look also looks for an unlink, or for the end of the producer. The time between two looks at the
+  // kernel has then always passed.
+  void WatchName() { watches_name_ = true; }
+  void WatchProducer() { watches_producer_ = true; }
   // Receives until the ring is closed, or until no producer is left.
   Ended ReceiveAll();
   void Settle();  // finished with what was lent: stores that immediately
@@ -102,8 +116,11 @@ class ConsumerProgram {
   void FinishWithLent();
   void Check(const internal::Lent& lent);
   bool Sleep(uint64_t state);  // returns true if the sleep expired
+  Ended OtherEnd(uint64_t state);
 
   Reading reading_;
+  bool watches_name_ = false, watches_producer_ = false;
+  bool removed_ = false, looked_at_name_ = false;
   internal::RingConsumer<A> ring_;
   uint32_t seat_ = 0;
   uint64_t live_state_ = 0;

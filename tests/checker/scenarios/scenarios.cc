@@ -330,6 +330,29 @@ std::vector<Scenario> Make() {
         Plain("next", &Consumer<R::kLosslessCopy, StartAt::kEnd>)},
        {2},
        wild});
+  Shape meddled{{0, 0}, 240, {232, 200, 216}, true};
+  meddled.meddled = true;
+  add({"seat-moved",
+       "a peer moves the position of a consumer that copies: R refuses a copy that was overwritten",
+       meddled,
+       {First(&Producer<3, WhenFull::kBlock, true, 1>, true),
+        Gated(Plain("copier", &Consumer<R::kLosslessCopy>), 0), Plain("meddler", &Meddler<240>)},
+       {2},
+       wild});
+  add({"unlink-half",
+       "a consumer that only polls looks half-way through an unlink: it learns the end all the same",
+       {{0, 0}, 112, {16}, true},
+       {First(&Producer<1, WhenFull::kBlock, false>, true), Plain("consumer", &PollsDuringUnlink),
+        Gated(Plain("remover", &Remover), kName)},
+       {2},
+       wild});
+  add({"gone",
+       "the producer dies anywhere: a consumer that asks for it reads its last message first",
+       {{0, 0}, 112, {16}, true},
+       {Mortal(First(&Producer<1, WhenFull::kBlock, false>, true)), Next(&Successor<1, true>, true),
+        Plain("consumer", &PollsUntilGone<3>)},
+       {2, Stale::kCounts, 1, 0, 0},
+       deadly});
   add({"drop",
        "a producer that never waits beside a consumer that is stopped for ever",
        {{0, 0}, 240, {232, 200, 216}, true},

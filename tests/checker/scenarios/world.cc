@@ -199,7 +199,7 @@ void World::Judged(const void* seat_position, uint64_t value) {
 }
 
 void World::Evicted(uint32_t i) {
-  if (i >= kSeats || (on_request_ >> machine->self() & 1) != 0) return;
+  if (i >= kSeats || shape_.meddled || (on_request_ >> machine->self() & 1) != 0) return;
   const std::vector<uint64_t>& held = positions_[i];
   machine->Expect(std::find(held.begin(), held.end(), judged_[i]) != held.end(),
                   "evicts a holder of the seat that was never at the position for which it is evicted");

@@ -40,8 +40,12 @@ struct Shape {
   enum class Orphan : uint8_t { kNone, kDead, kEvicted, kLost, kLate } orphan = Orphan::kNone;
   uint32_t orphan_seat = 0;
   bool joins_groups = false;  // members create their groups
+  bool meddled = false;       // a peer moves the position of a seat: "damaged" is a valid result
   bool grouped() const { return groups != 0 || joins_groups; }
 };
+
+// The gate that stands for the name of the ring: held while the name is there.
+inline constexpr int kName = 1;
 
 struct Published {
   uint64_t position;  // of its frame
