@@ -297,9 +297,10 @@ long CallsOfOpeningBeside(size_t others) {
 
 TEST(PromiseSystemCalls, OpeningAsksForOneSeatHoweverManyAreTaken) {
   const Watchdog watchdog("open");
-  const long first = CallsOfOpeningBeside(0);
-  EXPECT_GT(first, 0);
-  EXPECT_EQ(CallsOfOpeningBeside(300), first);
+  // One consumer is open in both cases, so that what a process does once is done.
+  const long few = CallsOfOpeningBeside(1);
+  EXPECT_GT(few, 0);
+  EXPECT_EQ(CallsOfOpeningBeside(300), few);
 }
 
 // The seats belong to another ring than the ring file. No process is
