@@ -85,7 +85,7 @@ class MILLRACE_EXPORT WaitSet {
   Waited Wait(Nanos timeout = kForever);
   // Makes the current or the next Wait() return kInterrupted, whether or not a ring is ready, and every
   // Wait() after it. Lasts for the life of this set. May be called in any thread or signal handler. With 128
-  // rings in the set, a sleep may continue for up to 50 ms.
+  // rings in the set, a sleep may continue for up to 0.5 s.
   void Interrupt() noexcept;
   size_t size() const;                             // number of rings in the set
   bool valid() const { return impl_ != nullptr; }  // false after the set was moved from

@@ -19,6 +19,7 @@ using W = Words<RealAtomics>;
 
 constexpr int64_t kSetSpinSliceNs = 50'000;
 constexpr int64_t kAskAllEveryNs = 50'000'000;
+constexpr int64_t kDeafSleepBoundNs = 500'000'000;  // where no word is left that Interrupt() could wake
 
 absl::Status Refused(const ConsumerHot& consumer, const char* call, Error error, const std::string& why) {
   return os::Failure(error, absl::StrCat(call, "(\"", consumer.cold->attached.paths.name, "\"): ", why));
@@ -174,7 +175,7 @@ Parked WaitSetImpl::Sleep(int64_t at_most_ns) {
   // Read before any consumer is checked for an interrupt.
   const uint32_t calls = wait_set_calls.load(std::memory_order_acquire);
   const bool hears_calls = n < kMostParkWords;
-  if (!hears_calls) at_most_ns = std::min(at_most_ns, kSleepBoundNs);
+  if (!hears_calls) at_most_ns = std::min(at_most_ns, kDeafSleepBoundNs);
   const auto pending = [&](size_t i) {
     if (Pending(*entries_[i]) || Interrupted()) return true;
     rings_[i].longest_ns = entries_[i]->consumer->cold->SleepBound();

@@ -301,8 +301,12 @@ LockState LockProbe::AskRange(uint64_t first, uint64_t count) {
 }
 
 std::optional<FileFacts> LockProbe::Facts() {
-  if (!Refresh()) return std::nullopt;
+  if (kept_ == nullptr) return std::nullopt;
   absl::StatusOr<FileFacts> facts = FactsOf(kept_->fd.get(), path_);
+  if (!facts.ok() || facts->identity != kept_->expected) {
+    if (!Refresh()) return std::nullopt;
+    facts = FactsOf(kept_->fd.get(), path_);
+  }
   return facts.ok() ? std::optional<FileFacts>(*facts) : std::nullopt;
 }
 
