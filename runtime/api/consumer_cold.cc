@@ -19,7 +19,9 @@ namespace {
 using W = Words<RealAtomics>;
 
 // Shorter than the longest sleep, so that each such sleep ends with a look (the coarse clock lags).
-constexpr int64_t kLookAroundEveryNs = 950'000'000;
+constexpr int64_t kLookAroundEveryNs = 850'000'000;
+// Sleeps of many idle consumers end at the same moments, so that a CPU wakes once for all. [NOTES: shared-alarm]
+constexpr int64_t kSharedAlarmNs = 125'000'000;
 constexpr int64_t kLookAroundDuringRemovalNs = 10'000'000;  // poll: the remover may have been killed
 constexpr int64_t kProducerLookEveryNs = 10'000'000;        // a look takes two system calls
 constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin checks everything else once per slice
@@ -121,7 +123,8 @@ int64_t ConsumerCold::LongestSleep() const {
   // hold leases.
   const bool others_hold = hot->is_group_member && group_reader.OthersHold();
   const bool must_ask = others_hold || options.report_producer_gone;
-  return attached.private_ring && !must_ask ? kPrivateSleepBoundNs : kSleepBoundNs;
+  if (!attached.private_ring || must_ask) return kSleepBoundNs;
+  return kPrivateSleepBoundNs - os::MonotonicNs() % kSharedAlarmNs;
 }
 
 int64_t ConsumerCold::SleepBound() {
