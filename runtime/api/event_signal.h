@@ -22,6 +22,7 @@
 #include "millrace/internal/parking.h"
 #include "millrace/internal/ring_view.h"
 #include "runtime/api/consumer_cold.h"
+#include "runtime/api/name_watch.h"
 #include "runtime/os/event_fd.h"
 #include "runtime/os/file.h"
 #include "runtime/os/mapping.h"
@@ -92,7 +93,7 @@ class EventSignal {
   std::atomic<uint64_t> late_{0};
 
   // The event thread owns what follows.
-  int64_t last_look_around_ns_;
+  NameWatch name_watch_;
   const segment::Paths paths_;
   os::LockProbe producer_;  // opens the ring by name when it is first queried
   const bool reports_producer_gone_;
