@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The state shared by a consumer with an event descriptor and the thread that watches its ring.
+// The event signal: the state that a consumer with an event descriptor shares with the event thread.
 //
 // Purpose: protocol/wait.md "Wait", event descriptors. The consumer arms the signal when it has found
 // nothing. The event thread raises the signal when the ring's wake epoch moves. Threads: the consumer's
