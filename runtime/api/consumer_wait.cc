@@ -12,7 +12,8 @@ namespace {
 
 using W = Words<RealAtomics>;
 
-// The long sleeps of idle consumers end at multiples of this, so that a CPU wakes once for many of them. [NOTES shared-alarm]
+// The long sleeps of idle consumers end at multiples of this, so that a CPU wakes once for many of them.
+// [NOTES shared-alarm]
 constexpr int64_t kSharedAlarmNs = 125'000'000;
 constexpr int64_t kSpinSliceNs = 50'000;  // Wait::kSpin checks everything else once per slice
 

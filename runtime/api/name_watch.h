@@ -15,11 +15,10 @@ namespace millrace::internal {
 
 class NameWatch {
  public:
-  // Periods between two looks.
-  // Of a consumer that finds nothing, and of the event thread for it. Shorter than the long sleeps
-  // of 0.875 to 1 s, so that each of them ends with a look (the coarse clock lags).
+  // Periods between two looks. A consumer that finds nothing, or the event thread for it, looks this often.
+  // Shorter than the longest sleep, so that each such sleep ends with a look (the coarse clock lags).
   static constexpr int64_t kIdleNs = 850'000'000;
-  // Of a producer that waits for room.
+  // A producer that waits for room looks this often.
   static constexpr int64_t kFullNs = 50'000'000;
   // While the `removed` word is set but the ring has its name. The remover may have been killed in between.
   static constexpr int64_t kRemovingNs = 10'000'000, kRemovingProducerNs = 1'000'000;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How one kind of consumer reads its ring: in place, as copies, or as a member of a group.
 //
-// Purpose: what differs between the kinds, behind one interface. consumer_cold.h has what they share: why
+// Purpose: one interface for what differs between the kinds. consumer_cold.h has what they share: why
 // there is no message, waiting, leaving. The straight path (consumer_hot.h) reads in place without a Reader.
 // Threads: the thread of the handle.
 #ifndef MILLRACE_RUNTIME_API_READER_H_

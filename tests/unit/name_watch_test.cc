@@ -6,7 +6,7 @@
 namespace millrace::internal {
 namespace {
 
-TEST(NameWatch, LooksAtOnceAndThenOncePerPeriod) {
+TEST(UnitNameWatch, LooksAtOnceAndThenOncePerPeriod) {
   NameWatch watch;
   EXPECT_TRUE(watch.Due(1, NameWatch::kIdleNs)) << "never looked";
   EXPECT_FALSE(watch.Due(NameWatch::kIdleNs, NameWatch::kIdleNs));
@@ -14,20 +14,20 @@ TEST(NameWatch, LooksAtOnceAndThenOncePerPeriod) {
   EXPECT_FALSE(watch.Due(NameWatch::kIdleNs + 2, NameWatch::kIdleNs));
 }
 
-TEST(NameWatch, StartsItsPeriodAtTheLookOfTheAttach) {
+TEST(UnitNameWatch, StartsItsPeriodAtTheLookOfTheAttach) {
   NameWatch watch(1000);
   EXPECT_FALSE(watch.Due(1000, 10));
   EXPECT_TRUE(watch.Due(1010, 10));
 }
 
-TEST(NameWatch, CountsEveryLookForEveryPeriod) {
+TEST(UnitNameWatch, CountsEveryLookForEveryPeriod) {
   NameWatch watch(0);
   EXPECT_TRUE(watch.Due(NameWatch::kRemovingProducerNs, NameWatch::kRemovingProducerNs));
   EXPECT_FALSE(watch.Due(NameWatch::kFullNs, NameWatch::kFullNs)) << "looked less than a period ago";
   EXPECT_TRUE(watch.Due(NameWatch::kFullNs, 0)) << "a hint asks for a look now";
 }
 
-TEST(NameWatch, LooksNextWhenAsked) {
+TEST(UnitNameWatch, LooksNextWhenAsked) {
   NameWatch watch(1000);
   watch.LookNext();
   EXPECT_TRUE(watch.Due(1001, NameWatch::kIdleNs));
