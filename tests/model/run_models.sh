@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # Checks the protocol models: every run listed in models.txt must end the way its line says.
 #
-#   run_models.sh [--long] [--replay] [PATTERN]
+#   run_models.sh [--long] [--replay] [--jobs N] [--model NAME | PATTERN]
 #
-#   --long    also the runs marked long
-#   --replay  print for every run that fails, intended or not, how to see the failure
-#   PATTERN   only the runs whose line matches this extended regular expression
+#   --long        also the runs marked long
+#   --replay      print for every run that fails, intended or not, how to see the failure
+#   --jobs N      N runs at the same time, 2 unless set
+#   --model NAME  all runs of this model
+#   PATTERN       only the runs whose line matches this extended regular expression
 #
 # Exit code: 0 every run ended as expected; 1 one did not, or the table is not fit to be trusted;
 # 2 usage; 3 spin or gcc is missing.  SPIN and CC name other programs than spin and gcc.
 set -eu -o pipefail
 set -m # every run in a process group of its own, so that an interrupted run can be ended as a whole
 
-readonly at_once=2
 readonly default_depth=-m100000
 readonly spin=${SPIN:-spin} cc=${CC:-gcc}
 readonly cflags=(-O2 -DSAFETY -DCOLLAPSE -w)
@@ -21,19 +22,23 @@ folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly folder table=$folder/models.txt
 
 usage() {
-  echo "usage: run_models.sh [--long] [--replay] [PATTERN]" >&2
+  echo "usage: run_models.sh [--long] [--replay] [--jobs N] [--model NAME | PATTERN]" >&2
   exit 2
 }
 
-want_long=no replay_all=no pattern=
-for argument in "$@"; do
-  case $argument in
+want_long=no replay_all=no at_once=2 only_model='' pattern=''
+while (($#)); do
+  case $1 in
     --long) want_long=yes ;;
     --replay) replay_all=yes ;;
+    --jobs) [[ ${2:-} =~ ^[1-9][0-9]?$ ]] || usage; at_once=$2; shift ;;
+    --model) [[ -n ${2:-} ]] || usage; only_model=$2; shift ;;
     -*) usage ;;
-    *) [[ -z $pattern ]] || usage; pattern=$argument ;;
+    *) [[ -z $pattern ]] || usage; pattern=$1 ;;
   esac
+  shift
 done
+[[ -z $only_model || -z $pattern ]] || usage
 
 for program in "$spin" "$cc"; do
   if ! command -v "$program" >/dev/null; then
@@ -99,6 +104,7 @@ read_table() {
       *) fault "$model: unknown expectation ${expectation:-(none)}" ;;
     esac
     [[ $is_long == no || $want_long == yes ]] || continue
+    [[ -z $only_model || $model == "$only_model" ]] || continue
     [[ "$model $expectation $options" =~ $pattern ]] || continue
     models+=("$model")
     expectations+=("$expectation")
@@ -128,7 +134,7 @@ judge_table() {
       [[ ${short_defines[$model]:-} =~ " -D$name"[\ =] ]] || fault "$model: no run uses -D$name"
     done
   done
-  [[ ${#models[@]} -gt 0 ]] || fault "no run matches '$pattern'"
+  [[ ${#models[@]} -gt 0 ]] || fault "no run matches '$only_model$pattern'"
 }
 
 # One run -----------------------------------------------------------------------------------------
