@@ -36,7 +36,7 @@ class [[nodiscard]] MessageBatch {
   // for the rest, and the batch continues empty. Returns kTooLarge if the message is larger than the ring's
   // maximum message. With OnLargeBatch::kRefuse, returns kTooLarge also if the batch would take more than a
   // quarter of the ring's capacity, counted in frames (8 bytes plus the payload, rounded up to a multiple of
-  // 8). Returns kBadArgument if this batch has ended. Other reasons: kClosed, kRemoved, kForked.
+  // 8). Returns kBadArgument if this batch has ended.
   [[gnu::always_inline]] inline Sent TryAdd(std::span<const std::byte> message) noexcept {
     if (hot_ == nullptr) [[unlikely]]
       return Sent::kBadArgument;
@@ -45,9 +45,7 @@ class [[nodiscard]] MessageBatch {
   Sent TryAdd(std::string_view message) noexcept { return TryAdd(std::as_bytes(std::span(message))); }
 
   // Adds a copy of a message like TryAdd, and waits for room as ProducerOptions::on_full says. A time-out or
-  // a dropped message leaves the batch as it was, or empty if its messages were published as a part. Waits at
-  // most `timeout`; zero or negative does not wait. Reasons: those of TryAdd, and kTimedOut, kDropped
-  // (OnFull::kDropNew) and kInterrupted.
+  // a dropped message leaves the batch as it was, or empty if its messages were published as a part.
   Sent Add(std::span<const std::byte> message, Nanos timeout = kForever) {
     if (hot_ == nullptr) return Sent::kBadArgument;
     return AddNowOr(message, timeout.count());
@@ -61,8 +59,7 @@ class [[nodiscard]] MessageBatch {
 
   // Publishes all messages of the batch together and ends the batch. Wait-free, and without a system call
   // unless a consumer sleeps. Returns kBadArgument if the batch has ended already, or if the producer has
-  // published something else since it began (misuse), which published the messages of the batch too. Returns
-  // kClosed or kForked if the handle cannot publish any more; the batch is then lost.
+  // published something else since it began (misuse), which published the messages of the batch too.
   Sent Commit() noexcept {
     if (hot_ == nullptr) return Sent::kBadArgument;
     internal::ProducerHot& hot = *std::exchange(hot_, nullptr);

@@ -56,23 +56,20 @@ class MILLRACE_EXPORT Consumer {
   // group), kBadArgument for an option that is out of range or a sequence that is not published yet, kEvicted
   // if the producer overtook every attempt to begin, kTimedOut if another process blocks all free seats for
   // 1 s or joining a group for 10 s, and those of an unusable ring: kNotARing, kTruncated, kLayoutVersion,
-  // kBadLengths, kIncarnation, kDamaged. Thread-safe. protocol/consume.md "Join".
+  // kBadLengths, kIncarnation, kDamaged.
   static absl::StatusOr<Consumer> Open(std::string_view name, const Delivery&, const ConsumerOptions& = {});
   Consumer(Consumer&&) noexcept;
   Consumer& operator=(Consumer&&) noexcept;
   // Gives the seat back. In a group, a message that was not acknowledged goes to another member.
-  // protocol/consume.md "Seats".
   ~Consumer();
 
   // Returns the next message, or the reason why there is none (kEmpty: nothing to read now). Never waits. The
   // message stays valid until the next call on this handle. That call also gives the bytes of the message
-  // back to the producer (lossless consumers) or acknowledges the message (groups). Reasons: all of Got
-  // except kTimedOut and kInterrupted. protocol/consume.md "Consume", protocol/groups.md "Taking a message".
+  // back to the producer (lossless consumers) or acknowledges the message (groups).
   [[gnu::always_inline]] inline Received TryNext() noexcept { return hot_->TryNext(); }
   // Waits for the next message and returns it, or the reason why there is none (kTimedOut after `timeout`).
   // Read in a loop, while (auto m = c.Next()) use(m->payload); and look at why() afterwards. The death of the
-  // producer does not end the wait unless ConsumerOptions::report_producer_gone is set. A zero or negative
-  // `timeout` does not wait. Reasons: all of Got except kEmpty. protocol/wait.md "Wait".
+  // producer does not end the wait unless ConsumerOptions::report_producer_gone is set.
   [[gnu::always_inline]] inline Received Next(Nanos timeout = kForever) {
     return hot_->Next(timeout.count());
   }
@@ -80,15 +77,13 @@ class MILLRACE_EXPORT Consumer {
   // Calls handler(const Message&) for each message that is there, at most `max` times. Never waits. The
   // handler returns nothing, or a bool: false stops after this message. If the handler throws, its message
   // counts as not consumed. A member of a group has acknowledged each message whose handler returned. A
-  // handler must not call this handle; Poll asserts this. Returns the number of messages whose handler was
-  // called, and why there was no further one, as TryNext.
+  // handler must not call this handle; Poll asserts this.
   template <class F>
   Polled Poll(F&& handler, size_t max = 64);
 
   // Ends the use of the current message. Its payload must not be used afterwards. In a group, no other member
   // will receive the message. Asking for the next message has this effect too; the destructor does not. For a
-  // lossless consumer, the bytes of the message go back to the producer. May be called without a current
-  // message. protocol/groups.md "Taking a message", protocol/room.md "Making room".
+  // lossless consumer, the bytes of the message go back to the producer.
   void Ack() noexcept { hot_->Ack(); }
 
   // Returns true while the current message is whole. Call it after reading in place and before acting on what
@@ -96,13 +91,12 @@ class MILLRACE_EXPORT Consumer {
   // the bytes of the message again. The producer does that only after an eviction, or after another process
   // has written into the ring's seats (Access). A copy (lossy consumer, observer, ConsumerOptions::copy)
   // stays whole. Returns false if there is no current message: before the first one, after Ack and after
-  // SkipTo. Returns false in a forked child. Makes no system call. protocol/hostile.md "What a peer can do".
+  // SkipTo.
   bool StillIntact() const noexcept;
   // Moves forward; SkipTo(Start::Last(1)) skips to the newest message. The messages passed over count as
   // skipped. An earlier start has no effect, except Sequence, which fails with kBadArgument. A sequence that
   // is not published yet fails with kBadArgument too. Members of a group cannot skip (kBadArgument), because
-  // they share one position. Other errors: kDamaged, kForked. If the consumer moves, the use of the current
-  // message ends. Never waits. protocol/room.md "Marks".
+  // they share one position. Other errors: kDamaged, kForked.
   absl::Status SkipTo(Start);
 
   // Returns a new descriptor for poll, epoll, Boost.Asio or libuv. It is readable while TryNext would return
@@ -118,19 +112,16 @@ class MILLRACE_EXPORT Consumer {
   //
   // Costs one thread of this process ("millrace", all signals blocked) for each 127 consumers with a
   // descriptor, while they exist, and some system calls for each kEmpty. Errors: kForked; kOther if no
-  // descriptor or thread is available. protocol/wait.md "Event descriptors".
+  // descriptor or thread is available.
   absl::StatusOr<int> EventFd();
 
   // Returns what is known about the producer. Makes two system calls. A producer with !alive && !closed is
   // gone without Close. Returns an empty ProducerInfo in a forked child.
   ProducerInfo producer() const;
   // Returns the last reason why there was no message, in words: which process evicted this consumer, where
-  // the ring is damaged and so on. Returns OK if the ring was empty or the time-out had passed. ErrorOf gives
-  // the reason as an Error. Makes no system call.
+  // the ring is damaged and so on. Returns OK if the ring was empty or the time-out had passed.
   absl::Status status() const;
-  // Returns the counts of this handle: messages, and for the lag also bytes. The lag is approximate, because
-  // the producer may publish while it is computed. Makes no system call. protocol/room.md "Marks".
-  ConsumerStats stats() const;
+  ConsumerStats stats() const;  // counts of this handle
   // Returns the sequence of the next message to be read: by this consumer or, in a group, by any member.
   uint64_t next_sequence() const;
   // Makes the current or the next Next() return kInterrupted, whether or not there are messages, and every

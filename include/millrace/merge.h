@@ -77,8 +77,7 @@ class MILLRACE_EXPORT Merge {
   // Waits for a message of any ring and returns it, or the reason why there is none. The reason why a ring
   // has ended (kClosed, kEvicted, kRemoved, kDamaged, kInterrupted, kProducerGone) is returned once, with the
   // source() of the ring. kNoMemory ends no ring. The message stays valid until the next call on this merge.
-  // That call also ends the use of the message (groups: acknowledges it). Waits at most `timeout`; zero or
-  // negative does not wait. protocol/wait.md "Several rings at once".
+  // That call also ends the use of the message (groups: acknowledges it).
   Merged Next(Nanos timeout = kForever);
   // Returns a message that is there now, or kTimedOut if there is none. Never waits.
   Merged TryNext() { return Next(Nanos::zero()); }

@@ -6,8 +6,8 @@
 // ends a wait.
 //
 // This header includes the whole interface except millrace/testing.h. Read producer.h, consumer.h and
-// options.h first. Comments cite pages such as protocol/publish.md, which describe the shared memory. They
-// are in share/doc/millrace.
+// options.h first. Comments cite pages such as protocol/publish.md, which describe the shared memory. They are
+// in share/doc/millrace.
 #ifndef MILLRACE_MILLRACE_H_
 #define MILLRACE_MILLRACE_H_
 

@@ -234,9 +234,9 @@ struct ConsumerOptions {
   // can write the ring's seats (Access) can make the producer overwrite a message while it is read;
   // StillIntact detects this.
   bool copy = false;
-  // Groups: how many messages a lease may cover, so a member takes at a time: 1 to 64, and together at most
-  // 1/64 of the ring. More is faster for many small messages, but a member that stalls or dies withholds that
-  // many from the rest of the group. Other values are kBadArgument.
+  // Groups: how many messages a lease may cover, so a member takes at a time: 1 to 64, and together at most 1/64 of the ring.
+  // More is faster for many small messages, but a member that stalls or dies withholds that many from the
+  // rest of the group. Other values are kBadArgument.
   uint32_t messages_per_lease = 1;
   bool follow_reopen = false;          // true: a closed ring is waited on like an empty one
   Nanos open_timeout = Nanos::zero();  // how long Open waits for the ring to be created; then kNotFound

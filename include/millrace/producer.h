@@ -92,9 +92,7 @@ class MILLRACE_EXPORT Producer {
  public:
   // Creates a ring and becomes its producer. Errors: kExists if the file NAME.ring exists, kNotARing if
   // NAME.seats or NAME.lock is a file of another program, kBadName, kBadArgument, kNoSpace, kNoMemoryLimit,
-  // kNoPermission, kProducerAlive if a removed ring of that name still has a living producer. A ring is never
-  // half-made: it appears under its name complete or not at all. Thread-safe, as Open and OpenOrCreate are.
-  // protocol/life_cycle.md "Creating".
+  // kNoPermission, kProducerAlive if a removed ring of that name still has a living producer.
   static absl::StatusOr<Producer> Create(std::string_view name, const RingOptions& = {},
                                          const ProducerOptions& = {});
   // Takes over an existing ring in place: sequence numbers continue and consumers keep running. Reopens a
@@ -103,8 +101,7 @@ class MILLRACE_EXPORT Producer {
   // kLayoutVersion, kBadLengths, kIncarnation, kDamaged. protocol/life_cycle.md "Take-over".
   static absl::StatusOr<Producer> Open(std::string_view name, const ProducerOptions& = {});
   // Opens the ring if it exists and creates it otherwise, as a daemon needs at its start. Returns
-  // kOptionsDiffer if the existing ring differs from an option that is set. Other errors: those of Create and
-  // Open.
+  // kOptionsDiffer if the existing ring differs from an option that is set.
   static absl::StatusOr<Producer> OpenOrCreate(std::string_view name, const RingOptions& = {},
                                                const ProducerOptions& = {});
 
@@ -116,8 +113,7 @@ class MILLRACE_EXPORT Producer {
 
   // Claims space for a message of `n` bytes (0 is allowed). Wait-free: never waits, drops, or evicts a living
   // consumer. The claim is empty if there is no space; see Claim::why(). Only one claim may be open at a
-  // time: a second one gets the same bytes, and committing both asserts. Reasons: kFull, kTooLarge, kClosed,
-  // kRemoved, kForked. protocol/publish.md "Publish".
+  // time: a second one gets the same bytes, and committing both asserts.
   [[gnu::always_inline]] inline Claim TryClaim(size_t n) noexcept {
     assert(!hot_->ring.batch_open());
     internal::ProducerHot& hot = *hot_;
@@ -128,9 +124,7 @@ class MILLRACE_EXPORT Producer {
     }
     return Claim(&hot, claimed.data, n, Sent::kOk);
   }
-  // Claims space like TryClaim, and waits for room as ProducerOptions::on_full says, at most `timeout`. A
-  // zero or negative `timeout` does not wait. Reasons: those of TryClaim except kFull, and kTimedOut,
-  // kDropped (OnFull::kDropNew) and kInterrupted. protocol/room.md "Parking the producer".
+  // Claims space like TryClaim, and waits for room as ProducerOptions::on_full says, at most `timeout`.
   [[gnu::always_inline]] inline Claim WaitClaim(size_t n, Nanos timeout = kForever) {
     internal::ProducerHot& hot = *hot_;
     if (!hot.ring.Allows(n) || !hot.MayPublishNow(n)) [[unlikely]]
@@ -138,10 +132,8 @@ class MILLRACE_EXPORT Producer {
     return Claim(&hot, hot.ring.Place(), n, Sent::kOk);
   }
 
-  // Publishes a copy of a message. Returns kFull if a lossless consumer or a group leaves no room now, and
-  // kTooLarge above max_message() bytes. Other reasons: kClosed, kRemoved, kForked. Unless kOk is returned,
-  // nothing was published. Never waits. Makes no system call unless a consumer sleeps or there is no room.
-  // protocol/publish.md "Publish".
+  // Publishes a copy of a message. Returns kFull if a lossless consumer or a group leaves no room now. Never
+  // waits.
   [[gnu::always_inline]] inline Sent TryPublish(std::span<const std::byte> message) noexcept {
     assert(!hot_->ring.batch_open());
     internal::ProducerHot& hot = *hot_;
@@ -157,9 +149,8 @@ class MILLRACE_EXPORT Producer {
   }
 
   // Publishes a copy of a message, and waits for room as ProducerOptions::on_full says, at most `timeout`
-  // (zero or negative: does not wait). A producer and a lossless consumer in one thread would wait for each
-  // other forever, so give a time-out there. Reasons: those of TryPublish except kFull, and kTimedOut,
-  // kDropped (OnFull::kDropNew) and kInterrupted. Unless kOk is returned, nothing was published.
+  // (zero: does not wait). A producer and a lossless consumer in one thread would wait for each other
+  // forever, so give a time-out there.
   [[gnu::always_inline]] inline Sent Publish(std::span<const std::byte> message, Nanos timeout = kForever) {
     internal::ProducerHot& hot = *hot_;
     const size_t n = message.size();
@@ -183,22 +174,20 @@ class MILLRACE_EXPORT Producer {
   }
 
   // Declares that the stream is complete and releases the ring. Consumers that have read everything return
-  // kClosed. Later calls on this handle return kClosed. Errors: kClosed if this handle has closed the ring
-  // already, kForked. Requires that no batch is open (asserts). protocol/consume.md "End of a closed ring".
+  // kClosed. Later calls on this handle return kClosed.
   absl::Status Close();
   // Returns OK if the ring still has its name and all of its bytes. Otherwise returns kRemoved or kTruncated.
-  // Makes a few system calls. Call it from time to time. In a forked child, returns kForked.
+  // Makes a few system calls. Call it from time to time.
   absl::Status Check();
   // Waits until that many lossless consumers and group members are alive, and returns true. Returns false
   // after the time-out, after Interrupt(), after Close(), and in a forked child. Returns false within 50 ms
   // if the ring was removed or damaged, because no consumer can join then; Check() gives the reason. Returns
-  // false immediately if the number is larger than the number of seats. A zero or negative time-out looks
-  // once.
+  // false immediately if the number is larger than the number of seats.
   bool WaitForConsumers(size_t lossless_or_group, Nanos timeout = kForever);
 
   uint64_t next_sequence() const;  // number of messages ever published; the first message has sequence 0
   size_t max_message() const;      // largest message, in bytes
-  ProducerStats stats() const;     // counts of this handle; makes no system call
+  ProducerStats stats() const;
   // Ends the waits of this producer, now and later. Publish and WaitClaim return kInterrupted, even if there
   // is room. MessageBatch::Add returns kInterrupted instead of waiting, and WaitForConsumers returns false.
   // Lasts for the life of this handle. May be called in any thread or signal handler. A signal alone never

@@ -82,7 +82,6 @@ class MILLRACE_EXPORT WaitSet {
   // ConsumerOptions::report_producer_gone is set. Some events wake no sleeper: messages of a group's dead
   // members, the end of a group, a ring removed by rm. The set polls all its rings for them, whatever the
   // other rings do: every 50 ms, or after at most 1 s of sleep if only the owner may read the rings.
-  // Waits at most `timeout`; zero or negative does not wait. protocol/wait.md "Several rings at once".
   Waited Wait(Nanos timeout = kForever);
   // Makes the current or the next Wait() return kInterrupted, whether or not a ring is ready, and every
   // Wait() after it. Lasts for the life of this set. May be called in any thread or signal handler. With 128

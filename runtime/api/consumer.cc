@@ -47,6 +47,11 @@ std::string WhoEvicted(const internal::SeatIdentity& seat) {
                       "; open the ring again to continue");
 }
 
+// Returns the place of this consumer, or of its group.
+Point Here(const ConsumerCold& cold) {
+  return cold.hot->is_group_member ? cold.group_reader.at() : cold.hot->ring.at();
+}
+
 // Returns true if the producer has overwritten the place of a lossless consumer.
 bool Overwritten(const ConsumerCold& cold, Point here) {
   return cold.lossless() && !cold.hot->ring.Intact(here.position) && !cold.attached.ring.Faulted();
@@ -74,7 +79,7 @@ absl::Status Explain(const ConsumerCold& cold) {
                                         "its file has lost bytes: it was truncated, or a hole was punched "
                                         "into it; remove it (shmctl unlink) and create it again"));
       }
-      const Point here = cold.reader->at();
+      const Point here = Here(cold);
       const std::string what =
           Overwritten(cold, here)
               ? absl::StrCat(
@@ -99,11 +104,10 @@ absl::Status Explain(const ConsumerCold& cold) {
                              "its producer ended without closing it, and everything was read; the next "
                              "producer continues the same ring");
     case Got::kNoMemory:
-      return os::Failure(
-          Error::kNoMemory,
-          absl::StrCat(ring, "no memory for a copy of the next message (", cold.copy_buffer.refused_bytes(),
-                       " bytes); the message is not lost: free memory or raise the process's "
-                       "limit (ulimit -v), and call again"));
+      return os::Failure(Error::kNoMemory,
+                         absl::StrCat(ring, "no memory for a copy of the next message (", cold.refused_bytes,
+                                      " bytes); the message is not lost: free memory or raise the process's "
+                                      "limit (ulimit -v), and call again"));
   }
   return absl::OkStatus();
 }
@@ -133,13 +137,15 @@ absl::StatusOr<Consumer> Consumer::Open(std::string_view name, const Delivery& d
 bool Consumer::StillIntact() const noexcept {
   const ConsumerCold& cold = *hot_->cold;
   if (cold.forked) return false;
-  return cold.reader->StillIntact() && (cold.HandsOutCopies() || !cold.attached.ring.Faulted());
+  if (cold.HandsOutCopies()) return hot_->is_group_member ? cold.group_reader.InHand() : hot_->ring.InHand();
+  const bool intact = hot_->is_group_member ? cold.group_reader.StillIntact() : hot_->ring.StillIntact();
+  return intact && !cold.attached.ring.Faulted();
 }
 
 absl::Status Consumer::SkipTo(Start start) {
   ConsumerCold& cold = *hot_->cold;
   if (cold.forked) return CannotSkip(cold, Error::kForked, "this consumer belongs to the parent process");
-  if (cold.in_group()) {
+  if (hot_->is_group_member) {
     return CannotSkip(cold, Error::kBadArgument,
                       absl::StrCat("the members of group \"", cold.delivery.group(),
                                    "\" share one position; use a consumer that is in no group"));
@@ -180,7 +186,7 @@ absl::Status Consumer::SkipTo(Start start) {
   if (!to) to = ring.Walk(here, wanted);
   if (!to || Ahead(to->sequence, here.sequence) < 0) to = end;
   ring.SkipTo(*to);
-  cold.reader->Ack();
+  hot_->StorePosition();
   return absl::OkStatus();
 }
 
@@ -196,8 +202,9 @@ absl::Status Consumer::status() const { return Explain(*hot_->cold); }
 
 ConsumerStats Consumer::stats() const {
   const ConsumerCold& cold = *hot_->cold;
-  const internal::ConsumerCounts counts = cold.reader->counts();
-  const Point here = cold.reader->at();
+  const internal::ConsumerCounts counts =
+      hot_->is_group_member ? cold.group_reader.counts() : hot_->ring.counts();
+  const Point here = Here(cold);
   const Point end = hot_->ring.End(here).value_or(here);
   const int64_t messages = Ahead(end.sequence, here.sequence);
   const int64_t bytes = Ahead(end.position, here.position);
@@ -207,7 +214,7 @@ ConsumerStats Consumer::stats() const {
           behind(messages),   behind(bytes)};
 }
 
-uint64_t Consumer::next_sequence() const { return hot_->cold->reader->at().sequence; }
+uint64_t Consumer::next_sequence() const { return Here(*hot_->cold).sequence; }
 
 void Consumer::Interrupt() noexcept {
   hot_->interrupted.store(1, std::memory_order_release);

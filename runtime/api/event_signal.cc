@@ -15,12 +15,14 @@ namespace {
 
 using W = Words<RealAtomics>;
 
+constexpr int64_t kSignalLookAroundEveryNs = 950'000'000;  // each of the longest sleeps ends with a look
+
 }  // namespace
 
 EventSignal::EventSignal(const ConsumerCold& cold, os::EventFd fd)
     : view_(cold.attached.memory()),
       sleepers_(cold.sleepers()),
-      is_group_member_(cold.in_group()),
+      is_group_member_(cold.hot->is_group_member),
       seat_(cold.observer() ? nullptr : &cold.hot->ring.seat().seat->identity),
       live_state_(cold.attached.live_state),
       watch_(cold.attached.ring_watch),
@@ -29,7 +31,7 @@ EventSignal::EventSignal(const ConsumerCold& cold, os::EventFd fd)
       fd_(std::move(fd)),
       first_epoch_(W::LoadWakeEpoch(view_.control().wake)),
       bound_ns_(cold.attached.private_ring ? kPrivateSleepBoundNs : kSleepBoundNs),
-      name_watch_(os::MonotonicNs()),
+      last_look_around_ns_(os::MonotonicNs()),
       paths_(cold.attached.paths),
       producer_(paths_.ring, cold.attached.ring_identity, os::Fd()),
       reports_producer_gone_(cold.options.report_producer_gone) {}
@@ -157,7 +159,8 @@ void EventSignal::LookOver(uint32_t seen, int64_t now_ns) {
     look_around_.store(true, std::memory_order_release);
     Raise();
   }
-  if (!name_watch_.Due(now_ns, NameWatch::kIdleNs)) return;
+  if (now_ns - last_look_around_ns_ < kSignalLookAroundEveryNs) return;
+  last_look_around_ns_ = now_ns;
   const bool changed = watch_.Look(nullptr) != segment::Fate::kWhole;
   if (changed) look_around_.store(true, std::memory_order_release);
   if (changed || is_group_member_) Raise();
@@ -185,15 +188,12 @@ absl::StatusOr<int> ConsumerCold::EventFd() {
 uint64_t ConsumerCold::LateRaises() const { return signal == nullptr ? 0 : signal->late(); }
 
 Received ConsumerCold::FindAndSettleSignal() {
-  if (forked) return Find();
+  if (forked) return hot->Find();
   if (!signal->Armed()) removed_word_checked = false;  // the remover wakes its waiters again when it is done
-  if (signal->TakeLookAround()) {
-    name_watch.LookNext();
-    next_producer_look_ns = 0;
-  }
-  for (uint64_t late = signal->TakeLate(); late > 0; --late) reader->CountLateWakeup();
+  if (signal->TakeLookAround()) next_look_around_ns = next_producer_look_ns = 0;
+  for (uint64_t late = signal->TakeLate(); late > 0; --late) CountLateWakeup();
   const uint64_t state = W::LoadState(control().room);
-  const Received received = Find();
+  const Received received = hot->Find();
   if (received.why() == Got::kEmpty) {
     signal->Arm(*this, state);
   } else if (!received) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The event signal: the state that a consumer with an event descriptor shares with the event thread.
+// The state shared by a consumer with an event descriptor and the thread that watches its ring.
 //
 // Purpose: protocol/wait.md "Wait", event descriptors. The consumer arms the signal when it has found
 // nothing. The event thread raises the signal when the ring's wake epoch moves. Threads: the consumer's
@@ -22,7 +22,6 @@
 #include "millrace/internal/parking.h"
 #include "millrace/internal/ring_view.h"
 #include "runtime/api/consumer_cold.h"
-#include "runtime/api/name_watch.h"
 #include "runtime/os/event_fd.h"
 #include "runtime/os/file.h"
 #include "runtime/os/mapping.h"
@@ -93,7 +92,7 @@ class EventSignal {
   std::atomic<uint64_t> late_{0};
 
   // The event thread owns what follows.
-  NameWatch name_watch_;
+  int64_t last_look_around_ns_;
   const segment::Paths paths_;
   os::LockProbe producer_;  // opens the ring by name when it is first queried
   const bool reports_producer_gone_;

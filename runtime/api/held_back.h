@@ -15,8 +15,8 @@ namespace millrace::internal {
 
 class HeldBack {
  public:
-  // Notes that the blocker of this generation is in the way at `position`. Returns how long it has been
-  // there, in nanoseconds.
+  // Notes that the blocker of this generation is in the way at `position`. Returns how long it has been there,
+  // in nanoseconds.
   int64_t At(uint32_t generation, uint64_t position, int64_t now_ns, int64_t most_between_looks_ns) noexcept {
     if (!in_the_way_ || generation != generation_ || position != position_) {
       *this = HeldBack();

@@ -39,7 +39,8 @@ class MergeImpl {
   }
 
   Merged Next(int64_t timeout_ns) {
-    if (ConsumerHot* const current = Current(); current != nullptr) current->AckHandled();
+    if (ConsumerHot* const current = Current(); current != nullptr && current->is_group_member)
+      current->AckHandled();
     current_ = nullptr;
     WaitSetImpl::Turn turn;
     const Got got = set_.Take(timeout_ns, &turn);

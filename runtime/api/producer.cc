@@ -112,6 +112,24 @@ absl::StatusOr<Producer> Producer::OpenOrCreate(std::string_view name, const Rin
   }
 }
 
+Claim Producer::WaitClaimSlow(size_t n, Nanos timeout) {
+  assert(!hot_->ring.batch_open());
+  Sent why = Sent::kOk;
+  std::byte* const data = hot_->WaitClaimSlow(n, timeout.count(), &why);
+  if (data == nullptr) return Claim(nullptr, nullptr, 0, why);
+  return Claim(hot_.get(), data, n, why);
+}
+
+Sent Producer::PublishSlow(std::span<const std::byte> message, Nanos timeout) {
+  assert(!hot_->ring.batch_open());
+  Sent why = Sent::kOk;
+  std::byte* const data = hot_->WaitClaimSlow(message.size(), timeout.count(), &why);
+  if (data == nullptr) return why;
+  internal::RealAtomics::CopyIn(data, message.data(), message.size());
+  hot_->Commit(message.size());
+  return Sent::kOk;
+}
+
 absl::Status Producer::Close() {
   ProducerCold& cold = *hot_->cold;
   if (cold.forked) return os::Failure(Error::kForked, "Close: this producer belongs to the parent process");

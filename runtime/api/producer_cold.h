@@ -10,7 +10,6 @@
 #include "millrace/internal/producer_hot.h"
 #include "millrace/options.h"
 #include "runtime/api/held_back.h"
-#include "runtime/api/name_watch.h"
 #include "runtime/os/fork.h"
 #include "runtime/segment/producer_attachment.h"
 
@@ -27,8 +26,8 @@ struct ProducerCold final : os::ForkAware {
 
   // Returns why nothing can be published now, even if there is room. Returns kOk if nothing is in the way.
   Sent Refusal(const ProducerHot& hot);
-  // Sets `removed` if the ring or its seats have lost their names. Looks at most once per `period_ns`.
-  void LookAtNames(int64_t now_ns, int64_t period_ns);
+  // Returns true if the ring or its seats have lost their names.
+  bool Removed();
   // Empties the seats of dead holders that leave no room, and retires groups without members. Returns true if
   // the caller should scan again.
   bool EmptyDeadSeats(ProducerHot& hot);
@@ -69,12 +68,13 @@ struct ProducerCold final : os::ForkAware {
   bool forked = false, closed = false, removed = false;
   SpinBudget spin;
   int64_t last_probe_ns = 0;
-  NameWatch name_watch;  // on the monotonic clock
+  int64_t last_word_check_ns = 0;
   // OnFull::kEvictSlowest, by seat. First: how long the seat's own position or lease was in the way. Second:
   // how long its group was, whose message this member could have taken.
   std::vector<HeldBack> seats_held_back, members_held_back;
   // Groups without a living member whose dead members hold leases.
   HeldBack groups_held_back[kGroups];
+  int64_t last_link_check_ns = 0;
   Activity activity = Activity::kNone;   // as noted, except for waits for consumers
   uint64_t awaited = 0, awaited_at = 0;  // the number of consumers and the sequence; see AwaitsConsumers
   int64_t awaited_since_ns = 0;

@@ -126,13 +126,13 @@ void WaitSetImpl::Hand(const Turn& turn) {
       set->serving_ = false;
       if (!*received || entry->consumer == nullptr) return;
       ConsumerHot& consumer = *entry->consumer;
-      if (consumer.cold->reader->counts().received != count) return;  // the handler has read on
+      if (consumer.cold->counts().received != count) return;  // the handler has read on
       if (threw)
         consumer.Undeliver((*received)->sequence, (*received)->lost);
-      else
+      else if (consumer.is_group_member)
         consumer.AckHandled();
     }
-  } guard{this, entry.get(), &received, consumer.cold->reader->counts().received};
+  } guard{this, entry.get(), &received, consumer.cold->counts().received};
   serving_ = true;
   entry->handler(received);
   guard.threw = false;
@@ -184,13 +184,13 @@ Parked WaitSetImpl::Sleep(int64_t at_most_ns) {
   const int64_t before = os::MonotonicNs();
   const Parked parked = ParkConsumers<RealAtomics>(
       rings_.data(), n, hears_calls ? FutexOf(wait_set_calls) : nullptr, calls, SystemParkOps(), at_most_ns,
-      pending, [&](size_t i) { return entries_[i]->consumer->cold->reader->MissedWake(); });
+      pending, [&](size_t i) { return entries_[i]->consumer->cold->MissedWake(); });
   const int64_t now = os::MonotonicNs();
   if (parked != Parked::kPending) spin_.AfterSleep(now - before);
   for (size_t i = 0; i < n; ++i) {
     ConsumerHot& consumer = *entries_[i]->consumer;
     consumer.cold->waited = rings_[i];
-    if (rings_[i].missed) consumer.cold->reader->CountLateWakeup();
+    if (rings_[i].missed) consumer.cold->CountLateWakeup();
     if (parked == Parked::kWoken) {
       consumer.cold->removed_word_checked = false;  // the remover wakes its waiters again when it is done
     }

@@ -230,10 +230,10 @@ struct PrivateAtomics {
 constexpr PrivateAtomics kPrivateAtomics[] = {
     {"runtime/api/consumer.cc", "interrupted",
      "Interrupt() from another thread or a signal handler; only a flag"},
-    {"runtime/api/consumer_wait.cc", "interrupted", "the same"},
+    {"runtime/api/consumer_cold.cc", "interrupted", "the same"},
     {"include/millrace/internal/consumer_hot.h", "interrupted", "the same"},
     {"runtime/api/producer.cc", "interrupted", "the same"},
-    {"runtime/api/producer_publish.cc", "interrupted", "the same"},
+    {"runtime/api/producer_cold.cc", "interrupted", "the same"},
     {"include/millrace/internal/producer_hot.h", "interrupted", "the same"},
     {"runtime/api/wait_set_impl.cc", "interrupted|wait_set_calls", "the same, of a WaitSet"},
     {"runtime/api/wait_set_impl.h", "interrupted", "the same"},

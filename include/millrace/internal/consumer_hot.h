@@ -45,6 +45,7 @@ class ConsumerHot {
   bool MayReadNow() const noexcept { return !interrupted.load(std::memory_order_relaxed); }
   // Not cold: its caller has waited for what it returns.
   [[gnu::noinline]] MILLRACE_EXPORT Received NextWaiting(int64_t timeout_ns) noexcept;
+  [[gnu::cold]] void StorePosition() noexcept;
   // Ends the use of the current message: a group's member gives it up, a lossless consumer gives its bytes
   // back.
   MILLRACE_EXPORT void Ack() noexcept;
@@ -53,6 +54,9 @@ class ConsumerHot {
   MILLRACE_EXPORT void AckHandled() noexcept;  // at the end of a Poll: members only
   // Reports a message whose size is not that of the typed consumer.
   [[gnu::cold]] MILLRACE_EXPORT Received WrongSize() noexcept;
+
+  [[gnu::cold]] Received Find() noexcept;  // TryNextSlow without the event descriptor
+  [[gnu::cold]] void Leave();              // leaves the seat
 
   static Received ToReceived(const Lent& lent, uint32_t deliveries = 1) {
     return Received(Message{{lent.data, lent.bytes}, lent.sequence, lent.lost, deliveries});

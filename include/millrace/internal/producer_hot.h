@@ -26,37 +26,26 @@ class ProducerHot {
   ~ProducerHot();  // detaches
   ProducerHot(const ProducerHot&) = delete;
 
-  // The functions XSlow are the slow halves of the public calls X: runtime/api/producer_publish.cc. They
-  // return why they failed.
-  struct Claimed {    // returned in two registers, so a Claim made of it need not go through memory
-    std::byte* data;  // null: failed
+  // Slow halves of claiming. They return nullptr on failure, and `why` is the reason. A timeout of
+  // INT64_MAX waits forever.
+  struct Claimed {  // returned in two registers, so a Claim made of it need not go through memory
+    std::byte* data;
     Sent why;
   };
   [[gnu::cold]] MILLRACE_EXPORT Claimed TryClaimSlow(size_t n) noexcept;
+  [[gnu::cold]] std::byte* WaitClaimSlow(size_t n, int64_t timeout_ns, Sent* why) noexcept;
+  [[gnu::cold]] MILLRACE_EXPORT void Wake() noexcept;
+
   [[gnu::cold]] MILLRACE_EXPORT Sent TryPublishSlow(const void* message, size_t n) noexcept;
-  // On failure the batch is as it was. With `in_parts` what it held may have been published instead, and the
-  // batch is empty. A timeout of 0 does not wait, one of INT64_MAX waits forever.
+
+  // Slow halves of adding a message to the open batch. On failure the batch is as it was. With `in_parts`
+  // what it held may have been published instead, and the batch is empty.
+  [[gnu::cold]] std::byte* ClaimInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept;
   [[gnu::cold]] MILLRACE_EXPORT Sent AddToBatchSlow(const void* message, size_t n, int64_t timeout_ns,
                                                     bool in_parts) noexcept;
-
-  // Return room for a message of `n` bytes inside the ring. Return null on failure and store the reason in
-  // *why. FindRoom never waits. The other two wait as ProducerOptions::on_full says. None of them looks for
-  // an open batch; AwaitRoomInBatch requires one.
-  [[gnu::cold]] std::byte* FindRoom(size_t n, Sent* why) noexcept;
-  [[gnu::cold]] std::byte* AwaitRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept;
-  [[gnu::cold]] std::byte* AwaitRoomInBatch(size_t n, int64_t timeout_ns, bool in_parts, Sent* why) noexcept;
-
-  // Wakes sleeping consumers after a publication, and prepares the next one.
-  [[gnu::cold]] MILLRACE_EXPORT void Wake() noexcept;
   void CommitBatch() noexcept {
     if (ring.CommitBatch()) [[unlikely]]
       Wake();
-  }
-
-  // Publishes a batch that is still open. A message besides the open batch is misuse (asserted in debug
-  // builds). Its batch is published first, so that no consumer's stream breaks.
-  void CommitOpenBatch() noexcept {
-    if (ring.batch_open()) CommitBatch();
   }
 
   // Ends the open batch, by a commit or an abort. Returns kBadArgument if no batch was open. Returns kForked
@@ -81,6 +70,11 @@ class ProducerHot {
     if (ring.Commit(used)) [[unlikely]]
       Wake();
   }
+
+  // Claim room without looking for an open batch. TryClaimSlow and WaitClaimSlow publish a batch that is
+  // still open first.
+  [[gnu::cold]] std::byte* TryForRoom(size_t n, Sent* why) noexcept;
+  [[gnu::cold]] std::byte* WaitForRoom(size_t n, int64_t timeout_ns, Sent* why) noexcept;
 
   RingProducer<RealAtomics> ring;
   std::atomic<bool> interrupted{false};

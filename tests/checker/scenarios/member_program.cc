@@ -61,7 +61,7 @@ void MemberProgram::GiveRoom(bool offer) {
   if (offer && ring_.OfferRoom()) CheckedParkOps().wake(&ring_.seat().room_epoch->epoch);
 }
 
-// runtime/api/reader.cc, GroupReader::Next.
+// runtime/api/consumer_cold.cc, ReadGroup.
 Read MemberProgram::ReadGroup(Handed* handed) {
   auto* const copy = reinterpret_cast<std::byte*>(buffer_);
   const auto copy_buffer = [&](uint64_t bytes) {

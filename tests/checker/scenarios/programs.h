@@ -2,9 +2,8 @@
 // What checked threads do: producer and consumer processes that drive the ring as the runtime does.
 //
 // The ring, join, marks, eviction, take-over and parking code is the real one. The runtime's code between
-// system calls (runtime/api/producer_publish.cc, producer_blockers.cc, consumer_cold.cc, reader.cc,
-// runtime/segment/epoch.cc, seat.cc, group.cc) is written again here over the machine's locks and futexes, as
-// short as possible.
+// system calls (runtime/api/producer_cold.cc, consumer_cold.cc, runtime/segment/epoch.cc, seat.cc,
+// group.cc) is written again here over the machine's locks and futexes, as short as possible.
 #ifndef MILLRACE_TESTS_CHECKER_SCENARIOS_PROGRAMS_H_
 #define MILLRACE_TESTS_CHECKER_SCENARIOS_PROGRAMS_H_
 
